@@ -1,0 +1,38 @@
+"""Xception Lab: the engine behind an explorable explanation of Xception (Chollet, CVPR 2017).
+
+Importing the package imports no torch: names that need it are resolved when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from xception_lab.cost import Cost, LayerCost, block_cost, network_cost
+from xception_lab.spec import BlockSpec, XceptionSpec
+
+if TYPE_CHECKING:
+    from xception_lab.blocks import build_block
+    from xception_lab.xception import build_xception
+
+__version__ = "0.1.0"
+
+_NEED_TORCH = {
+    "build_block": "xception_lab.blocks",
+    "build_xception": "xception_lab.xception",
+}
+
+__all__ = [
+    "BlockSpec",
+    "Cost",
+    "LayerCost",
+    "XceptionSpec",
+    "block_cost",
+    "build_block",
+    "build_xception",
+    "network_cost",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NEED_TORCH:
+        return getattr(import_module(_NEED_TORCH[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

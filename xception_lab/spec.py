@@ -1,0 +1,203 @@
+"""What the user asked for: frozen, validated once, free of torch.
+
+Every invalid value raises ValueError naming the field, the value and the rule it breaks.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["standard", "extreme", "separable"]
+Activation = Literal["none", "relu", "elu"]
+BatchNorm = Literal["none", "last", "every"]
+Order = Literal["depthwise-first", "pointwise-first"]
+
+KINDS: tuple[Kind, ...] = ("standard", "extreme", "separable")
+ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "elu")
+BATCH_NORMS: tuple[BatchNorm, ...] = ("none", "last", "every")
+ORDERS: tuple[Order, ...] = ("depthwise-first", "pointwise-first")
+
+
+def _choice(field: str, value: object, allowed: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{field}={value!r}: must be one of {', '.join(map(repr, allowed))}")
+
+
+def _whole(field: str, value: object, least: int) -> None:
+    # bool is an int to Python, but never a channel count to a person
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{field}={value!r}: must be a whole number of at least {least}")
+
+
+def _flag(field: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f"{field}={value!r}: must be True or False")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSpec:
+    """One of the three blocks of the paper, or a point on the spectrum between them.
+
+    kind: "standard" (one regular convolution), "extreme" (1x1, then one spatial convolution a channel,
+    Figure 4) or "separable" (depthwise, then 1x1). padding: "same" is dilation * (kernel_size - 1) // 2
+    on each side and needs an odd kernel. segments: groups of the extreme block's spatial convolution;
+    None is one a channel, 1 a regular convolution after a 1x1 (section 1.2). intermediate: between the two
+    convolutions; None is the kind's own default (extreme "relu", separable "none").
+    Raises ValueError naming field, value and rule. Source: paper, sections 1.2 and 2.
+    """
+
+    kind: Kind
+    in_channels: int = 64
+    out_channels: int = 128
+    kernel_size: int = 3
+    stride: int = 1
+    padding: Literal["same", "valid"] | int = "same"
+    dilation: int = 1
+    segments: int | None = None
+    depth_multiplier: int = 1
+    bias: bool = False
+    batch_norm: BatchNorm = "last"
+    intermediate: Activation | None = None
+    activation: Activation = "relu"
+
+    def __post_init__(self) -> None:
+        _choice("kind", self.kind, KINDS)
+        for field in ("in_channels", "out_channels", "kernel_size", "stride", "dilation", "depth_multiplier"):
+            _whole(field, getattr(self, field), 1)
+        _flag("bias", self.bias)
+        _choice("batch_norm", self.batch_norm, BATCH_NORMS)
+        _choice("activation", self.activation, ACTIVATIONS)
+        self._check_padding()
+        self._check_kind_fields()
+
+    def _check_padding(self) -> None:
+        if isinstance(self.padding, str):
+            _choice("padding", self.padding, ("same", "valid"))
+            if self.padding == "same" and self.kernel_size % 2 == 0:
+                raise ValueError(f"padding='same': needs an odd kernel_size, got kernel_size={self.kernel_size}")
+        else:
+            _whole("padding", self.padding, 0)
+
+    def _check_kind_fields(self) -> None:
+        if self.intermediate is not None:
+            if self.kind == "standard":
+                raise ValueError(
+                    f"intermediate={self.intermediate!r}: a standard block has nothing in between, use None"
+                )
+            _choice("intermediate", self.intermediate, ACTIVATIONS)
+        if self.kind != "separable" and self.depth_multiplier != 1:
+            raise ValueError(f"depth_multiplier={self.depth_multiplier}: must be 1 unless kind='separable'")
+        if self.segments is not None:
+            _whole("segments", self.segments, 1)
+            if self.kind != "extreme":
+                raise ValueError(f"segments={self.segments}: must be None unless kind='extreme'")
+            if self.out_channels % self.segments:
+                raise ValueError(f"segments={self.segments}: must divide out_channels={self.out_channels}")
+
+    @property
+    def between(self) -> Activation:
+        """The activation between the two convolutions, with the kind's default resolved."""
+        if self.intermediate is not None:
+            return self.intermediate
+        return "relu" if self.kind == "extreme" else "none"
+
+    @property
+    def pixels(self) -> int:
+        """Padding in pixels on each side."""
+        if self.padding == "same":
+            return self.dilation * (self.kernel_size - 1) // 2
+        return 0 if self.padding == "valid" else self.padding
+
+
+@dataclass(frozen=True, slots=True)
+class XceptionSpec:
+    """The paper's network (Figure 5) by default, and its small relatives.
+
+    stem_channels: two plain 3x3 convolutions. entry_channels: one residual block each, halving the picture.
+    middle_channels: width of the middle flow, whose shortcuts are identities, so it equals entry_channels[-1].
+    exit_channels: block 13's output, then the two last separable convolutions. small_stem: stride 1 and
+    padding 1 in the stem, for pictures of 32 pixels or so. segments: groups of every spatial convolution,
+    None is one a channel. same_pooling: TensorFlow's SAME, what the published weights were trained with.
+    Raises ValueError naming field, value and rule. Source: paper, section 3; XceptionSpec() has 22,855,952 parameters.
+    """
+
+    in_channels: int = 3
+    num_classes: int = 1000
+    stem_channels: tuple[int, int] = (32, 64)
+    entry_channels: tuple[int, ...] = (128, 256, 728)
+    middle_blocks: int = 8
+    middle_channels: int = 728
+    exit_channels: tuple[int, int, int] = (1024, 1536, 2048)
+    small_stem: bool = False
+    order: Order = "depthwise-first"
+    intermediate: Activation = "none"
+    residual: bool = True
+    segments: int | None = None
+    dropout: float = 0.5
+    batch_norm_eps: float = 1e-3
+    same_pooling: bool = True
+
+    def __post_init__(self) -> None:
+        for field in ("in_channels", "num_classes", "middle_channels"):
+            _whole(field, getattr(self, field), 1)
+        _whole("middle_blocks", self.middle_blocks, 0)
+        self._check_channels()
+        for field in ("small_stem", "residual", "same_pooling"):
+            _flag(field, getattr(self, field))
+        _choice("order", self.order, ORDERS)
+        _choice("intermediate", self.intermediate, ACTIVATIONS)
+        _fraction("dropout", self.dropout)
+        if not _is_real(self.batch_norm_eps) or self.batch_norm_eps <= 0:
+            raise ValueError(f"batch_norm_eps={self.batch_norm_eps!r}: must be a positive number")
+        self._check_segments()
+
+    def _check_channels(self) -> None:
+        for field, count in (("stem_channels", 2), ("entry_channels", None), ("exit_channels", 3)):
+            value = getattr(self, field)
+            rule = f"a tuple of {count}" if count else "a tuple of at least one"
+            if not isinstance(value, tuple) or (len(value) != count if count else not value):
+                raise ValueError(f"{field}={value!r}: must be {rule} channel counts")
+            for channels in value:
+                _whole(field, channels, 1)
+        if self.middle_channels != self.entry_channels[-1]:
+            raise ValueError(
+                f"middle_channels={self.middle_channels}: must equal entry_channels[-1]={self.entry_channels[-1]}, "
+                "the middle flow's shortcuts are identities"
+            )
+
+    def _check_segments(self) -> None:
+        if self.segments is None:
+            return
+        _whole("segments", self.segments, 1)
+        for channels in self.spatial_channels:
+            if channels % self.segments:
+                raise ValueError(
+                    f"segments={self.segments}: must divide every spatial convolution's channels, got {channels}"
+                )
+
+    @property
+    def separable_channels(self) -> tuple[tuple[int, int], ...]:
+        """(in, out) channels of every separable convolution, in order; 34 in the paper's network."""
+        pairs: list[tuple[int, int]] = []
+        width = self.stem_channels[1]
+        for channels in self.entry_channels:
+            pairs += [(width, channels), (channels, channels)]
+            width = channels
+        pairs += [(width, width)] * (3 * self.middle_blocks)
+        last, deep, deepest = self.exit_channels
+        return (*pairs, (width, width), (width, last), (last, deep), (deep, deepest))
+
+    @property
+    def spatial_channels(self) -> tuple[int, ...]:
+        """Channels that each spatial convolution works on: the input's when it comes first, else the output's."""
+        side = 0 if self.order == "depthwise-first" else 1
+        return tuple(sorted({pair[side] for pair in self.separable_channels}))
+
+
+def _is_real(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _fraction(field: str, value: object) -> None:
+    if not _is_real(value) or not 0 <= value < 1:  # type: ignore[operator]
+        raise ValueError(f"{field}={value!r}: must be a number from 0 to less than 1")

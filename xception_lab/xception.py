@@ -1,0 +1,122 @@
+"""XceptionSpec -> nn.Module: the paper's network (Figure 5) and its small relatives.
+
+The state_dict keys are those of timm's legacy_xception, so its published weights load as they are.
+The paper reports 79.0 % top-1 and 94.5 % top-5 on ImageNet (Table 1).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from xception_lab.blocks import build_activation, build_conv
+from xception_lab.plan import Act, Conv, Linear, Norm, Op, Pool, Stage, network_stages
+from xception_lab.spec import XceptionSpec
+
+
+def build_xception(spec: XceptionSpec) -> nn.Module:
+    """The network as a module, (N, in_channels, H, W) -> (N, num_classes). Source: paper, section 3."""
+    return Xception(spec)
+
+
+class SameMaxPool2d(nn.Module):
+    """3x3 max pooling of stride 2 with TensorFlow's SAME padding: the odd pixel goes to the right and bottom.
+
+    Differs from padding=1 at every even size, where torch pads on the left and top instead.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        # an even side needs one extra pixel, after; an odd side two, one before and one after
+        padding = (width % 2, 1, height % 2, 1)
+        return F.max_pool2d(F.pad(x, padding, value=float("-inf")), 3, 2)
+
+
+class SeparableConv2d(nn.Sequential):
+    """One separable convolution; children in running order, named conv1 (spatial) and pointwise."""
+
+
+class ResidualBlock(nn.Module):
+    """The body of a stage plus its shortcut: rep(x) + skip(x), or rep(x) alone (Figure 9)."""
+
+    def __init__(self, rep: nn.Sequential, skip: nn.Module | None, skipbn: nn.Module | None, residual: bool) -> None:
+        super().__init__()
+        self.rep = rep
+        self.skip = skip
+        self.skipbn = skipbn
+        self.residual = residual
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.rep(x)
+        if not self.residual:
+            return y
+        if self.skip is not None and self.skipbn is not None:
+            x = self.skipbn(self.skip(x))
+        return y + x
+
+
+class Xception(nn.Module):
+    """The whole network, from the plan that network_cost counts."""
+
+    def __init__(self, spec: XceptionSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.dropout = nn.Dropout(spec.dropout)
+        self._order: list[str] = []
+        for stage in network_stages(spec):
+            if stage.name.startswith("block"):
+                self._append(stage.name, _residual_block(spec, stage))
+            else:
+                for name, module in _children(spec, stage.body, ""):
+                    self._append(name, module)
+
+    def _append(self, name: str, module: nn.Module) -> None:
+        self.add_module(name, module)
+        self._order.append(name)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """(N, in_channels, H, W) -> (N, exit_channels[-1], H', W'), before the mean over the picture."""
+        for name in self._order[: self._order.index("global_pool")]:
+            x = self.get_submodule(name)(x)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.get_submodule("global_pool")(self.forward_features(x))
+        return self.get_submodule("fc")(self.dropout(torch.flatten(x, 1)))
+
+
+def _residual_block(spec: XceptionSpec, stage: Stage) -> ResidualBlock:
+    rep = nn.Sequential()
+    for name, module in _children(spec, stage.body, f"{stage.name}.rep."):
+        rep.add_module(name, module)
+    project = [_build(spec, op) for op in stage.shortcut or ()]
+    skip, skipbn = project or (None, None)
+    return ResidualBlock(rep, skip, skipbn, residual=stage.shortcut is not None)
+
+
+def _children(spec: XceptionSpec, ops: tuple[Op, ...], prefix: str) -> list[tuple[str, nn.Module]]:
+    """(name, module) of each operation, those of one separable convolution gathered in one module."""
+    children: dict[str, nn.Module] = {}
+    for op in ops:
+        name, _, part = op.name.removeprefix(prefix).partition(".")
+        if part:
+            children.setdefault(name, SeparableConv2d()).add_module(part, _build(spec, op))
+        else:
+            children[name] = _build(spec, op)
+    return list(children.items())
+
+
+def _build(spec: XceptionSpec, op: Op) -> nn.Module:
+    match op:
+        case Conv():
+            return build_conv(op)
+        case Norm():
+            # Keras counts momentum from the other side: its 0.99 is torch's 0.01
+            return nn.BatchNorm2d(op.channels, eps=spec.batch_norm_eps, momentum=0.01)
+        case Act():
+            return build_activation(op.function)
+        case Pool(size=None):
+            return nn.AdaptiveAvgPool2d(1)
+        case Pool():
+            return SameMaxPool2d() if spec.same_pooling else nn.MaxPool2d(3, 2, padding=1)
+        case Linear():
+            return nn.Linear(op.in_features, op.out_features)
