@@ -27,7 +27,8 @@ def block_code(spec: BlockSpec, height: int, width: int, batch_size: int = 1) ->
         f"# {_TITLES[spec.kind].format(spatial=spatial)}",
         "block = nn.Sequential(",
         *(f"    {_module(op)},{_comment(op)}" for op in block_ops(spec)),
-        ")",
+        # in training a batch norm refuses an output of one value a channel
+        ").eval()",
         "",
         f"x = torch.randn({shape})",
         "y = block(x)",
@@ -68,8 +69,7 @@ class SameMaxPool2d(nn.Module):
 
     def forward(self, x):
         height, width = x.shape[-2:]
-        return F.max_pool2d(F.pad(x, (width % 2, 1, height % 2, 1), value=float("-inf")), 3, 2)
-'''
+        return F.max_pool2d(F.pad(x, (width % 2, 1, height % 2, 1), value=float("-inf")), 3, 2)'''
 
 _RESIDUAL = '''
 
@@ -81,8 +81,7 @@ class Residual(nn.Module):
         self.body, self.shortcut = body, shortcut
 
     def forward(self, x):
-        return self.body(x) + self.shortcut(x)
-'''
+        return self.body(x) + self.shortcut(x)'''
 
 
 def _stage(spec: XceptionSpec, stage: Stage) -> str:

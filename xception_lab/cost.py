@@ -106,7 +106,8 @@ def _input_shape(channels: int, height: int, width: int, batch_size: int) -> Sha
 
 
 def _item_bytes(dtype: str) -> int:
-    if dtype not in DTYPE_BYTES:
+    # an unhashable value would be a TypeError from the lookup
+    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValueError(f"dtype={dtype!r}: must be one of {', '.join(map(repr, DTYPE_BYTES))}")
     return DTYPE_BYTES[dtype]
 
@@ -165,7 +166,7 @@ def _conv_size(op: Conv, size: int, field: str) -> int:
     reach = op.dilation * (op.kernel_size - 1) + 1
     if size + 2 * op.padding < reach:
         raise ValueError(
-            f"{field}={size}: with padding {op.padding} on each side it is smaller than the {reach} pixels that "
-            f"kernel_size={op.kernel_size} with dilation={op.dilation} spans in layer {op.name!r}"
+            f"{field}={size} at layer {op.name!r}: with padding {op.padding} on each side it is smaller than the "
+            f"{reach} pixels that kernel_size={op.kernel_size} with dilation={op.dilation} spans"
         )
     return (size + 2 * op.padding - reach) // op.stride + 1

@@ -3,7 +3,7 @@
 Every invalid value raises ValueError naming the field, the value and the rule it breaks.
 """
 
-import math
+import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -110,6 +110,53 @@ class BlockSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class CompareSpec:
+    """One shared setting for the three blocks, and the picture they work on.
+
+    Fields as in BlockSpec; size: height and width of the picture. segments, depth_multiplier and intermediate
+    reach only the blocks that have them. Raises ValueError naming field, value and rule.
+    """
+
+    in_channels: int = 64
+    out_channels: int = 128
+    kernel_size: int = 3
+    size: int = 56
+    segments: int | None = None
+    stride: int = 1
+    padding: Literal["same", "valid"] | int = "same"
+    dilation: int = 1
+    batch_size: int = 1
+    depth_multiplier: int = 1
+    bias: bool = False
+    batch_norm: BatchNorm = "last"
+    intermediate: Activation | None = None
+
+    def __post_init__(self) -> None:
+        _whole("size", self.size, 1)
+        _whole("batch_size", self.batch_size, 1)
+        for kind in KINDS:
+            self.block(kind)
+
+    def block(self, kind: Kind, intermediate: Activation | None = None) -> BlockSpec:
+        """The block of this kind in this setting; intermediate replaces the shared one where given."""
+        between = None if kind == "standard" else intermediate or self.intermediate
+        return BlockSpec(
+            kind,
+            self.in_channels,
+            self.out_channels,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.segments if kind == "extreme" else None,
+            self.depth_multiplier if kind == "separable" else 1,
+            self.bias,
+            self.batch_norm,
+            between,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class XceptionSpec:
     """The paper's network (Figure 5) by default, and its small relatives.
 
@@ -195,7 +242,8 @@ class XceptionSpec:
 
 
 def _is_real(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    # math.isfinite converts, and a whole number may be too large for that; a comparison never converts
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _fraction(field: str, value: object) -> None:

@@ -1,0 +1,145 @@
+// Draws the three blocks beside each other from what Python computed; no figure is computed here.
+
+const SVG = "http://www.w3.org/2000/svg"
+const instances = new WeakMap()
+
+function element(tag, className, text) {
+  const node = document.createElement(tag)
+  if (className) node.className = className
+  if (text !== undefined) node.textContent = text
+  return node
+}
+
+function svg(tag, attributes) {
+  const node = document.createElementNS(SVG, tag)
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)
+  return node
+}
+
+/** x of `count` channels spread over `width`, centred, at most 22 pixels apart. */
+function spread(count, width) {
+  const step = Math.min(22, (width - 12) / Math.max(count, 1))
+  const left = (width - step * (count - 1)) / 2
+  return Array.from({ length: count }, (_, i) => left + i * step)
+}
+
+/** Links between two rows of channels: everything to everything inside each group. */
+function drawLinks(picture, conv, width, height) {
+  picture.replaceChildren()
+  picture.setAttribute("viewBox", `0 0 ${width} ${height}`)
+  const tops = spread(conv.tops, width)
+  const bottoms = spread(conv.bottoms, width)
+  const group = (i, count) => Math.floor((i * conv.groups) / count)
+  const links = svg("g", { class: conv.kernel_size > 1 ? "links wide" : "links" })
+  tops.forEach((x1, i) =>
+    bottoms.forEach((x2, j) => {
+      if (group(i, conv.tops) !== group(j, conv.bottoms)) return
+      links.append(svg("line", { x1, y1: 9, x2, y2: height - 9 }))
+    }),
+  )
+  picture.append(links)
+  const side = Math.min(9, (width - 12) / Math.max(conv.tops, conv.bottoms) - 2)
+  for (const [row, y] of [[tops, 0], [bottoms, height - 9]]) {
+    for (const x of row) {
+      picture.append(svg("rect", { class: "channel", x: x - side / 2, y: y + (9 - side) / 2, width: side, height: side, rx: 1.5 }))
+    }
+  }
+}
+
+function drawConv(conv) {
+  const cell = element("div", "conv")
+  const label = element("div", "label")
+  label.append(element("b", "", conv.kernel), element("span", "", ` ${conv.role}`))
+  const picture = svg("svg", { "aria-hidden": "true" })
+  const cost = element("div", "cost")
+  const bar = element("div", "bar")
+  const fill = element("i")
+  fill.style.width = `${conv.percent}%`
+  bar.append(fill)
+  cost.append(bar, element("span", "", conv.macs))
+  cell.append(label, picture, cost)
+  cell.draw = () => {
+    const box = picture.getBoundingClientRect()
+    if (box.width && box.height) drawLinks(picture, conv, box.width, box.height)
+  }
+  return cell
+}
+
+function drawGate(gate) {
+  const cell = element("div", "gate")
+  cell.append(element("span", "shape", gate.shape))
+  const row = element("span", "pills")
+  for (const pill of gate.pills) row.append(element("span", `pill ${pill.state}`, pill.text))
+  cell.append(row)
+  return cell
+}
+
+function place(cell, column, row, span = 1) {
+  cell.style.gridColumn = column
+  cell.style.gridRow = `${row} / span ${span}`
+  return cell
+}
+
+function drawColumn(column, number) {
+  const at = (cell, row, span) => {
+    cell.classList.add(column.kind)
+    return place(cell, number, row, span)
+  }
+  const head = element("div", "head")
+  head.append(element("h3", "", column.title), element("p", "", column.subtitle))
+  const input = element("div", "tensor")
+  input.append(element("span", "shape", column.in_shape))
+  const output = drawGate(column.after)
+  output.classList.add("after")
+  const cells = [at(element("div", "card"), 1, 7), at(head, 1), at(input, 2)]
+  if (column.convs.length === 1) {
+    cells.push(at(drawConv(column.convs[0]), 3, 3))
+  } else {
+    cells.push(at(drawConv(column.convs[0]), 3), at(drawGate(column.between), 4), at(drawConv(column.convs[1]), 5))
+  }
+  const numbers = element("div", "numbers")
+  for (const figure of column.numbers) {
+    const cell = element("div", "figure")
+    cell.dataset.measure = figure.measure
+    cell.append(element("span", "name", figure.name), element("strong", "", figure.value))
+    cell.append(element("em", figure.direction, figure.ratio))
+    numbers.append(cell)
+  }
+  cells.push(at(output, 6), at(numbers, 7))
+  return cells
+}
+
+function cellsOf(root) {
+  return [...root.querySelectorAll(".conv")]
+}
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".blocks")
+  root.setAttribute("aria-label", data.summary)
+  // the blocks wear the first three colours of the theme's palette, as the charts do
+  const palette = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
+  data.columns.forEach((column, i) => root.style.setProperty(`--${column.kind}`, palette[i]))
+  // keep the bars that are there, so that their width can glide to the new one
+  const before = new Map([...root.querySelectorAll(".bar i")].map((bar, i) => [i, bar.style.width]))
+  root.replaceChildren(...data.columns.flatMap((column, i) => drawColumn(column, i + 1)))
+  const bars = [...root.querySelectorAll(".bar i")]
+  bars.forEach((bar, i) => {
+    const target = bar.style.width
+    if (!before.has(i) || before.get(i) === target) return
+    bar.style.width = before.get(i)
+    bar.getBoundingClientRect()
+    bar.style.width = target
+  })
+  const redraw = () => cellsOf(root).forEach((cell) => cell.draw())
+  redraw()
+  if (!instances.has(parentElement)) {
+    const observer = new ResizeObserver(() => instances.get(parentElement)?.redraw())
+    observer.observe(root)
+    instances.set(parentElement, { observer, redraw })
+  }
+  instances.get(parentElement).redraw = redraw
+  return () => {
+    instances.get(parentElement)?.observer.disconnect()
+    instances.delete(parentElement)
+  }
+}

@@ -1,0 +1,1 @@
+"""Result -> plotly Figure, one function a figure; nothing is computed here."""

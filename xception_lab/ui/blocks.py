@@ -1,0 +1,176 @@
+"""The three blocks side by side, from a comparison to what the drawing component shows."""
+
+from typing import Any
+
+from xception_lab.comparison import Column, Measure, Ratio
+from xception_lab.diagram import Diagram, DrawnConv, diagram
+from xception_lab.spec import CompareSpec
+from xception_lab.ui import components
+from xception_lab.ui.language import text as _
+from xception_lab.units import compact, compact_bytes, shape, times
+
+ACTIVATION_NAMES = {"none": "—", "relu": "ReLU", "elu": "ELU"}
+
+
+def kind_name(kind: str) -> str:
+    """The block's name in this session's language."""
+    return {
+        "standard": _("Standard convolution"),
+        "extreme": _("Extreme Inception"),
+        "separable": _("Depthwise separable"),
+    }[kind]
+
+
+def measure_name(measure: str) -> str:
+    """The name of a measured quantity in this session's language."""
+    return {
+        "params": _("Parameters"),
+        "macs": "MACs",
+        "flops": "FLOPs",
+        "moved_bytes": _("Bytes moved"),
+        "activation_bytes": _("Activation bytes"),
+    }[measure]
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """ "8.4× fewer", "1.2× more" or "the same"."""
+    if ratio.direction == "same":
+        return _("the same")
+    words = _("{times} fewer") if ratio.direction == "fewer" else _("{times} more")
+    return words.format(times=times(ratio.times))
+
+
+def figure_text(measure: str, value: float) -> str:
+    """A quantity with its unit: "27.5 M", "10.5 MB"."""
+    return compact_bytes(value) if measure.endswith("bytes") else compact(value)
+
+
+def show_blocks(
+    spec: CompareSpec, columns: tuple[Column, ...], counted: Measure, key: str, titles: tuple[str, ...] = ()
+) -> None:
+    """Draw blocks side by side with their figures, the first being the reference. counted: "macs" or "flops"."""
+    whole = max(layer.macs for column in columns for layer in column.cost.layers)
+    drawn = [_column(spec, column, counted, whole, column is columns[0]) for column in columns]
+    for column, title in zip(drawn, titles, strict=False):
+        column["title"], column["subtitle"] = title, ""
+    components.blocks({"columns": drawn, "summary": _summary(columns)}, key)
+
+
+def headline(columns: tuple[Column, ...], counted: Measure) -> str:
+    """What the comparison comes to, in one computed sentence."""
+    separable = columns[-1]
+    sentence = _(
+        "Against the standard convolution, the depthwise separable one: **{cost}** {counted}, **{moved}** bytes moved."
+    )
+    return sentence.format(
+        cost=ratio_text(separable.ratios[counted]),
+        counted=measure_name(counted),
+        moved=ratio_text(separable.ratios["moved_bytes"]),
+    )
+
+
+def _column(spec: CompareSpec, column: Column, counted: Measure, whole: int, reference: bool) -> dict[str, Any]:
+    drawn = diagram(column.spec, column.cost, spec.size, spec.size, whole)
+    return {
+        "kind": column.kind,
+        "title": kind_name(column.kind),
+        "subtitle": _subtitle(column),
+        "in_shape": shape(*drawn.in_shape),
+        "convs": [_conv(conv, counted) for conv in drawn.convs],
+        "between": _between(drawn),
+        "after": {"shape": shape(*drawn.out_shape), "pills": _after(drawn)},
+        "numbers": [_number(column, measure, reference) for measure in ("params", counted, "moved_bytes")],
+    }
+
+
+def _subtitle(column: Column) -> str:
+    if column.kind == "standard":
+        return _("space and channels at once")
+    if column.kind == "separable":
+        return _("k×k per channel, then 1×1")
+    segments = column.spec.segments
+    if segments is None:
+        return _("1×1, then k×k per channel")
+    return _("1×1, then k×k on {segments} segments").format(segments=segments)
+
+
+def _conv(conv: DrawnConv, counted: Measure) -> dict[str, Any]:
+    roles = {
+        "standard": _("on all channels"),
+        "pointwise": _("pointwise"),
+        "depthwise": _("depthwise"),
+        "spatial": _("on {segments} segments").format(segments=conv.real_groups),
+    }
+    cost = conv.layer.macs if counted == "macs" else conv.layer.flops
+    return {
+        "kernel": f"{conv.kernel_size}×{conv.kernel_size}",
+        "role": roles[conv.role],
+        "kernel_size": conv.kernel_size,
+        "tops": conv.tops,
+        "bottoms": conv.bottoms,
+        "groups": conv.groups,
+        "macs": f"{compact(cost)} {measure_name(counted)}",
+        "percent": round(100 * conv.share, 2),
+    }
+
+
+def _between(drawn: Diagram) -> dict[str, Any] | None:
+    if drawn.between is None:
+        return None
+    if drawn.between == "none":
+        pill = {"state": "off", "text": _("no ReLU")}
+    else:
+        pill = {"state": "on", "text": ACTIVATION_NAMES[drawn.between]}
+    norm = [{"state": "plain", "text": "BN"}] if drawn.norm_between else []
+    return {"shape": shape(*drawn.convs[0].layer.out_shape[1:]), "pills": [*norm, pill]}
+
+
+def _after(drawn: Diagram) -> list[dict[str, str]]:
+    names = [*(["BN"] if drawn.norm_after else []), *([ACTIVATION_NAMES[drawn.after]] if drawn.after != "none" else [])]
+    return [{"state": "plain", "text": name} for name in names]
+
+
+def _number(column: Column, measure: Measure, reference: bool) -> dict[str, str]:
+    ratio = column.ratios[measure]
+    return {
+        "measure": measure,
+        "name": measure_name(measure),
+        "value": figure_text(measure, getattr(column.cost, measure)),
+        "ratio": _("reference") if reference else ratio_text(ratio),
+        "direction": "" if reference else ratio.direction,
+    }
+
+
+def _summary(columns: tuple[Column, ...]) -> str:
+    """The drawing in one sentence for those who do not see it."""
+    parts = [
+        f"{kind_name(c.kind)}: {compact(c.cost.params)} {measure_name('params')}, {compact(c.cost.macs)} MACs, "
+        f"{compact_bytes(c.cost.moved_bytes)}"
+        for c in columns
+    ]
+    return "; ".join(parts)
+
+
+def step_title(step: Column) -> str:
+    """The name of a step on the walk from extreme to separable."""
+    if step.kind == "separable":
+        return _("Depthwise first")
+    return _("Extreme Inception") if step.spec.between == "relu" else _("Without the ReLU")
+
+
+def step_text(step: Column) -> str:
+    """What the paper says of a step, and what it changes in cost."""
+    if step.kind == "extreme" and step.spec.between == "relu":
+        return _("Section 1.2 and Figure 4: 1×1 first, then one spatial convolution a channel, with a ReLU after both.")
+    says = (
+        _("Section 2 argues that the **order is unimportant**, above all because the blocks are used stacked.")
+        if step.kind == "separable"
+        else _(
+            "Section 2 says that the **ReLU between** might matter. Section 4.7 and Figure 10 test it: without it, "
+            "training converges faster and ends better."
+        )
+    )
+    change = _("Against the step before: {macs} MACs, {moved} bytes moved.").format(
+        macs=ratio_text(step.ratios["macs"]), moved=ratio_text(step.ratios["moved_bytes"])
+    )
+    return f"{says}\n\n{change}"

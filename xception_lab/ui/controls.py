@@ -1,0 +1,95 @@
+"""The fields as Streamlit widgets, bound to the URL, and the specs they ask for."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import streamlit as st
+
+from xception_lab.comparison import Measure
+from xception_lab.ui.components import dragged
+from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, fitted, nearest, options_of
+from xception_lab.ui.language import text as _
+
+PRESETS: dict[str, Mapping[str, str]] = {
+    "middle": {"in_channels": "728", "out_channels": "728", "size": "19"},
+    "early": {"in_channels": "64", "out_channels": "128", "size": "147"},
+    "mobile": {"in_channels": "256", "out_channels": "256", "size": "14"},
+    "order": {"in_channels": "128", "out_channels": "256", "size": "74", "stride": "2"},
+}
+
+
+def shown(key: str, values: Mapping[str, str] | None = None) -> Any:
+    """Draw the control of a field and return its value, one of its options: under a dragging pointer, that one."""
+    field = FIELDS[key]
+    options = options_of(key, values or {})
+    committed = st.session_state.get(key, field.default)
+    if committed not in options:
+        st.session_state[key] = nearest(str(committed), options, field.default)
+    common: dict[str, Any] = {"key": key, "help": _(field.help), "bind": "query-params", "persist_state": "session"}
+    if field.widget == "slider":
+        chosen = st.select_slider(key, options, value=field.default, **common)
+        return dragged(key, chosen, options)
+    chosen = st.segmented_control(key, options, default=field.default, required=True, **common)
+    return str(chosen)
+
+
+def main_controls(keys: tuple[str, ...]) -> dict[str, str]:
+    """The most used controls in one row; a control's committed value decides what those after it may be."""
+    values: dict[str, str] = {}
+    with st.container(key="controls"):
+        for column, key in zip(st.columns(len(keys), gap="medium"), keys, strict=True):
+            with column:
+                values[key] = shown(key, _committed())
+    return values
+
+
+def more_controls(keys: tuple[str, ...]) -> dict[str, str]:
+    """The rarer controls, folded away."""
+    values: dict[str, str] = {}
+    with st.popover(_("More controls"), icon=":material/tune:"):
+        for start in range(0, len(keys), 2):
+            for column, key in zip(st.columns(2, gap="medium"), keys[start : start + 2], strict=False):
+                with column:
+                    values[key] = shown(key, _committed())
+    return values
+
+
+def presets() -> None:
+    """One button a preset; each sets every control of the comparison."""
+    labels = {
+        "middle": _("Xception's middle flow, 728→728"),
+        "early": _("An early layer, 64→128"),
+        "mobile": _("MobileNet-like, 256→256"),
+        "order": _("Where the order costs, 128→256 / 2"),
+    }
+    for name, label in labels.items():
+        st.button(label, key=f"preset_{name}", on_click=apply_preset, args=(name,))
+
+
+def chosen_measure(counted: Measure) -> Measure:
+    """The quantity that the charts show, in the convention that is switched on."""
+    measure = shown("measure")
+    return counted if measure == "macs" else cast(Measure, measure)
+
+
+def chosen_convention() -> Measure:
+    """ "macs" or "flops"."""
+    return "flops" if shown("counted") == "FLOPs" else "macs"
+
+
+def apply_preset(name: str) -> None:
+    """Set every control of the comparison: the preset's values, all others at their defaults."""
+    chosen = PRESETS[name]
+    for key in COMPARE_KEYS:
+        st.session_state[key] = chosen.get(key, FIELDS[key].default)
+
+
+def section(key: str, label: str, icon: str) -> Any:
+    """A foldable section whose state is in the URL; `.open` says whether its content is worth computing."""
+    opened = FIELDS[key].default == "true"
+    return st.expander(label, expanded=opened, icon=icon, key=key, bind="query-params")
+
+
+def _committed() -> dict[str, str]:
+    state: Callable[[str, str], Any] = st.session_state.get
+    return fitted({key: str(state(key, FIELDS[key].default)) for key in COMPARE_KEYS})

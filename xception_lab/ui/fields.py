@@ -1,0 +1,161 @@
+"""The controls' values: one declaration a field, and the repair of values that come from a URL.
+
+Query parameter = widget key = dataclass field. Options are words of the field, the same in every language,
+because Streamlit writes them into the URL as they are shown.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from xception_lab.comparison import divisors
+from xception_lab.spec import KINDS, Activation, BatchNorm, CompareSpec
+
+ONE_A_CHANNEL = "max"
+OWN_DEFAULT = "paper"
+TRUE, FALSE = "true", "false"
+
+CHANNELS = (
+    1, 3, *range(8, 129, 8), *range(144, 257, 16), *range(288, 513, 32), *range(576, 705, 64), 728,
+    *range(768, 1025, 64), *range(1152, 2049, 128),
+)  # fmt: skip
+SIZES = (
+    7, 8, 10, 12, 14, 16, 19, 20, 24, 28, 32, 37, 38, 40, 48, 56, 64, 74, 75, 80, 96, 112, 128, 147, 149, 150,
+    160, 192, 224, 256, 299, 320, 384, 448, 512,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A control with a fixed set of values. help: an English sentence, translated when shown."""
+
+    key: str
+    options: tuple[str, ...]
+    default: str
+    widget: Literal["slider", "choice", "section"] = "choice"
+    help: str = ""
+
+
+def _numbers(*values: int) -> tuple[str, ...]:
+    return tuple(map(str, values))
+
+
+_COMPARE_FIELDS = (
+    Field("in_channels", _numbers(*CHANNELS), "64", "slider", "Channels of the picture that enters the block."),
+    Field("out_channels", _numbers(*CHANNELS[2:]), "128", "slider", "Channels that leave the block: its filters."),
+    Field("kernel_size", _numbers(1, 3, 5, 7), "3", "slider", "Side of the spatial kernel, in pixels."),
+    Field("size", _numbers(*SIZES), "56", "slider", "Height and width of the picture that enters, in pixels."),
+    Field(
+        "segments", (ONE_A_CHANNEL,), ONE_A_CHANNEL, "slider",
+        "Extreme block only: into how many groups its spatial convolution cuts the channels. 1 is a regular "
+        "convolution after a 1×1, Inception has 3 or 4, max is one a channel.",
+    ),
+    Field("stride", _numbers(1, 2, 3, 4), "1", help="Step of the spatial kernel, in pixels."),
+    Field(
+        "padding", ("same", "valid", "1", "2", "3"), "same",
+        help="Zeros around the picture: same keeps its size at stride 1, valid adds none, a number adds so many.",
+    ),
+    Field("dilation", _numbers(1, 2, 3, 4), "1", help="Distance between the kernel's taps, in pixels."),
+    Field("batch_size", _numbers(1, 2, 4, 8, 16, 32, 64, 128, 256), "1", "slider", "Pictures at a time."),
+    Field(
+        "depth_multiplier", _numbers(1, 2, 4), "1",
+        help="Separable block only: filters of the depthwise step for each input channel.",
+    ),
+    Field("bias", (FALSE, TRUE), FALSE, help="Whether the convolutions add a bias; Xception's do not."),
+    Field(
+        "batch_norm", ("none", "last", "every"), "last",
+        help="A batch norm after no convolution, after the block's last one, or after every one.",
+    ),
+    Field(
+        "intermediate", (OWN_DEFAULT, "none", "relu", "elu"), OWN_DEFAULT,
+        help="What stands between the two convolutions. paper: ReLU in the extreme block, nothing in the separable.",
+    ),
+)  # fmt: skip
+
+_VIEW_FIELDS = (
+    Field("counted", ("MACs", "FLOPs"), "MACs", help="One MAC is a multiplication and an addition: FLOPs = 2 × MACs."),
+    Field("measure", ("macs", "params", "moved_bytes"), "macs", help="What the charts show."),
+    Field("swept", ("out_channels", "in_channels", "kernel_size", "size"), "out_channels", help="What runs along x."),
+    Field("scale", ("log", "linear"), "log", help="The scale of the chart's axes."),
+    Field("order", ("pointwise-first", "depthwise-first"), "depthwise-first", help="Which convolution comes first."),
+    Field("between", ("relu", "none"), "none", help="What stands between the two convolutions."),
+    Field("show_layers", (TRUE, FALSE), TRUE, "section"),
+    Field("show_spectrum", (FALSE, TRUE), FALSE, "section"),
+    Field("show_sweep", (FALSE, TRUE), FALSE, "section"),
+    Field("show_formula", (FALSE, TRUE), FALSE, "section"),
+    Field("show_differences", (FALSE, TRUE), FALSE, "section"),
+    Field("show_counters", (FALSE, TRUE), FALSE, "section"),
+    Field("show_code", (FALSE, TRUE), FALSE, "section"),
+    Field("show_table", (FALSE, TRUE), FALSE, "section"),
+    Field("code_of", KINDS, "separable", help="The block whose code is shown."),
+)  # fmt: skip
+
+COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
+FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS)}
+
+
+def options_of(key: str, values: Mapping[str, str]) -> tuple[str, ...]:
+    """What a field can be, given the fields before it: segments divide the channels, a kernel fits its picture."""
+    if key == "segments":
+        return (*_numbers(*divisors(int(_value(values, "out_channels")))[:-1]), ONE_A_CHANNEL)
+    if key == "dilation":
+        padding, kernel_size = _value(values, "padding"), int(_value(values, "kernel_size"))
+        if padding == "same" or kernel_size == 1:
+            return FIELDS[key].options
+        pixels = 0 if padding == "valid" else int(padding)
+        most = (int(_value(values, "size")) + 2 * pixels - 1) // (kernel_size - 1)
+        return FIELDS[key].options[:most]
+    return FIELDS[key].options
+
+
+def fitted(values: Mapping[str, str]) -> dict[str, str]:
+    """`values` with every field at the value nearest to the one given that the fields before it allow."""
+    fit: dict[str, str] = {}
+    for key, value in ((key, values[key]) for key in FIELDS if key in values):
+        fit[key] = nearest(value, options_of(key, fit), FIELDS[key].default)
+    return fit
+
+
+def nearest(value: str, options: tuple[str, ...], default: str) -> str:
+    """The option nearest to `value`: itself, itself in other case, the nearest number, or the default."""
+    if value in options:
+        return value
+    for option in options:
+        if option.lower() == value.strip().lower():
+            return option
+    try:
+        number = float(value)
+    except ValueError:
+        return default
+    numbers = [int(option) for option in options if option.isdigit()]
+    if math.isnan(number) or not numbers:
+        return default
+    # infinity has no distance to anything
+    bounded = max(min(numbers), min(max(numbers), number))
+    return str(min(numbers, key=lambda option: abs(option - bounded)))
+
+
+def compare_spec(values: Mapping[str, str]) -> CompareSpec:
+    """The spec that these values ask for; a field without a value keeps its default."""
+    fit = fitted({key: _value(values, key) for key in COMPARE_KEYS})
+    padding = fit["padding"]
+    return CompareSpec(
+        in_channels=int(fit["in_channels"]),
+        out_channels=int(fit["out_channels"]),
+        kernel_size=int(fit["kernel_size"]),
+        size=int(fit["size"]),
+        segments=None if fit["segments"] == ONE_A_CHANNEL else int(fit["segments"]),
+        stride=int(fit["stride"]),
+        padding=padding if padding in ("same", "valid") else int(padding),
+        dilation=int(fit["dilation"]),
+        batch_size=int(fit["batch_size"]),
+        depth_multiplier=int(fit["depth_multiplier"]),
+        bias=fit["bias"] == TRUE,
+        batch_norm=cast(BatchNorm, fit["batch_norm"]),
+        intermediate=None if fit["intermediate"] == OWN_DEFAULT else cast(Activation, fit["intermediate"]),
+    )
+
+
+def _value(values: Mapping[str, str], key: str) -> str:
+    return values.get(key, FIELDS[key].default)
