@@ -11,7 +11,7 @@ from xception_lab.figures.cost import layers_figure, spectrum_figure, sweep_figu
 from xception_lab.formula import macs_formula, params_formula
 from xception_lab.ui.blocks import headline, kind_name, show_blocks, step_text, step_title
 from xception_lab.ui.charts import chart_summary, counter_rows, show_chart, words
-from xception_lab.ui.components import copy_link, follow
+from xception_lab.ui.components import copy_link
 from xception_lab.ui.controls import (
     chosen_convention,
     chosen_measure,
@@ -112,5 +112,4 @@ if code.open:
         snippet = block_code(spec.block(kind), spec.size, spec.size, spec.batch_size)
         st.code(snippet, language="python")
         st.download_button(_("Download the snippet"), snippet, f"{kind}_block.py", on_click="ignore")
-follow()
-finish()
+finish(tuple(FIELDS))

@@ -19,6 +19,7 @@ _BLOCKS = component(
     js=_source("blocks.js"),
 )
 _FOLLOW = component("xception_lab_follow", js=_source("follow.js"))
+_ADDRESS = component("xception_lab_address", js=_source("address.js"))
 _COPY = component(
     "xception_lab_copy",
     html='<button type="button"></button>',
@@ -43,6 +44,11 @@ def follow() -> None:
         on_drag_change=_remember_drag,
         height="content",
     )
+
+
+def address(keys: tuple[str, ...], values: dict[str, str]) -> None:
+    """Make the address bar hold exactly `values` among the parameters named in keys."""
+    _ADDRESS(key="address", data={"keys": keys, "values": values}, height="content")
 
 
 def copy_link(label: str, done: str) -> None:

@@ -1,6 +1,6 @@
-"""The fields as Streamlit widgets, bound to the URL, and the specs they ask for."""
+"""The fields as Streamlit widgets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import streamlit as st
@@ -22,15 +22,13 @@ def shown(key: str, values: Mapping[str, str] | None = None) -> Any:
     """Draw the control of a field and return its value, one of its options: under a dragging pointer, that one."""
     field = FIELDS[key]
     options = options_of(key, values or {})
-    committed = st.session_state.get(key, field.default)
+    committed = st.session_state[key]
     if committed not in options:
-        st.session_state[key] = nearest(str(committed), options, field.default)
-    common: dict[str, Any] = {"key": key, "help": _(field.help), "bind": "query-params", "persist_state": "session"}
+        st.session_state[key] = nearest(committed, options, field.default)
     if field.widget == "slider":
-        chosen = st.select_slider(key, options, value=field.default, **common)
+        chosen = st.select_slider(key, options, key=key, help=_(field.help))
         return dragged(key, chosen, options)
-    chosen = st.segmented_control(key, options, default=field.default, required=True, **common)
-    return str(chosen)
+    return st.segmented_control(key, options, key=key, help=_(field.help), required=True)
 
 
 def main_controls(keys: tuple[str, ...]) -> dict[str, str]:
@@ -85,11 +83,9 @@ def apply_preset(name: str) -> None:
 
 
 def section(key: str, label: str, icon: str) -> Any:
-    """A foldable section whose state is in the URL; `.open` says whether its content is worth computing."""
-    opened = FIELDS[key].default == "true"
-    return st.expander(label, expanded=opened, icon=icon, key=key, bind="query-params")
+    """A foldable section; `.open` says whether its content is in sight and worth computing."""
+    return st.expander(label, expanded=st.session_state[key], icon=icon, key=key, on_change="rerun")
 
 
 def _committed() -> dict[str, str]:
-    state: Callable[[str, str], Any] = st.session_state.get
-    return fitted({key: str(state(key, FIELDS[key].default)) for key in COMPARE_KEYS})
+    return fitted({key: st.session_state.get(key, FIELDS[key].default) for key in COMPARE_KEYS})

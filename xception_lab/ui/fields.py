@@ -1,7 +1,6 @@
 """The controls' values: one declaration a field, and the repair of values that come from a URL.
 
-Query parameter = widget key = dataclass field. Options are words of the field, the same in every language,
-because Streamlit writes them into the URL as they are shown.
+Query parameter = widget key = dataclass field; values are the field's words, the same in every language.
 """
 
 import math
@@ -92,6 +91,7 @@ _VIEW_FIELDS = (
 )  # fmt: skip
 
 COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
+SECTIONS = frozenset(field.key for field in _VIEW_FIELDS if field.widget == "section")
 FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS)}
 
 

@@ -10,31 +10,29 @@ from pathlib import Path
 import streamlit as st
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-LANGUAGES = {"English": "en", "한국어": "ko"}
+LANGUAGES = {"en": "English", "ko": "한국어"}
 KEY = "lang"
 
 
-def default_label() -> str:
-    """The label of the browser's language where we speak it, else English."""
+def default_language() -> str:
+    """The browser's language where we speak it, else English."""
     locale = st.context.locale or ""
-    return "한국어" if locale.lower().startswith("ko") else "English"
+    return "ko" if locale.lower().startswith("ko") else "en"
 
 
-def code() -> str:
+def language() -> str:
     """The language of this session: "en" or "ko"."""
-    # on the first run the link speaks before its widget does
-    label: str = st.session_state.get(KEY) or st.query_params.get(KEY) or ""
-    return LANGUAGES.get(label, LANGUAGES[default_label()])
+    return st.session_state.get(KEY) or default_language()
 
 
 def text(message: str) -> str:
     """`message` in this session's language; the English sentence is the key."""
-    return catalog(code()).gettext(message)
+    return catalog(language()).gettext(message)
 
 
 def paragraph(name: str) -> str:
     """The Markdown of assets/text/<language>/<name>.md in this session's language."""
-    return _paragraph(code(), name)
+    return _paragraph(language(), name)
 
 
 @cache

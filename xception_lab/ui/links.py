@@ -1,32 +1,72 @@
-"""Links: what a URL asks for, repaired where no control can take it."""
+"""Links: the URL is the only configuration. It is read when a page opens and written after every run.
+
+Streamlit's own bind="query-params" is not used, for three defects that were seen in 1.67: on a page switch it
+drops the parameters that both pages have, a control set by the program loses the others from the address, and
+an invalid value vanishes instead of being repaired.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xception_lab.ui.fields import FIELDS, fitted
-from xception_lab.ui.language import KEY, LANGUAGES
+import streamlit as st
+
+from xception_lab.ui import components
+from xception_lab.ui.fields import FIELDS, SECTIONS, TRUE, fitted
+from xception_lab.ui.language import KEY, LANGUAGES, default_language
+
+_PAGE = "_page"
+_REPAIRS = "_repairs"
+_VALUES = "_values"
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A parameter of a URL and what is used in its place. silent: another spelling of the same."""
+    """A parameter of a URL that no control can take, and what is used in its place."""
 
     key: str
     given: str
     used: str
-    silent: bool = False
 
 
-def repairs(params: Mapping[str, str], keys: tuple[str, ...]) -> tuple[Repair, ...]:
-    """What has to change in a URL's parameters; those of no control on the page are left alone."""
-    known = {key: params[key] for key in keys if key in params}
-    found = [Repair(key, known[key], used) for key, used in fitted(known).items() if used != known[key]]
-    given = params.get(KEY)
-    if given is not None and given not in LANGUAGES:
-        labels = {code: label for label, code in LANGUAGES.items()}
-        used = labels.get(given.lower(), "English")
-        found.append(Repair(KEY, given, used, silent=given.lower() in labels))
-    return tuple(found)
+def read_address(page: str, keys: tuple[str, ...]) -> tuple[Repair, ...]:
+    """Set the page's controls when it opens, from the URL or the session; return what had to be repaired.
+
+    A URL that names any control is a whole state: what it leaves out is at its default. One that names none
+    leaves the controls as this session had them. Streamlit forgets a control that is not drawn; these values do not.
+    """
+    kept: dict[str, str] = st.session_state.setdefault(_VALUES, {})
+    repairs: tuple[Repair, ...] = st.session_state.get(_REPAIRS, ())
+    if st.session_state.get(_PAGE) != page:
+        params = st.query_params.to_dict()
+        named = not params.keys().isdisjoint(keys)
+        values, repairs = read(params if named else kept, keys)
+        values[KEY] = params.get(KEY, kept.get(KEY, default_language()))
+        if values[KEY] not in LANGUAGES:
+            repairs = (*repairs, Repair(KEY, values[KEY], default_language()))
+            values[KEY] = default_language()
+        kept.update(values)
+        st.session_state.update({key: _state(key, value) for key, value in values.items()})
+        st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
+    for key in (*keys, KEY):
+        st.session_state.setdefault(key, _state(key, kept[key]))
+    return repairs
+
+
+def write_address(keys: tuple[str, ...]) -> None:
+    """Make the browser's address hold every control that is not at its default."""
+    kept: dict[str, str] = st.session_state[_VALUES]
+    kept.update({key: _word(key, st.session_state[key]) for key in (*keys, KEY)})
+    changed = {key: kept[key] for key in keys if kept[key] != FIELDS[key].default}
+    if kept[KEY] != default_language():
+        changed[KEY] = kept[KEY]
+    components.address((*keys, KEY), changed)
+
+
+def read(params: Mapping[str, str], keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[Repair, ...]]:
+    """The value of every control in `keys` that a URL's parameters ask for, and what had to be repaired."""
+    given = {key: params.get(key, FIELDS[key].default) for key in keys}
+    values = fitted(given)
+    return values, tuple(Repair(key, given[key], values[key]) for key in keys if values[key] != given[key])
 
 
 def quoted(value: str) -> str:
@@ -35,4 +75,9 @@ def quoted(value: str) -> str:
     return clean[:40] + "…" if len(clean) > 40 else clean
 
 
-assert KEY not in FIELDS
+def _state(key: str, value: str) -> str | bool:
+    return value == TRUE if key in SECTIONS else value
+
+
+def _word(key: str, state: object) -> str:
+    return str(state).lower() if key in SECTIONS else str(state)
