@@ -1,14 +1,51 @@
-"""Xception Lab: the start page."""
+"""The start page: the paper's question, the three blocks in one live picture, the doors to the labs."""
 
-from xception_lab.comparison import compare
-from xception_lab.ui.blocks import show_blocks
-from xception_lab.ui.controls import main_controls
+import streamlit as st
+
+from xception_lab.comparison import compare, ratio, spectrum, two_differences
+from xception_lab.ui.blocks import headline, ratio_text, show_blocks
+from xception_lab.ui.controls import PRESETS, main_controls
 from xception_lab.ui.fields import compare_spec
-from xception_lab.ui.frame import finish, frame
+from xception_lab.ui.frame import door, finish, frame
+from xception_lab.ui.language import text as _
 
 MAIN = ("out_channels", "kernel_size", "segments")
 
 frame("start", MAIN)
+st.title(_("Must a convolution look at space and channels at the same time?"), anchor=False)
+st.markdown(
+    _(
+        "Chollet's *Xception* (CVPR 2017) says no: first look across space, one channel at a time, then mix the "
+        "channels. **Move a slider** and see what that saves."
+    )
+)
 spec = compare_spec(main_controls(MAIN))
-show_blocks(spec, compare(spec), "macs", "blocks")
+columns = compare(spec)
+show_blocks(spec, columns, "macs", "blocks")
+
+middle, order, default = (compare_spec(PRESETS[name]) for name in ("middle", "order", "default"))
+points = {point.segments: point.cost.macs for point in spectrum(default)}
+steps = two_differences(order, "depthwise-first", "none")
+first, second, third = st.columns(3)
+with first:
+    door(
+        "compare", _("Compare"), _("Xception's own middle flow, 728→728 channels at 19×19 pixels:"),
+        headline(compare(middle), "macs"), PRESETS["middle"],
+    )  # fmt: skip
+with second:
+    door(
+        "compare", _("The spectrum"), _("From a regular convolution over Inception to one convolution a channel."),
+        _("64→128 channels, 4 segments against one a channel: **{times}** MACs.").format(
+            times=ratio_text(ratio(points[4], points[default.out_channels]))
+        ),
+        PRESETS["default"] | {"segments": "4", "show_spectrum": "true", "show_layers": "false"},
+    )  # fmt: skip
+with third:
+    door(
+        "compare", _("The two differences"), _("The order and the ReLU between: what the paper says, what it costs."),
+        _("128→256 channels at stride 2, depthwise first: **{times}** MACs.").format(
+            times=ratio_text(steps[-1].ratios["macs"])
+        ),
+        PRESETS["order"] | {"show_differences": "true", "show_layers": "false"},
+    )  # fmt: skip
 finish(MAIN)

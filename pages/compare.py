@@ -9,7 +9,7 @@ from xception_lab.comparison import compare, layer_csv, layer_rows, spectrum, sw
 from xception_lab.counters import count
 from xception_lab.figures.cost import layers_figure, spectrum_figure, sweep_figure
 from xception_lab.formula import macs_formula, params_formula
-from xception_lab.ui.blocks import headline, kind_name, show_blocks, step_text, step_title
+from xception_lab.ui.blocks import headline, kind_name, per_value, show_blocks, step_text, step_title
 from xception_lab.ui.charts import chart_summary, counter_rows, show_chart, words
 from xception_lab.ui.components import copy_link
 from xception_lab.ui.controls import (
@@ -27,9 +27,10 @@ from xception_lab.ui.language import paragraph
 from xception_lab.ui.language import text as _
 
 MAIN = ("in_channels", "out_channels", "kernel_size", "size", "segments")
-MORE = ("stride", "padding", "dilation", "batch_size", "batch_norm", "intermediate", "bias", "depth_multiplier")
+MORE = ("stride", "padding", "dilation", "intermediate", "batch_norm", "batch_size", "bias", "depth_multiplier")
 
 frame("compare", tuple(FIELDS))
+st.subheader(_("The same job, three ways"), anchor=False)
 lead = st.container(key="lead")
 with st.container(horizontal=True, key="presets"):
     presets()
@@ -46,7 +47,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
         _("Table (CSV)"), partial(layer_csv, columns), "xception-lab.csv", "text/csv", on_click="ignore",
         icon=":material/download:",
     )  # fmt: skip
-lead.markdown(headline(columns, counted))
+lead.markdown(f"{headline(columns, counted)} {per_value(columns)}")
 with shelf:
     show_blocks(spec, columns, counted, "blocks")
 

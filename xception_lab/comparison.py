@@ -39,6 +39,12 @@ class Column:
     cost: Cost
     ratios: dict[Measure, Ratio]
 
+    @property
+    def macs_per_value(self) -> float:
+        """MACs for each value of the block's output: K² C_in for a standard convolution."""
+        batch, channels, height, width = self.cost.out_shape
+        return self.cost.macs / (batch * channels * height * width)
+
 
 @dataclass(frozen=True, slots=True)
 class SpectrumPoint:

@@ -16,9 +16,9 @@ function svg(tag, attributes) {
   return node
 }
 
-/** x of `count` channels spread over `width`, centred, at most 22 pixels apart. */
+/** x of `count` channels spread over `width`, centred, at most 34 pixels apart. */
 function spread(count, width) {
-  const step = Math.min(22, (width - 12) / Math.max(count, 1))
+  const step = Math.min(34, (width - 12) / Math.max(count, 1))
   const left = (width - step * (count - 1)) / 2
   return Array.from({ length: count }, (_, i) => left + i * step)
 }
@@ -38,7 +38,7 @@ function drawLinks(picture, conv, width, height) {
     }),
   )
   picture.append(links)
-  const side = Math.min(9, (width - 12) / Math.max(conv.tops, conv.bottoms) - 2)
+  const side = Math.min(10, (width - 12) / Math.max(conv.tops, conv.bottoms) - 2)
   for (const [row, y] of [[tops, 0], [bottoms, height - 9]]) {
     for (const x of row) {
       picture.append(svg("rect", { class: "channel", x: x - side / 2, y: y + (9 - side) / 2, width: side, height: side, rx: 1.5 }))

@@ -7,9 +7,11 @@ import plotly.graph_objects as go
 
 from xception_lab.comparison import Column, Measure, SpectrumPoint, Sweep
 from xception_lab.spec import KINDS
+from xception_lab.units import compact
 
 HEIGHT = 400
-_LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0}
+# at the foot: on a phone the chart's own menu stands over its head
+_LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
 _SYMBOLS = {"standard": "square", "extreme": "diamond", "separable": "circle"}
 
 
@@ -26,27 +28,24 @@ class Words:
 def layers_figure(columns: tuple[Column, ...], measure: Measure, words: Words) -> go.Figure:
     """One bar a layer in running order, the three blocks under each other."""
     figure = go.Figure()
-    rows = 0
+    rows: list[str] = []
     for column in columns:
-        layers = column.cost.layers
-        rows += len(layers)
+        values = [getattr(layer, measure) for layer in column.cost.layers]
+        rows.append(f"<b>{words.kinds[column.kind]}</b>")
         figure.add_bar(
-            y=[
-                [words.kinds[column.kind]] * len(layers),
-                # the axis drops a name that repeats within a block
-                [f"{words.layers[layer.name]}{' ' * position}" for position, layer in enumerate(layers)],
-            ],
-            x=np.array([getattr(layer, measure) for layer in layers], dtype=float),
+            y=list(range(len(rows), len(rows) + len(values))),
+            x=np.array(values, dtype=float),
             orientation="h",
             name=words.kinds[column.kind],
-            texttemplate="%{x:.3s}",
+            text=[compact(value) for value in values],
             textposition="outside",
             cliponaxis=False,
-            hovertemplate="%{y}: %{x:,}<extra></extra>",
+            hovertemplate="%{x:,}",
         )
-    figure.update_layout(height=70 + 30 * rows, showlegend=False, bargap=0.3, margin={"t": 10, "r": 60})
-    figure.update_yaxes(autorange="reversed", dividerwidth=0)
-    figure.update_xaxes(title=words.measure, tickformat="~s")
+        rows += [words.layers[layer.name] for layer in column.cost.layers]
+    figure.update_layout(height=80 + 23 * len(rows), showlegend=False, bargap=0.25, margin={"t": 34, "r": 70, "b": 40})
+    figure.update_yaxes(autorange="reversed", tickvals=list(range(len(rows))), ticktext=rows, showgrid=False)
+    figure.update_xaxes(title=words.measure, tickformat="~s", nticks=5)
     return figure
 
 
@@ -91,19 +90,17 @@ def spectrum_figure(
         hoverinfo="skip",
     )
     figure.add_vrect(x0=2.7, x1=4.4, opacity=0.15, fillcolor="gray", line_width=0)
-    for x, key, anchor in ((3.45, "inception", "center"), (ends[0], "regular", "left"), (ends[1], "one", "right")):
-        figure.add_annotation(
-            x=np.log10(x),
-            y=0.02,
-            yref="paper",
-            yanchor="bottom",
-            xanchor=anchor,
-            text=words.notes[key],
-            showarrow=False,
-        )
-    figure.update_layout(height=HEIGHT, legend=_LEGEND, margin={"t": 40})
-    figure.update_xaxes(type="log", title=words.notes["axis"], tickvals=segments, ticktext=[str(s) for s in segments])
-    figure.update_yaxes(type="log", title=words.measure, tickformat=".2~s", dtick="D1")
+    figure.add_annotation(
+        x=np.log10(3.45), y=1, yref="paper", yanchor="top", text=words.notes["inception"], showarrow=False
+    )
+    figure.update_layout(height=HEIGHT, legend=_LEGEND, margin={"t": 34, "r": 50, "b": 120})
+    ticks = [str(number) for number in segments]
+    ticks[0] += f"<br>{words.notes['regular']}"
+    ticks[-1] += f"<br>{words.notes['one']}"
+    figure.update_xaxes(
+        type="log", title=words.notes["axis"], tickvals=segments, ticktext=ticks, tickangle=0, ticklabeloverflow="allow"
+    )
+    figure.update_yaxes(type="log", title=words.measure, tickformat=".2~s", dtick="D2")
     return figure
 
 
@@ -120,12 +117,12 @@ def sweep_figure(sweep: Sweep, measure: Measure, scale: str, words: Words) -> go
             hovertemplate="%{fullData.name}<br>%{xaxis.title.text} %{x}: %{y:,}<extra></extra>",
         )
     figure.add_vline(x=sweep.current, line_dash="dot", line_width=1.5, opacity=0.6)
-    figure.update_layout(height=HEIGHT, legend=_LEGEND, margin={"t": 40})
+    figure.update_layout(height=HEIGHT, legend=_LEGEND, margin={"t": 34, "b": 110})
     figure.update_xaxes(type=scale, title=sweep.field)
     figure.update_yaxes(type=scale, title=words.measure, tickformat=".2~s")
     if scale == "log":
         figure.update_xaxes(tickvals=sweep.values, ticktext=[str(value) for value in sweep.values])
-        figure.update_yaxes(dtick="D1")
+        figure.update_yaxes(dtick=1)
     else:
         figure.update_yaxes(rangemode="tozero")
     return figure

@@ -59,14 +59,21 @@ def show_blocks(
 def headline(columns: tuple[Column, ...], counted: Measure) -> str:
     """What the comparison comes to, in one computed sentence."""
     separable = columns[-1]
-    sentence = _(
-        "Against the standard convolution, the depthwise separable one: **{cost}** {counted}, **{moved}** bytes moved."
-    )
+    sentence = _("Depthwise separable against standard: **{cost}** {counted}, **{moved}** bytes moved.")
     return sentence.format(
         cost=ratio_text(separable.ratios[counted]),
         counted=measure_name(counted),
         moved=ratio_text(separable.ratios["moved_bytes"]),
     )
+
+
+def per_value(columns: tuple[Column, ...]) -> str:
+    """Why: what one value of the output costs in each block."""
+    sentence = _(
+        "One value of the output takes **{standard}** multiplications in the standard block, **{extreme}** in the "
+        "extreme one, **{separable}** in the separable one."
+    )
+    return sentence.format(**{column.kind: f"{column.macs_per_value:,.4g}" for column in columns})
 
 
 def _column(spec: CompareSpec, column: Column, counted: Measure, whole: int, reference: bool) -> dict[str, Any]:
@@ -91,6 +98,8 @@ def _subtitle(column: Column) -> str:
     segments = column.spec.segments
     if segments is None:
         return _("1×1, then k×k per channel")
+    if segments == 1:
+        return _("1×1, then k×k on all channels")
     return _("1×1, then k×k on {segments} segments").format(segments=segments)
 
 
@@ -100,11 +109,13 @@ def _conv(conv: DrawnConv, counted: Measure) -> dict[str, Any]:
         "pointwise": _("pointwise"),
         "depthwise": _("depthwise"),
         "spatial": _("on {segments} segments").format(segments=conv.real_groups),
+        "shortcut": _("shortcut"),
     }
+    role = "standard" if conv.real_groups == 1 and conv.role == "spatial" else conv.role
     cost = conv.layer.macs if counted == "macs" else conv.layer.flops
     return {
         "kernel": f"{conv.kernel_size}×{conv.kernel_size}",
-        "role": roles[conv.role],
+        "role": roles[role],
         "kernel_size": conv.kernel_size,
         "tops": conv.tops,
         "bottoms": conv.bottoms,

@@ -10,7 +10,8 @@ from xception_lab.ui.components import dragged
 from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, fitted, nearest, options_of
 from xception_lab.ui.language import text as _
 
-PRESETS: dict[str, Mapping[str, str]] = {
+PRESETS: dict[str, dict[str, str]] = {
+    "default": {},
     "middle": {"in_channels": "728", "out_channels": "728", "size": "19"},
     "early": {"in_channels": "64", "out_channels": "128", "size": "147"},
     "mobile": {"in_channels": "256", "out_channels": "256", "size": "14"},
@@ -28,7 +29,34 @@ def shown(key: str, values: Mapping[str, str] | None = None) -> Any:
     if field.widget == "slider":
         chosen = st.select_slider(key, options, key=key, help=_(field.help))
         return dragged(key, chosen, options)
-    return st.segmented_control(key, options, key=key, help=_(field.help), required=True)
+    return st.segmented_control(_label(key), options, format_func=_option, key=key, help=_(field.help), required=True)
+
+
+def _label(key: str) -> str:
+    """A field of torch's keeps its name; a choice of the page is named in words."""
+    words = {
+        "convention": _("Count in"),
+        "measure": _("Charts show"),
+        "swept": _("Along the axis"),
+        "scale": _("Scale"),
+        "order": _("Order"),
+        "between": _("Between the two"),
+        "code_of": _("Block"),
+    }
+    return words.get(key, key)
+
+
+def _option(value: str) -> str:
+    words = {
+        "params": _("Parameters"),
+        "macs": "MACs / FLOPs",
+        "moved_bytes": _("Bytes moved"),
+        "log": _("logarithmic"),
+        "linear": _("linear"),
+        "pointwise-first": _("1×1 first"),
+        "depthwise-first": _("depthwise first"),
+    }
+    return words.get(value, value)
 
 
 def main_controls(keys: tuple[str, ...]) -> dict[str, str]:
@@ -45,8 +73,8 @@ def more_controls(keys: tuple[str, ...]) -> dict[str, str]:
     """The rarer controls, folded away."""
     values: dict[str, str] = {}
     with st.popover(_("More controls"), icon=":material/tune:"):
-        for start in range(0, len(keys), 2):
-            for column, key in zip(st.columns(2, gap="medium"), keys[start : start + 2], strict=False):
+        for pair in zip(keys[::2], keys[1::2], strict=True):
+            for column, key in zip(st.columns((2, 3), gap="medium"), pair, strict=True):
                 with column:
                     values[key] = shown(key, _committed())
     return values
@@ -72,7 +100,7 @@ def chosen_measure(counted: Measure) -> Measure:
 
 def chosen_convention() -> Measure:
     """ "macs" or "flops"."""
-    return "flops" if shown("counted") == "FLOPs" else "macs"
+    return "flops" if shown("convention") == "FLOPs" else "macs"
 
 
 def apply_preset(name: str) -> None:

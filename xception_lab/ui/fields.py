@@ -36,49 +36,88 @@ class Field:
     help: str = ""
 
 
+def marked(message: str) -> str:
+    """Mark a text for translation where it is declared; it is translated where it is shown."""
+    return message
+
+
 def _numbers(*values: int) -> tuple[str, ...]:
     return tuple(map(str, values))
 
 
 _COMPARE_FIELDS = (
-    Field("in_channels", _numbers(*CHANNELS), "64", "slider", "Channels of the picture that enters the block."),
-    Field("out_channels", _numbers(*CHANNELS[2:]), "128", "slider", "Channels that leave the block: its filters."),
-    Field("kernel_size", _numbers(1, 3, 5, 7), "3", "slider", "Side of the spatial kernel, in pixels."),
-    Field("size", _numbers(*SIZES), "56", "slider", "Height and width of the picture that enters, in pixels."),
+    Field("in_channels", _numbers(*CHANNELS), "64", "slider", marked("Channels of the picture that enters the block.")),
     Field(
-        "segments", (ONE_A_CHANNEL,), ONE_A_CHANNEL, "slider",
-        "Extreme block only: into how many groups its spatial convolution cuts the channels. 1 is a regular "
-        "convolution after a 1×1, Inception has 3 or 4, max is one a channel.",
+        "out_channels", _numbers(*CHANNELS[2:]), "128", "slider", marked("Channels that leave the block: its filters.")
     ),
-    Field("stride", _numbers(1, 2, 3, 4), "1", help="Step of the spatial kernel, in pixels."),
+    Field("kernel_size", _numbers(1, 3, 5, 7), "3", "slider", marked("Side of the spatial kernel, in pixels.")),
+    Field("size", _numbers(*SIZES), "56", "slider", marked("Height and width of the picture that enters, in pixels.")),
     Field(
-        "padding", ("same", "valid", "1", "2", "3"), "same",
-        help="Zeros around the picture: same keeps its size at stride 1, valid adds none, a number adds so many.",
+        "segments",
+        (ONE_A_CHANNEL,),
+        ONE_A_CHANNEL,
+        "slider",
+        marked(
+            "Extreme block only: into how many groups its spatial convolution cuts the channels. 1 is a regular "
+            "convolution after a 1×1, Inception has 3 or 4, max is one a channel."
+        ),
     ),
-    Field("dilation", _numbers(1, 2, 3, 4), "1", help="Distance between the kernel's taps, in pixels."),
-    Field("batch_size", _numbers(1, 2, 4, 8, 16, 32, 64, 128, 256), "1", "slider", "Pictures at a time."),
+    Field("stride", _numbers(1, 2, 3, 4), "1", help=marked("Step of the spatial kernel, in pixels.")),
     Field(
-        "depth_multiplier", _numbers(1, 2, 4), "1",
-        help="Separable block only: filters of the depthwise step for each input channel.",
+        "padding",
+        ("same", "valid", "1", "2", "3"),
+        "same",
+        help=marked(
+            "Zeros around the picture: same keeps its size at stride 1, valid adds none, a number adds so many."
+        ),
     ),
-    Field("bias", (FALSE, TRUE), FALSE, help="Whether the convolutions add a bias; Xception's do not."),
+    Field("dilation", _numbers(1, 2, 3, 4), "1", help=marked("Distance between the kernel's taps, in pixels.")),
+    Field("batch_size", _numbers(1, 2, 4, 8, 16, 32, 64, 128, 256), "1", "slider", marked("Pictures at a time.")),
     Field(
-        "batch_norm", ("none", "last", "every"), "last",
-        help="A batch norm after no convolution, after the block's last one, or after every one.",
+        "depth_multiplier",
+        _numbers(1, 2, 4),
+        "1",
+        help=marked("Separable block only: filters of the depthwise step for each input channel."),
+    ),
+    Field("bias", (FALSE, TRUE), FALSE, help=marked("Whether the convolutions add a bias; Xception's do not.")),
+    Field(
+        "batch_norm",
+        ("none", "last", "every"),
+        "last",
+        help=marked("A batch norm after no convolution, after the block's last one, or after every one."),
     ),
     Field(
-        "intermediate", (OWN_DEFAULT, "none", "relu", "elu"), OWN_DEFAULT,
-        help="What stands between the two convolutions. paper: ReLU in the extreme block, nothing in the separable.",
+        "intermediate",
+        (OWN_DEFAULT, "none", "relu", "elu"),
+        OWN_DEFAULT,
+        help=marked(
+            "What stands between the two convolutions. paper: ReLU in the extreme block, nothing in the separable."
+        ),
     ),
-)  # fmt: skip
+)
 
 _VIEW_FIELDS = (
-    Field("counted", ("MACs", "FLOPs"), "MACs", help="One MAC is a multiplication and an addition: FLOPs = 2 × MACs."),
-    Field("measure", ("macs", "params", "moved_bytes"), "macs", help="What the charts show."),
-    Field("swept", ("out_channels", "in_channels", "kernel_size", "size"), "out_channels", help="What runs along x."),
-    Field("scale", ("log", "linear"), "log", help="The scale of the chart's axes."),
-    Field("order", ("pointwise-first", "depthwise-first"), "depthwise-first", help="Which convolution comes first."),
-    Field("between", ("relu", "none"), "none", help="What stands between the two convolutions."),
+    Field(
+        "convention",
+        ("MACs", "FLOPs"),
+        "MACs",
+        help=marked("One MAC is a multiplication and an addition: FLOPs = 2 × MACs."),
+    ),
+    Field("measure", ("macs", "params", "moved_bytes"), "macs", help=marked("What the charts show.")),
+    Field(
+        "swept",
+        ("out_channels", "in_channels", "kernel_size", "size"),
+        "out_channels",
+        help=marked("What runs along x."),
+    ),
+    Field("scale", ("log", "linear"), "log", help=marked("The scale of the chart's axes.")),
+    Field(
+        "order",
+        ("pointwise-first", "depthwise-first"),
+        "depthwise-first",
+        help=marked("Which convolution comes first."),
+    ),
+    Field("between", ("relu", "none"), "none", help=marked("What stands between the two convolutions.")),
     Field("show_layers", (TRUE, FALSE), TRUE, "section"),
     Field("show_spectrum", (FALSE, TRUE), FALSE, "section"),
     Field("show_sweep", (FALSE, TRUE), FALSE, "section"),
@@ -87,8 +126,8 @@ _VIEW_FIELDS = (
     Field("show_counters", (FALSE, TRUE), FALSE, "section"),
     Field("show_code", (FALSE, TRUE), FALSE, "section"),
     Field("show_table", (FALSE, TRUE), FALSE, "section"),
-    Field("code_of", KINDS, "separable", help="The block whose code is shown."),
-)  # fmt: skip
+    Field("code_of", KINDS, "separable", help=marked("The block whose code is shown.")),
+)
 
 COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
 SECTIONS = frozenset(field.key for field in _VIEW_FIELDS if field.widget == "section")

@@ -9,12 +9,16 @@ from xception_lab.ui.links import quoted, read_address, write_address
 
 _CSS = """
 <style>
-.stMainBlockContainer { max-width: 1480px; }
+.stMainBlockContainer { max-width: 1480px; padding-top: 1rem; }
+.stAppHeader { height: 2.5rem; min-height: 0; background: transparent; }
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
 @media (max-width: 700px) {
-  .stMainBlockContainer { padding-left: .75rem; padding-right: .75rem; }
+  .stMainBlockContainer { padding: 2.6rem .75rem 3rem; }
+  .st-key-frame { gap: .2rem; }
   .st-key-controls .stHorizontalBlock { gap: .3rem .9rem; }
   .st-key-controls .stHorizontalBlock > .stColumn { flex: 1 1 44%; min-width: 44%; }
+  .st-key-presets { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
+  .st-key-presets > * { flex: 0 0 auto; }
 }
 </style>
 """
@@ -39,6 +43,14 @@ def frame(page: str, keys: tuple[str, ...] = ()) -> None:
     for repair in repairs:
         note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
         st.info(note.format(key=repair.key, given=quoted(repair.given), used=repair.used), icon=":material/build:")
+
+
+def door(page: str, title: str, about: str, result: str, values: dict[str, str]) -> None:
+    """A way to a lab: what it is about, and one real result that its link shows."""
+    with st.container(border=True, height="stretch"):
+        st.markdown(f"**{title}**  \n{about}")
+        st.markdown(result)
+        st.page_link(f"pages/{page}.py", label=_("Open"), icon=":material/arrow_forward:", query_params=values)
 
 
 def finish(keys: tuple[str, ...] = ()) -> None:
