@@ -5,7 +5,7 @@ Every invalid value raises ValueError naming the field, the value and the rule i
 
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 Kind = Literal["standard", "extreme", "separable"]
 Activation = Literal["none", "relu", "elu"]
@@ -200,11 +200,14 @@ class XceptionSpec:
 
     def _check_channels(self) -> None:
         for field, count in (("stem_channels", 2), ("entry_channels", None), ("exit_channels", 3)):
-            value = getattr(self, field)
+            value: object = getattr(self, field)
             rule = f"a tuple of {count}" if count else "a tuple of at least one"
-            if not isinstance(value, tuple) or (len(value) != count if count else not value):
+            if not isinstance(value, tuple):
                 raise ValueError(f"{field}={value!r}: must be {rule} channel counts")
-            for channels in value:
+            widths = cast(tuple[object, ...], value)
+            if len(widths) != count if count else not widths:
+                raise ValueError(f"{field}={value!r}: must be {rule} channel counts")
+            for channels in widths:
                 _whole(field, channels, 1)
         if self.middle_channels != self.entry_channels[-1]:
             raise ValueError(

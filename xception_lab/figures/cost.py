@@ -1,3 +1,5 @@
+# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
+# plotly ships no types
 """Charts of what the blocks cost. Traces come in block order, so they wear the theme's first three colours."""
 
 from dataclasses import dataclass
@@ -44,7 +46,8 @@ def layers_figure(columns: tuple[Column, ...], measure: Measure, words: Words) -
         )
         rows += [words.layers[layer.name] for layer in column.cost.layers]
     figure.update_layout(height=80 + 23 * len(rows), showlegend=False, bargap=0.25, margin={"t": 34, "r": 70, "b": 40})
-    figure.update_yaxes(autorange="reversed", tickvals=list(range(len(rows))), ticktext=rows, showgrid=False)
+    ends = [len(rows) - 0.4, -0.6]
+    figure.update_yaxes(range=ends, tickvals=list(range(len(rows))), ticktext=rows, showgrid=False)
     figure.update_xaxes(title=words.measure, tickformat="~s", nticks=5)
     return figure
 

@@ -70,8 +70,8 @@ def headline(columns: tuple[Column, ...], counted: Measure) -> str:
 def per_value(columns: tuple[Column, ...]) -> str:
     """Why: what one value of the output costs in each block."""
     sentence = _(
-        "One value of the output takes **{standard}** multiplications in the standard block, **{extreme}** in the "
-        "extreme one, **{separable}** in the separable one."
+        "Multiplications for one output value: **{standard}** standard, **{extreme}** extreme, "
+        "**{separable}** separable."
     )
     return sentence.format(**{column.kind: f"{column.macs_per_value:,.4g}" for column in columns})
 

@@ -1,0 +1,48 @@
+# make run: set everything up and open the app.  make test: set everything up and run the tests.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+# a machine with a screen gets its browser opened, a server does not
+SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname))
+HEADLESS := $(if $(strip $(SCREEN)),false,true)
+
+.PHONY: run test quick lint browser messages clean
+
+run: $(VENV)/.run
+	$(BIN)/streamlit run app.py --server.headless=$(HEADLESS)
+
+test: $(VENV)/.test browser
+	$(BIN)/python -m pytest
+
+quick: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not browser"
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+$(VENV)/.run: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -r requirements.txt
+	touch $@
+
+$(VENV)/.test: requirements.txt requirements-dev.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -r requirements-dev.txt
+	touch $@ $(VENV)/.run
+
+browser:
+	@sh tests/browser/install.sh
+
+# after a text has changed: gather the messages, translate what is new in the .po file, run again to compile
+messages: $(VENV)/.test
+	$(BIN)/pybabel -q extract -F babel.cfg -k _ -k marked --no-location --sort-output -o messages.pot .
+	$(BIN)/pybabel -q update -D xception_lab -d assets/locale -i messages.pot --no-fuzzy-matching --omit-header
+	$(BIN)/pybabel compile -D xception_lab -d assets/locale
+	rm messages.pot
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
