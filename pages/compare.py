@@ -9,7 +9,7 @@ from xception_lab.comparison import compare, layer_csv, layer_rows, spectrum, sw
 from xception_lab.counters import count
 from xception_lab.figures.cost import layers_figure, spectrum_figure, sweep_figure
 from xception_lab.formula import macs_formula, params_formula
-from xception_lab.ui.blocks import headline, kind_name, per_value, show_blocks, step_text, step_title
+from xception_lab.ui.blocks import headline, kind_name, per_value, show_blocks, step_text, step_title, worked_tex
 from xception_lab.ui.charts import chart_summary, counter_rows, show_chart, words
 from xception_lab.ui.components import copy_link
 from xception_lab.ui.controls import (
@@ -55,6 +55,7 @@ layers = section("show_layers", _("Where the cost sits, layer by layer"), ":mate
 if layers.open:
     with layers:
         show_chart(layers_figure(columns, measure, words(measure)), "layers", chart_summary(columns, measure))
+        st.markdown(paragraph("layers"))
 
 segments = section("show_spectrum", _("The spectrum: from one segment to one a channel"), ":material/ssid_chart:")
 if segments.open:
@@ -75,13 +76,10 @@ if swept.open:
 formula = section("show_formula", _("The formulas, with your numbers"), ":material/function:")
 if formula.open:
     with formula:
-        for column in columns:
-            st.markdown(f"**{kind_name(column.kind)}**")
-            for name, worked in (
-                ("MACs", macs_formula(column.spec, column.cost)),
-                (_("Parameters"), params_formula(column.spec, column.cost)),
-            ):
-                st.latex(rf"\text{{{name}}} = {worked.symbols} = {worked.numbers}")
+        for place, column in zip(st.columns(3), columns, strict=True):
+            place.markdown(f"**{kind_name(column.kind)}**")
+            place.latex(worked_tex("MACs", macs_formula(column.spec, column.cost)))
+            place.latex(worked_tex(_("Parameters"), params_formula(column.spec, column.cost)))
         st.markdown(paragraph("formula"))
 
 differences = section("show_differences", _("The two differences, step by step"), ":material/swap_vert:")

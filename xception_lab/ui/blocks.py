@@ -4,6 +4,7 @@ from typing import Any
 
 from xception_lab.comparison import Column, Measure, Ratio
 from xception_lab.diagram import Diagram, DrawnConv, diagram
+from xception_lab.formula import Formula
 from xception_lab.spec import CompareSpec
 from xception_lab.ui import components
 from xception_lab.ui.language import text as _
@@ -160,6 +161,13 @@ def _summary(columns: tuple[Column, ...]) -> str:
         for c in columns
     ]
     return "; ".join(parts)
+
+
+def worked_tex(name: str, worked: Formula) -> str:
+    """A formula over its numbers over its result, one term a line, so that it fits a phone."""
+    lines = (worked.symbols, *worked.numbers.split(" = "))
+    aligned = r" \\ &= ".join(line.replace(" + ", r" \\ &\quad + ") for line in lines)
+    return rf"\begin{{aligned}} \text{{{name}}} &= {aligned} \end{{aligned}}"
 
 
 def step_title(step: Column) -> str:

@@ -14,6 +14,7 @@ _CSS = """
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
 @media (max-width: 700px) {
   .stMainBlockContainer { padding: 2.6rem .75rem 3rem; }
+  .stMarkdown .katex { font-size: 1em; }
   .st-key-frame { gap: .2rem; }
   .st-key-controls .stHorizontalBlock { gap: .3rem .9rem; }
   .st-key-controls .stHorizontalBlock > .stColumn { flex: 1 1 44%; min-width: 44%; }
