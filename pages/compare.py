@@ -101,7 +101,7 @@ counters = section("show_counters", _("What other counters print, and why"), ":m
 if counters.open:
     with counters:
         st.markdown(paragraph("counters"))
-        if st.button(_("Count this block with torch and torchinfo"), key="count"):
+        if st.toggle(_("Count these blocks with torch and torchinfo, now"), key="count"):
             st.dataframe(counter_rows(columns, spec, count), hide_index=True)
 
 code = section("show_code", _("The block as PyTorch code"), ":material/code:")

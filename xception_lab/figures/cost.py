@@ -119,7 +119,7 @@ def sweep_figure(sweep: Sweep, measure: Measure, scale: str, words: Words) -> go
             marker={"symbol": _SYMBOLS[kind], "size": 9},
             hovertemplate="%{fullData.name}<br>%{xaxis.title.text} %{x}: %{y:,}<extra></extra>",
         )
-    figure.add_vline(x=sweep.current, line_dash="dot", line_width=1.5, opacity=0.6)
+    figure.add_vline(x=sweep.current, line_dash="dot", line_width=2, line_color="gray")
     figure.update_layout(height=HEIGHT, legend=_LEGEND, margin={"t": 34, "b": 110})
     figure.update_xaxes(type=scale, title=sweep.field)
     figure.update_yaxes(type=scale, title=words.measure, tickformat=".2~s")

@@ -7,30 +7,42 @@ from xception_lab.diagram import Diagram, DrawnConv, diagram
 from xception_lab.formula import Formula
 from xception_lab.spec import CompareSpec
 from xception_lab.ui import components
+from xception_lab.ui.fields import marked
 from xception_lab.ui.language import text as _
 from xception_lab.units import compact, compact_bytes, shape, times
 
 ACTIVATION_NAMES = {"none": "—", "relu": "ReLU", "elu": "ELU"}
 
 
+KINDS = {
+    "standard": marked("Standard convolution"),
+    "extreme": marked("Extreme Inception"),
+    "separable": marked("Depthwise separable"),
+}
+ROLES = {
+    "standard": marked("on all channels"),
+    "spatial": marked("on all channels"),
+    "pointwise": marked("pointwise"),
+    "depthwise": marked("depthwise"),
+    "shortcut": marked("shortcut"),
+}
+MEASURES = {
+    "params": marked("Parameters"),
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "moved_bytes": marked("Bytes moved"),
+    "activation_bytes": marked("Activation bytes"),
+}
+
+
 def kind_name(kind: str) -> str:
     """The block's name in this session's language."""
-    return {
-        "standard": _("Standard convolution"),
-        "extreme": _("Extreme Inception"),
-        "separable": _("Depthwise separable"),
-    }[kind]
+    return _(KINDS[kind])
 
 
 def measure_name(measure: str) -> str:
     """The name of a measured quantity in this session's language."""
-    return {
-        "params": _("Parameters"),
-        "macs": "MACs",
-        "flops": "FLOPs",
-        "moved_bytes": _("Bytes moved"),
-        "activation_bytes": _("Activation bytes"),
-    }[measure]
+    return _(MEASURES[measure])
 
 
 def ratio_text(ratio: Ratio) -> str:
@@ -105,18 +117,14 @@ def _subtitle(column: Column) -> str:
 
 
 def _conv(conv: DrawnConv, counted: Measure) -> dict[str, Any]:
-    roles = {
-        "standard": _("on all channels"),
-        "pointwise": _("pointwise"),
-        "depthwise": _("depthwise"),
-        "spatial": _("on {segments} segments").format(segments=conv.real_groups),
-        "shortcut": _("shortcut"),
-    }
-    role = "standard" if conv.real_groups == 1 and conv.role == "spatial" else conv.role
+    if conv.role == "spatial" and conv.real_groups > 1:
+        role = _("on {segments} segments").format(segments=conv.real_groups)
+    else:
+        role = _(ROLES[conv.role])
     cost = conv.layer.macs if counted == "macs" else conv.layer.flops
     return {
         "kernel": f"{conv.kernel_size}×{conv.kernel_size}",
-        "role": roles[role],
+        "role": role,
         "kernel_size": conv.kernel_size,
         "tops": conv.tops,
         "bottoms": conv.bottoms,

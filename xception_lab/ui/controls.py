@@ -7,7 +7,7 @@ import streamlit as st
 
 from xception_lab.comparison import Measure
 from xception_lab.ui.components import dragged
-from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, fitted, nearest, options_of
+from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, fitted, marked, nearest, options_of
 from xception_lab.ui.language import text as _
 
 PRESETS: dict[str, dict[str, str]] = {
@@ -17,6 +17,30 @@ PRESETS: dict[str, dict[str, str]] = {
     "mobile": {"in_channels": "256", "out_channels": "256", "size": "14"},
     "order": {"in_channels": "128", "out_channels": "256", "size": "74", "stride": "2"},
 }
+
+# a field of torch's keeps its name; a choice of the page is named in words
+LABELS = {
+    "convention": marked("Count in"),
+    "measure": marked("Charts show"),
+    "swept": marked("Along the axis"),
+    "scale": marked("Scale"),
+    "order": marked("Order"),
+    "between": marked("Between the two"),
+    "code_of": marked("Block"),
+}
+OPTIONS = {
+    "params": marked("Parameters"),
+    "macs": "MACs / FLOPs",
+    "moved_bytes": marked("Bytes moved"),
+    "log": marked("logarithmic"),
+    "linear": marked("linear"),
+    "pointwise-first": marked("1×1 first"),
+    "depthwise-first": marked("depthwise first"),
+}
+
+
+def _option(value: str) -> str:
+    return _(OPTIONS[value]) if value in OPTIONS else value
 
 
 def shown(key: str, values: Mapping[str, str] | None = None) -> Any:
@@ -29,34 +53,9 @@ def shown(key: str, values: Mapping[str, str] | None = None) -> Any:
     if field.widget == "slider":
         chosen = st.select_slider(key, options, key=key, help=_(field.help))
         return dragged(key, chosen, options)
-    return st.segmented_control(_label(key), options, format_func=_option, key=key, help=_(field.help), required=True)
-
-
-def _label(key: str) -> str:
-    """A field of torch's keeps its name; a choice of the page is named in words."""
-    words = {
-        "convention": _("Count in"),
-        "measure": _("Charts show"),
-        "swept": _("Along the axis"),
-        "scale": _("Scale"),
-        "order": _("Order"),
-        "between": _("Between the two"),
-        "code_of": _("Block"),
-    }
-    return words.get(key, key)
-
-
-def _option(value: str) -> str:
-    words = {
-        "params": _("Parameters"),
-        "macs": "MACs / FLOPs",
-        "moved_bytes": _("Bytes moved"),
-        "log": _("logarithmic"),
-        "linear": _("linear"),
-        "pointwise-first": _("1×1 first"),
-        "depthwise-first": _("depthwise first"),
-    }
-    return words.get(value, value)
+    return st.segmented_control(
+        _(LABELS.get(key, key)), options, format_func=_option, key=key, help=_(field.help), required=True
+    )
 
 
 def main_controls(keys: tuple[str, ...]) -> dict[str, str]:
@@ -83,10 +82,10 @@ def more_controls(keys: tuple[str, ...]) -> dict[str, str]:
 def presets() -> None:
     """One button a preset; each sets every control of the comparison."""
     labels = {
-        "middle": _("Xception's middle flow, 728→728"),
-        "early": _("An early layer, 64→128"),
+        "middle": _("Middle flow, 728→728"),
+        "early": _("Early layer, 64→128"),
         "mobile": _("MobileNet-like, 256→256"),
-        "order": _("Where the order costs, 128→256 / 2"),
+        "order": _("The order question, 128→256 / 2"),
     }
     for name, label in labels.items():
         st.button(label, key=f"preset_{name}", on_click=apply_preset, args=(name,))

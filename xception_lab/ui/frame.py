@@ -12,6 +12,9 @@ _CSS = """
 .stMainBlockContainer { max-width: 1480px; padding-top: 1rem; }
 .stAppHeader { height: 2.5rem; min-height: 0; background: transparent; }
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
+@media (max-width: 1200px) {
+  .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
+}
 @media (max-width: 700px) {
   .stMainBlockContainer { padding: 2.6rem .75rem 3rem; }
   .stMarkdown .katex { font-size: 1em; }
