@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import block_specs, examples, xception_specs
 
 from xception_lab import BlockSpec, XceptionSpec
-from xception_lab.spec import ACTIVATIONS, BATCH_NORMS, KINDS, ORDERS
+from xception_lab.spec import ACTIVATIONS, BATCH_NORMS, KINDS, ORDERS, CompareSpec
 
 NAN = float("nan")
 INF = float("inf")
@@ -154,6 +154,12 @@ def test_junk_makes_a_valid_block_or_a_value_error(arguments: dict[str, Any]) ->
 @given(arguments=_junk_for(XceptionSpec))
 def test_junk_makes_a_valid_network_or_a_value_error(arguments: dict[str, Any]) -> None:
     _valid_or_refused(XceptionSpec, arguments)
+
+
+@examples(1000)
+@given(arguments=_junk_for(CompareSpec))
+def test_junk_makes_a_valid_comparison_or_a_value_error(arguments: dict[str, Any]) -> None:
+    _valid_or_refused(CompareSpec, arguments)
 
 
 @pytest.mark.parametrize("cls", [BlockSpec, XceptionSpec])

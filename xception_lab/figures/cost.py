@@ -12,6 +12,8 @@ from xception_lab.spec import KINDS
 from xception_lab.units import compact
 
 HEIGHT = 400
+# the same for every number of layers, so that nothing jumps while a control moves
+LAYERS_HEIGHT = 430
 # at the foot: on a phone the chart's own menu stands over its head
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
 _SYMBOLS = {"standard": "square", "extreme": "diamond", "separable": "circle"}
@@ -45,7 +47,7 @@ def layers_figure(columns: tuple[Column, ...], measure: Measure, words: Words) -
             hovertemplate="%{x:,}",
         )
         rows += [words.layers[layer.name] for layer in column.cost.layers]
-    figure.update_layout(height=80 + 23 * len(rows), showlegend=False, bargap=0.25, margin={"t": 34, "r": 70, "b": 40})
+    figure.update_layout(height=LAYERS_HEIGHT, showlegend=False, bargap=0.25, margin={"t": 34, "r": 70, "b": 40})
     ends = [len(rows) - 0.4, -0.6]
     figure.update_yaxes(range=ends, tickvals=list(range(len(rows))), ticktext=rows, showgrid=False)
     figure.update_xaxes(title=words.measure, tickformat="~s", nticks=5)
