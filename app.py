@@ -5,13 +5,13 @@ import streamlit as st
 from xception_lab.comparison import compare, ratio, spectrum, two_differences
 from xception_lab.ui.blocks import headline, ratio_text, show_blocks
 from xception_lab.ui.controls import PRESETS, main_controls
-from xception_lab.ui.fields import compare_spec
+from xception_lab.ui.fields import compare_spec, steps_ahead
 from xception_lab.ui.frame import door, finish, frame
 from xception_lab.ui.language import text as _
 
 MAIN = ("out_channels", "kernel_size", "segments")
 
-frame("start", MAIN)
+values = frame("start", MAIN)
 st.title(_("Must a convolution look at space and channels at the same time?"), anchor=False)
 st.markdown(
     _(
@@ -19,9 +19,11 @@ st.markdown(
         "channels. **Move a slider** and see what that saves."
     )
 )
-spec = compare_spec(main_controls(MAIN))
-columns = compare(spec)
-show_blocks(spec, columns, "macs", "blocks")
+spec = compare_spec(values)
+settings = st.container()
+show_blocks(spec, compare(spec), "macs", "blocks", ahead=steps_ahead(values, MAIN))
+with settings:
+    main_controls(MAIN)
 
 middle, order, default = (compare_spec(PRESETS[name]) for name in ("middle", "order", "default"))
 points = {point.segments: point.cost.macs for point in spectrum(default)}
@@ -38,7 +40,7 @@ with second:
         _("64→128 channels, 4 segments against one a channel: **{times}** MACs.").format(
             times=ratio_text(ratio(points[4], points[default.out_channels]))
         ),
-        PRESETS["default"] | {"segments": "4", "show_spectrum": "true", "show_layers": "false"},
+        PRESETS["default"] | {"segments": "4", "view": "spectrum"},
     )  # fmt: skip
 with third:
     door(
@@ -46,6 +48,6 @@ with third:
         _("128→256 channels at stride 2, depthwise first: **{times}** MACs.").format(
             times=ratio_text(steps[-1].ratios["macs"])
         ),
-        PRESETS["order"] | {"show_differences": "true", "show_layers": "false"},
+        PRESETS["order"] | {"view": "differences"},
     )  # fmt: skip
 finish(MAIN)

@@ -80,6 +80,32 @@ function place(cell, column, row, span = 1) {
   return cell
 }
 
+function drawFigure(figure) {
+  const cell = element("div", "figure")
+  cell.dataset.measure = figure.measure
+  cell.append(element("span", "name", figure.name), element("strong", "", figure.value))
+  cell.append(element("em", figure.direction, figure.ratio))
+  return cell
+}
+
+/** Shows the figures of a slider's next value as soon as its text changes; the page's own run confirms them. */
+function showAhead(root, ahead) {
+  const observer = new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      if (!target.matches(":focus")) continue // moved by the page, whose figures come with the move
+      const steps = ahead[target.closest("[class*=st-key-]")?.className.match(/st-key-([\w-]+)/)?.[1]]
+      const columns = steps?.[target.getAttribute("aria-valuetext")]
+      const cells = [...root.querySelectorAll(".numbers")]
+      columns?.forEach((figures, i) => cells[i].replaceChildren(...figures.map(drawFigure)))
+    }
+  })
+  for (const key of Object.keys(ahead)) {
+    const input = document.querySelector(`.st-key-${key} input[type=range]`)
+    if (input) observer.observe(input, { attributes: true, attributeFilter: ["aria-valuetext"] })
+  }
+  return observer
+}
+
 function drawColumn(column, number) {
   const at = (cell, row, span) => {
     cell.classList.add(column.kind)
@@ -98,19 +124,9 @@ function drawColumn(column, number) {
     cells.push(at(drawConv(column.convs[0]), 3), at(drawGate(column.between), 4), at(drawConv(column.convs[1]), 5))
   }
   const numbers = element("div", "numbers")
-  for (const figure of column.numbers) {
-    const cell = element("div", "figure")
-    cell.dataset.measure = figure.measure
-    cell.append(element("span", "name", figure.name), element("strong", "", figure.value))
-    cell.append(element("em", figure.direction, figure.ratio))
-    numbers.append(cell)
-  }
+  numbers.append(...column.numbers.map(drawFigure))
   cells.push(at(output, 6), at(numbers, 7))
   return cells
-}
-
-function cellsOf(root) {
-  return [...root.querySelectorAll(".conv")]
 }
 
 export default function ({ data, parentElement }) {
@@ -130,16 +146,20 @@ export default function ({ data, parentElement }) {
     bar.getBoundingClientRect()
     bar.style.width = target
   })
-  const redraw = () => cellsOf(root).forEach((cell) => cell.draw())
+  const redraw = () => [...root.querySelectorAll(".conv")].forEach((cell) => cell.draw())
   redraw()
   if (!instances.has(parentElement)) {
-    const observer = new ResizeObserver(() => instances.get(parentElement)?.redraw())
-    observer.observe(root)
-    instances.set(parentElement, { observer, redraw })
+    const resized = new ResizeObserver(() => instances.get(parentElement)?.redraw())
+    resized.observe(root)
+    instances.set(parentElement, { resized })
   }
-  instances.get(parentElement).redraw = redraw
+  const self = instances.get(parentElement)
+  self.redraw = redraw
+  self.ahead?.disconnect()
+  self.ahead = showAhead(root, data.ahead)
   return () => {
-    instances.get(parentElement)?.observer.disconnect()
+    self.resized.disconnect()
+    self.ahead.disconnect()
     instances.delete(parentElement)
   }
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xception_lab.comparison import Column, Measure, Ratio
+from xception_lab.comparison import Column, Measure, Ratio, compare
 from xception_lab.diagram import Diagram, DrawnConv, diagram
 from xception_lab.formula import Formula
 from xception_lab.spec import CompareSpec
@@ -59,14 +59,28 @@ def figure_text(measure: str, value: float) -> str:
 
 
 def show_blocks(
-    spec: CompareSpec, columns: tuple[Column, ...], counted: Measure, key: str, titles: tuple[str, ...] = ()
+    spec: CompareSpec,
+    columns: tuple[Column, ...],
+    counted: Measure,
+    key: str,
+    *,
+    titles: tuple[str, ...] = (),
+    ahead: dict[str, dict[str, CompareSpec]] | None = None,
 ) -> None:
-    """Draw blocks side by side with their figures, the first being the reference. counted: "macs" or "flops"."""
+    """Draw blocks side by side with their figures, the first being the reference.
+
+    counted: "macs" or "flops". ahead: by control and value, the settings one step away; their figures go along,
+    so that a key press shows them at once, before the page has run.
+    """
     whole = max(layer.macs for column in columns for layer in column.cost.layers)
     drawn = [_column(spec, column, counted, whole, column is columns[0]) for column in columns]
     for column, title in zip(drawn, titles, strict=False):
         column["title"], column["subtitle"] = title, ""
-    components.blocks({"columns": drawn, "summary": _summary(columns)}, key)
+    figures = {
+        control: {value: [_numbers(column, counted) for column in compare(setting)] for value, setting in steps.items()}
+        for control, steps in (ahead or {}).items()
+    }
+    components.blocks({"columns": drawn, "summary": _summary(columns), "ahead": figures}, key)
 
 
 def headline(columns: tuple[Column, ...], counted: Measure) -> str:
@@ -99,7 +113,7 @@ def _column(spec: CompareSpec, column: Column, counted: Measure, whole: int, ref
         "convs": [_conv(conv, counted) for conv in drawn.convs],
         "between": _between(drawn),
         "after": {"shape": shape(*drawn.out_shape), "pills": _after(drawn)},
-        "numbers": [_number(column, measure, reference) for measure in ("params", counted, "moved_bytes")],
+        "numbers": _numbers(column, counted, reference),
     }
 
 
@@ -150,15 +164,19 @@ def _after(drawn: Diagram) -> list[dict[str, str]]:
     return [{"state": "plain", "text": name} for name in names]
 
 
-def _number(column: Column, measure: Measure, reference: bool) -> dict[str, str]:
-    ratio = column.ratios[measure]
-    return {
-        "measure": measure,
-        "name": measure_name(measure),
-        "value": figure_text(measure, getattr(column.cost, measure)),
-        "ratio": _("reference") if reference else ratio_text(ratio),
-        "direction": "" if reference else ratio.direction,
-    }
+def _numbers(column: Column, counted: Measure, reference: bool | None = None) -> list[dict[str, str]]:
+    """The figures of a block; reference: whether it is what the others are compared with, as the standard block is."""
+    first = column.kind == "standard" if reference is None else reference
+    return [
+        {
+            "measure": measure,
+            "name": measure_name(measure),
+            "value": figure_text(measure, getattr(column.cost, measure)),
+            "ratio": _("reference") if first else ratio_text(column.ratios[measure]),
+            "direction": "" if first else column.ratios[measure].direction,
+        }
+        for measure in ("params", counted, "moved_bytes")
+    ]
 
 
 def _summary(columns: tuple[Column, ...]) -> str:

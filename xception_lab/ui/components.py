@@ -18,8 +18,7 @@ _BLOCKS = component(
     css=_source("blocks.css"),
     js=_source("blocks.js"),
 )
-_FOLLOW = component("xception_lab_follow", js=_source("follow.js"))
-_ADDRESS = component("xception_lab_address", js=_source("address.js"))
+_PAGE = component("xception_lab_page", js=_source("page.js"))
 _COPY = component(
     "xception_lab_copy",
     html='<button type="button"></button>',
@@ -27,7 +26,7 @@ _COPY = component(
     js=_source("copy.js"),
 )
 
-DRAG = "_drag"
+_DRAG = "_drag"
 
 
 def blocks(data: dict[str, Any], key: str) -> None:
@@ -35,20 +34,11 @@ def blocks(data: dict[str, Any], key: str) -> None:
     _BLOCKS(key=key, data=data)
 
 
-def follow() -> None:
-    """Let the page follow a slider while it is dragged; the last call of a page that has sliders."""
-    drag = st.session_state.pop(DRAG, None)
-    _FOLLOW(
-        key="follow",
-        data={"sequence": drag["sequence"] if drag else 0},
-        on_drag_change=_remember_drag,
-        height="content",
-    )
-
-
-def address(keys: tuple[str, ...], values: dict[str, str]) -> None:
-    """Make the address bar hold exactly `values` among the parameters named in keys."""
-    _ADDRESS(key="address", data={"keys": keys, "values": values}, height="content")
+def page(keys: tuple[str, ...], values: dict[str, str]) -> None:
+    """Make the address hold exactly `values` among the parameters `keys`, and follow sliders that are dragged."""
+    drag = st.session_state.pop(_DRAG, None)
+    data = {"keys": keys, "values": values, "sequence": drag["sequence"] if drag else 0}
+    _PAGE(key="page", data=data, on_drag_change=_remember_drag, height="content")
 
 
 def copy_link(label: str, done: str) -> None:
@@ -56,16 +46,16 @@ def copy_link(label: str, done: str) -> None:
     _COPY(key="copy_link", data={"label": label, "done": done}, width="content", height="content")
 
 
-def dragged(key: str, committed: str, options: tuple[str, ...]) -> str:
-    """The value under the pointer while `key` is dragged from `committed`, else the committed value."""
-    drag = st.session_state.get(DRAG)
-    if drag and drag["key"] == key and drag["start"] == committed and drag["value"] in options:
-        return str(drag["value"])
-    return committed
+def dragged(values: dict[str, str]) -> dict[str, str]:
+    """`values` with the one under the pointer in place of the one that a dragged slider still stands at."""
+    drag = st.session_state.get(_DRAG)
+    if drag and values.get(drag["key"]) == drag["start"]:
+        return {**values, drag["key"]: drag["value"]}
+    return values
 
 
 def _remember_drag() -> None:
-    drag = st.session_state["follow"].drag
-    # it comes from a browser: keep it only when it has the form that follow.js sends
-    if isinstance(drag, dict) and {"key", "start", "value", "sequence"} <= drag.keys():
-        st.session_state[DRAG] = drag
+    drag = st.session_state["page"].drag
+    # it comes from a browser: keep it only when it has the form that page.js sends
+    if isinstance(drag, dict) and all(isinstance(drag.get(part), str) for part in ("key", "start", "value")):
+        st.session_state[_DRAG] = {**drag, "sequence": int(drag.get("sequence") or 0)}

@@ -1,14 +1,14 @@
 """The fields as Streamlit widgets."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import cast
 
 import streamlit as st
 
 from xception_lab.comparison import Measure
-from xception_lab.ui.components import dragged
-from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, fitted, marked, nearest, options_of
+from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, marked, options_of
 from xception_lab.ui.language import text as _
+from xception_lab.ui.links import standing
 
 PRESETS: dict[str, dict[str, str]] = {
     "default": {},
@@ -27,8 +27,17 @@ LABELS = {
     "order": marked("Order"),
     "between": marked("Between the two"),
     "code_of": marked("Block"),
+    "view": marked("Look at"),
 }
 OPTIONS = {
+    "layers": marked("Layer by layer"),
+    "spectrum": marked("The spectrum"),
+    "sweep": marked("One field runs"),
+    "formula": marked("Formulas"),
+    "differences": marked("The two differences"),
+    "table": marked("Table"),
+    "counters": marked("Other counters"),
+    "code": marked("PyTorch code"),
     "params": marked("Parameters"),
     "macs": "MACs / FLOPs",
     "moved_bytes": marked("Bytes moved"),
@@ -43,40 +52,35 @@ def _option(value: str) -> str:
     return _(OPTIONS[value]) if value in OPTIONS else value
 
 
-def shown(key: str, values: Mapping[str, str] | None = None) -> Any:
-    """Draw the control of a field and return its value, one of its options: under a dragging pointer, that one."""
+def control(key: str) -> None:
+    """Draw the control of a field; its value is in what `frame` returns."""
     field = FIELDS[key]
-    options = options_of(key, values or {})
-    committed = st.session_state[key]
-    if committed not in options:
-        st.session_state[key] = nearest(committed, options, field.default)
+    options = options_of(key, standing())
     if field.widget == "slider":
-        chosen = st.select_slider(key, options, key=key, help=_(field.help))
-        return dragged(key, chosen, options)
-    return st.segmented_control(
-        _(LABELS.get(key, key)), options, format_func=_option, key=key, help=_(field.help), required=True
-    )
+        st.select_slider(key, options, key=key, help=_(field.help))
+    else:
+        st.segmented_control(
+            _(LABELS.get(key, key)), options, format_func=_option, key=key, help=_(field.help), required=True
+        )
 
 
-def main_controls(keys: tuple[str, ...]) -> dict[str, str]:
-    """The most used controls in one row; a control's committed value decides what those after it may be."""
-    values: dict[str, str] = {}
+def main_controls(keys: tuple[str, ...]) -> None:
+    """The most used controls in one row."""
     with st.container(key="controls"):
         for column, key in zip(st.columns(len(keys), gap="medium"), keys, strict=True):
             with column:
-                values[key] = shown(key, _committed())
-    return values
+                control(key)
 
 
-def more_controls(keys: tuple[str, ...]) -> dict[str, str]:
-    """The rarer controls, folded away."""
-    values: dict[str, str] = {}
-    with st.popover(_("More controls"), icon=":material/tune:"):
-        for pair in zip(keys[::2], keys[1::2], strict=True):
-            for column, key in zip(st.columns((2, 3), gap="medium"), pair, strict=True):
-                with column:
-                    values[key] = shown(key, _committed())
-    return values
+def more_controls(keys: tuple[str, ...]) -> None:
+    """The rarer controls, folded away and drawn only when they are opened."""
+    folded = st.popover(_("More controls"), icon=":material/tune:", key="more", on_change="rerun")
+    if folded.open:
+        with folded:
+            for pair in zip(keys[::2], keys[1::2], strict=True):
+                for column, key in zip(st.columns((2, 3), gap="medium"), pair, strict=True):
+                    with column:
+                        control(key)
 
 
 def presets() -> None:
@@ -91,15 +95,14 @@ def presets() -> None:
         st.button(label, key=f"preset_{name}", on_click=apply_preset, args=(name,))
 
 
-def chosen_measure(counted: Measure) -> Measure:
-    """The quantity that the charts show, in the convention that is switched on."""
-    measure = shown("measure")
-    return counted if measure == "macs" else cast(Measure, measure)
-
-
-def chosen_convention() -> Measure:
+def convention(values: Mapping[str, str]) -> Measure:
     """ "macs" or "flops"."""
-    return "flops" if shown("convention") == "FLOPs" else "macs"
+    return "flops" if values["convention"] == "FLOPs" else "macs"
+
+
+def measure(values: Mapping[str, str]) -> Measure:
+    """The quantity that the charts show, in the convention that is switched on."""
+    return convention(values) if values["measure"] == "macs" else cast(Measure, values["measure"])
 
 
 def apply_preset(name: str) -> None:
@@ -107,12 +110,3 @@ def apply_preset(name: str) -> None:
     chosen = PRESETS[name]
     for key in COMPARE_KEYS:
         st.session_state[key] = chosen.get(key, FIELDS[key].default)
-
-
-def section(key: str, label: str, icon: str) -> Any:
-    """A foldable section; `.open` says whether its content is in sight and worth computing."""
-    return st.expander(label, expanded=st.session_state[key], icon=icon, key=key, on_change="rerun")
-
-
-def _committed() -> dict[str, str]:
-    return fitted({key: st.session_state.get(key, FIELDS[key].default) for key in COMPARE_KEYS})

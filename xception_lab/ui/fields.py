@@ -14,6 +14,7 @@ from xception_lab.spec import KINDS, Activation, BatchNorm, CompareSpec
 ONE_A_CHANNEL = "max"
 OWN_DEFAULT = "paper"
 TRUE, FALSE = "true", "false"
+VIEWS = ("layers", "spectrum", "sweep", "formula", "differences", "table", "counters", "code")
 
 CHANNELS = (
     1, 3, *range(8, 129, 8), *range(144, 257, 16), *range(288, 513, 32), *range(576, 705, 64), 728,
@@ -32,7 +33,7 @@ class Field:
     key: str
     options: tuple[str, ...]
     default: str
-    widget: Literal["slider", "choice", "section"] = "choice"
+    widget: Literal["slider", "choice"] = "choice"
     help: str = ""
 
 
@@ -118,19 +119,11 @@ _VIEW_FIELDS = (
         help=marked("Which convolution comes first."),
     ),
     Field("between", ("relu", "none"), "none", help=marked("What stands between the two convolutions.")),
-    Field("show_layers", (TRUE, FALSE), TRUE, "section"),
-    Field("show_spectrum", (FALSE, TRUE), FALSE, "section"),
-    Field("show_sweep", (FALSE, TRUE), FALSE, "section"),
-    Field("show_formula", (FALSE, TRUE), FALSE, "section"),
-    Field("show_differences", (FALSE, TRUE), FALSE, "section"),
-    Field("show_counters", (FALSE, TRUE), FALSE, "section"),
-    Field("show_code", (FALSE, TRUE), FALSE, "section"),
-    Field("show_table", (FALSE, TRUE), FALSE, "section"),
+    Field("view", VIEWS, "layers", help=marked("What is shown below the three blocks.")),
     Field("code_of", KINDS, "separable", help=marked("The block whose code is shown.")),
 )
 
 COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
-SECTIONS = frozenset(field.key for field in _VIEW_FIELDS if field.widget == "section")
 FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS)}
 
 
@@ -194,6 +187,17 @@ def compare_spec(values: Mapping[str, str]) -> CompareSpec:
         batch_norm=cast(BatchNorm, fit["batch_norm"]),
         intermediate=None if fit["intermediate"] == OWN_DEFAULT else cast(Activation, fit["intermediate"]),
     )
+
+
+def steps_ahead(values: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, dict[str, CompareSpec]]:
+    """The settings at `values` and one step to either side, by control and by the value it would have."""
+    ahead: dict[str, dict[str, CompareSpec]] = {}
+    for key in keys:
+        options = options_of(key, values)
+        at = options.index(values[key])
+        near = options[max(at - 1, 0) : at + 2]
+        ahead[key] = {option: compare_spec({**values, key: option}) for option in near}
+    return ahead
 
 
 def _value(values: Mapping[str, str], key: str) -> str:

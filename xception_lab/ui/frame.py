@@ -1,16 +1,19 @@
 """The frame around every page: settings, navigation, language, and notes on a repaired link."""
 
+from typing import Any
+
 import streamlit as st
 
-from xception_lab.ui.components import follow
-from xception_lab.ui.language import ASSETS, KEY, LANGUAGES
+from xception_lab.ui.language import ASSETS, KEY, LANGUAGES, speak
 from xception_lab.ui.language import text as _
-from xception_lab.ui.links import quoted, read_address, write_address
+from xception_lab.ui.links import quoted, read_address, repairs_of, standing, write_address
 
 _CSS = """
 <style>
 .stMainBlockContainer { max-width: 1480px; padding-top: 1rem; }
 .stAppHeader { height: 2.5rem; min-height: 0; background: transparent; }
+.stAppHeader, .stAppHeader * { pointer-events: none; }
+.stAppHeader button { pointer-events: auto; }
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
 @media (max-width: 1200px) {
   .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
@@ -28,14 +31,15 @@ _CSS = """
 """
 
 
-def frame(page: str, keys: tuple[str, ...] = ()) -> None:
-    """Set up a page and draw what stands above it; every page file calls it first.
+def frame(page: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Set up a page, draw what stands above it, and return the values of its controls; every page calls it first.
 
     page: its name. keys: the fields that this page has controls for.
     """
     st.set_page_config(page_title="Xception Lab", page_icon=str(ASSETS / "icon.png"), layout="wide")
     st.html(_CSS)
-    repairs = read_address(page, keys)
+    values = read_address(page, keys)
+    speak(standing()[KEY])
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
         st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
@@ -44,9 +48,10 @@ def frame(page: str, keys: tuple[str, ...] = ()) -> None:
             "Language · 언어", tuple(LANGUAGES), format_func=LANGUAGES.__getitem__, required=True, key=KEY,
             label_visibility="collapsed",
         )  # fmt: skip
-    for repair in repairs:
+    for repair in repairs_of():
         note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
         st.info(note.format(key=repair.key, given=quoted(repair.given), used=repair.used), icon=":material/build:")
+    return values
 
 
 def door(page: str, title: str, about: str, result: str, values: dict[str, str]) -> None:
@@ -58,6 +63,5 @@ def door(page: str, title: str, about: str, result: str, values: dict[str, str])
 
 
 def finish(keys: tuple[str, ...] = ()) -> None:
-    """End a page: sliders are followed while they are dragged, and the address bar holds every control."""
+    """End a page: its address holds every control, and its sliders are followed while they are dragged."""
     write_address(keys)
-    follow()

@@ -4,6 +4,7 @@ The English text is the key. Catalogs live in assets/locale, paragraphs in asset
 """
 
 import gettext
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,9 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 LANGUAGES = {"en": "English", "ko": "한국어"}
 KEY = "lang"
 
+# a run of a page is a thread; asking the session for every text took a tenth of a run
+_run = threading.local()
+
 
 def default_language() -> str:
     """The browser's language where we speak it, else English."""
@@ -20,13 +24,18 @@ def default_language() -> str:
     return "ko" if locale.lower().startswith("ko") else "en"
 
 
+def speak(language: str) -> None:
+    """Set the language of this run of a page: "en" or "ko"."""
+    _run.language = language
+
+
 def language() -> str:
-    """The language of this session: "en" or "ko"."""
-    return st.session_state.get(KEY) or default_language()
+    """The language of this run of a page."""
+    return getattr(_run, "language", "en")
 
 
 def text(message: str) -> str:
-    """`message` in this session's language; the English sentence is the key."""
+    """`message` in the language of this run; the English sentence is the key."""
     return catalog(language()).gettext(message)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from xception_lab.ui import components
-from xception_lab.ui.fields import FIELDS, SECTIONS, TRUE, fitted
+from xception_lab.ui.fields import FIELDS, fitted
 from xception_lab.ui.language import KEY, LANGUAGES, default_language
 
 _PAGE = "_page"
@@ -28,38 +28,55 @@ class Repair:
     used: str
 
 
-def read_address(page: str, keys: tuple[str, ...]) -> tuple[Repair, ...]:
-    """Set the page's controls when it opens, from the URL or the session; return what had to be repaired.
+def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
+    """The value of every control of a page; when it opens, set from the URL or else as the session had it.
 
-    A URL that names any control is a whole state: what it leaves out is at its default. One that names none
-    leaves the controls as this session had them. Streamlit forgets a control that is not drawn; these values do not.
+    A URL that names any control is a whole state: what it leaves out is at its default. While a slider is
+    dragged, its value is the one under the pointer. What had to be repaired is in `repairs_of()`.
     """
     kept: dict[str, str] = st.session_state.setdefault(_VALUES, {})
-    repairs: tuple[Repair, ...] = st.session_state.get(_REPAIRS, ())
     if st.session_state.get(_PAGE) != page:
-        params = st.query_params.to_dict()
-        named = not params.keys().isdisjoint(keys)
-        values, repairs = read(params if named else kept, keys)
-        values[KEY] = params.get(KEY, kept.get(KEY, default_language()))
-        if values[KEY] not in LANGUAGES:
-            repairs = (*repairs, Repair(KEY, values[KEY], default_language()))
-            values[KEY] = default_language()
-        kept.update(values)
-        st.session_state.update({key: _state(key, value) for key, value in values.items()})
-        st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
+        _open(page, keys, kept)
+    # Streamlit forgets a control that is not drawn; these values do not
     for key in (*keys, KEY):
-        st.session_state.setdefault(key, _state(key, kept[key]))
-    return repairs
+        kept[key] = st.session_state.setdefault(key, kept[key])
+    fit = fitted({key: kept[key] for key in keys})
+    for key in keys:
+        if fit[key] != kept[key]:
+            kept[key] = st.session_state[key] = fit[key]
+    return fitted(components.dragged(fit))
+
+
+def _open(page: str, keys: tuple[str, ...], kept: dict[str, str]) -> None:
+    params = st.query_params.to_dict()
+    named = not params.keys().isdisjoint(keys)
+    values, repairs = read(params if named else kept, keys)
+    values[KEY] = params.get(KEY, kept.get(KEY, default_language()))
+    if values[KEY] not in LANGUAGES:
+        repairs = (*repairs, Repair(KEY, values[KEY], default_language()))
+        values[KEY] = default_language()
+    kept.update(values)
+    st.session_state.update(values)
+    st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
+
+
+def repairs_of() -> tuple[Repair, ...]:
+    """What had to be repaired when this page opened."""
+    return st.session_state[_REPAIRS]
+
+
+def standing() -> dict[str, str]:
+    """What the controls stand at: their values without a drag that goes on."""
+    return st.session_state[_VALUES]
 
 
 def write_address(keys: tuple[str, ...]) -> None:
-    """Make the browser's address hold every control that is not at its default."""
+    """Make the browser's address hold every control that is not at its default, and follow its sliders."""
     kept: dict[str, str] = st.session_state[_VALUES]
-    kept.update({key: _word(key, st.session_state[key]) for key in (*keys, KEY)})
     changed = {key: kept[key] for key in keys if kept[key] != FIELDS[key].default}
     if kept[KEY] != default_language():
         changed[KEY] = kept[KEY]
-    components.address((*keys, KEY), changed)
+    components.page((*keys, KEY), changed)
 
 
 def read(params: Mapping[str, str], keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[Repair, ...]]:
@@ -73,11 +90,3 @@ def quoted(value: str) -> str:
     """A foreign value, fit to stand in a Markdown code span: printable, short, without backticks."""
     clean = "".join(c for c in value if c.isprintable() and c != "`")
     return clean[:40] + "…" if len(clean) > 40 else clean
-
-
-def _state(key: str, value: str) -> str | bool:
-    return value == TRUE if key in SECTIONS else value
-
-
-def _word(key: str, state: object) -> str:
-    return str(state).lower() if key in SECTIONS else str(state)

@@ -1,8 +1,9 @@
-// Lets the page follow a Streamlit slider while it is dragged; Streamlit itself commits on release.
-// It watches the slider's own native range input and reports each new text, one report in flight at a time.
+// What a page does beside showing: it keeps the address bar equal to its state, so that a copied link is always the
+// page that is seen, and it follows a Streamlit slider while it is dragged, which Streamlit commits on release only.
 
 const instances = new WeakMap()
 
+/** Watches the sliders' own range inputs and reports each new text, one report in flight at a time. */
 function watch() {
   const self = { drag: null, waiting: 0, sequence: 0, next: null, timer: 0, send: () => {} }
 
@@ -60,7 +61,16 @@ function watch() {
   return self
 }
 
+/** A control never makes a history entry: going back leaves the page, as it does with Streamlit's own widgets. */
+function writeAddress(keys, values) {
+  const address = new URL(location.href)
+  for (const key of keys) address.searchParams.delete(key)
+  for (const [key, value] of Object.entries(values)) address.searchParams.set(key, value)
+  if (address.href !== location.href) history.replaceState(history.state, "", address)
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
+  writeAddress(data.keys, data.values)
   if (!instances.has(parentElement)) instances.set(parentElement, watch())
   const self = instances.get(parentElement)
   self.send = setTriggerValue
