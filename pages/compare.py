@@ -29,7 +29,7 @@ counted: Measure = convention(values)
 charted: Measure = measure(values)
 
 st.subheader(_("The same job, three ways"), anchor=False)
-st.markdown(f"{headline(columns, counted)} {per_value(columns)}")
+st.container(key="lead").markdown(f"{headline(columns, counted)} {per_value(columns)}")
 settings = st.container()
 show_blocks(spec, columns, counted, "blocks", ahead=steps_ahead(values, MAIN))
 with settings:

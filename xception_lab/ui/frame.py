@@ -15,12 +15,17 @@ _CSS = """
 .stAppHeader, .stAppHeader * { pointer-events: none; }
 .stAppHeader button { pointer-events: auto; }
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
+/* room for the longest sentence, so that nothing below it moves when a number grows */
+.st-key-lead { min-height: 1.7rem; }
 @media (max-width: 1200px) {
+  .st-key-lead { min-height: 3.3rem; }
   .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 }
 @media (max-width: 700px) {
   .stMainBlockContainer { padding: 2.6rem .75rem 3rem; }
   .stMarkdown .katex { font-size: 1em; }
+  .st-key-lead { min-height: 6.2rem; }
+  .st-key-lead p { font-size: .95rem; }
   .st-key-frame { gap: .2rem; }
   .st-key-controls .stHorizontalBlock { gap: .3rem .9rem; }
   .st-key-controls .stHorizontalBlock > .stColumn { flex: 1 1 44%; min-width: 44%; }
