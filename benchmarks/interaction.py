@@ -142,7 +142,6 @@ class Times:
     numbers: list[float] = field(default_factory=list[float])
     chart: list[float] = field(default_factory=list[float])
     warm: list[float] = field(default_factory=list[float])
-    warm_numbers: list[float] = field(default_factory=list[float])
     cold: list[float] = field(default_factory=list[float])
     torch: list[bool] = field(default_factory=list[bool])
 
@@ -161,11 +160,11 @@ def _opened(browser: Browser, subject: Subject, server: Server) -> Iterator[Page
         context.close()
 
 
-def _first_paint(browser: Browser, subject: Subject, server: Server) -> tuple[float, float]:
-    """(until the numbers, until numbers and chart) of a first visit."""
+def _first_paint(browser: Browser, subject: Subject, server: Server) -> float:
+    """Milliseconds until a first visit shows both the numbers and the chart."""
     with _opened(browser, subject, server) as page:
         first = page.evaluate("bench.first")
-        return first["numbers"], max(first["numbers"], first["chart"])
+        return max(first["numbers"], first["chart"])
 
 
 def _press(page: Page, subject: Subject, key: str) -> tuple[float, float]:
@@ -240,7 +239,7 @@ def _cold(browser: Browser, times: dict[str, Times], colds: int) -> None:
     for _ in range(colds):
         for subject in SUBJECTS:
             with serve(subject.script) as server:
-                times[subject.name].cold.append(_first_paint(browser, subject, server)[1])
+                times[subject.name].cold.append(_first_paint(browser, subject, server))
                 times[subject.name].torch.append(server.has_torch())
 
 
@@ -285,9 +284,8 @@ def main() -> None:
         # one load each that does not count: the server's first
         for load in range(1 + arguments.loads):
             for subject in SUBJECTS:
-                numbers, complete = _first_paint(browser, subject, servers[subject.name])
+                complete = _first_paint(browser, subject, servers[subject.name])
                 if load:
-                    times[subject.name].warm_numbers.append(numbers)
                     times[subject.name].warm.append(complete)
         _presses(browser, servers, times, arguments.presses)
         drag = _drag(browser, servers[COMPARE.name])

@@ -14,19 +14,26 @@ from xception_lab.ui.fields import FIELDS
 Query = tuple[tuple[str, str], ...]
 
 HOSTILE_VALUES = (
-    "", " ", "0", "-0", "-1", "1.5", "3.0", " 3 ", "+3", "1e3", "1e309", "-1e309", "nan", "inf", "-inf", "NaN", "Infinity",
+    "", " ", "0", "-0", "-1", "1.5", "3.0", " 3 ", "+3", "1e3", "1e309", "-1e309", "nan", "inf", "-inf", "NaN",
+    "Infinity",
     "1_0", "0x10", "007", "٣", "²", "½", "Ⅳ", "三", "9" * 400, "9" * 5000, "1" + "0" * 308, "0." + "0" * 400 + "1",
     "true", "TRUE", "True", "False", "None", "null", "undefined", "NaN64", "[]", "{}", "[64]", "64,128", "64;128",
     "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "javascript:alert(1)", "' OR 1=1 --",
-    "'; DROP TABLE runs; --", "../../etc/passwd", "..\\..\\boot.ini", "file:///etc/passwd", "/dev/zero", "%00", "%2e%2e%2f",
-    "%", "%zz", "%%", "\0", "64\0", "\r\nSet-Cookie: a=b", "\x1b[31m", "\x7f", "`rm -rf /`", "``", "a`b", "$(id)", "${7*7}",
-    "{{7*7}}", "{0.__class__}", "{key}", "%s%s%n", "__proto__", "constructor", "__import__('os')", "🙂", "👩‍👩‍👧", "é" * 100,
-    "\u202e46", "\u200b64", "\ufeff64", "مرحبا", "שלום", "\ud7ff", "\U0010ffff", "a" * 10_000, "$x^2$", ":red[x]", "**b**", "![x](y)",
-    "max", "MAX", "Max", "paper", "Same", "VALID", "macs", "FLOPS", "-3", "2.5", "4.5", "1e1", "1e-400", "64.", ".5", "6 4",
+    "'; DROP TABLE runs; --", "../../etc/passwd", "..\\..\\boot.ini", "file:///etc/passwd", "/dev/zero", "%00",
+    "%2e%2e%2f",
+    "%", "%zz", "%%", "\0", "64\0", "\r\nSet-Cookie: a=b", "\x1b[31m", "\x7f", "`rm -rf /`", "``", "a`b", "$(id)",
+    "${7*7}",
+    "{{7*7}}", "{0.__class__}", "{key}", "%s%s%n", "__proto__", "constructor", "__import__('os')", "🙂", "👩‍👩‍👧",
+    "é" * 100,
+    "\u202e46", "\u200b64", "\ufeff64", "مرحبا", "שלום", "\ud7ff", "\U0010ffff", "a" * 10_000, "$x^2$", ":red[x]",
+    "**b**", "![x](y)",
+    "max", "MAX", "Max", "paper", "Same", "VALID", "macs", "FLOPS", "-3", "2.5", "4.5", "1e1", "1e-400", "64.",
+    ".5", "6 4",
 )  # fmt: skip
 
 HOSTILE_KEYS = (
-    "__proto__", "constructor", "", "lang", "LANG", "In_Channels", "in_channels ", "_page", "_values", "_repairs", "_drag",
+    "__proto__", "constructor", "", "lang", "LANG", "In_Channels", "in_channels ", "_page", "_values", "_repairs",
+    "_drag",
     "follow", "address", "blocks", "show_blocks", "embed", "count", "preset_middle", "<b>", "a" * 2000, "🙂", "\0",
 )  # fmt: skip
 

@@ -187,10 +187,8 @@ def test_what_the_order_costs(spec: CompareSpec) -> None:
 @examples(100)
 @given(spec=compare_specs(), channels=st.integers(1, 8))
 def test_at_stride_1_and_equal_channels_the_order_costs_nothing(spec: CompareSpec, channels: int) -> None:
-    kernel_size = spec.kernel_size | 1
-    spec = replace(
-        spec, in_channels=channels, out_channels=channels, segments=None, stride=1, padding="same", kernel_size=kernel_size
-    )  # fmt: skip
+    spec = replace(spec, kernel_size=spec.kernel_size | 1, stride=1, padding="same", segments=None)
+    spec = replace(spec, in_channels=channels, out_channels=channels)
     _, first, then = two_differences(spec, "depthwise-first", "none")
     assert all(getattr(first.cost, measure) == getattr(then.cost, measure) for measure in MEASURES)
     assert {then.ratios[measure].direction for measure in MEASURES} == {"same"}

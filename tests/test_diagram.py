@@ -54,10 +54,9 @@ def test_a_drawing_follows_the_module(spec: BlockSpec, size: tuple[int, int, int
 @examples(600)
 @given(spec=block_specs(), scale=st.sampled_from([1, 7, 64, 300]))
 def test_bundles_are_few_and_true(spec: BlockSpec, scale: int) -> None:
-    spec = BlockSpec(
-        spec.kind, spec.in_channels * scale, spec.out_channels * scale, segments=spec.segments and spec.segments * scale,
-        depth_multiplier=spec.depth_multiplier,
-    )  # fmt: skip
+    segments = spec.segments and spec.segments * scale
+    ins, outs = spec.in_channels * scale, spec.out_channels * scale
+    spec = BlockSpec(spec.kind, ins, outs, segments=segments, depth_multiplier=spec.depth_multiplier)
     for conv in _drawn(spec).convs:
         assert 1 <= conv.groups <= conv.tops <= MOST_CHANNELS
         assert conv.groups <= conv.bottoms <= MOST_CHANNELS, "a bundle without an end would be no bundle"

@@ -11,7 +11,7 @@ from strategies import examples
 from xception_lab import block_cost
 from xception_lab.spec import KINDS
 from xception_lab.ui.controls import PRESETS
-from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, compare_spec, fitted, nearest, options_of
+from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, compare_spec, fitted, nearest, options_of, steps_ahead
 
 TEXTS = (
     st.text(max_size=20)
@@ -21,7 +21,7 @@ TEXTS = (
     | st.sampled_from(HOSTILE_VALUES)
     | st.sampled_from(sorted({option for field in FIELDS.values() for option in field.options}))
 )
-VALUES = st.fixed_dictionaries({}, optional={key: TEXTS for key in FIELDS})
+VALUES = st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, TEXTS))
 
 
 @examples(1500)
@@ -36,7 +36,9 @@ def test_the_nearest_value_is_an_option(value: str, key: str, values: dict[str, 
 
 
 @examples(500)
-@given(value=st.integers(-(10**6), 10**6) | st.floats(-1e6, 1e6), key=st.sampled_from(("in_channels", "size", "stride")))
+@given(
+    value=st.integers(-(10**6), 10**6) | st.floats(-1e6, 1e6), key=st.sampled_from(("in_channels", "size", "stride"))
+)
 def test_a_number_goes_to_the_nearest_number(value: float, key: str) -> None:
     options = FIELDS[key].options
     used = nearest(str(value), options, FIELDS[key].default)
@@ -46,11 +48,15 @@ def test_a_number_goes_to_the_nearest_number(value: float, key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "used"),
     [
-        ("kernel_size", "٣", "3"), ("kernel_size", "²", "3"), ("in_channels", "²", "64"), ("in_channels", "1e309", "2048"),
-        ("in_channels", "-0", "1"), ("in_channels", "-1e309", "1"), ("in_channels", "nan", "64"), ("in_channels", "9" * 5000, "2048"),
-        ("in_channels", "", "64"), ("in_channels", "65", "64"), ("in_channels", "64\0", "64"), ("padding", "VALID", "valid"),
+        ("kernel_size", "٣", "3"), ("kernel_size", "²", "3"), ("in_channels", "²", "64"),
+        ("in_channels", "1e309", "2048"),
+        ("in_channels", "-0", "1"), ("in_channels", "-1e309", "1"), ("in_channels", "nan", "64"),
+        ("in_channels", "9" * 5000, "2048"),
+        ("in_channels", "", "64"), ("in_channels", "65", "64"), ("in_channels", "64\0", "64"),
+        ("padding", "VALID", "valid"),
         ("padding", "9", "3"), ("bias", "True", "true"), ("bias", "1", "false"), ("batch_norm", "__proto__", "last"),
-        ("segments", "MAX", "max"), ("segments", "3", "2"), ("segments", "five", "max"), ("convention", "flops", "FLOPs"),
+        ("segments", "MAX", "max"), ("segments", "3", "2"), ("segments", "five", "max"),
+        ("convention", "flops", "FLOPs"),
     ],
 )  # fmt: skip
 def test_repairs_by_hand(key: str, value: str, used: str) -> None:
@@ -131,3 +137,19 @@ def test_the_default_values_are_the_engines_defaults() -> None:
     from xception_lab.spec import CompareSpec
 
     assert compare_spec({}) == CompareSpec()
+
+
+@examples(300)
+@given(values=VALUES)
+def test_the_steps_ahead_are_here_and_the_neighbours(values: dict[str, str]) -> None:
+    fit = fitted({key: values.get(key, FIELDS[key].default) for key in COMPARE_KEYS})
+    keys = ("in_channels", "out_channels", "kernel_size", "size", "segments")
+    ahead = steps_ahead(fit, keys)
+    assert tuple(ahead) == keys
+    for key, steps in ahead.items():
+        options = options_of(key, fit)
+        here = options.index(fit[key])
+        assert [options.index(option) - here for option in steps] == [
+            d for d in (-1, 0, 1) if 0 <= here + d < len(options)
+        ]
+        assert all(spec == compare_spec(fit | {key: option}) for option, spec in steps.items())

@@ -22,9 +22,12 @@ PARAGRAPHS = sorted(path.stem for path in (ASSETS / "text" / "en").glob("*.md"))
 PLACEHOLDER = re.compile(r"%?\{[^{}]*\}")
 # the browser's own units and what the engine calls its fields are the same word in every language
 SHOWN_BY = {
-    "title", "header", "subheader", "caption", "markdown", "write", "text", "info", "warning", "error", "success", "toast",
-    "button", "download_button", "link_button", "page_link", "toggle", "checkbox", "expander", "popover", "tabs", "metric",
-    "select_slider", "slider", "selectbox", "segmented_control", "pills", "radio", "number_input", "text_input", "spinner",
+    "title", "header", "subheader", "caption", "markdown", "write", "text", "info", "warning", "error", "success",
+    "toast",
+    "button", "download_button", "link_button", "page_link", "toggle", "checkbox", "expander", "popover", "tabs",
+    "metric",
+    "select_slider", "slider", "selectbox", "segmented_control", "pills", "radio", "number_input", "text_input",
+    "spinner",
     "status", "dialog", "multiselect", "file_uploader", "copy_link", "section", "door",
 }  # fmt: skip
 SHOWN_KEYWORDS = {"label", "help", "placeholder", "alt", "caption", "about"}
@@ -99,7 +102,7 @@ def test_the_app_reads_the_catalog() -> None:
 
 
 def test_every_paragraph_has_its_twin_and_a_page() -> None:
-    assert PARAGRAPHS == sorted(path.stem for path in (ASSETS / "text" / "ko").glob("*.md"))
+    assert sorted(path.stem for path in (ASSETS / "text" / "ko").glob("*.md")) == PARAGRAPHS
     assert {path.name for path in (ASSETS / "text").iterdir()} == set(LANGUAGES)
     sources = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
     asked = set(re.findall(r'paragraph\("(\w+)"\)', sources))
@@ -172,8 +175,10 @@ def test_nothing_is_shown_in_one_language_only(path: Path) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        'st.title("Two words")', 'lead.markdown(f"In {x} words")', 'st.button("Go" if x else "Stop")', 'st.tabs(["One", "Two"])',
-        'st.toggle(_("On"), help="What it does")', 'section("show_x", "A title", ":material/x:")', 'st.info("{} it".format(x))',
+        'st.title("Two words")', 'lead.markdown(f"In {x} words")', 'st.button("Go" if x else "Stop")',
+        'st.tabs(["One", "Two"])',
+        'st.toggle(_("On"), help="What it does")', 'section("show_x", "A title", ":material/x:")',
+        'st.info("{} it".format(x))',
         'st.page_link("app.py", label="Home")',
     ],
 )  # fmt: skip
@@ -183,7 +188,12 @@ def test_the_check_finds_what_it_looks_for(statement: str) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ['st.title(_("Two words"))', 'st.markdown(f"**{x}** {y}")', 'st.page_link("app.py", label=_("Home"))', 'st.text("×")'],
+    [
+        'st.title(_("Two words"))',
+        'st.markdown(f"**{x}** {y}")',
+        'st.page_link("app.py", label=_("Home"))',
+        'st.text("×")',
+    ],
 )
 def test_the_check_leaves_the_rest_alone(statement: str) -> None:
     assert not _untranslated(statement)

@@ -33,14 +33,19 @@ def test_compact_by_hand(number: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0, "0 B"), (999, "999 B"), (1_000, "1.00 kB"), (10_472_704, "10.5 MB"), (4 * 10**9, "4.00 GB")]
+    ("number", "text"),
+    [(0, "0 B"), (999, "999 B"), (1_000, "1.00 kB"), (10_472_704, "10.5 MB"), (4 * 10**9, "4.00 GB")],
 )
 def test_compact_bytes_by_hand(number: int, text: str) -> None:
     assert compact_bytes(number) == text
 
 
 @examples(2000)
-@given(number=st.integers(0, 10**15) | st.integers(0, 10**6) | st.builds(lambda n, e: 10**e - n, st.integers(1, 2000), st.integers(4, 14)))
+@given(
+    number=st.integers(0, 10**15)
+    | st.integers(0, 10**6)
+    | st.builds(lambda n, e: 10**e - n, st.integers(1, 2000), st.integers(4, 14))
+)
 def test_three_digits_read_back_to_the_number(number: int) -> None:
     for text in (compact(number), compact_bytes(number)):
         value, digits, prefix = _read(text)

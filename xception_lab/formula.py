@@ -26,8 +26,8 @@ def macs_formula(spec: BlockSpec, cost: Cost) -> Formula:
         area = "H W" if op.role == "pointwise" and spec.kind == "extreme" else "H' W'"
         repeat = r"N \cdot " if batch > 1 else ""
         symbols.append(rf"{repeat}{_weight_symbols(spec, op)} \cdot {area}")
-        factors = [*([batch] if batch > 1 else []), *_weight_factors(op), height, width]
-        numbers.append(_product(factors))
+        space = [f"{height}^2"] if height == width else [str(height), str(width)]
+        numbers.append(_product([*([str(batch)] if batch > 1 else []), *_weight_factors(op), *space]))
     return Formula(" + ".join(symbols), f"{' + '.join(numbers)} = {_grouped(cost.macs)}")
 
 
@@ -35,7 +35,7 @@ def params_formula(spec: BlockSpec, cost: Cost) -> Formula:
     """Trainable parameters: the convolutions' weights, biases and the batch norms' two a channel."""
     symbols = [_weight_symbols(spec, op) for op in _convs(spec)]
     numbers = [_product(_weight_factors(op)) for op in _convs(spec)]
-    weights = sum(_multiply(_weight_factors(op)) for op in _convs(spec))
+    weights = sum(op.out_channels * (op.in_channels // op.groups) * op.kernel_size**2 for op in _convs(spec))
     if rest := cost.params - weights:
         symbols.append(r"\text{bias, BN}")
         numbers.append(_grouped(rest))
@@ -59,31 +59,15 @@ def _weight_symbols(spec: BlockSpec, op: Conv) -> str:
             return r"K^2 \cdot C_\mathrm{in} \cdot C_\mathrm{out}"
 
 
-def _weight_factors(op: Conv) -> list[int]:
+def _weight_factors(op: Conv) -> list[str]:
     """The factors of the number of weights; a depthwise convolution has one input channel a filter, left out."""
-    square = [op.kernel_size, op.kernel_size] if op.role != "pointwise" else []
-    per_group = op.in_channels // op.groups
-    return [*square, *([] if op.role == "depthwise" else [per_group]), op.out_channels]
+    square = [] if op.role == "pointwise" else [f"{op.kernel_size}^2"]
+    per_group = [] if op.role == "depthwise" else [str(op.in_channels // op.groups)]
+    return [*square, *per_group, str(op.out_channels)]
 
 
-def _multiply(factors: list[int]) -> int:
-    result = 1
-    for factor in factors:
-        result *= factor
-    return result
-
-
-def _product(factors: list[int]) -> str:
-    """Factors joined by dots, equal neighbours as a power."""
-    parts: list[str] = []
-    index = 0
-    while index < len(factors):
-        count = 1
-        while index + count < len(factors) and factors[index + count] == factors[index]:
-            count += 1
-        parts.append(f"{factors[index]}^{count}" if count > 1 else str(factors[index]))
-        index += count
-    return r" \cdot ".join(parts)
+def _product(factors: list[str]) -> str:
+    return r" \cdot ".join(factors)
 
 
 def _grouped(number: int) -> str:

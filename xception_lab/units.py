@@ -7,23 +7,19 @@ def compact(number: float) -> str:
     """Three significant digits with a decimal prefix: 27_496_448 -> "27.5 M"; below 10,000 in full: "9,024"."""
     if number < 10_000:
         return f"{number:,.0f}"
-    for size, prefix in _STEPS:
-        if number >= size:
-            return f"{_three_digits(number / size)} {prefix}"
-    raise AssertionError(number)
+    return _prefixed(number)
 
 
 def compact_bytes(number: float) -> str:
     """Decimal bytes with a prefix, as vendors state bandwidth: 10_472_704 -> "10.5 MB"."""
-    for size, prefix in _STEPS:
-        if number >= size:
-            return f"{_three_digits(number / size)} {prefix}B"
-    return f"{number:,.0f} B"
+    return f"{_prefixed(number)}B" if number >= 1_000 else f"{number:,.0f} B"
 
 
 def times(ratio: float) -> str:
-    """A ratio of at least 1 as "8.4×"; more digits only where they tell: "1.06×", "131×"."""
-    digits = 2 if ratio < 2 else 1 if ratio < 100 else 0
+    """A ratio above 1 as "8.4×"; more digits only where they tell: "1.06×", "131×", and never "1.00×"."""
+    digits = 0 if ratio >= 99.95 else 1 if ratio >= 1.995 else 2
+    while digits < 6 and ratio > 1 and float(f"{ratio:.{digits}f}") == 1:
+        digits += 1
     return f"{ratio:,.{digits}f}×"
 
 
@@ -32,5 +28,9 @@ def shape(channels: int, height: int, width: int) -> str:
     return f"{channels}×{height}×{width}"
 
 
-def _three_digits(value: float) -> str:
-    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
+def _prefixed(number: float) -> str:
+    # what would round to 1,000 of a prefix is 1.00 of the next
+    size, prefix = next((step for step in _STEPS if number >= 0.9995 * step[0]), _STEPS[-1])
+    value = number / size
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:,.{digits}f} {prefix}"

@@ -63,7 +63,7 @@ def counter_rows(
     why = {
         "xception_lab": _("convolutions and linear layers, no bias"),
         "torch FlopCounterMode": _("2 × the same MACs"),
-        "torchinfo": _("also one for every batch-norm parameter, and biases at every pixel"),
+        "torchinfo": _("also one for every batch-norm parameter and picture, and biases at every pixel"),
     }
     return [
         {

@@ -57,5 +57,6 @@ def dragged(values: dict[str, str]) -> dict[str, str]:
 def _remember_drag() -> None:
     drag = st.session_state["page"].drag
     # it comes from a browser: keep it only when it has the form that page.js sends
-    if isinstance(drag, dict) and all(isinstance(drag.get(part), str) for part in ("key", "start", "value")):
-        st.session_state[_DRAG] = {**drag, "sequence": int(drag.get("sequence") or 0)}
+    form = {"key": str, "start": str, "value": str, "sequence": int}
+    if isinstance(drag, dict) and all(type(drag.get(part)) is kind for part, kind in form.items()):
+        st.session_state[_DRAG] = drag

@@ -8,7 +8,7 @@ import streamlit as st
 from xception_lab.comparison import Measure
 from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, marked, options_of
 from xception_lab.ui.language import text as _
-from xception_lab.ui.links import standing
+from xception_lab.ui.links import drawing, set_controls, standing
 
 PRESETS: dict[str, dict[str, str]] = {
     "default": {},
@@ -56,6 +56,7 @@ def control(key: str) -> None:
     """Draw the control of a field; its value is in what `frame` returns."""
     field = FIELDS[key]
     options = options_of(key, standing())
+    drawing(key)
     if field.widget == "slider":
         st.select_slider(key, options, key=key, help=_(field.help))
     else:
@@ -108,5 +109,4 @@ def measure(values: Mapping[str, str]) -> Measure:
 def apply_preset(name: str) -> None:
     """Set every control of the comparison: the preset's values, all others at their defaults."""
     chosen = PRESETS[name]
-    for key in COMPARE_KEYS:
-        st.session_state[key] = chosen.get(key, FIELDS[key].default)
+    set_controls({key: chosen.get(key, FIELDS[key].default) for key in COMPARE_KEYS})

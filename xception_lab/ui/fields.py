@@ -145,7 +145,10 @@ def fitted(values: Mapping[str, str]) -> dict[str, str]:
     """`values` with every field at the value nearest to the one given that the fields before it allow."""
     fit: dict[str, str] = {}
     for key, value in ((key, values[key]) for key in FIELDS if key in values):
-        fit[key] = nearest(value, options_of(key, fit), FIELDS[key].default)
+        if key == "segments" and value == _value(fit, "out_channels"):
+            fit[key] = ONE_A_CHANNEL
+        else:
+            fit[key] = nearest(value, options_of(key, fit), FIELDS[key].default)
     return fit
 
 

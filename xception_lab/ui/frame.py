@@ -24,6 +24,7 @@ _CSS = """
 @media (max-width: 700px) {
   .stMainBlockContainer { padding: 2.6rem .75rem 3rem; }
   .stMarkdown .katex { font-size: 1em; }
+  .stMarkdown table { display: block; overflow-x: auto; }
   .st-key-lead { min-height: 6.2rem; }
   .st-key-lead p { font-size: .95rem; }
   .st-key-frame { gap: .2rem; }
@@ -67,6 +68,6 @@ def door(page: str, title: str, about: str, result: str, values: dict[str, str])
         st.page_link(f"pages/{page}.py", label=_("Open"), icon=":material/arrow_forward:", query_params=values)
 
 
-def finish(keys: tuple[str, ...] = ()) -> None:
-    """End a page: its address holds every control, and its sliders are followed while they are dragged."""
-    write_address(keys)
+def finish(keys: tuple[str, ...] = (), **carried: str | None) -> None:
+    """End a page: its address holds every control and what is carried, and its sliders are followed under a drag."""
+    write_address(keys, carried)

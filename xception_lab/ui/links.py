@@ -17,6 +17,8 @@ from xception_lab.ui.language import KEY, LANGUAGES, default_language
 _PAGE = "_page"
 _REPAIRS = "_repairs"
 _VALUES = "_values"
+_DRAWN = "_drawn"
+_DRAWING = "_drawing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,14 @@ def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
     kept: dict[str, str] = st.session_state.setdefault(_VALUES, {})
     if st.session_state.get(_PAGE) != page:
         _open(page, keys, kept)
-    # Streamlit forgets a control that is not drawn; these values do not
+    # Streamlit forgets a control that is not drawn, or brings an old value back: it is asked for the drawn ones alone
+    drawn: frozenset[str] = st.session_state.get(_DRAWN, frozenset())
     for key in (*keys, KEY):
-        kept[key] = st.session_state.setdefault(key, kept[key])
+        if key in drawn and key in st.session_state:
+            kept[key] = st.session_state[key]
+        else:
+            st.session_state[key] = kept[key]
+    st.session_state[_DRAWING] = {KEY}
     fit = fitted({key: kept[key] for key in keys})
     for key in keys:
         if fit[key] != kept[key]:
@@ -56,7 +63,7 @@ def _open(page: str, keys: tuple[str, ...], kept: dict[str, str]) -> None:
         repairs = (*repairs, Repair(KEY, values[KEY], default_language()))
         values[KEY] = default_language()
     kept.update(values)
-    st.session_state.update(values)
+    st.session_state[_DRAWN] = frozenset()
     st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
 
 
@@ -70,13 +77,26 @@ def standing() -> dict[str, str]:
     return st.session_state[_VALUES]
 
 
-def write_address(keys: tuple[str, ...]) -> None:
-    """Make the browser's address hold every control that is not at its default, and follow its sliders."""
+def drawing(key: str) -> None:
+    """Note that this run draws the control of a field."""
+    st.session_state[_DRAWING].add(key)
+
+
+def set_controls(values: Mapping[str, str]) -> None:
+    """Set controls, drawn or not, before the page runs."""
+    standing().update(values)
+    st.session_state.update(values)
+
+
+def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None]) -> None:
+    """Make the browser's address hold every control that is not at its default, and what else the page carries."""
     kept: dict[str, str] = st.session_state[_VALUES]
     changed = {key: kept[key] for key in keys if kept[key] != FIELDS[key].default}
     if kept[KEY] != default_language():
         changed[KEY] = kept[KEY]
-    components.page((*keys, KEY), changed)
+    components.page((*keys, KEY, *carried), changed | {key: value for key, value in carried.items() if value})
+    # a run that was cut short before here has not drawn all it would
+    st.session_state[_DRAWN] = frozenset(st.session_state[_DRAWING])
 
 
 def read(params: Mapping[str, str], keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[Repair, ...]]:
