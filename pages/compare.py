@@ -13,12 +13,12 @@ from xception_lab.ui.blocks import headline, kind_name, per_value, show_blocks, 
 from xception_lab.ui.charts import chart_summary, counter_rows, show_chart, words
 from xception_lab.ui.components import copy_link
 from xception_lab.ui.controls import control, convention, main_controls, measure, more_controls, presets
-from xception_lab.ui.fields import FIELDS, compare_spec, steps_ahead
+from xception_lab.ui.fields import WORKBENCH_KEYS, compare_spec, steps_ahead
 from xception_lab.ui.frame import finish, frame
 from xception_lab.ui.language import paragraph
 from xception_lab.ui.language import text as _
 
-KEYS = tuple(FIELDS)
+KEYS = WORKBENCH_KEYS
 MAIN = ("in_channels", "out_channels", "kernel_size", "size", "segments")
 MORE = ("stride", "padding", "dilation", "intermediate", "batch_norm", "batch_size", "bias", "depth_multiplier")
 

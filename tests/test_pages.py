@@ -17,14 +17,14 @@ from streamlit.testing.v1 import AppTest
 from xception_lab import BlockSpec, block_cost
 from xception_lab.ui import components
 from xception_lab.ui.controls import PRESETS
-from xception_lab.ui.fields import FIELDS, VIEWS
+from xception_lab.ui.fields import FIELDS, VIEWS, WORKBENCH_KEYS
 from xception_lab.ui.language import catalog
 from xception_lab.ui.links import quoted, read
 from xception_lab.units import compact, compact_bytes
 
 ROOT = Path(__file__).parent.parent
 START, COMPARE = "app.py", "pages/compare.py"
-CONTROLS = {START: ("out_channels", "kernel_size", "segments"), COMPARE: tuple(FIELDS)}
+CONTROLS = {START: ("out_channels", "kernel_size", "segments"), COMPARE: WORKBENCH_KEYS}
 # controls that stand in a view, and those that are folded away
 IN_VIEW = {
     "measure": "layers",
@@ -35,8 +35,8 @@ IN_VIEW = {
     "code_of": "code",
 }
 FOLDED = ("stride", "padding", "dilation", "intermediate", "batch_norm", "batch_size", "bias", "depth_multiplier")
-SLIDERS = tuple(key for key, field in FIELDS.items() if field.widget == "slider")
-CHOICES = tuple(key for key, field in FIELDS.items() if field.widget == "choice")
+SLIDERS = tuple(key for key in WORKBENCH_KEYS if FIELDS[key].widget == "slider")
+CHOICES = tuple(key for key in WORKBENCH_KEYS if FIELDS[key].widget == "choice")
 
 pages = pytest.mark.parametrize("page", [START, COMPARE])
 
@@ -96,7 +96,7 @@ def _values(at: AppTest, keys: tuple[str, ...]) -> dict[str, str]:
 
 def _numbers(values: dict[str, str], kind: str) -> list[str]:
     """Parameters, MACs or FLOPs and bytes of one block as the page should show them, straight from the engine."""
-    word = {key: field.default for key, field in FIELDS.items()} | values
+    word = {key: FIELDS[key].default for key in WORKBENCH_KEYS} | values
     between = None if kind == "standard" or word["intermediate"] == "paper" else word["intermediate"]
     segments = None if kind != "extreme" or word["segments"] == "max" else int(word["segments"])
     spec = BlockSpec(

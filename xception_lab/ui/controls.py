@@ -28,6 +28,8 @@ LABELS = {
     "between": marked("Between the two"),
     "code_of": marked("Block"),
     "view": marked("Look at"),
+    "preset": marked("Question"),
+    "dataset": marked("Data"),
 }
 OPTIONS = {
     "layers": marked("Layer by layer"),
@@ -38,6 +40,13 @@ OPTIONS = {
     "table": marked("Table"),
     "counters": marked("Other counters"),
     "code": marked("PyTorch code"),
+    "two-differences": marked("The two differences"),
+    "figure-10": marked("Figure 10"),
+    "figure-9": marked("Figure 9"),
+    "conjecture": marked("The conjecture"),
+    "fashion-mnist": "Fashion-MNIST",
+    "emoji": marked("Emoji"),
+    "textures": marked("Textures"),
     "params": marked("Parameters"),
     "macs": "MACs / FLOPs",
     "moved_bytes": marked("Bytes moved"),

@@ -14,6 +14,8 @@ from xception_lab.spec import KINDS, Activation, BatchNorm, CompareSpec
 ONE_A_CHANNEL = "max"
 OWN_DEFAULT = "paper"
 TRUE, FALSE = "true", "false"
+QUESTIONS = ("two-differences", "figure-10", "figure-9", "conjecture")
+DATASETS = ("fashion-mnist", "emoji", "textures")
 VIEWS = ("layers", "spectrum", "sweep", "formula", "differences", "table", "counters", "code")
 
 CHANNELS = (
@@ -123,8 +125,17 @@ _VIEW_FIELDS = (
     Field("code_of", KINDS, "separable", help=marked("The block whose code is shown.")),
 )
 
+_TRAIN_FIELDS = (
+    Field("preset", QUESTIONS, "two-differences", help=marked("Which of the paper's questions is put to the test.")),
+    Field("dataset", DATASETS, "fashion-mnist", help=marked("What the networks learn; textures are a demonstration.")),
+    Field("seeds", _numbers(*range(1, 11)), "3", "slider", marked("Runs of every variant, each from other weights.")),
+    Field("epochs", _numbers(*range(1, 9)), "4", "slider", marked("How often a run sees every training picture.")),
+)
+
 COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
-FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS)}
+WORKBENCH_KEYS = (*COMPARE_KEYS, *(field.key for field in _VIEW_FIELDS))
+TRAIN_KEYS = tuple(field.key for field in _TRAIN_FIELDS)
+FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *_TRAIN_FIELDS)}
 
 
 def options_of(key: str, values: Mapping[str, str]) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ def frame(page: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
         st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
+        st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
         st.space("stretch")
         st.segmented_control(
             "Language · 언어", tuple(LANGUAGES), format_func=LANGUAGES.__getitem__, required=True, key=KEY,
@@ -58,14 +59,6 @@ def frame(page: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
         note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
         st.info(note.format(key=repair.key, given=quoted(repair.given), used=repair.used), icon=":material/build:")
     return values
-
-
-def door(page: str, title: str, about: str, result: str, values: dict[str, str]) -> None:
-    """A way to a lab: what it is about, and one real result that its link shows."""
-    with st.container(border=True, height="stretch"):
-        st.markdown(f"**{title}**  \n{about}")
-        st.markdown(result)
-        st.page_link(f"pages/{page}.py", label=_("Open"), icon=":material/arrow_forward:", query_params=values)
 
 
 def finish(keys: tuple[str, ...] = (), **carried: str | None) -> None:
