@@ -14,10 +14,10 @@ run: $(VENV)/.run
 	$(BIN)/streamlit run app.py --server.headless=$(HEADLESS)
 
 test: $(VENV)/.test browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 quick: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not browser"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

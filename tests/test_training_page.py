@@ -1,4 +1,4 @@
-"""The training page without a browser: a stored result at first paint, in both languages, and links that lead nowhere."""
+"""The training page without a browser: a stored result at first paint, both languages, links that lead nowhere."""
 
 import subprocess
 import sys

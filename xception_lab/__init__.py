@@ -7,10 +7,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from xception_lab.cost import Cost, LayerCost, block_cost, network_cost
-from xception_lab.spec import BlockSpec, XceptionSpec
+from xception_lab.spec import BlockSpec, TrainSpec, XceptionSpec
 
 if TYPE_CHECKING:
     from xception_lab.blocks import build_block
+    from xception_lab.training import train
     from xception_lab.xception import build_xception
 
 __version__ = "0.1.0"
@@ -18,17 +19,20 @@ __version__ = "0.1.0"
 _NEED_TORCH = {
     "build_block": "xception_lab.blocks",
     "build_xception": "xception_lab.xception",
+    "train": "xception_lab.training",
 }
 
 __all__ = [
     "BlockSpec",
     "Cost",
     "LayerCost",
+    "TrainSpec",
     "XceptionSpec",
     "block_cost",
     "build_block",
     "build_xception",
     "network_cost",
+    "train",
 ]
 
 

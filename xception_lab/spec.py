@@ -252,3 +252,43 @@ def _is_real(value: object) -> bool:
 def _fraction(field: str, value: object) -> None:
     if not _is_real(value) or not 0 <= value < 1:  # type: ignore[operator]
         raise ValueError(f"{field}={value!r}: must be a number from 0 to less than 1")
+
+
+# a class sees it learn within a minute on one core: see benchmarks/training.py
+SMALL_XCEPTION = XceptionSpec(
+    in_channels=1, num_classes=10, stem_channels=(8, 16), entry_channels=(32, 64), middle_blocks=1,
+    middle_channels=64, exit_channels=(96, 128, 160), small_stem=True, dropout=0.0,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSpec:
+    """One run: which network learns what, for how long, from which seed.
+
+    xception: its in_channels and num_classes give way to the data's. dataset: a name that load_dataset knows.
+    train_size: how many training pictures, the same ones for every seed; None is all.
+    Raises ValueError naming field, value and rule.
+    """
+
+    xception: XceptionSpec = SMALL_XCEPTION
+    dataset: str = "fashion-mnist"
+    epochs: int = 4
+    batch_size: int = 32
+    learning_rate: float = 0.006
+    weight_decay: float = 0.01
+    seed: int = 0
+    train_size: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.xception, XceptionSpec):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"xception={self.xception!r}: must be an XceptionSpec")
+        if not isinstance(self.dataset, str) or not self.dataset:  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"dataset={self.dataset!r}: must be the name of a data set")
+        # a batch norm refuses a batch of one where the picture has shrunk to one pixel
+        for field, least in (("epochs", 1), ("batch_size", 2), ("seed", 0)):
+            _whole(field, getattr(self, field), least)
+        if self.train_size is not None:
+            _whole("train_size", self.train_size, self.batch_size)
+        if not _is_real(self.learning_rate) or self.learning_rate <= 0:
+            raise ValueError(f"learning_rate={self.learning_rate!r}: must be a positive number")
+        _fraction("weight_decay", self.weight_decay)
