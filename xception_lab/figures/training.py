@@ -68,6 +68,6 @@ def effects_figure(effects: Sequence[Effect], names: Sequence[str], axis: str) -
     }
     labels = {"tickvals": rows, "ticktext": list(names), "range": [len(rows) - 0.5, -0.5], "showgrid": False}
     return go.Figure(data, {
-        "height": 300, "showlegend": False, "shapes": [zero], "yaxis": labels, "xaxis": {"title": {"text": axis}},
+        "height": 380, "showlegend": False, "shapes": [zero], "yaxis": labels, "xaxis": {"title": {"text": axis}},
         "margin": {"t": 34, "r": 20, "b": 50},
     })  # fmt: skip

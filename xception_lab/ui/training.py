@@ -143,7 +143,8 @@ def _effect_label(effect: Effect) -> str:
     change = setting_text(effect.change)
     if effect.kind == "interaction":
         return _("interaction") + f"<br>{change}"
-    return f"{change}<br>" + _("instead of {baseline}").format(baseline=setting_text(effect.baseline))
+    where = f" ({setting_text(effect.where)})" if effect.where else ""
+    return f"{change}{where}<br>" + _("instead of {baseline}").format(baseline=setting_text(effect.baseline))
 
 
 def verdict_text(effect: Effect, precision: float) -> str:
@@ -203,9 +204,10 @@ def show_result(progress: Progress, key: str) -> None:
             show_chart(figure, f"{key}_curves", "; ".join(names))
     with right:
         if main:
-            names = [_effect_label(effect) for effect in main]
-            figure = effects_figure(main, names, _("points of test accuracy"))
-            show_chart(figure, f"{key}_effects", "; ".join(verdict_text(e, effects.precision) for e in main))
+            compared = [effect for effect in effects.effects if effect.kind != "interaction"]
+            names = [_effect_label(effect) for effect in compared]
+            figure = effects_figure(compared, names, _("points of test accuracy"))
+            show_chart(figure, f"{key}_effects", "; ".join(verdict_text(e, effects.precision) for e in compared))
     with st.expander(_("All runs"), icon=":material/table:"):
         st.dataframe(run_rows(progress), hide_index=True)
 

@@ -1,0 +1,158 @@
+"""How much faster is the preset two-differences here than a plain training loop, at equal epochs and equal accuracy?
+
+Plain: NCHW, float32, batches of 128 from a DataLoader, one process with torch's default threads, run after run. Both do
+the same variants, alternating, and are timed as a whole, evaluation included; ours with its workers already started.
+Prints one table and this machine's measured roof.
+Run: python benchmarks/training.py [--rounds 3] [--train-size 2000] [--epochs 2] [--seeds 1]
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean, median
+
+import psutil
+import torch
+import torch.nn.functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from xception_lab import TrainSpec, build_xception, network_cost
+from xception_lab.data import load_dataset
+from xception_lab.experiments import ExperimentSpec
+from xception_lab.learner import generator
+from xception_lab.scheduler import Scheduler
+from xception_lab.store import Store
+from xception_lab.training import learning_rate
+
+PLAIN_BATCH = 128
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One whole experiment: wall seconds, and the last test accuracy of each run."""
+
+    seconds: float
+    accuracies: tuple[float, ...]
+
+
+def ours(experiment: ExperimentSpec, scheduler: Scheduler) -> Outcome:
+    """Through the scheduler, as the page and the terminal do it."""
+    begin = time.perf_counter()
+    key = scheduler.submit(experiment, "benchmark")
+    while not (progress := scheduler.progress(key)).finished:
+        time.sleep(0.1)
+    seconds = time.perf_counter() - begin
+    if progress.state != "done":
+        raise RuntimeError(progress.reason)
+    return Outcome(seconds, tuple(run.records[-1].test_accuracy for run in progress.runs))
+
+
+def plain(experiment: ExperimentSpec) -> Outcome:
+    """The loop of a first tutorial."""
+    begin = time.perf_counter()
+    accuracies = tuple(_plain_run(spec) for spec in experiment.variants())
+    return Outcome(time.perf_counter() - begin, accuracies)
+
+
+def _plain_run(spec: TrainSpec) -> float:
+    torch.manual_seed(spec.seed)
+    data = load_dataset(spec.dataset)
+    chosen = torch.randperm(len(data.train_labels), generator=generator("train_size"))[: spec.train_size]
+    mean, std = data.train_images.mean(), data.train_images.std()
+    train, test = (
+        (torch.tensor(images).permute(0, 3, 1, 2).contiguous().float() - mean) / std
+        for images in (data.train_images, data.test_images)
+    )
+    labels = torch.tensor(data.train_labels)
+    training = DataLoader(TensorDataset(train[chosen], labels[chosen]), PLAIN_BATCH, shuffle=True)
+    testing = DataLoader(TensorDataset(test, torch.tensor(data.test_labels)), PLAIN_BATCH)
+    network = build_xception(replace(spec.xception, in_channels=train.shape[1], num_classes=len(data.classes)))
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.1
+    optimiser = torch.optim.AdamW(network.parameters(), spec.learning_rate, weight_decay=spec.weight_decay)
+    steps = spec.epochs * len(training)
+    network.train()
+    for step, (batch, target) in enumerate(item for _ in range(spec.epochs) for item in training):
+        if step and step % len(training) == 0:
+            _plain_accuracy(network, testing)
+        optimiser.param_groups[0]["lr"] = learning_rate(spec, step, steps)
+        optimiser.zero_grad()
+        F.cross_entropy(network(batch), target).backward()
+        optimiser.step()
+    return _plain_accuracy(network, testing)
+
+
+def _plain_accuracy(network: torch.nn.Module, testing: DataLoader[tuple[torch.Tensor, ...]]) -> float:
+    network.eval()
+    with torch.no_grad():
+        right = sum(int((network(batch).argmax(1) == target).sum()) for batch, target in testing)
+    network.train()
+    return right / len(testing.dataset)  # type: ignore[arg-type]
+
+
+def roof() -> tuple[float, float]:
+    """(GFLOP/s of a float32 matrix product, GB/s of a copy, read and write counted), the best of ten."""
+    side = 1024
+    a, b = torch.randn(side, side), torch.randn(side, side)
+    source = torch.randn(32 << 20)
+    target = torch.empty_like(source)
+    product = min(_timed(lambda: torch.mm(a, b)) for _ in range(10))
+    copy = min(_timed(lambda: target.copy_(source)) for _ in range(10))
+    return 2 * side**3 / product / 1e9, 2 * source.nbytes / copy / 1e9
+
+
+def _timed(work: object) -> float:
+    begin = time.perf_counter()
+    work()  # type: ignore[operator]
+    return time.perf_counter() - begin
+
+
+def _flops(experiment: ExperimentSpec, train_size: int, tests: int) -> float:
+    """FLOPs of the whole experiment: a backward pass counts as two forward ones."""
+    costs = [network_cost(spec.xception, 28, 28).flops * spec.epochs for spec in experiment.variants()]
+    return sum(cost * (3 * train_size + tests) for cost in costs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name, value in (("--rounds", 3), ("--train-size", 2000), ("--epochs", 2), ("--seeds", 1)):
+        parser.add_argument(name, type=int, default=value)
+    options = parser.parse_args()
+    base = TrainSpec(epochs=options.epochs, train_size=options.train_size)
+    experiment = ExperimentSpec("two-differences", options.seeds, base)
+    runs = len(experiment.variants())
+    pictures = runs * options.epochs * options.train_size
+    gemm, copy = roof()
+    results: dict[str, list[Outcome]] = {"plain": [], "ours": []}
+    with tempfile.TemporaryDirectory() as folder:
+        scheduler = Scheduler(Store(Path(folder)))
+        ours(ExperimentSpec("figure-9", 1, replace(base, epochs=1, train_size=base.batch_size)), scheduler)
+        for number in range(options.rounds):
+            for name, outcomes in results.items():
+                outcomes.append(plain(experiment) if name == "plain" else ours(experiment, scheduler))
+                load = psutil.cpu_percent()  # since the last call, by everything on this machine
+                print(f"round {number + 1}: {name} {outcomes[-1].seconds:.1f} s, CPU {load:.0f} %", file=sys.stderr)
+        scheduler.close()
+    flops = _flops(experiment, options.train_size, len(load_dataset(base.dataset).test_labels))
+    slow = median(outcome.seconds for outcome in results["plain"])
+    print(f"{runs} runs, {options.epochs} epochs of {options.train_size} pictures, {torch.get_num_threads()} threads")
+    print("\n| loop | seconds | training pictures/s | times plain | GFLOP/s | of GEMM roof | mean accuracy |")
+    print("|---|---|---|---|---|---|---|")
+    for name, outcomes in results.items():
+        seconds = median(outcome.seconds for outcome in outcomes)
+        rate, accuracy = flops / seconds / 1e9, fmean(a for outcome in outcomes for a in outcome.accuracies)
+        print(
+            f"| {name} | {seconds:.1f} | {pictures / seconds:,.0f} | {slow / seconds:.2f} | {rate:.0f} "
+            f"| {rate / gemm:.0%} | {accuracy:.4f} |"
+        )
+    print(f"\nRoof: {gemm:.0f} GFLOP/s in a 1024 x 1024 float32 product, {copy:.0f} GB/s in a copy.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""One epoch on a dask worker: bytes in, bytes out, so a worker needs neither our disk nor our store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from distributed import get_worker
+
+from xception_lab.records import EpochRecord, train_spec_from_json
+
+
+@dataclass(frozen=True, slots=True)
+class EpochResult:
+    """What one epoch gives back: all records so far, the checkpoint, and how many pictures it was tested on."""
+
+    records: tuple[EpochRecord, ...]
+    checkpoint: bytes
+    test_pictures: int
+
+
+class RunFailedError(Exception):
+    """The run cannot go on, for the reason in the message; picklable, whatever raised it was not."""
+
+
+def epoch_task(spec: str, checkpoint: bytes | None) -> EpochResult | None:
+    """One epoch from a checkpoint (None is the beginning); None when the task was cancelled meanwhile."""
+    from xception_lab.checkpoint import from_bytes, to_bytes
+    from xception_lab.learner import prepare_process
+    from xception_lab.training import TrainingError, next_epoch
+
+    prepare_process()
+    try:
+        last = from_bytes(checkpoint) if checkpoint else None
+        whole = train_spec_from_json(spec)
+        # a kill between checkpoint and record leaves the checkpoint one epoch ahead, perhaps the last one
+        ended = last is not None and len(last.records) == whole.epochs
+        after = last if ended else next_epoch(whole, last, _cancelled())
+    except (TrainingError, ValueError) as error:
+        raise RunFailedError(str(error)) from None
+    if after is None:
+        return None
+    return EpochResult(after.records, to_bytes(after), len(after.predictions))
+
+
+def _cancelled() -> Callable[[], bool]:
+    """Whether the scheduler has taken this task back: cancelled by its client, or the client is gone.
+
+    dask cannot interrupt a running task, but its worker keeps the task's state where the task can look.
+    """
+    worker = get_worker()
+    task = worker.state.tasks[worker.get_current_task()]
+    return lambda: task.state == "cancelled"
