@@ -27,7 +27,7 @@ _CSS = """
   .stMarkdown table { display: block; overflow-x: auto; }
   .st-key-lead { min-height: 6.2rem; }
   .st-key-lead p { font-size: .95rem; }
-  .st-key-frame { gap: .2rem; }
+  .st-key-frame { gap: .8rem .2rem; }
   .st-key-controls .stHorizontalBlock { gap: .3rem .9rem; }
   .st-key-controls .stHorizontalBlock > .stColumn { flex: 1 1 44%; min-width: 44%; }
   .st-key-presets { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
