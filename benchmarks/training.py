@@ -150,9 +150,8 @@ def main() -> None:
     gemm, copy = map(max, zip(*roofs, strict=True))
     slow = median(outcome.seconds for outcome in results["plain"])
     print(f"{runs} runs, {options.epochs} epochs of {options.train_size} pictures, {torch.get_num_threads()} threads")
-    print(
-        "\n| loop | seconds | processor seconds | training pictures/s | times plain | GFLOP/s | of GEMM roof | mean accuracy |"
-    )
+    heads = ("loop", "s", "processor s", "training pictures/s", "times plain", "GFLOP/s", "of GEMM roof", "accuracy")
+    print(f"\n| {' | '.join(heads)} |")
     print("|---|---|---|---|---|---|---|---|")
     for name, outcomes in results.items():
         seconds = median(outcome.seconds for outcome in outcomes)

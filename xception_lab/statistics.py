@@ -16,8 +16,7 @@ from itertools import combinations, product
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtrit  # scipy.stats has the same, and takes most of a second to import
 
 from xception_lab.experiments import ExperimentSpec, level
 from xception_lab.spec import TrainSpec
@@ -27,7 +26,7 @@ Verdict = Literal["harmful", "helpful", "no difference seen", "undecided"]
 CONFIDENCE = 0.95
 PRECISION = 0.5  # points: the half-width at which a difference of nothing counts as none seen
 MOST_SEEDS = 1000
-_NORMAL = float(norm.ppf((1 + CONFIDENCE) / 2))
+_NORMAL = float(ndtri((1 + CONFIDENCE) / 2))
 
 Setting = tuple[tuple[str, Any], ...]
 
@@ -172,7 +171,7 @@ def half_width(values: Sequence[float]) -> float | None:
 
 
 def _quantile(count: int) -> float:
-    return float(student.ppf((1 + CONFIDENCE) / 2, count - 1))
+    return float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
 
 
 def verdict(points: float, half: float | None) -> Verdict:
