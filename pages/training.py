@@ -11,6 +11,7 @@ from xception_lab.ui.language import text as _
 from xception_lab.ui.training import (
     GUESSES,
     VERDICTS,
+    button,
     current_run,
     downloads,
     estimate_text,
@@ -50,10 +51,10 @@ def live() -> None:
     show_progress(progress)
     with st.container(horizontal=True):
         if not progress.finished:
-            st.button(_("Stop"), on_click=scheduler().cancel, args=(run,), icon=":material/stop:", key="stop")
+            button(_("Stop"), "stop", lambda: scheduler().cancel(run))
         elif progress.state != "done":
-            st.button(_("Go on"), on_click=scheduler().resume, args=(run,), icon=":material/resume:", key="resume")
-        st.button(_("Show the stored result"), on_click=put_away, key="put_away")
+            button(_("Go on"), "resume", lambda: scheduler().resume(run))
+        button(_("Show the stored result"), "put_away", put_away)
         downloads(progress, "", "experiment")
     show_result(progress, "live")
 

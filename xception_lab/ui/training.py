@@ -1,6 +1,7 @@
 """The training lab's Streamlit parts: the scheduler of this server, and an experiment on the page in words."""
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -80,6 +81,16 @@ def current_run() -> str | None:
 def put_away() -> None:
     """Watch no experiment; it goes on, and its link finds it again."""
     st.session_state[_RUN] = None
+
+
+def button(label: str, key: str, action: Callable[[], None]) -> None:
+    """A button of the live part whose action changes the whole page, which a callback in a fragment would not run."""
+    if st.button(label, key=key):
+        try:
+            action()
+        except (RuntimeError, KeyError) as error:  # another process holds it, or the store cannot be written
+            st.session_state[_TROUBLE] = str(error)
+        st.rerun()
 
 
 def start(spec: ExperimentSpec) -> None:
