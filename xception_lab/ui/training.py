@@ -194,7 +194,9 @@ def show_progress(progress: Progress) -> None:
 def show_result(progress: Progress, key: str) -> None:
     """Verdicts, effects, curves and runs of an experiment, as far as they are known."""
     effects = progress.effects()
-    main = [effect for effect in effects.effects if effect.kind != "simple"]
+    baseline = {name: levels[0] for name, levels in progress.spec.levels}
+    # with an interaction a main effect misleads alone: the effect at the other factors' baseline stands beside it
+    main = [effect for effect in effects.effects if all(baseline[name] == value for name, value in effect.where)]
     if main:
         for effect in main:
             st.markdown(f"- {verdict_text(effect, effects.precision)}")
