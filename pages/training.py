@@ -12,7 +12,6 @@ from xception_lab.ui.training import (
     GUESSES,
     VERDICTS,
     button,
-    current_run,
     downloads,
     estimate_text,
     experiment_spec,
@@ -23,11 +22,14 @@ from xception_lab.ui.training import (
     show_progress,
     show_result,
     start,
+    watched,
 )
 
 values = frame("training", TRAIN_KEYS)
-run = current_run()
-st.subheader(question(scheduler().progress(run).spec.preset if run else values["preset"]), anchor=False)
+watching = watched()
+run = watching.id if watching else None
+running = watching is not None and not watching.finished
+st.subheader(question(watching.spec.preset if watching else values["preset"]), anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom", key="experiment"):
     for key in TRAIN_KEYS:
         control(key)
@@ -61,7 +63,6 @@ def live() -> None:
 
 stored = shipped(values["preset"])
 if run:
-    running = not scheduler().progress(run).finished
     st.fragment(live, run_every=1.0 if running else None)()
 elif stored:
     said = _("**A stored result**, made by this code on {machine}. Start replaces it.")

@@ -9,22 +9,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import block_specs, examples, sizes
 from torch import Tensor, nn
+from weights import randomised
 
 from xception_lab import BlockSpec, block_cost, build_block
 
 ACTIVATE: dict[str, Callable[[Tensor], Tensor]] = {"none": lambda x: x, "relu": F.relu, "elu": F.elu}
-
-
-def _randomise(module: nn.Module, seed: int) -> nn.Module:
-    """Doubles everywhere, and running statistics that a fresh module would not have."""
-    generator = torch.Generator().manual_seed(seed)
-    module = module.double().eval()
-    for name, tensor in module.state_dict().items():
-        if tensor.is_floating_point():
-            values = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
-            # a variance is positive
-            tensor.copy_(values.abs() + 0.5 if name.endswith("running_var") else values)
-    return module
 
 
 def _picture(shape: tuple[int, ...], seed: int) -> Tensor:
@@ -72,7 +61,7 @@ def _fits(spec: BlockSpec, size: tuple[int, int, int]) -> bool:
 @given(spec=block_specs(), size=sizes(1, 9), seed=st.integers(0, 2**31))
 def test_a_block_computes_what_its_definition_says(spec: BlockSpec, size: tuple[int, int, int], seed: int) -> None:
     assume(_fits(spec, size))
-    block = _randomise(build_block(spec), seed)
+    block = randomised(build_block(spec), seed)
     x = _picture((size[0], spec.in_channels, *size[1:]), seed + 1)
     y = block(x)
     assert y.shape[1] == spec.out_channels
@@ -83,7 +72,7 @@ def test_a_block_computes_what_its_definition_says(spec: BlockSpec, size: tuple[
 @given(spec=block_specs(), size=sizes(2, 8), seed=st.integers(0, 2**31))
 def test_nothing_is_computed_in_place(spec: BlockSpec, size: tuple[int, int, int], seed: int) -> None:
     assume(_fits(spec, size))
-    block = _randomise(build_block(spec), seed)
+    block = randomised(build_block(spec), seed)
     kept: list[tuple[Tensor, Tensor]] = []
     for layer in block:
         layer.register_forward_hook(lambda _, inputs, output: kept.extend((t, t.clone()) for t in (*inputs, output)))
@@ -96,8 +85,8 @@ def test_nothing_is_computed_in_place(spec: BlockSpec, size: tuple[int, int, int
 @pytest.mark.parametrize("stride", [1, 2])
 def test_one_segment_is_a_regular_convolution_after_a_1x1(padding: str | int, stride: int) -> None:
     plain = {"batch_norm": "none", "activation": "none", "padding": padding, "stride": stride}
-    block = _randomise(build_block(BlockSpec("extreme", 5, 6, segments=1, **plain)), 0)
-    standard = _randomise(build_block(BlockSpec("standard", 6, 6, **plain)), 1)
+    block = randomised(build_block(BlockSpec("extreme", 5, 6, segments=1, **plain)), 0)
+    standard = randomised(build_block(BlockSpec("standard", 6, 6, **plain)), 1)
     standard.conv.weight.data = block.spatial.weight.data
     assert block.spatial.weight.shape == (6, 6, 3, 3)
     x = _picture((2, 5, 8, 7), 2)
@@ -107,7 +96,7 @@ def test_one_segment_is_a_regular_convolution_after_a_1x1(padding: str | int, st
 def test_segments_are_disjoint_parts_of_the_channels() -> None:
     # the spectrum of section 1.2: a change in one segment's channels reaches no other segment
     spec = BlockSpec("extreme", 4, 12, segments=3, intermediate="none", batch_norm="none", activation="none")
-    block = _randomise(build_block(spec), 0)
+    block = randomised(build_block(spec), 0)
     x = _picture((1, 4, 6, 6), 1)
     before = block(x)
     block.pointwise.weight.data[4:8] += 1.0
@@ -117,7 +106,7 @@ def test_segments_are_disjoint_parts_of_the_channels() -> None:
 
 def test_the_extreme_block_is_a_1x1_then_one_spatial_convolution_a_channel() -> None:
     spec = BlockSpec("extreme", 5, 7, intermediate="none", batch_norm="none", activation="none")
-    block = _randomise(build_block(spec), 0)
+    block = randomised(build_block(spec), 0)
     assert [type(layer) for layer in block] == [nn.Conv2d, nn.Conv2d]
     assert (block.pointwise.kernel_size, block.pointwise.groups) == ((1, 1), 1)
     assert (block.depthwise.kernel_size, block.depthwise.groups) == ((3, 3), 7)
@@ -138,7 +127,7 @@ def test_without_a_non_linearity_each_is_one_dense_convolution(
         kind, 4, 6, stride=stride, dilation=dilation, depth_multiplier=multiplier, batch_norm="none",
         intermediate="none", activation="none",
     )  # fmt: skip
-    block = _randomise(build_block(spec), 0)
+    block = randomised(build_block(spec), 0)
     mix, planes = block.pointwise.weight[:, :, 0, 0], block.depthwise.weight[:, 0]
     if kind == "extreme":
         kernel = torch.einsum("oi,ohw->oihw", mix, planes)
@@ -152,8 +141,8 @@ def test_without_a_non_linearity_each_is_one_dense_convolution(
 def test_order_does_not_matter_to_stacked_blocks_without_a_non_linearity() -> None:
     # the paper's first difference: pointwise-first twice is depthwise-first inside, ends aside
     plain = {"intermediate": "none", "batch_norm": "none", "activation": "none"}
-    first, second = (_randomise(build_block(BlockSpec("extreme", 4, 4, **plain)), seed) for seed in (0, 1))
-    separable = _randomise(build_block(BlockSpec("separable", 4, 4, **plain)), 2)
+    first, second = (randomised(build_block(BlockSpec("extreme", 4, 4, **plain)), seed) for seed in (0, 1))
+    separable = randomised(build_block(BlockSpec("separable", 4, 4, **plain)), 2)
     separable.depthwise.weight.data = first.depthwise.weight.data
     separable.pointwise.weight.data = second.pointwise.weight.data
     x = _picture((1, 4, 7, 7), 3)

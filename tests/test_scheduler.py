@@ -14,18 +14,19 @@ from typing import Any
 
 import psutil
 import pytest
-import torch
-from tiny_data import PRELOAD, TINY, environment, tiny_dataset
+from tiny_data import PRELOAD, TINY, environment
 
-from xception_lab import learner, train
 from xception_lab import scheduler as scheduler_module
 from xception_lab import store as store_module
+from xception_lab import train
 from xception_lab.checkpoint import from_bytes
 from xception_lab.experiments import ExperimentSpec
 from xception_lab.fairness import Job, fair_order
 from xception_lab.progress import Progress
 from xception_lab.scheduler import MOST_UNFINISHED, HeldError, QueueFullError, Scheduler
 from xception_lab.store import Store
+
+pytestmark = pytest.mark.usefixtures("tiny")
 
 PATIENCE_S = 60.0
 NINE = ExperimentSpec("figure-9", 1, TINY)  # two runs
@@ -91,17 +92,6 @@ def processes_of(scheduler: Scheduler) -> list[psutil.Process]:
 def gone(processes: list[psutil.Process]) -> bool:
     """Whether none of them still runs."""
     return not psutil.wait_procs(processes, timeout=PATIENCE_S)[1]
-
-
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(learner, "load_dataset", tiny_dataset)
-    learner.load_pictures.cache_clear()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    learner.load_pictures.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,17 +21,7 @@ from xception_lab.training import TrainingError, learning_rate, next_epoch
 
 DROPOUT = replace(TINY, xception=replace(TINY.xception, dropout=0.5), epochs=4)
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(autouse=True)
-def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(learner, "load_dataset", tiny_dataset)
-    learner.load_pictures.cache_clear()
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-    learner.load_pictures.cache_clear()
+pytestmark = pytest.mark.usefixtures("tiny")
 
 
 def same_bits(first: Checkpoint, second: Checkpoint) -> bool:

@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from xception_lab.experiments import ExperimentSpec, Grid
+from xception_lab.ui import training
+from xception_lab.ui.training import question, setting_text
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -56,3 +60,34 @@ def test_the_first_paint_imports_no_torch() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert ran.stdout.split()[-1] == "False"
+
+
+def test_what_goes_wrong_at_the_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def submit(self, *_: object) -> str:
+            raise RuntimeError("at most 200 runs may wait at once")
+
+    monkeypatch.setattr(training, "scheduler", Full)
+    monkeypatch.setattr(training, "estimate_text", lambda _: "")
+    app = page()
+    app.session_state["starting"] = True
+    app.run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    assert app.error[0].value == "at most 200 runs may wait at once"
+    assert len(app.get("plotly_chart")) == 2
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        ((("epochs", (1, 2)),), ["epochs=1", "epochs=2"]),
+        ((("segments", (1, 4, None)),), ["1 segments", "4 segments", "one a channel"]),
+        ((("residual", (True, False)),), ["with residuals", "without residuals"]),
+    ],
+)
+def test_an_experiment_of_ones_own_is_named_in_words(grid: Grid, words: list[str]) -> None:
+    spec = ExperimentSpec("own", 1, grid=grid)
+    assert question(spec.preset) == "What do these fields change?"
+    ((name, levels),) = spec.levels
+    assert [setting_text(((name, level),)) for level in levels] == words

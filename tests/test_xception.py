@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples, least_size, sizes, xception_specs
 from torch import Tensor, nn
+from weights import randomised
 
 from xception_lab import XceptionSpec, build_xception, network_cost
 from xception_lab.xception import SameMaxPool2d
@@ -20,19 +21,6 @@ SMALL = XceptionSpec(
     middle_channels=12,
     exit_channels=(16, 20, 24),
 )
-
-
-def _randomise(module: nn.Module, seed: int) -> nn.Module:
-    """Doubles everywhere, and running statistics that a fresh module would not have."""
-    generator = torch.Generator().manual_seed(seed)
-    module = module.double().eval()
-    for name, tensor in module.state_dict().items():
-        if tensor.is_floating_point():
-            values = torch.randn(tensor.shape, generator=generator, dtype=torch.float64)
-            tensor.copy_(
-                values.abs() + 0.5 if name.endswith("running_var") else values / max(1, tensor[0].numel()) ** 0.5
-            )
-    return module
 
 
 def _timm_keys() -> set[str]:
@@ -144,7 +132,7 @@ def _same(side: int) -> tuple[int, int]:
 @given(spec=xception_specs(), size=sizes(7, 40), seed=st.integers(0, 2**31))
 def test_a_network_computes_what_figure_5_says(spec: XceptionSpec, size: tuple[int, int, int], seed: int) -> None:
     assert min(size[1:]) >= least_size(spec)
-    network = _randomise(build_xception(spec), seed)
+    network = randomised(build_xception(spec), seed)
     x = torch.randn(
         size[0], spec.in_channels, *size[1:], dtype=torch.float64, generator=torch.Generator().manual_seed(seed)
     )
@@ -160,7 +148,7 @@ def test_the_papers_shape_of_network_computes_what_figure_5_says(same_pooling: b
         exit_channels=(8, 12, 16),
         same_pooling=same_pooling,
     )
-    network = _randomise(build_xception(spec), 1)
+    network = randomised(build_xception(spec), 1)
     x = torch.randn(2, 3, 71, 90, dtype=torch.float64)
     torch.testing.assert_close(network(x), _by_hand(spec, network.state_dict(), x))
 
@@ -203,7 +191,7 @@ def _inputs_of(network: nn.Module, names: list[str], x: Tensor) -> dict[str, Ten
 
 
 def test_a_shortcut_reads_what_stands_before_the_blocks_first_relu() -> None:
-    network = _randomise(build_xception(SMALL), 0)
+    network = randomised(build_xception(SMALL), 0)
     names = [
         "block1",
         "block1.skip",
@@ -248,7 +236,7 @@ def test_batch_norm_and_dropout_are_the_papers() -> None:
 
 
 def test_dropout_acts_in_training_only() -> None:
-    network = _randomise(build_xception(SMALL), 0)
+    network = randomised(build_xception(SMALL), 0)
     x = torch.randn(2, 3, 40, 40, dtype=torch.float64)
     assert torch.equal(network(x), network(x))
     network.dropout.train()

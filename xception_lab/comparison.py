@@ -1,13 +1,12 @@
 """The three blocks beside each other: ratios, the spectrum of segments, sweeps, the two differences."""
 
 from collections.abc import Iterable
-from csv import DictWriter
 from dataclasses import dataclass, replace
-from io import StringIO
 from typing import Literal
 
 from xception_lab.cost import Cost, block_cost
 from xception_lab.spec import KINDS, Activation, BlockSpec, CompareSpec, Kind
+from xception_lab.tables import as_csv
 
 Measure = Literal["params", "macs", "flops", "moved_bytes", "activation_bytes"]
 Direction = Literal["fewer", "more", "same"]
@@ -34,10 +33,14 @@ class Ratio:
 class Column:
     """One block of a comparison; ratios stand against its reference, as a rule the standard block."""
 
-    kind: Kind
     spec: BlockSpec
     cost: Cost
     ratios: dict[Measure, Ratio]
+
+    @property
+    def kind(self) -> Kind:
+        """The block's kind."""
+        return self.spec.kind
 
     @property
     def macs_per_value(self) -> float:
@@ -134,7 +137,7 @@ def two_differences(spec: CompareSpec, order: str, between: Activation) -> tuple
 
 def _column(block: BlockSpec, cost: Cost, reference: Cost) -> Column:
     ratios: dict[Measure, Ratio] = {m: ratio(getattr(cost, m), getattr(reference, m)) for m in MEASURES}
-    return Column(block.kind, block, cost, ratios)
+    return Column(block, cost, ratios)
 
 
 def _cost(spec: CompareSpec, block: BlockSpec) -> Cost:
@@ -167,9 +170,4 @@ def layer_rows(columns: Iterable[Column]) -> list[dict[str, str | int | float]]:
 
 def layer_csv(columns: Iterable[Column]) -> str:
     """layer_rows as CSV with a header."""
-    rows = layer_rows(columns)
-    text = StringIO()
-    writer = DictWriter(text, rows[0].keys())
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return as_csv(layer_rows(columns))

@@ -1,10 +1,8 @@
 """A finished experiment as a file: what a page shows before anything has run here, and what a person takes away."""
 
-import csv
 import json
 from collections import defaultdict
 from dataclasses import asdict, dataclass
-from io import StringIO
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -13,6 +11,7 @@ from xception_lab.experiments import experiment_from_json, level
 from xception_lab.progress import Progress, RunProgress
 from xception_lab.records import record_from_dict, train_spec_from_dict
 from xception_lab.statistics import Setting
+from xception_lab.tables import as_csv
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +77,7 @@ def records_csv(progress: Progress) -> str:
         for run in progress.runs
         for record in run.records
     ]
-    text = StringIO()
-    if rows:
-        writer = csv.DictWriter(text, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    return text.getvalue()
+    return as_csv(rows)
 
 
 def to_json(progress: Progress, machine: str) -> str:

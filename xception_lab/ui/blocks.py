@@ -11,9 +11,7 @@ from xception_lab.ui.fields import marked
 from xception_lab.ui.language import text as _
 from xception_lab.units import compact, compact_bytes, shape, times
 
-ACTIVATION_NAMES = {"none": "—", "relu": "ReLU", "elu": "ELU"}
-
-
+ACTIVATION_NAMES = {"relu": "ReLU", "elu": "ELU"}
 KINDS = {
     "standard": marked("Standard convolution"),
     "extreme": marked("Extreme Inception"),
@@ -24,7 +22,6 @@ ROLES = {
     "spatial": marked("on all channels"),
     "pointwise": marked("pointwise"),
     "depthwise": marked("depthwise"),
-    "shortcut": marked("shortcut"),
 }
 MEASURES = {
     "params": marked("Parameters"),
@@ -77,7 +74,10 @@ def show_blocks(
     for column, title in zip(drawn, titles, strict=False):
         column["title"], column["subtitle"] = title, ""
     figures = {
-        control: {value: [_numbers(column, counted) for column in compare(setting)] for value, setting in steps.items()}
+        control: {
+            value: _figures(columns if setting == spec else compare(setting), counted)
+            for value, setting in steps.items()
+        }
         for control, steps in (ahead or {}).items()
     }
     components.blocks({"columns": drawn, "summary": _summary(columns), "ahead": figures}, key)
@@ -164,16 +164,19 @@ def _after(drawn: Diagram) -> list[dict[str, str]]:
     return [{"state": "plain", "text": name} for name in names]
 
 
-def _numbers(column: Column, counted: Measure, reference: bool | None = None) -> list[dict[str, str]]:
-    """The figures of a block; reference: whether it is what the others are compared with, as the standard block is."""
-    first = column.kind == "standard" if reference is None else reference
+def _figures(columns: tuple[Column, ...], counted: Measure) -> list[list[dict[str, str]]]:
+    return [_numbers(column, counted, column is columns[0]) for column in columns]
+
+
+def _numbers(column: Column, counted: Measure, reference: bool) -> list[dict[str, str]]:
+    """The figures of a block; reference: whether it is what the others are compared with."""
     return [
         {
             "measure": measure,
             "name": measure_name(measure),
             "value": figure_text(measure, getattr(column.cost, measure)),
-            "ratio": _("reference") if first else ratio_text(column.ratios[measure]),
-            "direction": "" if first else column.ratios[measure].direction,
+            "ratio": _("reference") if reference else ratio_text(column.ratios[measure]),
+            "direction": "" if reference else column.ratios[measure].direction,
         }
         for measure in ("params", counted, "moved_bytes")
     ]

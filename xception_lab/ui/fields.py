@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from xception_lab.comparison import divisors
+from xception_lab.data import DATASETS
+from xception_lab.experiments import PRESETS
 from xception_lab.spec import KINDS, Activation, BatchNorm, CompareSpec
 
 ONE_A_CHANNEL = "max"
 OWN_DEFAULT = "paper"
 TRUE, FALSE = "true", "false"
-QUESTIONS = ("two-differences", "figure-10", "figure-9", "conjecture")
-DATASETS = ("fashion-mnist", "emoji", "textures")
+QUESTIONS = tuple(name for name in PRESETS if name != "own")
 VIEWS = ("layers", "spectrum", "sweep", "formula", "differences", "table", "counters", "code")
 
 CHANNELS = (

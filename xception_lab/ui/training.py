@@ -13,6 +13,7 @@ from xception_lab.results import Stored, curves, records_csv, run_rows, stored_r
 from xception_lab.spec import TrainSpec
 from xception_lab.statistics import Effect, Setting
 from xception_lab.ui.charts import show_chart
+from xception_lab.ui.controls import OPTIONS
 from xception_lab.ui.fields import marked
 from xception_lab.ui.language import ASSETS
 from xception_lab.ui.language import text as _
@@ -22,10 +23,11 @@ QUESTIONS = {
     "figure-10": marked("What belongs between the two convolutions: **nothing, a ReLU or an ELU**?"),
     "figure-9": marked("Are the **residual connections** essential?"),
     "conjecture": marked("Does a ReLU between harm **shallow** feature spaces and help **deep** ones?"),
+    "own": marked("What do these fields change?"),
 }
 VALUES = {
-    ("order", "depthwise-first"): marked("depthwise first"),
-    ("order", "pointwise-first"): marked("1×1 first"),
+    ("order", "depthwise-first"): OPTIONS["depthwise-first"],
+    ("order", "pointwise-first"): OPTIONS["pointwise-first"],
     ("intermediate", "none"): marked("nothing between"),
     ("intermediate", "relu"): marked("ReLU between"),
     ("intermediate", "elu"): marked("ELU between"),
@@ -39,8 +41,12 @@ VERDICTS = {
     "no difference seen": marked("no difference seen"),
     "undecided": marked("undecided"),
 }
+# of two changes together, against the sum of what each does alone
+JOINT_VERDICTS = VERDICTS | {
+    "harmful": marked("worse together than their sum"),
+    "helpful": marked("better together than their sum"),
+}
 GUESSES = ("harmful", "no difference seen", "helpful")
-
 
 _RUN = "run"
 _TROUBLE = "_trouble"
@@ -55,27 +61,30 @@ def scheduler() -> Any:
     return Scheduler(Store())
 
 
+@st.cache_data
 def shipped(preset: str) -> Stored | None:
     """The stored result of a preset, run by this code and shipped with it."""
-    return _shipped(preset)
-
-
-@st.cache_data
-def _shipped(preset: str) -> Stored | None:
     return stored_result(ASSETS / "results", preset)
 
 
-def current_run() -> str | None:
-    """The id of the experiment that this session watches, from the link or from Start; None where there is none."""
+def watched() -> Progress | None:
+    """The experiment that this session watches, from the link or from Start; None where there is none.
+
+    What went wrong, here or in a button before, is said on the page.
+    """
     asked = st.session_state[_RUN] if _RUN in st.session_state else st.query_params.get(_RUN)
+    progress = None
     if asked:
         try:
-            scheduler().progress(asked)
+            progress = scheduler().progress(asked)
         except KeyError:
             st.info(_("The link's experiment is not on this server; the stored result is shown."))
-            asked = None
-    st.session_state[_RUN] = asked
-    return asked
+        except RuntimeError as error:  # the store cannot be read
+            st.session_state[_TROUBLE] = str(error)
+    st.session_state[_RUN] = progress.id if progress else None
+    if trouble := st.session_state.pop(_TROUBLE, None):
+        st.error(trouble)
+    return progress
 
 
 def put_away() -> None:
@@ -86,19 +95,25 @@ def put_away() -> None:
 def button(label: str, key: str, action: Callable[[], None]) -> None:
     """A button of the live part whose action changes the whole page, which a callback in a fragment would not run."""
     if st.button(label, key=key):
-        try:
-            action()
-        except (RuntimeError, KeyError) as error:  # another process holds it, or the store cannot be written
-            st.session_state[_TROUBLE] = str(error)
+        attempt(action)
         st.rerun()
 
 
 def start(spec: ExperimentSpec) -> None:
     """Queue an experiment for this session and watch it."""
     owner = st.session_state.setdefault("_owner", secrets.token_urlsafe(8))
-    try:
+
+    def submit() -> None:
         st.session_state[_RUN] = scheduler().submit(spec, owner)
-    except RuntimeError as error:  # the queue is full, or the store cannot be written
+
+    attempt(submit)
+
+
+def attempt(action: Callable[[], None]) -> None:
+    """Do something to the queue; a full one, another process's lease or a broken store is said when the page runs."""
+    try:
+        action()
+    except (RuntimeError, KeyError) as error:
         st.session_state[_TROUBLE] = str(error)
 
 
@@ -127,17 +142,20 @@ def experiment_spec(values: dict[str, Any]) -> ExperimentSpec:
 
 def question(preset: str) -> str:
     """The experiment's question, with the section of the paper that raises it."""
-    section = _("Paper, section {section}.").format(section=PRESETS[preset].paper_section)
-    return f"{_(QUESTIONS[preset])} {section}"
+    asked, section = _(QUESTIONS[preset]), PRESETS[preset].paper_section
+    return f"{asked} " + _("Paper, section {section}.").format(section=section) if section else asked
 
 
 def setting_text(setting: Setting) -> str:
     """A variant in words: "depthwise first, ReLU between"."""
-    words = (
-        _(VALUES[name, value]) if (name, value) in VALUES else _("{number} segments").format(number=value)
-        for name, value in setting
-    )
-    return ", ".join(words)
+    return ", ".join(_level_text(name, value) for name, value in setting)
+
+
+def _level_text(name: str, value: Any) -> str:
+    if (name, value) in VALUES:
+        return _(VALUES[name, value])
+    # a grid of one's own varies any field
+    return _("{number} segments").format(number=value) if name == "segments" else f"{name}={value}"
 
 
 def effect_text(effect: Effect) -> str:
@@ -160,7 +178,7 @@ def _effect_label(effect: Effect) -> str:
 
 def verdict_text(effect: Effect, precision: float) -> str:
     """An effect with its interval and its computed verdict, in one sentence."""
-    verdict = _(VERDICTS[effect.verdict])
+    verdict = _((JOINT_VERDICTS if effect.kind == "interaction" else VERDICTS)[effect.verdict])
     if effect.half_width is None:
         return _("{what}: {points:+.2f} points; one seed decides nothing.").format(
             what=effect_text(effect), points=effect.points
@@ -175,9 +193,7 @@ def verdict_text(effect: Effect, precision: float) -> str:
 
 
 def show_progress(progress: Progress) -> None:
-    """How far an experiment is: its place in the queue, the share done, the time left, and what went wrong."""
-    if trouble := st.session_state.pop(_TROUBLE, None):
-        st.error(trouble)
+    """How far an experiment is: its place in the queue, the share done, the time left, and what holds it up."""
     if progress.reason:
         st.warning(progress.reason)
     if progress.finished:
