@@ -30,8 +30,8 @@ class RunProgress:
 class Progress:
     """An experiment at one moment.
 
-    interrupted: unfinished, and no process works on it: resume it. place: runs that get a worker before its next one
-    does, 0 once one of its own is at work. share: of all its epochs, those done, 0 to 1. time_left_s: until the last
+    interrupted: unfinished, and no process works on it: resume it. place: runs that must give up their worker, an epoch
+    each, before its next one gets one; 0 once one of its own is at work. share: of all its epochs, those done, 0 to 1. time_left_s: until the last
     run ends, None before any epoch was timed. reason: what holds it up or ended it.
     """
 
@@ -119,9 +119,10 @@ def _state(states: Sequence[State]) -> State:
 def _place(experiment: str, desk: Desk) -> int:
     if any(job.experiment == experiment and job.future for job in desk.jobs.values()):
         return 0
-    mine = (place for place, job in enumerate(desk.waiting) if job.experiment == experiment)
+    mine = next((place for place, job in enumerate(desk.waiting) if job.experiment == experiment), 0)
     busy = sum(job.future is not None for job in desk.jobs.values())
-    return next(mine, 0) + (busy if busy >= desk.workers else 0)
+    # the same number whether the ones before are still waiting for a free worker or have just got it
+    return max(0, busy + mine + 1 - desk.workers)
 
 
 def _slots(experiment: Experiment, desk: Desk) -> float:
