@@ -31,8 +31,8 @@ class Progress:
     """An experiment at one moment.
 
     interrupted: unfinished, and no process works on it: resume it. place: runs that must give up their worker, an epoch
-    each, before its next one gets one; 0 once one of its own is at work. share: of all its epochs, those done, 0 to 1. time_left_s: until the last
-    run ends, None before any epoch was timed. reason: what holds it up or ended it.
+    each, before its next one gets one; 0 once one of its own is at work. share: of all its epochs, those done, 0 to 1.
+    time_left_s: until the last run ends, None before any epoch was timed. reason: what holds it up or ended it.
     """
 
     id: str

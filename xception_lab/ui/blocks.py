@@ -7,7 +7,7 @@ from xception_lab.diagram import Diagram, DrawnConv, diagram
 from xception_lab.formula import Formula
 from xception_lab.spec import CompareSpec
 from xception_lab.ui import components
-from xception_lab.ui.fields import marked
+from xception_lab.ui.field import marked
 from xception_lab.ui.language import text as _
 from xception_lab.units import compact, compact_bytes, shape, times
 

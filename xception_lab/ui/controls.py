@@ -6,7 +6,8 @@ from typing import cast
 import streamlit as st
 
 from xception_lab.comparison import Measure
-from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, marked, options_of
+from xception_lab.ui.field import marked
+from xception_lab.ui.fields import COMPARE_KEYS, FIELDS, options_of
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import drawing, set_controls, standing
 

@@ -5,17 +5,16 @@ Query parameter = widget key = dataclass field; values are the field's words, th
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 from xception_lab.comparison import divisors
 from xception_lab.data import DATASETS
 from xception_lab.experiments import PRESETS
 from xception_lab.spec import KINDS, Activation, BatchNorm, CompareSpec
+from xception_lab.ui.field import FALSE, TRUE, Field, marked, numbers
 
 ONE_A_CHANNEL = "max"
 OWN_DEFAULT = "paper"
-TRUE, FALSE = "true", "false"
 QUESTIONS = tuple(name for name in PRESETS if name != "own")
 VIEWS = ("layers", "spectrum", "sweep", "formula", "differences", "table", "counters", "code")
 
@@ -29,33 +28,28 @@ SIZES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A control with a fixed set of values. help: an English sentence, translated when shown."""
-
-    key: str
-    options: tuple[str, ...]
-    default: str
-    widget: Literal["slider", "choice"] = "choice"
-    help: str = ""
+def _dividing(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Segments divide the channels."""
+    return (*numbers(*divisors(int(_value(values, "out_channels")))[:-1]), ONE_A_CHANNEL)
 
 
-def marked(message: str) -> str:
-    """Mark a text for translation where it is declared; it is translated where it is shown."""
-    return message
-
-
-def _numbers(*values: int) -> tuple[str, ...]:
-    return tuple(map(str, values))
+def _reaching(values: Mapping[str, str]) -> tuple[str, ...]:
+    """A dilated kernel fits its picture."""
+    options = FIELDS["dilation"].options
+    padding, kernel_size = _value(values, "padding"), int(_value(values, "kernel_size"))
+    if padding == "same" or kernel_size == 1:
+        return options
+    pixels = 0 if padding == "valid" else int(padding)
+    return options[: (int(_value(values, "size")) + 2 * pixels - 1) // (kernel_size - 1)]
 
 
 _COMPARE_FIELDS = (
-    Field("in_channels", _numbers(*CHANNELS), "64", "slider", marked("Channels of the picture that enters the block.")),
+    Field("in_channels", numbers(*CHANNELS), "64", "slider", marked("Channels of the picture that enters the block.")),
     Field(
-        "out_channels", _numbers(*CHANNELS[2:]), "128", "slider", marked("Channels that leave the block: its filters.")
+        "out_channels", numbers(*CHANNELS[2:]), "128", "slider", marked("Channels that leave the block: its filters.")
     ),
-    Field("kernel_size", _numbers(1, 3, 5, 7), "3", "slider", marked("Side of the spatial kernel, in pixels.")),
-    Field("size", _numbers(*SIZES), "56", "slider", marked("Height and width of the picture that enters, in pixels.")),
+    Field("kernel_size", numbers(1, 3, 5, 7), "3", "slider", marked("Side of the spatial kernel, in pixels.")),
+    Field("size", numbers(*SIZES), "56", "slider", marked("Height and width of the picture that enters, in pixels.")),
     Field(
         "segments",
         (ONE_A_CHANNEL,),
@@ -65,8 +59,9 @@ _COMPARE_FIELDS = (
             "Extreme block only: into how many groups its spatial convolution cuts the channels. 1 is a regular "
             "convolution after a 1×1, Inception has 3 or 4, max is one a channel."
         ),
+        _dividing,
     ),
-    Field("stride", _numbers(1, 2, 3, 4), "1", help=marked("Step of the spatial kernel, in pixels.")),
+    Field("stride", numbers(1, 2, 3, 4), "1", help=marked("Step of the spatial kernel, in pixels.")),
     Field(
         "padding",
         ("same", "valid", "1", "2", "3"),
@@ -75,11 +70,17 @@ _COMPARE_FIELDS = (
             "Zeros around the picture: same keeps its size at stride 1, valid adds none, a number adds so many."
         ),
     ),
-    Field("dilation", _numbers(1, 2, 3, 4), "1", help=marked("Distance between the kernel's taps, in pixels.")),
-    Field("batch_size", _numbers(1, 2, 4, 8, 16, 32, 64, 128, 256), "1", "slider", marked("Pictures at a time.")),
+    Field(
+        "dilation",
+        numbers(1, 2, 3, 4),
+        "1",
+        help=marked("Distance between the kernel's taps, in pixels."),
+        narrowed=_reaching,
+    ),
+    Field("batch_size", numbers(1, 2, 4, 8, 16, 32, 64, 128, 256), "1", "slider", marked("Pictures at a time.")),
     Field(
         "depth_multiplier",
-        _numbers(1, 2, 4),
+        numbers(1, 2, 4),
         "1",
         help=marked("Separable block only: filters of the depthwise step for each input channel."),
     ),
@@ -129,8 +130,8 @@ _VIEW_FIELDS = (
 _TRAIN_FIELDS = (
     Field("preset", QUESTIONS, "two-differences", help=marked("Which of the paper's questions is put to the test.")),
     Field("dataset", DATASETS, "fashion-mnist", help=marked("What the networks learn; textures are a demonstration.")),
-    Field("seeds", _numbers(*range(1, 11)), "3", "slider", marked("Runs of every variant, each from other weights.")),
-    Field("epochs", _numbers(*range(1, 9)), "4", "slider", marked("How often a run sees every training picture.")),
+    Field("seeds", numbers(*range(1, 11)), "3", "slider", marked("Runs of every variant, each from other weights.")),
+    Field("epochs", numbers(*range(1, 9)), "4", "slider", marked("How often a run sees every training picture.")),
 )
 
 COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
@@ -140,17 +141,9 @@ FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *_TRAI
 
 
 def options_of(key: str, values: Mapping[str, str]) -> tuple[str, ...]:
-    """What a field can be, given the fields before it: segments divide the channels, a kernel fits its picture."""
-    if key == "segments":
-        return (*_numbers(*divisors(int(_value(values, "out_channels")))[:-1]), ONE_A_CHANNEL)
-    if key == "dilation":
-        padding, kernel_size = _value(values, "padding"), int(_value(values, "kernel_size"))
-        if padding == "same" or kernel_size == 1:
-            return FIELDS[key].options
-        pixels = 0 if padding == "valid" else int(padding)
-        most = (int(_value(values, "size")) + 2 * pixels - 1) // (kernel_size - 1)
-        return FIELDS[key].options[:most]
-    return FIELDS[key].options
+    """What a field can be, given the fields before it."""
+    field = FIELDS[key]
+    return field.narrowed(values) if field.narrowed else field.options
 
 
 def fitted(values: Mapping[str, str]) -> dict[str, str]:

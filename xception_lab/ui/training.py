@@ -14,7 +14,7 @@ from xception_lab.spec import TrainSpec
 from xception_lab.statistics import Effect, Setting
 from xception_lab.ui.charts import show_chart
 from xception_lab.ui.controls import OPTIONS
-from xception_lab.ui.fields import marked
+from xception_lab.ui.field import marked
 from xception_lab.ui.language import ASSETS
 from xception_lab.ui.language import text as _
 
