@@ -25,9 +25,9 @@ from xception_lab import TrainSpec, build_xception, network_cost
 from xception_lab.data import load_dataset
 from xception_lab.experiments import ExperimentSpec
 from xception_lab.learner import generator
+from xception_lab.recipe import learning_rate
 from xception_lab.scheduler import Scheduler
 from xception_lab.store import Store
-from xception_lab.training import learning_rate
 
 PLAIN_BATCH = 128
 

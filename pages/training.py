@@ -4,26 +4,23 @@ import streamlit as st
 
 from xception_lab.ui.components import copy_link
 from xception_lab.ui.controls import control
-from xception_lab.ui.fields import TRAIN_KEYS
 from xception_lab.ui.frame import finish, frame
 from xception_lab.ui.language import paragraph
 from xception_lab.ui.language import text as _
+from xception_lab.ui.one_run import picked, predictions_in, show
+from xception_lab.ui.outcomes import GUESSES, VERDICTS, downloads, question
+from xception_lab.ui.own_data import own_data
 from xception_lab.ui.training import (
-    GUESSES,
-    VERDICTS,
     button,
-    downloads,
     estimate_text,
-    experiment_spec,
     put_away,
-    question,
     scheduler,
     shipped,
     show_progress,
-    show_result,
     start,
     watched,
 )
+from xception_lab.ui.training_fields import GRID_KEYS, OWN, TRAIN_KEYS, experiment_spec
 
 values = frame("training", TRAIN_KEYS)
 watching = watched()
@@ -31,17 +28,26 @@ run = watching.id if watching else None
 running = watching is not None and not watching.finished
 st.subheader(question(watching.spec.preset if watching else values["preset"]), anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom", key="experiment"):
-    for key in TRAIN_KEYS:
+    for key in ("preset", "dataset", "seeds", "epochs"):
         control(key)
+if values["preset"] == OWN:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="grid"):
+        for key in GRID_KEYS:
+            control(key)
+own = own_data() if values["dataset"] == OWN else None
+spec = experiment_spec(values, own)
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     with st.popover(_("Start it here"), icon=":material/play_arrow:", key="starting", on_change="rerun") as starting:
-        if starting.open:
-            st.markdown(estimate_text(experiment_spec(values)))
-            st.button(_("Start"), type="primary", key="start", on_click=start, args=(experiment_spec(values),))
+        if starting.open and spec:
+            st.markdown(estimate_text(spec))
+            st.button(_("Start"), type="primary", key="start", on_click=start, args=(spec,))
+        elif starting.open:
+            st.markdown(_("Upload your pictures first."))
     st.segmented_control(
         _("Your guess: the ReLU between will be"), GUESSES, format_func=lambda guess: _(VERDICTS[guess]), key="guess"
     )
     st.space("stretch")
+    control("outcome")
     copy_link(_("Copy link"), _("Copied"))
 
 
@@ -57,8 +63,8 @@ def live() -> None:
         elif progress.state != "done":
             button(_("Go on"), "resume", lambda: scheduler().resume(run))
         button(_("Show the stored result"), "put_away", put_away)
-        downloads(progress, "", "experiment")
-    show_result(progress, "live")
+        downloads(progress, "", {}, "experiment")
+    show(values["outcome"], progress, predictions_in(scheduler().checkpoint), scheduler().checkpoint)
 
 
 stored = shipped(values["preset"])
@@ -67,10 +73,10 @@ if run:
 elif stored:
     said = _("**A stored result**, made by this code on {machine}. Start replaces it.")
     st.caption(said.format(machine=stored.machine))
-    show_result(stored.progress, "stored")
+    show(values["outcome"], stored.progress, stored.predictions.__getitem__, None)
     with st.container(horizontal=True):
-        downloads(stored.progress, stored.machine, "stored")
+        downloads(stored.progress, stored.machine, stored.predictions, "stored")
 else:
     st.info(_("Nothing is stored for this question yet: start it here."), icon=":material/science:")
 st.markdown(paragraph("training"))
-finish(TRAIN_KEYS, run=run)
+finish(TRAIN_KEYS, run=run, own=own, picked=picked())

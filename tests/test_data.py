@@ -62,6 +62,7 @@ def test_a_data_set_holds_what_it_says(name: str) -> None:
     [
         ("fashion-mnist", (10_000, 28, 28, 1), (5_000, 28, 28, 1), 10, "evidence"),
         ("emoji", (3285, 32, 32, 3), (831, 32, 32, 3), 10, "evidence"),
+        ("emoji-style", (2190, 32, 32, 3), (277, 32, 32, 3), 10, "evidence"),
         ("textures", (5400, 32, 32, 3), (1800, 32, 32, 3), 9, "demonstration"),
     ],
 )
@@ -100,6 +101,7 @@ def test_the_arrays_are_read_only(name: str) -> None:
     [
         ("fashion-mnist", "c0c6726b84344f71", "37ed5c445dd5f082"),
         ("emoji", "5070256d9ac99eaf", "714de8f9fff1bdc5"),
+        ("emoji-style", "4fbb4f89dab5ae9c", "d6de86ac33d47a72"),
         ("textures", "767247d1a1c03441", "f303cb3c5d2341c2"),
     ],
 )
@@ -125,7 +127,9 @@ def test_a_data_set_is_loaded_once() -> None:
 
 @pytest.mark.parametrize("name", ["cifar-10", "", "Emoji", None, 3, ["emoji"]])
 def test_an_unknown_name_is_refused(name: object) -> None:
-    with pytest.raises(ValueError, match=r"^name=.*: must be one of 'fashion-mnist', 'emoji', 'textures'$"):
+    with pytest.raises(
+        ValueError, match=r"^name=.*: must be one of 'fashion-mnist', 'emoji', 'emoji-style', 'textures'$"
+    ):
         load_dataset(name)  # type: ignore[arg-type]
 
 
@@ -165,6 +169,14 @@ def test_every_emoji_has_three_drawings_of_one_label() -> None:
     for labels, part in ((dataset.train_labels, "train"), (dataset.test_labels, "test")):
         assert np.bincount(labels).tolist() == [3 * len(group[part]) for group in groups.values()]
         assert (labels.reshape(-1, 3) == labels[::3, None]).all()
+
+
+def test_the_harder_split_tests_on_the_style_that_was_not_trained_on() -> None:
+    whole, harder = load_dataset("emoji"), load_dataset("emoji-style")
+    assert [p.tobytes() for p in harder.test_images] == [p.tobytes() for p in whole.test_images[2::3]]
+    trained = {picture.tobytes() for picture in harder.train_images}
+    assert not trained & {picture.tobytes() for picture in whole.train_images[2::3]}
+    assert harder.test_labels.tolist() == whole.test_labels[2::3].tolist()
 
 
 def test_about_a_fifth_of_every_class_is_for_the_test() -> None:

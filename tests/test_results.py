@@ -4,6 +4,7 @@ import csv
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from xception_lab.experiments import PRESETS, ExperimentSpec
@@ -35,8 +36,12 @@ def experiment(epochs: int = 2, seeds: int = 3) -> Progress:
 
 def test_a_stored_experiment_comes_back_as_it_was() -> None:
     before = experiment()
-    stored = from_json(to_json(before, "a machine"))
+    predictions = {run.id: np.arange(1000) % (run.id + 2) for run in before.runs[1:]}
+    stored = from_json(to_json(before, "a machine", predictions))
     assert stored.machine == "a machine"
+    assert {run: classes.tolist() for run, classes in stored.predictions.items()} == {
+        0: [], **{run: classes.tolist() for run, classes in predictions.items()}
+    }  # fmt: skip
     assert stored.progress.spec == before.spec
     assert [run.spec for run in stored.progress.runs] == [run.spec for run in before.runs]
     assert [run.records for run in stored.progress.runs] == [run.records for run in before.runs]

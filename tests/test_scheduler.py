@@ -20,10 +20,10 @@ from xception_lab import scheduler as scheduler_module
 from xception_lab import store as store_module
 from xception_lab import train
 from xception_lab.checkpoint import from_bytes
-from xception_lab.experiments import ExperimentSpec
+from xception_lab.experiments import MOST_UNFINISHED, ExperimentSpec
 from xception_lab.fairness import Job, fair_order
 from xception_lab.progress import Progress
-from xception_lab.scheduler import MOST_UNFINISHED, HeldError, QueueFullError, Scheduler
+from xception_lab.scheduler import HeldError, QueueFullError, Scheduler
 from xception_lab.store import Store
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -271,7 +271,7 @@ SERVER = """
 import sys, time
 from tiny_data import TINY
 from dataclasses import replace
-from xception_lab.experiments import ExperimentSpec
+from xception_lab.experiments import MOST_UNFINISHED, ExperimentSpec
 from xception_lab.scheduler import Scheduler
 from xception_lab.store import Store
 scheduler = Scheduler(Store(), workers=1)

@@ -15,9 +15,11 @@ from strategies import examples
 from tiny_data import TINY, environment, install, tiny_dataset
 
 from xception_lab import TrainSpec, build_xception, learner, train, training
-from xception_lab.checkpoint import Checkpoint, from_bytes, network_bytes, to_bytes
+from xception_lab.checkpoint import Checkpoint, from_bytes, to_bytes
+from xception_lab.exports import network_file, predictions_of
+from xception_lab.recipe import learning_rate
 from xception_lab.records import train_spec_from_json, train_spec_to_json
-from xception_lab.training import TrainingError, learning_rate, next_epoch
+from xception_lab.training import TrainingError, next_epoch
 
 DROPOUT = replace(TINY, xception=replace(TINY.xception, dropout=0.5), epochs=4)
 CPU = torch.device("cpu")
@@ -168,10 +170,12 @@ def test_a_checkpoint_survives_its_file_and_hands_out_weights_that_load() -> Non
     assert again.spec == TINY
     from safetensors.torch import load
 
-    build_xception(TINY.xception).load_state_dict(load(network_bytes(data)))
+    build_xception(TINY.xception).load_state_dict(load(network_file(data)))
+    assert predictions_of(data).tolist() == checkpoint.predictions.tolist()
     for broken in (b"", data[:-1], b"\0" * 100):
-        with pytest.raises(ValueError, match="not a checkpoint"):
-            from_bytes(broken)
+        for read in (from_bytes, network_file, predictions_of):
+            with pytest.raises(ValueError, match="not a checkpoint"):
+                read(broken)
 
 
 def test_a_run_goes_on_where_its_checkpoint_ends_and_yields_the_earlier_records_first(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from xception_lab.experiments import ExperimentSpec, Grid
 from xception_lab.ui import training
-from xception_lab.ui.training import question, setting_text
+from xception_lab.ui.outcomes import question, setting_text
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,7 +22,7 @@ def page(**parameters: str) -> AppTest:
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("preset", ["two-differences", "figure-10", "figure-9", "conjecture"])
+@pytest.mark.parametrize("preset", ["two-differences", "figure-10", "figure-9", "conjecture", "own"])
 def test_every_question_is_shown_in_both_languages(lang: str, preset: str) -> None:
     app = page(lang=lang, preset=preset)
     assert not app.exception

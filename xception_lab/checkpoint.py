@@ -51,11 +51,5 @@ def from_bytes(data: bytes) -> Checkpoint:
     return Checkpoint(spec, records, _under(tensors, "network."), _under(tensors, "adam."), predictions)
 
 
-def network_bytes(data: bytes) -> bytes:
-    """The weights alone, under their state_dict keys, as a safetensors file to hand out."""
-    checkpoint = from_bytes(data)
-    return save(checkpoint.network, {"spec": train_spec_to_json(checkpoint.spec)})
-
-
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

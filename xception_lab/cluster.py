@@ -28,9 +28,13 @@ def default_workers() -> int:
 
 
 class Cluster:
-    """A running embedded cluster. Raises RuntimeError when it does not start; log: where it says why."""
+    """A running embedded cluster. Raises RuntimeError when it does not start.
 
-    def __init__(self, workers: int, log: Path) -> None:
+    folder: the store's, where the workers find the user's own data and where workers.log says why it did not start.
+    """
+
+    def __init__(self, workers: int, folder: Path) -> None:
+        log = folder / "workers.log"
         root = str(Path(__file__).resolve().parents[1])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         with log.open("wb") as errors:
@@ -39,7 +43,7 @@ class Cluster:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**os.environ, "PYTHONPATH": path, "XCEPTION_LAB_HOME": str(folder)},
                 start_new_session=True,  # Ctrl-C is for the parent, which then ends this in order
             )
         assert self._process.stdout

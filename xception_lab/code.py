@@ -40,18 +40,12 @@ def block_code(spec: BlockSpec, height: int, width: int, batch_size: int = 1) ->
 
 def network_code(spec: XceptionSpec, height: int, width: int) -> str:
     """A runnable snippet that builds the network as `model` and its logits as `y`, (1, num_classes)."""
-    stages = list(network_stages(spec))
     return "\n".join((
         "import torch",
         "import torch.nn.functional as F",
         "from torch import nn",
         "",
-        _SAME_POOL if spec.same_pooling else "",
-        _RESIDUAL if spec.residual else "",
-        "# Xception (Chollet, CVPR 2017), Figure 5",
-        "model = nn.Sequential(",
-        *(indent(_stage(spec, stage), "    ") for stage in stages),
-        ").eval()",
+        model_code(spec) + ".eval()",
         "",
         f"x = torch.randn(1, {spec.in_channels}, {height}, {width})",
         "with torch.inference_mode():",
@@ -60,6 +54,20 @@ def network_code(spec: XceptionSpec, height: int, width: int) -> str:
         'print(f"{sum(p.numel() for p in model.parameters()):,} parameters")',
         "",
     ))  # fmt: skip
+
+
+def model_code(spec: XceptionSpec) -> str:
+    """The network alone as `model`, with the modules that torch lacks; it needs torch, nn and F."""
+    return "\n".join(
+        (
+            _SAME_POOL if spec.same_pooling else "",
+            _RESIDUAL if spec.residual else "",
+            "# Xception (Chollet, CVPR 2017), Figure 5",
+            "model = nn.Sequential(",
+            *(indent(_stage(spec, stage), "    ") for stage in network_stages(spec)),
+            ")",
+        )
+    )
 
 
 _SAME_POOL = '''

@@ -1,11 +1,12 @@
 """The data sets that come with the lab: numpy arrays, read once, never written to.
 
 Fashion-MNIST is the evidence, the emoji the colour set, the textures a demonstration. assets/data/build.py makes the
-files, assets/data/LICENSES.md names their authors; the user's own data comes through uploads.read_upload.
+files, assets/data/LICENSES.md names their authors; the user's own data comes through uploads.read_uploads and is kept
+by own_data.py.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -20,7 +21,7 @@ DatasetKind = Literal["evidence", "demonstration", "own"]
 Pictures = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
-DATASETS = ("fashion-mnist", "emoji", "textures")
+DATASETS = ("fashion-mnist", "emoji", "emoji-style", "textures")
 ASSETS = Path(__file__).resolve().parents[1] / "assets" / "data"
 
 FASHION_CLASSES = (
@@ -64,10 +65,14 @@ class Dataset:
 
 
 def load_dataset(name: str) -> Dataset:
-    """One of DATASETS, the same object at every call.
+    """One of DATASETS, or an upload under the name that own_data.keep_dataset gave; the same object at every call.
 
     Raises ValueError naming field, value and rule for any other name.
     """
+    if isinstance(name, str) and name.startswith("own-"):  # pyright: ignore[reportUnnecessaryIsInstance]
+        from xception_lab.own_data import load_own
+
+        return load_own(name)
     if name not in DATASETS:
         raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, DATASETS))}")
     return _load(name)
@@ -75,7 +80,7 @@ def load_dataset(name: str) -> Dataset:
 
 @cache
 def _load(name: str) -> Dataset:
-    return {"fashion-mnist": _fashion, "emoji": _emoji, "textures": _textures}[name]()
+    return {"fashion-mnist": _fashion, "emoji": _emoji, "emoji-style": _emoji_style, "textures": _textures}[name]()
 
 
 def _fashion() -> Dataset:
@@ -113,6 +118,21 @@ def _emoji() -> Dataset:
         classes=tuple(groups),
         source="Emoji: Noto (Google, Apache-2.0), Twemoji (Twitter and others, CC BY 4.0), Fluent (Microsoft, MIT)",
         kind="evidence",
+    )
+
+
+def _emoji_style() -> Dataset:
+    """The harder split: two styles to learn from, the third for the test, of emoji that were in no style trained on."""
+    emoji, styles = _load("emoji"), len(EMOJI_STYLES)
+    train = np.arange(len(emoji.train_labels)) % styles != styles - 1
+    test = np.arange(len(emoji.test_labels)) % styles == styles - 1
+    return replace(
+        emoji,
+        name="emoji-style",
+        train_images=emoji.train_images[train],
+        train_labels=emoji.train_labels[train],
+        test_images=emoji.test_images[test],
+        test_labels=emoji.test_labels[test],
     )
 
 

@@ -14,6 +14,7 @@ NETWORK_FIELDS = tuple(f.name for f in fields(XceptionSpec) if f.name not in ("i
 RUN_FIELDS = tuple(f.name for f in fields(TrainSpec) if f.name not in ("xception", "dataset", "seed", "train_size"))
 MAX_SEEDS = 100
 MAX_RUNS = 400
+MOST_UNFINISHED = 200  # runs that one owner may have in the queue
 
 
 @dataclass(frozen=True, slots=True)

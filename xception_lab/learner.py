@@ -20,12 +20,9 @@ from torch import Tensor, nn
 
 from xception_lab.checkpoint import Checkpoint
 from xception_lab.data import load_dataset
+from xception_lab.recipe import BATCH_NORM_MOMENTUM, SHIFT
 from xception_lab.spec import TrainSpec
 from xception_lab.xception import build_xception
-
-# Keras's 0.99, torch's 0.01, is for runs of many thousand steps: in short ones the running means lag behind
-BATCH_NORM_MOMENTUM = 0.1
-SHIFT = 1  # pixels that a training picture may move in each direction
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 

@@ -1,11 +1,17 @@
 """A finished experiment as a file: what a page shows before anything has run here, and what a person takes away."""
 
+import base64
 import json
+import zlib
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from xception_lab.experiments import experiment_from_json, level
 from xception_lab.progress import Progress, RunProgress
@@ -13,13 +19,19 @@ from xception_lab.records import record_from_dict, train_spec_from_dict
 from xception_lab.statistics import Setting
 from xception_lab.tables import as_csv
 
+MAX_PICTURES = 1_000_000  # a test set's, when a file says how many predictions it has
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An experiment that ran elsewhere or earlier. machine: what it ran on, in one line."""
+    """An experiment that ran elsewhere or earlier.
+
+    machine: what it ran on, in one line. predictions: the class given to each test picture, by run.
+    """
 
     progress: Progress
     machine: str
+    predictions: Mapping[int, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ def curves(progress: Progress) -> tuple[Curve, ...]:
 
 
 def run_rows(progress: Progress) -> list[dict[str, Any]]:
-    """One row a run: what varies, seed, state, epochs done and the last record."""
+    """One row a run: what varies, seed, state, epochs done, time left and the last record."""
     names = [name for name, _ in progress.spec.levels]
     rows: list[dict[str, Any]] = []
     for run in progress.runs:
@@ -60,6 +72,7 @@ def run_rows(progress: Progress) -> list[dict[str, Any]]:
             "seed": run.spec.seed,
             "state": run.state,
             "epochs": len(run.records),
+            "time_left_s": run.time_left_s,
             "test_accuracy": last.test_accuracy if last else None,
             "test_loss": last.test_loss if last else None,
             "train_accuracy": last.train_accuracy if last else None,
@@ -80,10 +93,15 @@ def records_csv(progress: Progress) -> str:
     return as_csv(rows)
 
 
-def to_json(progress: Progress, machine: str) -> str:
-    """The experiment with all its records, for from_json."""
+def to_json(progress: Progress, machine: str, predictions: Mapping[int, NDArray[np.int64]]) -> str:
+    """The experiment with all its records and the predictions that are given, for from_json."""
     runs = [
-        {"spec": asdict(run.spec), "test_pictures": run.test_pictures, "records": [asdict(r) for r in run.records]}
+        {
+            "spec": asdict(run.spec),
+            "test_pictures": run.test_pictures,
+            "records": [asdict(r) for r in run.records],
+            "predictions": _packed(predictions.get(run.id, np.zeros(0, np.int64))),
+        }
         for run in progress.runs
         if run.state == "done"
     ]
@@ -106,9 +124,21 @@ def from_json(text: str) -> Stored:
             )
             for number, run in enumerate(values["runs"])
         )  # fmt: skip
-    except (TypeError, KeyError, AttributeError) as error:
+        predictions = {number: _unpacked(run["predictions"]) for number, run in enumerate(values["runs"])}
+    except (TypeError, KeyError, AttributeError, zlib.error) as error:
         raise ValueError(f"not a stored experiment: {error}") from error
-    return Stored(Progress("", "", spec, "done", "", False, 0, 1.0, 0.0, runs), str(values["machine"]))
+    progress = Progress("", "", spec, "done", "", False, 0, 1.0, 0.0, runs)
+    return Stored(progress, str(values["machine"]), predictions)
+
+
+def _packed(predictions: NDArray[np.int64]) -> str:
+    """Classes, at most 100 of them, as text: a byte each, compressed."""
+    return base64.b64encode(zlib.compress(predictions.astype(np.uint8).tobytes(), 9)).decode("ascii")
+
+
+def _unpacked(text: str) -> NDArray[np.int64]:
+    most = zlib.decompressobj().decompress(base64.b64decode(text), MAX_PICTURES)
+    return np.frombuffer(most, np.uint8).astype(np.int64)
 
 
 def stored_result(folder: Path, preset: str) -> Stored | None:

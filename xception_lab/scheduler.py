@@ -16,17 +16,17 @@ import time
 from contextlib import suppress
 
 from dask import config
-from distributed import Client, Future, KilledWorker
+from distributed import Client
 
 from xception_lab.cluster import Cluster, default_workers
-from xception_lab.experiments import ExperimentSpec
+from xception_lab.experiments import MOST_UNFINISHED, ExperimentSpec
 from xception_lab.fairness import Job, fair_order
+from xception_lab.own_data import is_own, read_content
 from xception_lab.progress import Desk, Progress, progress_of
 from xception_lab.records import train_spec_to_json
 from xception_lab.store import LEASE_S, UNFINISHED, Store, StoreError
-from xception_lab.worker import EpochResult, RunFailedError, epoch_task
+from xception_lab.worker import EpochResult, OwnData, epoch_task, failure
 
-MOST_UNFINISHED = 200  # runs that one owner may have in the queue
 TICK_S = 0.2
 RETRY_S = 2.0
 CONNECT_S = 10.0
@@ -56,6 +56,7 @@ class Scheduler:
         self._jobs: dict[int, Job] = {}
         self._served: dict[str, float] = {}
         self._broken: dict[int, str] = {}
+        self._sent: set[str] = set()
         self._trouble = ""
         self._wake = threading.Event()
         self._closed = threading.Event()
@@ -105,6 +106,13 @@ class Scheduler:
             waiting = fair_order(self._jobs.values(), self._served)
             desk = Desk(dict(self._jobs), waiting, self._slots(), dict(self._broken), self._trouble)
             return progress_of(stored, desk)
+
+    def checkpoint(self, run: int) -> bytes:
+        """What a run's last epoch left. Raises StoreError when there is nothing to read."""
+        try:
+            return self._store.checkpoint_path(run).read_bytes()
+        except OSError as error:
+            raise StoreError(f"its checkpoint cannot be read: {error}") from error
 
     def close(self) -> None:
         """Stop working; unfinished experiments stay in the store, to be resumed."""
@@ -200,7 +208,7 @@ class Scheduler:
             if future.status == "finished":
                 self._take(job, future.result())
             elif future.status == "error":
-                self._fail(job, _reason(future))
+                self._fail(job, failure(future))
             # else it was lost with its scheduler: the job waits again, from its last checkpoint
 
     def _take(self, job: Job, result: EpochResult | None) -> None:
@@ -222,11 +230,11 @@ class Scheduler:
             free = self._slots() - sum(job.future is not None for job in self._jobs.values())
             chosen = fair_order(self._jobs.values(), self._served)[: max(free, 0)]
         for job in chosen:
-            path = self._store.checkpoint_path(job.run)
             try:
-                checkpoint = path.read_bytes() if job.epochs_done else None
-            except OSError as error:
-                self._fail(job, f"its checkpoint cannot be read: {error}")
+                checkpoint = self.checkpoint(job.run) if job.epochs_done else None
+                self._send_data(job.spec.dataset)
+            except (StoreError, ValueError) as error:
+                self._fail(job, str(error))
                 continue
             self._store.move([job.run], "running", of=("queued",))
             key = f"run-{job.run}-epoch-{job.epochs_done + 1}-{secrets.token_hex(4)}"
@@ -237,6 +245,13 @@ class Scheduler:
                 self._served[job.owner] = job.since
 
     # ---- the workers ----
+
+    def _send_data(self, dataset: str) -> None:
+        """The user's own data to the workers of an outside scheduler; those of the embedded one read the same disk."""
+        assert self._client
+        if self._address and is_own(dataset) and dataset not in self._sent:
+            self._client.register_plugin(OwnData(dataset, read_content(dataset, self._store.folder)))
+            self._sent.add(dataset)
 
     def _woken(self, _: object) -> None:
         self._wake.set()
@@ -256,7 +271,7 @@ class Scheduler:
         self._disconnect()
         try:
             if self._address is None:
-                self._cluster = Cluster(self._workers, self._store.folder / "workers.log")
+                self._cluster = Cluster(self._workers, self._store.folder)
             address = self._address or (self._cluster.address if self._cluster else None)
             with config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}):
                 self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
@@ -268,6 +283,7 @@ class Scheduler:
         return True
 
     def _disconnect(self) -> None:
+        self._sent.clear()
         with self._lock:
             for job in self._jobs.values():
                 job.future = None
@@ -277,12 +293,3 @@ class Scheduler:
         if self._cluster:
             self._cluster.close()
             self._cluster = None
-
-
-def _reason(future: Future[EpochResult | None]) -> str:
-    error = future.exception()
-    if isinstance(error, RunFailedError):
-        return str(error)
-    if isinstance(error, KilledWorker):
-        return "its worker process died again and again: it may need more memory than there is"
-    return f"{type(error).__name__}: {error}"

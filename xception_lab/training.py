@@ -31,12 +31,12 @@ from xception_lab.learner import (
     seed_of,
     training_device,
 )
+from xception_lab.recipe import learning_rate
 from xception_lab.records import EpochRecord
 from xception_lab.spec import TrainSpec
 
-__all__ = ["EpochRecord", "TrainingError", "estimate_run_s", "learning_rate", "next_epoch", "train"]
+__all__ = ["EpochRecord", "TrainingError", "estimate_run_s", "next_epoch", "train"]
 
-WARM_UP = 0.1  # share of the steps over which the learning rate rises
 EVALUATION_BATCH = 250
 ESTIMATE_STEPS = 8
 
@@ -149,14 +149,6 @@ def _step(learner: Learner, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tens
     loss.backward()
     learner.optimiser.step()
     return loss.detach(), logits.detach()
-
-
-def learning_rate(spec: TrainSpec, step: int, steps: int) -> float:
-    """A straight rise over the first tenth of the run, then half a cosine down to nothing."""
-    warm = max(1, round(WARM_UP * steps))
-    if step < warm:
-        return spec.learning_rate * (step + 1) / warm
-    return spec.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm + 1) / (steps - warm + 1)))
 
 
 @torch.inference_mode()

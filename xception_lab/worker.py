@@ -1,9 +1,12 @@
 """One epoch on a dask worker: bytes in, bytes out, so a worker needs neither our disk nor our store."""
 
+# dask leaves parts of its interface untyped
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from distributed import get_worker
+from distributed import Future, KilledWorker, Worker, WorkerPlugin, get_worker
 
 from xception_lab.records import EpochRecord, train_spec_from_json
 
@@ -19,6 +22,20 @@ class EpochResult:
 
 class RunFailedError(Exception):
     """The run cannot go on, for the reason in the message; picklable, whatever raised it was not."""
+
+
+class OwnData(WorkerPlugin):
+    """The user's own data for workers of another machine: every one that there is, and every one that comes."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        self.name = name
+        self._content = content
+
+    def setup(self, worker: Worker) -> None:  # noqa: ARG002 - dask's interface
+        """Keep the data where load_dataset looks for it."""
+        from xception_lab.own_data import keep_content
+
+        keep_content(self.name, self._content)
 
 
 def epoch_task(spec: str, checkpoint: bytes | None) -> EpochResult | None:
@@ -49,3 +66,13 @@ def _cancelled() -> Callable[[], bool]:
     worker = get_worker()
     task = worker.state.tasks[worker.get_current_task()]
     return lambda: task.state == "cancelled"
+
+
+def failure(future: Future[EpochResult | None]) -> str:
+    """Why a task failed, in a sentence."""
+    error = future.exception()
+    if isinstance(error, RunFailedError):
+        return str(error)
+    if isinstance(error, KilledWorker):
+        return "its worker process died again and again: it may need more memory than there is"
+    return f"{type(error).__name__}: {error}"

@@ -8,14 +8,12 @@ from collections.abc import Mapping
 from typing import cast
 
 from xception_lab.comparison import divisors
-from xception_lab.data import DATASETS
-from xception_lab.experiments import PRESETS
 from xception_lab.spec import KINDS, Activation, BatchNorm, CompareSpec
 from xception_lab.ui.field import FALSE, TRUE, Field, marked, numbers
+from xception_lab.ui.training_fields import TRAIN_FIELDS
 
 ONE_A_CHANNEL = "max"
 OWN_DEFAULT = "paper"
-QUESTIONS = tuple(name for name in PRESETS if name != "own")
 VIEWS = ("layers", "spectrum", "sweep", "formula", "differences", "table", "counters", "code")
 
 CHANNELS = (
@@ -127,17 +125,9 @@ _VIEW_FIELDS = (
     Field("code_of", KINDS, "separable", help=marked("The block whose code is shown.")),
 )
 
-_TRAIN_FIELDS = (
-    Field("preset", QUESTIONS, "two-differences", help=marked("Which of the paper's questions is put to the test.")),
-    Field("dataset", DATASETS, "fashion-mnist", help=marked("What the networks learn; textures are a demonstration.")),
-    Field("seeds", numbers(*range(1, 11)), "3", "slider", marked("Runs of every variant, each from other weights.")),
-    Field("epochs", numbers(*range(1, 9)), "4", "slider", marked("How often a run sees every training picture.")),
-)
-
 COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
 WORKBENCH_KEYS = (*COMPARE_KEYS, *(field.key for field in _VIEW_FIELDS))
-TRAIN_KEYS = tuple(field.key for field in _TRAIN_FIELDS)
-FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *_TRAIN_FIELDS)}
+FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *TRAIN_FIELDS)}
 
 
 def options_of(key: str, values: Mapping[str, str]) -> tuple[str, ...]:

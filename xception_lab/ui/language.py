@@ -4,6 +4,7 @@ The English text is the key. Catalogs live in assets/locale, paragraphs in asset
 """
 
 import gettext
+import re
 import threading
 from functools import cache
 from pathlib import Path
@@ -55,3 +56,8 @@ def catalog(language: str) -> gettext.NullTranslations:
 @cache
 def _paragraph(language: str, name: str) -> str:
     return (ASSETS / "text" / language / f"{name}.md").read_text(encoding="utf-8")
+
+
+def plain(text: str) -> str:
+    """A foreign text, such as a file's name in an error, as Markdown that shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()<>#!$:~|&])", r"\\\1", text)

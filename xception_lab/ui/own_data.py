@@ -1,0 +1,89 @@
+"""The user's own data on the page: the upload, what was found in it, and the name under which it is kept."""
+
+import streamlit as st
+
+from xception_lab.data import Dataset, load_dataset
+from xception_lab.ui.language import plain
+from xception_lab.ui.language import text as _
+from xception_lab.ui.one_run import class_name
+
+MOST_MB = 200  # CIFAR-10's archives have 163
+SHOWN = 10  # pictures
+
+_OWN = "own"
+_TROUBLE = "_upload_trouble"
+_ROUND = "_upload_round"
+
+
+def own_data() -> str | None:
+    """The uploader and what it got; the name of the data in use, None while there is none."""
+    name = st.session_state.get(_OWN) or st.query_params.get(_OWN)
+    data = None
+    if name:
+        try:
+            data = _load(name)
+        except ValueError as error:
+            st.info(plain(str(error)), icon=":material/build:")
+    st.session_state[_OWN] = name if data else None
+    with st.container(border=True, key="own_data"):
+        left, right = st.columns((2, 3), gap="large")
+        with left:
+            # a new key after every upload: the files themselves are not kept in memory
+            key = f"upload_{st.session_state.get(_ROUND, 0)}"
+            st.file_uploader(
+                _("Your own pictures"), accept_multiple_files=True, max_upload_size=MOST_MB, key=key,
+                on_change=_take, args=(key,),
+                help=_("A zip of class folders, at least 10 pictures a class; CIFAR-10's archive; MNIST's four files."),
+            )  # fmt: skip
+            if trouble := st.session_state.pop(_TROUBLE, None):
+                st.error(plain(trouble))
+        with right:
+            if data:
+                _describe(data)
+            else:
+                st.markdown(
+                    _(
+                        "Upload a zip with one folder a class, CIFAR-10's archive, or the four files of MNIST or "
+                        "Fashion-MNIST. The pictures stay on this server and are only decoded, never executed."
+                    )
+                )
+    return name if data else None
+
+
+def _take(key: str) -> None:
+    """Read and keep what was uploaded, or remember why not."""
+    from xception_lab.own_data import keep_dataset
+    from xception_lab.uploads import read_uploads
+
+    files = st.session_state[key]
+    if not files:
+        return
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    try:
+        st.session_state[_OWN] = keep_dataset(read_uploads([(file.name, file) for file in files]))
+    except (ValueError, RuntimeError) as error:
+        st.session_state[_TROUBLE] = str(error)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _load(name: str) -> Dataset:
+    return load_dataset(name)
+
+
+def _describe(data: Dataset) -> None:
+    height, width, channels = data.train_images.shape[1:]
+    said = _("**{name}**: {train:,} pictures to learn from, {test:,} for the test, {classes} classes, {size}.")
+    size = f"{height}×{width}×{channels}"
+    st.markdown(
+        said.format(
+            name=plain(data.name), train=len(data.train_labels), test=len(data.test_labels),
+            classes=len(data.classes), size=size,
+        )
+    )  # fmt: skip
+    for note in data.notes:
+        st.caption(plain(note))
+    firsts = [int((data.train_labels == number).argmax()) for number in range(min(SHOWN, len(data.classes)))]
+    with st.container(horizontal=True, key="samples"):
+        for at, name in zip(firsts, map(class_name, data.classes), strict=False):
+            with st.container(width=64, gap="small"):
+                st.image(data.train_images[at].squeeze(), name, width=64, alt=name)
