@@ -28,7 +28,7 @@ run = watching.id if watching else None
 running = watching is not None and not watching.finished
 st.subheader(question(watching.spec.preset if watching else values["preset"]), anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom", key="experiment"):
-    for key in ("preset", "dataset", "seeds", "epochs"):
+    for key in ("preset", "dataset"):
         control(key)
 if values["preset"] == OWN:
     with st.container(horizontal=True, vertical_alignment="bottom", key="grid"):
@@ -37,6 +37,9 @@ if values["preset"] == OWN:
 own = own_data() if values["dataset"] == OWN else None
 spec = experiment_spec(values, own)
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
+    for key in ("seeds", "epochs"):
+        with st.container(width=150):
+            control(key)
     with st.popover(_("Start it here"), icon=":material/play_arrow:", key="starting", on_change="rerun") as starting:
         if starting.open and spec:
             st.markdown(estimate_text(spec))

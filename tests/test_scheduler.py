@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
 import pytest
-from tiny_data import PRELOAD, TINY, environment
+from tiny_data import PRELOAD, TINY, environment, tiny_dataset
 
 from xception_lab import scheduler as scheduler_module
 from xception_lab import store as store_module
@@ -22,6 +23,7 @@ from xception_lab import train
 from xception_lab.checkpoint import from_bytes
 from xception_lab.experiments import MOST_UNFINISHED, ExperimentSpec
 from xception_lab.fairness import Job, fair_order
+from xception_lab.own_data import keep_dataset
 from xception_lab.progress import Progress
 from xception_lab.scheduler import HeldError, QueueFullError, Scheduler
 from xception_lab.store import Store
@@ -305,8 +307,9 @@ def test_a_server_that_ends_leaves_no_orphan_and_its_work_is_resumed(
     if end == "killed":
         with pytest.raises(HeldError):
             again.resume(key)
-        now = time.time()
-        monkeypatch.setattr(store_module.time, "time", lambda: now + store_module.LEASE_S + 1)
+        # the store's clock alone: dask's own must go on
+        later = SimpleNamespace(time=lambda: time.time() + store_module.LEASE_S + 1)
+        monkeypatch.setattr(store_module, "time", later)
     assert again.progress(key).interrupted
     again.resume(key)
     assert not again.progress(key).interrupted
@@ -358,6 +361,27 @@ def test_an_outside_scheduler_does_the_same_and_outlives_a_killed_worker(
     scheduler.close()
     assert progress.state == "done"
     assert accuracies(progress) == expected(STEADY)
+
+
+def test_ones_own_data_reach_every_worker(
+    scheduler: Scheduler, outside: tuple[str, Callable[[], subprocess.Popen[bytes]]], tmp_path: Path
+) -> None:
+    own = tiny_dataset("tiny")
+    name = keep_dataset(own, scheduler._store.folder)
+    spec = ExperimentSpec("figure-9", 1, replace(TINY, dataset=name))
+    assert accuracies(ended(scheduler, scheduler.submit(spec, "ada"))) == expected(NINE)
+    # the outside workers have another disk, and one of them comes late
+    address, worker = outside
+    store = Store(tmp_path / "home")
+    elsewhere = Scheduler(store, address)
+    worker()
+    missing = elsewhere.submit(spec, "ada")
+    assert f"dataset='{name}': must be kept on this machine" in ended(elsewhere, missing).reason
+    keep_dataset(own, store.folder)
+    elsewhere.resume(missing)
+    assert accuracies(ended(elsewhere, missing)) == expected(NINE)
+    elsewhere.close()
+    assert not (tmp_path / "data").samefile(store.folder / "data")
 
 
 def test_an_outside_scheduler_that_does_not_answer_is_named_and_waited_for(

@@ -2,12 +2,21 @@
 
 import subprocess
 import sys
+import zipfile
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
+from tiny_data import tiny_dataset
 
+from xception_lab.data import load_dataset
 from xception_lab.experiments import ExperimentSpec, Grid
+from xception_lab.own_data import keep_dataset
+from xception_lab.results import stored_result
 from xception_lab.ui import training
 from xception_lab.ui.outcomes import question, setting_text
 
@@ -76,6 +85,78 @@ def test_what_goes_wrong_at_the_start_is_said(monkeypatch: pytest.MonkeyPatch) -
     assert not app.exception
     assert app.error[0].value == "at most 200 runs may wait at once"
     assert len(app.get("plotly_chart")) == 2
+
+
+def _upload(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(folder))
+    classes = ("![x](http://elsewhere/)", "<b>둘</b>")
+    return keep_dataset(replace(tiny_dataset("tiny"), name="[mine](http://elsewhere)", classes=classes, notes=("`a`",)))
+
+
+def test_a_link_with_ones_own_data_shows_them_and_never_as_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = _upload(tmp_path, monkeypatch)
+    app = page(dataset="own", own=name)
+    assert not app.exception
+    told = next(line.value for line in app.markdown if "64 pictures to learn from" in line.value)
+    assert "](http" not in told
+    captions = [image.caption for element in app.get("image") for image in element.proto.imgs]
+    assert captions == ["··x··http···elsewhere··", "·b·둘··b·"]
+
+
+def test_data_that_are_not_here_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    for name in ("own-0123456789abcdef", "own-../../etc/passwd", "x" * 300, "<script>"):
+        app = page(dataset="own", own=name)
+        assert not app.exception
+        assert any(r"dataset='" in note.value for note in app.info)
+
+
+def test_an_upload_is_read_kept_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    app = page(dataset="own")
+    app.file_uploader[0].upload("mine.zip", _zip(), "application/zip").run()
+    assert not app.exception
+    assert any("3 classes" in line.value for line in app.markdown)
+    app.file_uploader[0].upload("bad.zip", b"nothing", "application/zip").run()
+    assert not app.exception
+    assert "must be a zip of class folders" in app.error[0].value
+    assert any("3 classes" in line.value for line in app.markdown)
+
+
+def _zip() -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(36):
+            picture = BytesIO()
+            Image.new("RGB", (20, 20), (number, 7 * number, 0)).save(picture, "PNG")
+            archive.writestr(f"{'abc'[number % 3]}/{number}.png", picture.getvalue())
+    return buffer.getvalue()
+
+
+def test_one_run_shows_what_it_confuses_and_hands_itself_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = stored_result(ROOT / "assets" / "results", "two-differences")
+    assert stored
+    labels = load_dataset("fashion-mnist").test_labels
+    predictions = {run.id: np.where(np.arange(5000) % 9 == run.id % 9, 6, labels) for run in stored.progress.runs}
+    monkeypatch.setattr(training, "shipped", lambda _: replace(stored, predictions=predictions))
+    app = page(outcome="run", picked="7")
+    assert not app.exception
+    assert app.selectbox[0].value == "7"
+    wrong = int((predictions[7] != labels).sum())
+    assert any(f"**{5000 - wrong:,}** of 5,000" in line.value for line in app.markdown)
+    assert len(app.get("plotly_chart")) == 1
+    captions = [image.caption for element in app.get("image") for image in element.proto.imgs]
+    assert len(captions) == 9 + 3
+    assert {caption.split(" → ")[1] for caption in captions} == {"shirt"}
+    assert [button.label for button in app.get("download_button")][:2] == ["Training script", "Its data (npz)"]
+
+
+def test_all_runs_are_listed_with_how_far_they_are() -> None:
+    app = page(outcome="runs")
+    assert not app.exception
+    assert app.dataframe[0].value["epochs"].tolist() == [4] * 20
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from xception_lab.data import Dataset
+from xception_lab.own_data import is_own, load_own
 from xception_lab.spec import TrainSpec, XceptionSpec
 
 TINY = TrainSpec(
@@ -24,6 +25,8 @@ PRELOAD = {"DASK_DISTRIBUTED__WORKER__PRELOAD": repr([__file__])}
 
 def tiny_dataset(name: str) -> Dataset:
     """Bright above or bright below, 8 x 8 grey; "long" has enough of them for an epoch of many seconds."""
+    if is_own(name):
+        return load_own(name)
     if name not in ("tiny", "long"):
         raise ValueError(f"name={name!r}: must be 'tiny' or 'long'")
     count = 40_000 if name == "long" else 64

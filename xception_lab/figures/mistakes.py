@@ -15,7 +15,8 @@ def confusion_figure(found: Confusion, names: tuple[str, ...], words: tuple[str,
     text = [[f"{count:,}" if count else "" for count in counts] for _, counts in rows]
     heat = {
         "type": "heatmap", "z": wrong, "x": names, "y": names, "text": text,
-        "texttemplate": "%{text}", "xgap": 1, "ygap": 1, "showscale": False, "customdata": found.counts,
+        "texttemplate": "%{text}", "xgap": 1, "ygap": 1, "showscale": False, "zmin": 0,
+        "zmax": max(1, *(count or 0 for counts in wrong for count in counts)), "customdata": found.counts,
         "colorscale": [[0, "rgba(171,74,16,0)"], [1, "rgba(171,74,16,0.85)"]], "hoverongaps": False,
         "hovertemplate": f"%{{y}} → %{{x}}: %{{customdata:,}} {pictures}<extra></extra>",
     }  # fmt: skip

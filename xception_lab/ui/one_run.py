@@ -65,7 +65,11 @@ def show_run(progress: Progress, predictions: Predictions, checkpoint: Checkpoin
     if _PICKED not in st.session_state and st.query_params.get(_PICKED) in numbers:
         st.session_state[_PICKED] = st.query_params[_PICKED]
     picked = st.selectbox(
-        _("Run"), numbers, format_func=lambda number: _run_text(progress, progress.runs[int(number)]), key=_PICKED
+        _("Run"),
+        numbers,
+        format_func=lambda number: _run_text(progress, progress.runs[int(number)]),
+        key=_PICKED,
+        width=420,
     )
     run = progress.runs[int(picked or numbers[0])]
     try:
@@ -106,6 +110,9 @@ def _hardest(found: Confusion, names: tuple[str, ...]) -> str:
 
 def _show_mistakes(dataset: Dataset, found: Confusion) -> None:
     """Pictures that got a wrong class, from different confusions."""
+    if not found.mistakes:
+        st.markdown(_("Every test picture is right."))
+        return
     chosen = found.mistakes[:SHOWN]
     pictures = [dataset.test_images[mistake.picture] for mistake in chosen]
     captions = [f"{class_name(mistake.label)} → {class_name(mistake.predicted)}" for mistake in chosen]

@@ -107,8 +107,7 @@ def show_result(progress: Progress, key: str) -> None:
     # with an interaction a main effect misleads alone: the effect at the other factors' baseline stands beside it
     main = [effect for effect in effects.effects if all(baseline[name] == value for name, value in effect.where)]
     if main:
-        for effect in main:
-            st.markdown(f"- {verdict_text(effect, effects.precision)}")
+        st.markdown("\n".join(f"- {verdict_text(effect, effects.precision)}" for effect in main))
         st.caption(
             _(
                 "{seeds} seeds, paired. Bands: lowest to highest seed; dots: one seed each; bars: 95 % (Student's t). "

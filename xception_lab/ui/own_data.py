@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from xception_lab.data import Dataset, load_dataset
+from xception_lab.data import Dataset
 from xception_lab.ui.language import plain
 from xception_lab.ui.language import text as _
 from xception_lab.ui.one_run import class_name
@@ -67,7 +67,9 @@ def _take(key: str) -> None:
 
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _load(name: str) -> Dataset:
-    return load_dataset(name)
+    from xception_lab.own_data import load_own
+
+    return load_own(name)
 
 
 def _describe(data: Dataset) -> None:

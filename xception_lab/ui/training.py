@@ -69,6 +69,7 @@ def start(spec: ExperimentSpec) -> None:
 
     def submit() -> None:
         st.session_state[_RUN] = scheduler().submit(spec, owner)
+        st.session_state["starting"] = False  # the popover that the button stood in
 
     attempt(submit)
 
