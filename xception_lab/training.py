@@ -2,7 +2,7 @@
 
 An epoch is a function from one checkpoint to the next, and an uninterrupted run is a chain of them: so a run
 that was killed and resumed cannot differ from one that was not. Device means the kind of device and, on a CPU,
-the number of threads.
+the number of threads and whether it multiplies in bfloat16.
 """
 
 # torch leaves parts of its interface untyped
@@ -33,6 +33,7 @@ from xception_lab.learner import (
 )
 from xception_lab.records import EpochRecord
 from xception_lab.spec import TrainSpec
+from xception_lab.xception import folded
 
 __all__ = ["EpochRecord", "TrainingError", "estimate_run_s", "learning_rate", "next_epoch", "train"]
 
@@ -162,7 +163,7 @@ def learning_rate(spec: TrainSpec, step: int, steps: int) -> float:
 @torch.inference_mode()
 def _evaluate(network: nn.Module, pictures: Pictures, should_stop: Stop) -> tuple[float, Tensor] | None:
     """(mean loss, predicted class of each test picture)."""
-    network.eval()
+    network = folded(network)
     loss_sum, predictions = 0.0, list[Tensor]()
     batches = zip(pictures.test.split(EVALUATION_BATCH), pictures.test_labels.split(EVALUATION_BATCH), strict=True)
     for batch, labels in batches:
