@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -306,3 +308,23 @@ def test_the_estimate_is_of_the_runs_order() -> None:
     spec = replace(TINY, dataset="long", train_size=2000, epochs=1)
     record = list(train(spec))[-1]
     assert record.elapsed_s / 10 < training.estimate_run_s(spec) < record.elapsed_s * 10
+
+
+def test_the_estimate_counts_neither_what_others_do_nor_more_than_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = training.estimate_run_s(TINY)
+    seen: list[int] = []
+    step = training._step
+
+    def disturbed(*arguments: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        time.sleep(0.05)
+        return step(*arguments)
+
+    monkeypatch.setattr(training, "_step", disturbed)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert training.estimate_run_s(TINY) < quiet + TINY.epochs * 8 * 0.04
+        assert (set(seen), torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(threads)
