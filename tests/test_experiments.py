@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from strategies import examples
 from tiny_data import TINY, tiny_dataset
 
-from xception_lab import learner, network_cost
+from xception_lab import learner, network_cost, training
 from xception_lab.experiments import MAX_RUNS, PRESETS, ExperimentSpec, estimate_s, experiment_from_json, level
 from xception_lab.spec import SMALL_XCEPTION, TrainSpec
 
@@ -120,3 +120,16 @@ def test_the_estimate_shares_the_runs_among_the_workers() -> None:
     experiment = ExperimentSpec("figure-9", 20, TINY)
     one, two = estimate_s(experiment, 1), estimate_s(experiment, 20)
     assert 0 < two < one
+
+
+def test_the_estimate_times_what_takes_equally_long_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed: list[TrainSpec] = []
+
+    def ten_seconds_an_epoch(spec: TrainSpec) -> float:
+        timed.append(spec)
+        return 10.0 * spec.epochs
+
+    monkeypatch.setattr(training, "estimate_run_s", ten_seconds_an_epoch)
+    grid = (("learning_rate", (0.1, 0.2)), ("epochs", (1, 3)), ("residual", (True, False)))
+    assert estimate_s(ExperimentSpec("own", 2, TINY, grid), 1) == 2 * 2 * 2 * 10 * (1 + 3)
+    assert len(timed) == 2

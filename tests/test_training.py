@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -91,10 +93,24 @@ def test_it_learns_and_the_record_says_what_the_predictions_do() -> None:
     network = build_xception(spec.xception).eval()
     network.load_state_dict(checkpoint.network)
     pictures = learner.load_pictures("tiny", None, CPU)
-    with torch.inference_mode():
-        logits = network(pictures.normalised(pictures.test).contiguous())
+    with torch.inference_mode(), learner.autocast(CPU):
+        logits = network(pictures.normalised(pictures.test).contiguous()).float()
     assert torch.equal(logits.argmax(1), checkpoint.predictions)
-    assert records[-1].test_loss == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=1e-4)
+    assert records[-1].test_loss == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=5e-3)
+
+
+def test_bfloat16_is_for_the_arithmetic_and_what_is_kept_stays_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = replace(TINY, epochs=6)
+    runs: list[Checkpoint] = []
+    for native in (True, False):
+        monkeypatch.setattr(learner, "has_bfloat16", lambda _, native=native: native)
+        runs.append(_whole(spec))
+    half, single = runs
+    for name, tensor in (*half.network.items(), *half.adam.items()):
+        assert tensor.dtype == (torch.int64 if name.endswith("num_batches_tracked") else torch.float32)
+    assert not same_bits(half, single)
+    losses = [[record.train_loss for record in run.records] for run in runs]
+    assert losses[0] == pytest.approx(losses[1], abs=0.05)
 
 
 def test_variants_of_a_seed_share_every_weight_whose_name_and_shape_agree() -> None:
@@ -296,3 +312,23 @@ def test_the_estimate_is_of_the_runs_order() -> None:
     spec = replace(TINY, dataset="long", train_size=2000, epochs=1)
     record = list(train(spec))[-1]
     assert record.elapsed_s / 10 < training.estimate_run_s(spec) < record.elapsed_s * 10
+
+
+def test_the_estimate_counts_neither_what_others_do_nor_more_than_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = training.estimate_run_s(TINY)
+    seen: list[int] = []
+    step = training._step
+
+    def disturbed(*arguments: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        time.sleep(0.05)
+        return step(*arguments)
+
+    monkeypatch.setattr(training, "_step", disturbed)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert training.estimate_run_s(TINY) < quiet + TINY.epochs * 8 * 0.04
+        assert (set(seen), torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(threads)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from weights import randomised
 
 from xception_lab import XceptionSpec, build_xception, network_cost
-from xception_lab.xception import SameMaxPool2d
+from xception_lab.xception import GlobalAvgPool2d, SameMaxPool2d, folded
 
 SMALL = XceptionSpec(
     num_classes=7,
@@ -153,6 +153,27 @@ def test_the_papers_shape_of_network_computes_what_figure_5_says(same_pooling: b
     torch.testing.assert_close(network(x), _by_hand(spec, network.state_dict(), x))
 
 
+@examples(60)
+@given(spec=xception_specs(), size=sizes(7, 20), seed=st.integers(0, 2**31))
+def test_folding_the_batch_norms_changes_nothing(spec: XceptionSpec, size: tuple[int, int, int], seed: int) -> None:
+    network = randomised(build_xception(spec), seed)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    fast = folded(network.train())
+    x = torch.randn(size[0], spec.in_channels, *size[1:], dtype=torch.float64)
+    torch.testing.assert_close(fast(x), network.eval()(x))
+    assert not [module for module in fast.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+
+
+def test_the_mean_over_the_picture_hands_back_a_gradient_that_lies_as_its_input_does() -> None:
+    x = torch.randn(2, 8, 4, 5, dtype=torch.float64).to(memory_format=torch.channels_last).requires_grad_()
+    y = GlobalAvgPool2d()(x)
+    torch.testing.assert_close(y, x.mean((2, 3), keepdim=True))
+    (gradient,) = torch.autograd.grad(y.sum(), x)
+    torch.testing.assert_close(gradient, torch.full_like(x, 1 / 20))
+    assert gradient.stride() == x.stride()
+
+
 def _same_max_pool(x: np.ndarray) -> np.ndarray:
     """TensorFlow's SAME 3/2 max pooling of a picture, window by window."""
     (top, _), (left, _) = (_same(side) for side in x.shape)
@@ -172,6 +193,12 @@ def test_same_pooling_is_tensorflows(height: int, width: int) -> None:
     x = -1 - np.random.default_rng(0).random((height, width))
     pooled = SameMaxPool2d()(torch.from_numpy(x)[None, None])
     np.testing.assert_array_equal(pooled[0, 0].numpy(), _same_max_pool(x))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 7), (1, 2), (5, 12)])
+def test_same_pooling_hands_the_gradient_to_the_pixel_it_took(size: tuple[int, int]) -> None:
+    x = torch.randn(2, 3, *size, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(SameMaxPool2d(), x)
 
 
 @pytest.mark.parametrize("size", [5, 8, 19, 37, 74, 147])

@@ -50,10 +50,21 @@ def training_device() -> torch.device:
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 on an accelerator that has it; a CPU without matrix units is slower with it."""
-    if device.type == "mps" or (device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)):
+    """bfloat16 on a device that calculates in it; one that only emulates it is slower with it."""
+    if has_bfloat16(device):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies in bfloat16 itself."""
+    match device.type:
+        case "cpu":
+            return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+        case "cuda":
+            return torch.cuda.is_bf16_supported(including_emulation=False)
+        case kind:
+            return kind == "mps"
 
 
 def seed_of(*names: object) -> int:

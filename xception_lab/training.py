@@ -2,19 +2,18 @@
 
 An epoch is a function from one checkpoint to the next, and an uninterrupted run is a chain of them: so a run
 that was killed and resumed cannot differ from one that was not. Device means the kind of device and, on a CPU,
-the number of threads.
+the number of threads and whether it multiplies in bfloat16.
 """
 
 # torch leaves parts of its interface untyped
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import torch
 import torch.nn.functional as F
@@ -34,11 +33,12 @@ from xception_lab.learner import (
 from xception_lab.recipe import learning_rate
 from xception_lab.records import EpochRecord
 from xception_lab.spec import TrainSpec
+from xception_lab.xception import folded
 
 __all__ = ["EpochRecord", "TrainingError", "estimate_run_s", "next_epoch", "train"]
 
 EVALUATION_BATCH = 250
-ESTIMATE_STEPS = 8
+ESTIMATE_STEPS = 6
 
 Stop = Callable[[], bool]
 
@@ -154,7 +154,7 @@ def _step(learner: Learner, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tens
 @torch.inference_mode()
 def _evaluate(network: nn.Module, pictures: Pictures, should_stop: Stop) -> tuple[float, Tensor] | None:
     """(mean loss, predicted class of each test picture)."""
-    network.eval()
+    network = folded(network)
     loss_sum, predictions = 0.0, list[Tensor]()
     batches = zip(pictures.test.split(EVALUATION_BATCH), pictures.test_labels.split(EVALUATION_BATCH), strict=True)
     for batch, labels in batches:
@@ -168,20 +168,43 @@ def _evaluate(network: nn.Module, pictures: Pictures, should_stop: Stop) -> tupl
 
 
 def estimate_run_s(spec: TrainSpec) -> float:
-    """How long the run may take in a process like this one: an estimate from a few timed steps."""
+    """How long the run takes on one thread of a machine with nothing else to do: an estimate from a few timed steps.
+
+    The fastest of them counts, on a CPU in processor time: other work on the machine makes neither shorter.
+    """
     pictures = load_pictures(spec.dataset, spec.train_size, training_device())
     learner = make_learner(spec, pictures, None)
-    learner.network.train()
-    times: list[float] = []
-    for batch, labels in islice(pictures.batches(spec, 1), ESTIMATE_STEPS):
-        begin = perf_counter()
+    few = replace(pictures, test=pictures.test[:EVALUATION_BATCH], test_labels=pictures.test_labels[:EVALUATION_BATCH])
+    batches = pictures.batches(spec, 1)
+
+    def step() -> None:
+        batch, labels = next(batches)
         _step(learner, pictures.normalised(batch), labels)[0].item()
-        times.append(perf_counter() - begin)
-    batch = pictures.normalised(pictures.test[:EVALUATION_BATCH])
-    learner.network.eval()
-    begin = perf_counter()
-    with torch.inference_mode(), autocast(batch.device):
-        learner.network(batch).sum().item()
-    evaluation = (perf_counter() - begin) * len(pictures.test) / len(batch)
-    # the first steps prepare the kernels
-    return spec.epochs * (fmean(times[2:] or times) * (len(pictures.train) // spec.batch_size) + evaluation)
+
+    def evaluation() -> None:
+        _evaluate(learner.network, few, lambda: False)
+
+    steps = len(pictures.train) // spec.batch_size
+    learner.network.train()
+    with _one_thread():
+        step_s = min(_seconds(step, pictures.train.device) for _ in range(min(ESTIMATE_STEPS, steps)))
+        evaluation_s = min(_seconds(evaluation, pictures.train.device) for _ in range(2))
+    return spec.epochs * (step_s * steps + evaluation_s * len(pictures.test) / len(few.test))
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """As a worker calculates; two threads in a busy process would wait for each other and be timed doing it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _seconds(work: Callable[[], None], device: torch.device) -> float:
+    clock = thread_time if device.type == "cpu" else perf_counter
+    begin = clock()
+    work()
+    return clock() - begin

@@ -4,9 +4,13 @@ The state_dict keys are those of timm's legacy_xception, so its published weight
 The paper reports 79.0 % top-1 and 94.5 % top-5 on ImageNet (Table 1).
 """
 
+from copy import deepcopy
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from xception_lab.blocks import build_activation, build_conv
 from xception_lab.plan import Act, Conv, Linear, Norm, Op, Pool, Stage, network_stages
@@ -18,6 +22,19 @@ def build_xception(spec: XceptionSpec) -> nn.Module:
     return Xception(spec)
 
 
+def folded(network: nn.Module) -> nn.Module:
+    """A copy for evaluation with each batch norm folded into the convolution before it: the same function, faster."""
+    network = deepcopy(network).eval()
+    modules: list[tuple[str, nn.Module]] = list(network.named_modules())  # pyright: ignore[reportUnknownArgumentType]
+    # they stand in running order, so what stands before a batch norm is the convolution that it normalises
+    for (before, convolution), (name, module) in pairwise(modules):
+        if isinstance(module, nn.BatchNorm2d):
+            assert isinstance(convolution, nn.Conv2d)
+            network.set_submodule(before, fuse_conv_bn_eval(convolution, module))
+            network.set_submodule(name, nn.Identity())
+    return network
+
+
 class SameMaxPool2d(nn.Module):
     """3x3 max pooling of stride 2 with TensorFlow's SAME padding: the odd pixel goes to the right and bottom.
 
@@ -26,9 +43,19 @@ class SameMaxPool2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[-2:]
-        # an even side needs one extra pixel, after; an odd side two, one before and one after
-        padding = (width % 2, 1, height % 2, 1)
-        return F.max_pool2d(F.pad(x, padding, value=float("-inf")), 3, 2)
+        # an odd side needs a pixel before and one after; an even side one after, where the last window sticks out
+        return F.max_pool2d(x, 3, 2, (height % 2, width % 2), ceil_mode=True)
+
+
+class GlobalAvgPool2d(nn.Module):
+    """The mean over the picture, (N, C, H, W) -> (N, C, 1, 1).
+
+    Not AdaptiveAvgPool2d, whose gradient does not lie in memory as the input does: the next step then takes 12 times
+    longer in channels_last.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, x.shape[-2:])
 
 
 class SeparableConv2d(nn.Sequential):
@@ -115,7 +142,7 @@ def _build(spec: XceptionSpec, op: Op) -> nn.Module:
         case Act():
             return build_activation(op.function)
         case Pool(size=None):
-            return nn.AdaptiveAvgPool2d(1)
+            return GlobalAvgPool2d()
         case Pool():
             return SameMaxPool2d() if spec.same_pooling else nn.MaxPool2d(3, 2, padding=1)
         case Linear():
