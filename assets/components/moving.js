@@ -46,8 +46,13 @@ function table(parts, columns, className) {
     group.append(...cells[name])
     node.append(group)
   }
-  return [node, (values) => {
-    for (const name of Object.keys(cells)) cells[name].forEach((cell, i) => put(cell, values[name][i]))
+  return [node, (values, here, only) => {
+    for (const name of Object.keys(cells)) {
+      cells[name].forEach((cell, i) => {
+        put(cell, values[name][i])
+        cell.toggleAttribute("data-here", i === here && (!only || only.includes(name)))
+      })
+    }
   }]
 }
 
@@ -71,30 +76,34 @@ function sums(block, words) {
   const sum = (text, part, value) => {
     const strong = make("strong", "", shown(value))
     strong.dataset.part = part
-    return [make("span", "", text), strong]
+    const node = make("span", "", `${text} `)
+    node.append(strong)
+    return node
   }
+  const gate = (value) => {
+    const node = make("span")
+    node.append(make("span", `gate ${block.between}`, words.gates[block.between]), sum(" →", "after", value))
+    return node
+  }
+  // the value that one line ends in is outlined where the other line starts from it
   const show = (work) => {
-    setWindow(work.window)
-    const gate = () => [make("span", `gate ${block.between}`, words.gates[block.between]), ...sum("→", "after", work.after)]
+    const one = fill(words.channel, { channel: work.channel + 1 })
+    const whole = sum("=", "value", work.value)
+    setWindow(work.window, work.tap, ["values"])
     if (!middle) {
-      setRod(work)
-      const part = fill(words.channel, { channel: work.channel + 1 })
-      said[0].replaceChildren(...sum(`${part} Σ`, "sum", work.window.sum))
-      said[1].replaceChildren(...sum("=", "value", work.value))
+      setRod(work, work.channel)
+      said[0].replaceChildren(sum(`${one} Σ`, "sum", work.window.sum))
+      said[1].replaceChildren(whole)
+    } else if (block.kind === "separable") {
+      setRod(work.rod, work.channel, ["values"])
+      said[0].replaceChildren(sum(`${one} Σ`, "raw", work.raw), gate(work.after))
+      said[1].replaceChildren(whole)
     } else {
       setRod(work.rod)
-      const whole = sum("=", "value", work.value)
-      if (block.kind === "separable") {
-        const part = fill(words.channel, { channel: work.channel + 1 })
-        said[0].replaceChildren(...sum(`${part} Σ`, "raw", work.raw), ...gate())
-        said[1].replaceChildren(...whole)
-      } else {
-        said[0].replaceChildren(...sum("Σ", "raw", work.raw), ...gate())
-        const more = work.parts.length > 1
-        const part = fill(words.channel, { channel: work.channel + 1 })
-        const all = more ? sum(fill(words.together, { count: work.parts.length }), "value", work.value) : whole
-        said[1].replaceChildren(...(more ? sum(`${part} Σ`, "sum", work.window.sum) : []), ...all)
-      }
+      const more = work.parts.length > 1
+      said[0].replaceChildren(sum("Σ", "raw", work.raw), gate(work.after))
+      const all = sum(fill(words.together, { count: work.parts.length }), "value", work.value)
+      said[1].replaceChildren(...(more ? [sum(`${one} Σ`, "sum", work.window.sum), all] : [whole]))
     }
   }
   return { node, show }
@@ -117,15 +126,16 @@ function panel(kind, touch) {
   stage.append(base, top, chips)
   const below = make("div", "below")
   const count = make("div", "count")
+  const each = make("span", "each")
   const bar = make("span", "bar")
   const filled = make("i")
   bar.append(filled)
   const figure = make("strong")
   figure.dataset.part = "count"
   const whole = make("span")
-  count.append(bar, figure, whole)
+  count.append(each, bar, figure, whole)
   node.append(head, stage, below, count)
-  const self = { kind, node, title, about, shapes, stage, base, top, chips, below, filled, figure, whole, links: [], reach: null }
+  const self = { kind, node, title, about, shapes, stage, base, top, chips, below, each, filled, figure, whole, links: [], reach: null }
   touch(self)
   return self
 }
@@ -456,6 +466,9 @@ function label(self) {
   self.note.textContent = words.note
   self.panels.forEach((one, i) => {
     const said = words.blocks[i]
+    one.whole.textContent = fill(words.of, { whole: one.block.counts.at(-1).toLocaleString("en") })
+    const [before, after] = words.each.split("{products}")
+    one.each.replaceChildren(before, make("strong", "", String(one.block.each)), after)
     one.title.textContent = one.tab.textContent = said.title
     one.about.textContent = said.about
     one.shapes.textContent = said.shapes
@@ -465,7 +478,7 @@ function label(self) {
       chip.style.top = `${said.layers.length === 1 ? 112 : 72 + 80 * l}px`
       return chip
     }))
-    if (one.block?.middle) {
+    if (one.block.middle) {
       const gate = make("span", `chip gate ${one.block.between}`, words.gates[one.block.between])
       gate.style.top = "152px"
       one.chips.append(gate)
@@ -583,13 +596,15 @@ export default function ({ data, parentElement }) {
   const self = instances.get(parentElement)
   const words = JSON.stringify(data.words)
   const theme = getComputedStyle(root).getPropertyValue("--st-background-color")
-  if (self.picture !== data.picture || self.said !== words || self.theme !== theme) {
-    if (self.picture !== data.picture || self.said !== words) take(self, data)
-    Object.assign(self, { picture: data.picture, said: words, words: data.words, theme })
-    self.panels.forEach((one) => { one.whole.textContent = fill(self.words.of, { whole: one.block.counts.at(-1).toLocaleString("en") }) })
+  // a run of the page brings the same numbers as a rule: then nothing is worked out or drawn anew
+  const numbers = self.picture !== data.picture || self.words.gates.none !== data.words.gates.none
+  if (numbers) take(self, data)
+  if (numbers || self.said !== words) {
+    self.words = data.words
     label(self)
-    refresh(self)
   }
+  if (numbers || self.theme !== theme) refresh(self)
+  Object.assign(self, { picture: data.picture, said: words, theme })
   return () => {
     cancelAnimationFrame(self.frame)
     self.resized.disconnect()

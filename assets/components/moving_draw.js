@@ -1,6 +1,6 @@
 // Draws stacks of channels in oblique projection on two canvases: the values, and above them what moves.
 
-const PLANE = { width: 38, slant: 13, height: 42, rise: 0.9, thick: 2.5 }
+const PLANE = { width: 43, slant: 13, height: 43, rise: 0.9, thick: 2.5 }
 
 /** Where the channels of one tensor stand; count channels of side x side values, the first at the left. */
 function stack(count, side, width, top) {
@@ -58,13 +58,13 @@ function drawCell(pen, row, channel, pixel, look) {
   pen.globalAlpha = 1
   pen.fillStyle = colours.paper
   pen.fillRect(x, y, 1, 1)
-  const strength = Math.min(1, Math.abs(value) / most)
-  pen.globalAlpha = (done ? 1 : 0.22) * (value ? 0.16 + 0.84 * strength : 0.07)
+  const strength = Math.min(1, Math.abs(value) / most) ** 0.6 // small values would drown beside one large one
+  pen.globalAlpha = (done ? 1 : 0.3) * (value ? 0.1 + 0.9 * strength : 0.07)
   pen.fillStyle = value < 0 ? colours.minus : ink
   const inset = 0.04
   if (cut && value < 0) {
     // what the gate took leaves an empty cell with a stroke through it
-    pen.globalAlpha = done ? 0.8 : 0.22
+    pen.globalAlpha = done ? 0.8 : 0.3
     pen.strokeStyle = colours.minus
     pen.lineWidth = 0.13
     pen.beginPath()
@@ -113,6 +113,14 @@ function drawBeam(pen, row, first, last, box, colours, ink, faint) {
     pen.stroke()
   }
   if (last - first > 0.05 && !faint) {
+    pen.globalAlpha = 0.13
+    pen.fillStyle = ink
+    for (const [y, x] of [[top, left], [top + height, left]]) {
+      trace(pen, [point(row, first, y, x), point(row, first, y, x + width), point(row, last, y, x + width), point(row, last, y, x)])
+      pen.fill()
+    }
+    trace(pen, [point(row, first, top, left), point(row, first, top + height, left), point(row, last, top + height, left), point(row, last, top, left)])
+    pen.fill()
     pen.globalAlpha = 0.5
     pen.strokeStyle = ink
     pen.lineWidth = 1

@@ -76,12 +76,12 @@ function slice(layer, maps, out, channel, pixel) {
   return { values, weights, products, sum: products.reduce((sum, product) => sum + product, 0) }
 }
 
-/** The tap of an output value that lies in the picture and nearest to the kernel's middle, as a pixel of the input. */
+/** The tap of an output value that lies in the picture and nearest to the kernel's middle: [pixel of the input, tap]. */
 function middleTap(layer, pixel) {
   const centre = (layer.kernel - 1) / 2
   const far = (tap) => Math.abs(Math.floor(tap / layer.kernel) - centre) + Math.abs((tap % layer.kernel) - centre)
-  const inside = taps(layer, pixel).flatMap((at, tap) => (at === null ? [] : [[far(tap), at]]))
-  return inside.length ? inside.reduce((best, next) => (next[0] < best[0] ? next : best))[1] : 0
+  const inside = taps(layer, pixel).flatMap((at, tap) => (at === null ? [] : [[far(tap), at, tap]]))
+  return inside.length ? inside.reduce((best, next) => (next[0] < best[0] ? next : best)).slice(1) : [0, -1]
 }
 
 /** Everything that the touched output value is made of. touched: {pixel, out, slice}, slice a channel of the input. */
@@ -94,7 +94,7 @@ function workings(block, touched) {
     const [start, end] = readBy(first, out)
     const parts = Array.from({ length: end - start }, (_, i) => slice(first, input, out, start + i, pixel).sum)
     const channel = within(touched.slice, [start, end])
-    return { value, channel, window: slice(first, input, out, channel, pixel), parts, places: [pixel] }
+    return { value, channel, window: slice(first, input, out, channel, pixel), parts }
   }
   const mixing = (layer, maps, to, at) => {
     const values = maps.map((map) => map[at])
@@ -111,10 +111,10 @@ function workings(block, touched) {
   }
   const range = readBy(last, out)
   const channel = within(touched.slice, range)
-  const at = middleTap(last, pixel)
+  const [at, tap] = middleTap(last, pixel)
   const parts = Array.from({ length: range[1] - range[0] }, (_, i) => slice(last, middle, out, range[0] + i, pixel).sum)
   return {
-    value, channel, at, range, parts, rod: mixing(first, input, channel, at),
+    value, channel, at, tap, parts, rod: mixing(first, input, channel, at),
     window: slice(last, middle, out, channel, pixel), raw: block.raw[channel][at], after: middle[channel][at],
   }
 }
