@@ -36,7 +36,7 @@ ASKED = st.fixed_dictionaries({key: st.sampled_from(options) for key, options in
 def _weights(layer: Layer) -> Tensor:
     conv = layer.conv
     shape = (conv.out_channels, conv.in_channels // conv.groups, conv.kernel_size, conv.kernel_size)
-    return torch.tensor(layer.quarters, dtype=torch.float64).view(shape) / 4
+    return torch.tensor(layer.halves, dtype=torch.float64).view(shape) / 2
 
 
 def _run(spec: CompareSpec, strip: Strip) -> Tensor:
@@ -75,7 +75,7 @@ def test_every_spec_has_a_small_stand_in(spec: CompareSpec) -> None:
         for layer in strip.layers:
             assert max(layer.conv.in_channels, layer.conv.out_channels) <= MOST_CHANNELS
             assert layer.side <= (MOST_PIXELS if layer is strip.layers[-1] else spec.size)
-            assert len(layer.quarters) == dict(module.named_children())[layer.conv.name].weight.numel()
+            assert len(layer.halves) == dict(module.named_children())[layer.conv.name].weight.numel()
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -88,8 +88,8 @@ def test_a_middle_pixel_is_counted_when_it_is_first_read(spec: CompareSpec) -> N
     ones = torch.ones(1, 1, conv.kernel_size, conv.kernel_size, dtype=torch.float64)
     reads = F.conv2d(marks, ones, None, conv.stride, conv.padding, conv.dilation).flatten(1).T > 0
     for pixel in range(last.side**2 - 1):
-        middle = int(reads[: pixel + 1].any(0).sum()) * len(first.quarters)
-        assert small.strips[1].counts[pixel + 1] == middle + (pixel + 1) * len(last.quarters)
+        middle = int(reads[: pixel + 1].any(0).sum()) * len(first.halves)
+        assert small.strips[1].counts[pixel + 1] == middle + (pixel + 1) * len(last.halves)
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -1,6 +1,6 @@
 """The three blocks small enough to see every number: a stand-in of the spec, its input, its weights, its count.
 
-Weights are multiples of a quarter and inputs whole numbers, so every sum is exact and can be redone by hand.
+Weights are multiples of a half and inputs whole numbers, so every sum is exact and can be redone by hand.
 Torch-free; the sums themselves are worked out where they are shown and tested against torch.
 """
 
@@ -30,11 +30,11 @@ FACE = (
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One convolution of a stand-in; quarters: its weights times 4, flat (out, in / groups, kernel, kernel)."""
+    """One convolution of a stand-in; halves: its weights times 2, flat (out, in / groups, kernel, kernel)."""
 
     conv: Conv
     side: int
-    quarters: tuple[int, ...]
+    halves: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +143,18 @@ def _seen(red: list[int], green: list[int], blue: list[int]) -> list[list[int]]:
 def _strip(spec: CompareSpec, kind: Kind) -> Strip:
     block = spec.block(kind)
     sides = {layer.name: layer.out_shape[3] for layer in block_cost(block, spec.size, spec.size).layers}
-    layers = tuple(
-        Layer(op, sides[op.name], _quarters(spec, op)) for op in block_ops(block) if isinstance(op, Conv)
-    )
-    return Strip(kind, layers, None if kind == "standard" else block.between, _counts(spec.size, layers))
+    layers = tuple(Layer(op, sides[op.name], _weights(spec, op)) for op in block_ops(block) if isinstance(op, Conv))
+    return Strip(kind, layers, None if kind == "standard" else block.between, _counts(layers))
 
 
-def _quarters(spec: CompareSpec, conv: Conv) -> tuple[int, ...]:
-    """Weights times 4 of a convolution.
+def _weights(spec: CompareSpec, conv: Conv) -> tuple[int, ...]:
+    """Weights times 2 of a convolution.
 
     All blocks draw on the same kernels and the same mixing weights, so between two blocks, and from one number of
     segments to the next, nothing differs but the links. The standard block's are the products of the separable's:
     both give the same values, one with far fewer multiplications.
     """
     if conv.role == "pointwise":
-        # drawn in halves: mixing weights 0.5, 1 and their negatives
         return tuple(2 * _mixing(o, i) for o, i in product(range(conv.out_channels), range(conv.in_channels)))
     within, per_group = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     weights: list[int] = []
@@ -166,18 +163,19 @@ def _quarters(spec: CompareSpec, conv: Conv) -> tuple[int, ...]:
             multiplier = spec.depth_multiplier
             weights += _composed(o, range(i * multiplier, (i + 1) * multiplier), conv.kernel_size)
         else:
-            weights += (2 * weight for weight in _halves(o, o // per_group * within + i, conv.kernel_size))
+            channel = o if conv.role == "depthwise" else o // per_group * within + i
+            weights += _kernel(o, channel, conv.kernel_size)
     return tuple(weights)
 
 
 def _composed(out: int, middles: range, kernel_size: int) -> list[int]:
     """One slice of the standard kernel: the separable's depthwise kernels, mixed as its 1x1 mixes them."""
-    kernels = [[_mixing(out, m) * weight for weight in _halves(m, m, kernel_size)] for m in middles]
+    kernels = [[_mixing(out, m) * weight for weight in _kernel(m, m, kernel_size)] for m in middles]
     return [sum(weights) for weights in zip(*kernels, strict=True)]
 
 
 @lru_cache(maxsize=1024)
-def _halves(out: int, channel: int, kernel_size: int) -> tuple[int, ...]:
+def _kernel(out: int, channel: int, kernel_size: int) -> tuple[int, ...]:
     """A spatial kernel's weights times 2: -1, -0.5, 0, 0.5 and 1."""
     draw = random.Random(f"{SEED} {out} {channel} {kernel_size}")
     return tuple(draw.choice((-2, -1, -1, 0, 1, 1, 2)) for _ in range(kernel_size**2))
@@ -185,14 +183,14 @@ def _halves(out: int, channel: int, kernel_size: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1024)
 def _mixing(out: int, channel: int) -> int:
-    """A mixing weight times 2, never zero: every link that is drawn carries something."""
+    """A weight of the 1x1, never zero: every link that is drawn carries something."""
     return random.Random(f"{SEED} mix {out} {channel}").choice((-2, -1, 1, 2))
 
 
-def _counts(size: int, layers: tuple[Layer, ...]) -> tuple[int, ...]:
+def _counts(layers: tuple[Layer, ...]) -> tuple[int, ...]:
     """Multiplications done after each output pixel, the zeros of the padding included, as block_cost counts them."""
     last = layers[-1]
-    each = [len(layer.quarters) for layer in layers]  # one use of every weight makes one pixel of all channels
+    each = [len(layer.halves) for layer in layers]  # one use of every weight makes one pixel of all channels
     if len(layers) == 1:
         return tuple(pixel * each[0] for pixel in range(last.side**2 + 1))
     middle = layers[0].side

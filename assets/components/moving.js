@@ -101,7 +101,7 @@ function sums(block, words) {
     } else {
       setRod(work.rod)
       const more = work.parts.length > 1
-      said[0].replaceChildren(sum("Σ", "raw", work.raw), gate(work.after))
+      said[0].replaceChildren(sum(`${one} Σ`, "raw", work.raw), gate(work.after))
       const all = sum(fill(words.together, { count: work.parts.length }), "value", work.value)
       said[1].replaceChildren(...(more ? [sum(`${one} Σ`, "sum", work.window.sum), all] : [whole]))
     }
@@ -324,7 +324,17 @@ function build(root) {
     label(self)
   }
   self.note = make("span", "note")
-  bar.append(self.scrub, self.place, self.pace, self.note)
+  self.ask = make("button", "ask", "?")
+  self.ask.type = "button"
+  self.help = make("ul", "help")
+  const unfold = (open) => {
+    self.help.hidden = !open
+    self.ask.ariaExpanded = String(open)
+  }
+  unfold(false)
+  self.ask.onclick = () => unfold(self.help.hidden)
+  root.onkeydown = (event) => event.key === "Escape" && unfold(false)
+  bar.append(self.scrub, self.place, self.pace, self.note, self.ask, self.help)
   self.tabs = make("div", "tabs")
   self.tray = make("div", "panels")
   self.live = make("div", "live")
@@ -372,8 +382,11 @@ function listen(self, one) {
   }
   one.stage.addEventListener("pointermove", (event) => {
     const found = touched(event)
-    if (event.pointerType === "touch") return
-    hover(self, found)
+    if (event.pointerType !== "touch") hover(self, found)
+    else if (found) {
+      Object.assign(self, found)
+      setPlaying(self, false)
+    }
   })
   one.stage.addEventListener("pointerleave", () => hover(self, null))
   one.stage.addEventListener("click", (event) => {
@@ -386,6 +399,11 @@ function listen(self, one) {
     wake(self)
   })
   one.stage.addEventListener("keydown", (event) => press(self, event))
+  one.stage.addEventListener("focus", () => {
+    if (!one.stage.matches(":focus-visible")) return
+    setPlaying(self, false)
+    tell(self)
+  })
 }
 
 /** What a cell under the pointer stands for: in the output the cell itself, above it the channel of the slice. */
@@ -406,6 +424,7 @@ function aim(self, one, found) {
 
 function hover(self, found) {
   if (!found && !self.hover) return
+  self.touched = true
   if (!found) self.began = performance.now()
   self.hover = found
   wake(self)
@@ -437,6 +456,7 @@ function go(self, pixel, spoken) {
 }
 
 function setPlaying(self, playing) {
+  self.touched = true
   if (playing && self.pixel === self.pixels - 1) self.pixel = 0
   self.playing = playing
   self.began = performance.now()
@@ -464,6 +484,8 @@ function label(self) {
   self.pace.ariaLabel = self.pace.title = fill(words.speed, { speed: self.speed })
   self.pace.textContent = `${self.speed}×`
   self.note.textContent = words.note
+  self.ask.ariaLabel = self.ask.title = words.ask
+  self.help.replaceChildren(...words.help.map((text) => make("li", "", text)))
   self.panels.forEach((one, i) => {
     const said = words.blocks[i]
     one.whole.textContent = fill(words.of, { whole: one.block.counts.at(-1).toLocaleString("en") })
@@ -584,7 +606,8 @@ function draw(self, { pixel, out, slice }, part, now) {
   }
   if (self.drawn.key !== key) {
     self.scrub.value = self.pixel + 1
-    self.place.textContent = fill(self.words.step, { pixel: self.pixel + 1, pixels: self.pixels, channel: out + 1 })
+    const place = { pixel: pixel + 1, pixels: self.pixels, channel: out + 1 }
+    self.place.textContent = self.touched ? fill(self.words.step, place) : self.words.hint
     Object.assign(self.root.dataset, { pixel, out, slice, progress: self.pixel })
   }
   self.drawn = { key, moving }

@@ -1,4 +1,4 @@
-// The sums behind the moving picture. Inputs are whole numbers and weights quarters, so every sum here is exact.
+// The sums behind the moving picture. Inputs are whole numbers and weights halves, so every sum here is exact.
 
 /** The number as it is shown: at most two decimals, a real minus sign. */
 function shown(value) {
@@ -34,7 +34,7 @@ function taps(layer, pixel) {
 function weight(layer, out, channel, tap) {
   const within = layer.ins / layer.groups
   const [first] = readBy(layer, out)
-  return layer.quarters[(out * within + channel - first) * layer.kernel ** 2 + tap] / 4
+  return layer.halves[(out * within + channel - first) * layer.kernel ** 2 + tap] / 2
 }
 
 /** (outs, side * side) values of a convolution of (ins, from * from) values. */

@@ -48,7 +48,7 @@ WALK = """async () => {
 def _weights(layer: Layer) -> torch.Tensor:
     conv = layer.conv
     shape = (conv.out_channels, conv.in_channels // conv.groups, conv.kernel_size, conv.kernel_size)
-    return torch.tensor(layer.quarters, dtype=torch.float64).view(shape) / 4
+    return torch.tensor(layer.halves, dtype=torch.float64).view(shape) / 2
 
 
 def _conv(layer: Layer, values: torch.Tensor) -> torch.Tensor:
