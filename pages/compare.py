@@ -32,7 +32,7 @@ charted: Measure = measure(values)
 st.subheader(_("The same job, three ways"), anchor=False)
 st.container(key="lead").markdown(f"{headline(columns, counted)} {per_value(columns)}")
 settings = st.container()
-show_moving(spec, columns, "moving")
+show_moving(spec, columns, counted, "moving")
 show_blocks(spec, columns, counted, "blocks", ahead=steps_ahead(values, MAIN), slim=True)
 with settings:
     with st.container(horizontal=True, key="presets"):

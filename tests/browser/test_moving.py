@@ -178,9 +178,8 @@ def test_keys_lead_through_the_picture_and_stillness_is_kept(visit: Visit) -> No
     page = visit(reduced_motion="reduce").open("/compare")
     moving = page.locator(".moving")
     expect(moving).to_have_attribute("data-pixel", "26")
-    page.wait_for_timeout(300)
     expect(page.locator(".moving .play")).to_have_attribute("aria-label", "Play")
-    page.locator(".moving .pace").focus()
+    page.locator(".moving .ask").focus()
     page.keyboard.press("Tab")
     expect(page.locator(".moving .stage").first).to_be_focused()
     for key, pixel, out in (
