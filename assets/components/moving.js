@@ -333,7 +333,7 @@ function build(root) {
   }
   unfold(false)
   self.ask.onclick = () => unfold(self.help.hidden)
-  root.onkeydown = (event) => event.key === "Escape" && unfold(false)
+  root.addEventListener("keydown", (event) => event.key === "Escape" && unfold(false))
   bar.append(self.scrub, self.place, self.pace, self.note, self.ask, self.help)
   self.tabs = make("div", "tabs")
   self.tray = make("div", "panels")
