@@ -6,6 +6,8 @@ const TOPS = { 2: [2, 162], 3: [2, 82, 162] }
 const STEP_MS = 1100
 const SLIDE = 0.45 // the part of a step in which the kernel moves
 const MORPH_MS = 500
+const FRESH_MS = 450
+const QUIET_MS = 1200 // after a run of the page, which has better use for the processor
 const SPEEDS = [0.5, 1, 2, 4, 8]
 const ICONS = {
   back: "M11 3v10L5 8zM3 3h2v10H3z", on: "M5 3v10l6-5zM11 3h2v10h-2z",
@@ -141,10 +143,11 @@ function panel(kind, touch) {
 }
 
 function measure(self) {
-  const width = self.stage.clientWidth
+  const width = self.width
   if (!width || !self.block) return
   const ratio = Math.min(devicePixelRatio || 1, 2)
   for (const canvas of [self.base, self.top]) {
+    if (canvas.width === Math.round(width * ratio) && self.ratio === ratio) continue
     canvas.width = Math.round(width * ratio)
     canvas.height = Math.round(HEIGHT * ratio)
   }
@@ -154,17 +157,16 @@ function measure(self) {
   self.rows = tensors.map(([count, side], i) => stack(count, side, width, TOPS[tensors.length][i]))
 }
 
-function colours(root, self) {
-  const style = getComputedStyle(self.node)
-  const shades = style.getPropertyValue("--st-chart-categorical-colors").split(",")
-  self.ink = shades[["standard", "extreme", "separable"].indexOf(self.kind)].trim()
-  self.node.style.setProperty("--ink", self.ink)
-  self.node.style.setProperty("--minus", shades[4].trim())
-  self.colours = {
-    text: style.getPropertyValue("--st-text-color").trim(),
-    paper: style.getPropertyValue("--st-background-color").trim(),
-    minus: shades[4].trim(),
-  }
+function colours(self) {
+  const style = getComputedStyle(self.root)
+  const shades = style.getPropertyValue("--st-chart-categorical-colors").split(",").map((shade) => shade.trim())
+  const [text, paper] = ["text", "background"].map((name) => style.getPropertyValue(`--st-${name}-color`).trim())
+  const theme = { text, paper, minus: shades[4] }
+  self.root.style.setProperty("--minus", theme.minus)
+  self.panels.forEach((one, i) => {
+    Object.assign(one, { ink: shades[i], colours: theme })
+    one.node.style.setProperty("--ink", one.ink)
+  })
 }
 
 const largest = (maps) => Math.max(1e-9, ...maps.flat().map(Math.abs))
@@ -350,11 +352,15 @@ function build(root) {
     one.tab = tab
   }
   root.replaceChildren(bar, self.tabs, self.tray, self.live)
-  self.resized = new ResizeObserver(() => {
-    self.panels.forEach(measure)
-    refresh(self)
+  self.resized = new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) {
+      const one = self.panels.find((each) => each.stage === target)
+      one.width = contentRect.width
+      measure(one)
+    }
+    if (self.pixels) refresh(self)
   })
-  self.resized.observe(self.tray)
+  self.panels.forEach((one) => self.resized.observe(one.stage))
   self.sight = new IntersectionObserver(([entry]) => {
     self.seen = entry.isIntersecting
     wake(self)
@@ -400,7 +406,7 @@ function listen(self, one) {
   })
   one.stage.addEventListener("keydown", (event) => press(self, event))
   one.stage.addEventListener("focus", () => {
-    if (!one.stage.matches(":focus-visible")) return
+    if (!self.pixels || !one.stage.matches(":focus-visible")) return
     setPlaying(self, false)
     tell(self)
   })
@@ -431,6 +437,7 @@ function hover(self, found) {
 }
 
 function press(self, event) {
+  if (!self.pixels) return
   const { last } = self.panels[0].block
   const side = last.side
   const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -side, ArrowDown: side }
@@ -447,6 +454,7 @@ function press(self, event) {
 }
 
 function go(self, pixel, spoken) {
+  if (!self.pixels) return
   setPlaying(self, false)
   self.hover = null
   self.pixel = Math.min(self.pixels - 1, Math.max(0, pixel))
@@ -456,6 +464,7 @@ function go(self, pixel, spoken) {
 }
 
 function setPlaying(self, playing) {
+  if (!self.pixels) return
   self.touched = true
   if (playing && self.pixel === self.pixels - 1) self.pixel = 0
   self.playing = playing
@@ -488,9 +497,6 @@ function label(self) {
   self.help.replaceChildren(...words.help.map((text) => make("li", "", text)))
   self.panels.forEach((one, i) => {
     const said = words.blocks[i]
-    one.whole.textContent = fill(words.of, { whole: one.block.counts.at(-1).toLocaleString("en") })
-    const [before, after] = words.each.split("{products}")
-    one.each.replaceChildren(before, make("strong", "", String(one.block.each)), after)
     one.title.textContent = one.tab.textContent = said.title
     one.about.textContent = said.about
     one.shapes.textContent = said.shapes
@@ -500,6 +506,10 @@ function label(self) {
       chip.style.top = `${said.layers.length === 1 ? 112 : 72 + 80 * l}px`
       return chip
     }))
+    if (!one.block) return
+    one.whole.textContent = fill(words.of, { whole: one.block.counts.at(-1).toLocaleString("en") })
+    const [before, after] = words.each.split("{products}")
+    one.each.replaceChildren(before, make("strong", "", String(one.block.each)), after)
     if (one.block.middle) {
       const gate = make("span", `chip gate ${one.block.between}`, words.gates[one.block.between])
       gate.style.top = "152px"
@@ -543,21 +553,22 @@ function reachOf(one, { out }) {
 }
 
 function refresh(self) {
-  self.panels.forEach((one) => {
-    colours(self.root, one)
-    one.done = undefined
-  })
+  colours(self)
+  self.panels.forEach((one) => { one.done = undefined })
   self.drawn = {}
   wake(self)
 }
 
-function wake(self) {
-  if (!self.frame) self.frame = requestAnimationFrame((now) => tick(self, now))
+/** Draw in the next frame, or in the first one after so many milliseconds. */
+function wake(self, wait = 0) {
+  clearTimeout(self.timer)
+  if (wait > 0) self.timer = setTimeout(() => wake(self), wait)
+  else if (!self.frame) self.frame = requestAnimationFrame((now) => tick(self, now))
 }
 
 function tick(self, now) {
   self.frame = 0
-  if (!self.panels[0].rows || !self.words) return
+  if (!self.panels.every((one) => one.rows && one.colours)) return
   const running = self.playing && !self.hover && self.seen && !document.hidden
   const step = STEP_MS / self.speed
   if (running && now - self.began >= step) {
@@ -565,17 +576,15 @@ function tick(self, now) {
     self.pixel = (self.pixel + 1) % self.pixels
     self.fresh = now
   }
-  const held = self.hover ?? self
   const part = running && !still() ? Math.max(0, ((now - self.began) / step - (1 - SLIDE)) / SLIDE) : 0
-  const morphing = now - self.morph < MORPH_MS
-  const fresh = now - self.fresh < 450
-  draw(self, held, ease(Math.min(1, part)), now)
-  if (running || morphing || fresh) wake(self)
+  draw(self, self.hover ?? self, ease(Math.min(1, part)), now)
+  if (now - self.morph < MORPH_MS || now - self.fresh < FRESH_MS || part > 0) wake(self)
+  else if (running) wake(self, self.began + step * (1 - SLIDE) - now)
 }
 
 function draw(self, { pixel, out, slice }, part, now) {
   const key = `${pixel} ${out} ${slice} ${self.pixel}`
-  const moving = part > 0 || now - self.morph < MORPH_MS + 50 || now - self.fresh < 500
+  const moving = part > 0 || now - self.morph < MORPH_MS + 50 || now - self.fresh < FRESH_MS + 50
   if (self.drawn.key === key && !moving && !self.drawn.moving) return
   const side = self.panels[0].block.last.side
   const to = (pixel + 1) % self.pixels
@@ -599,7 +608,7 @@ function draw(self, { pixel, out, slice }, part, now) {
     const from = one.block.kind === "extreme" ? one.block.last.from : side
     const glided = one.block.kind === "extreme" ? one.block.last.stride : 1
     const view = {
-      y, x, out, work: one.work, now, pixel, reach, fresh: self.fresh ? Math.max(0, 1 - (now - self.fresh) / 450) : 0,
+      y, x, out, work: one.work, now, pixel, reach, fresh: self.fresh ? Math.max(0, 1 - (now - self.fresh) / FRESH_MS) : 0,
       at: [Math.floor(at / from) + glided * (y - Math.floor(pixel / side)), (at % from) + glided * (x - (pixel % side))],
     }
     drawTop(one, view)
@@ -613,23 +622,45 @@ function draw(self, { pixel, out, slice }, part, now) {
   self.drawn = { key, moving }
 }
 
-export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".moving")
-  if (!instances.has(parentElement)) instances.set(parentElement, build(root))
-  const self = instances.get(parentElement)
-  const words = JSON.stringify(data.words)
-  const theme = getComputedStyle(root).getPropertyValue("--st-background-color")
-  // a run of the page brings the same numbers as a rule: then nothing is worked out or drawn anew
-  const numbers = self.picture !== data.picture || self.words.gates.none !== data.words.gates.none
-  if (numbers) take(self, data)
-  if (numbers || self.said !== words) {
-    self.words = data.words
+/** Show what the page has sent; a run brings the same numbers as a rule, then nothing is worked out or drawn anew. */
+function update(self) {
+  const { picture, words } = self.data
+  const said = JSON.stringify(words)
+  const theme = getComputedStyle(self.root).getPropertyValue("--st-background-color")
+  const numbers = self.picture !== picture || self.words.gates.none !== words.gates.none
+  const changed = numbers || self.said !== said
+  if (numbers) take(self, self.data)
+  if (changed) {
+    self.words = words
     label(self)
   }
   if (numbers || self.theme !== theme) refresh(self)
-  Object.assign(self, { picture: data.picture, said: words, theme })
+  Object.assign(self, { picture, said, theme })
+}
+
+const whenIdle = (work) => (window.requestIdleCallback ? requestIdleCallback(work, { timeout: 1000 }) : setTimeout(work, 200))
+
+export default function ({ data, parentElement }) {
+  if (!instances.has(parentElement)) {
+    const self = build(parentElement.querySelector(".moving"))
+    instances.set(parentElement, self)
+    Object.assign(self, { words: data.words })
+    colours(self)
+    label(self)
+    // the frame stands at once; the page's own figures and chart come before what moves in it
+    whenIdle(() => {
+      if (instances.get(parentElement) !== self) return // the page has gone on
+      self.ready = true
+      update(self)
+    })
+  }
+  const self = instances.get(parentElement)
+  self.data = data
+  self.began = performance.now() + QUIET_MS
+  if (self.ready) update(self)
   return () => {
     cancelAnimationFrame(self.frame)
+    clearTimeout(self.timer)
     self.resized.disconnect()
     self.sight.disconnect()
     document.removeEventListener("visibilitychange", self.shown)

@@ -119,7 +119,7 @@ def test_every_number_is_torchs(visit: Visit, values: dict[str, str]) -> None:
     spec = compare_spec(values)
     small = picture(spec)
     page = visit().open("/compare?" + "&".join(f"{key}={value}" for key, value in values.items()))
-    page.locator(".st-key-moving canvas").first.wait_for()
+    page.locator(".moving[data-pixel]").wait_for()
     seen = page.evaluate(WALK)
     size = small.spec.size
     tensor = torch.tensor(small.tensor, dtype=torch.float64).view(-1, size, size)
