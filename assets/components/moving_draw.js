@@ -39,9 +39,11 @@ function trace(pen, corners) {
   corners.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)))
 }
 
+const cornersOf = ([top, left, height, width]) =>
+  [[top, left], [top, left + width], [top + height, left + width], [top + height, left]]
+
 function outline(pen, row, channel, box) {
-  const [top, left, height, width] = box
-  trace(pen, [[top, left], [top, left + width], [top + height, left + width], [top + height, left]].map(([y, x]) => point(row, channel, y, x)))
+  trace(pen, cornersOf(box).map(([y, x]) => point(row, channel, y, x)))
   pen.closePath()
 }
 
@@ -84,7 +86,8 @@ function drawPlate(pen, row, channel, colours, ink) {
   pen.globalAlpha = 0.35
   pen.fillStyle = ink
   const [, b, c, d] = corners
-  trace(pen, [b, c, d, [d[0] + PLANE.thick, d[1] - 0.6 + PLANE.thick / 2], [c[0] + PLANE.thick, c[1] - 0.6], [b[0] + PLANE.thick, b[1] - 0.6]])
+  const behind = ([x, y], lower) => [x + PLANE.thick, y - 0.6 + lower]
+  trace(pen, [b, c, d, behind(d, PLANE.thick / 2), behind(c, 0), behind(b, 0)])
   pen.fill()
   pen.globalAlpha = 1
   pen.fillStyle = colours.paper
@@ -100,7 +103,6 @@ function drawPlate(pen, row, channel, colours, ink) {
 
 /** A beam through the channels from first to last: the same box on each, and the edges between the outer two. */
 function drawBeam(pen, row, first, last, box, colours, ink, faint) {
-  const [top, left, height, width] = box
   pen.lineJoin = "round"
   for (let channel = Math.ceil(first - 0.01); channel <= last + 0.01; channel++) {
     outline(pen, row, channel, box)
@@ -115,16 +117,17 @@ function drawBeam(pen, row, first, last, box, colours, ink, faint) {
   if (last - first > 0.05 && !faint) {
     pen.globalAlpha = 0.13
     pen.fillStyle = ink
-    for (const [y, x] of [[top, left], [top + height, left]]) {
-      trace(pen, [point(row, first, y, x), point(row, first, y, x + width), point(row, last, y, x + width), point(row, last, y, x)])
+    const corners = cornersOf(box)
+    // the top, the floor and the left side of the beam, and below its four edges
+    for (const [one, other] of [[0, 1], [3, 2], [0, 3]]) {
+      const side = [[first, one], [first, other], [last, other], [last, one]]
+      trace(pen, side.map(([channel, corner]) => point(row, channel, ...corners[corner])))
       pen.fill()
     }
-    trace(pen, [point(row, first, top, left), point(row, first, top + height, left), point(row, last, top + height, left), point(row, last, top, left)])
-    pen.fill()
     pen.globalAlpha = 0.5
     pen.strokeStyle = ink
     pen.lineWidth = 1
-    for (const [y, x] of [[top, left], [top, left + width], [top + height, left + width], [top + height, left]]) {
+    for (const [y, x] of corners) {
       trace(pen, [point(row, first, y, x), point(row, last, y, x)])
       pen.stroke()
     }

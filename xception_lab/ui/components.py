@@ -22,7 +22,8 @@ _MOVING = component(
     "xception_lab_moving",
     html='<div class="moving"></div>',
     css=_source("moving.css"),
-    js=f"{_source('moving_numbers.js')}\n{_source('moving_draw.js')}\n{_source('moving.js')}",
+    # one module to the browser, in the order in which each needs the one before
+    js="\n".join(map(_source, ("moving_numbers.js", "moving_draw.js", "moving_panel.js", "moving.js"))),
 )
 _PAGE = component("xception_lab_page", js=_source("page.js"))
 _COPY = component(
