@@ -360,22 +360,23 @@ const whenIdle = (work) => (window.requestIdleCallback ? requestIdleCallback(wor
 
 export default function ({ data, parentElement }) {
   if (!instances.has(parentElement)) {
-    const self = build(parentElement.querySelector(".moving"))
-    instances.set(parentElement, self)
-    Object.assign(self, { words: data.words })
-    colours(self)
-    label(self)
-    // the frame stands at once; the page's own figures and chart come before what moves in it
-    whenIdle(() => {
-      if (instances.get(parentElement) !== self) return // the page has gone on
-      self.ready = true
-      update(self)
-    })
+    const first = build(parentElement.querySelector(".moving"))
+    instances.set(parentElement, first)
+    Object.assign(first, { words: data.words })
+    colours(first)
+    label(first)
   }
   const self = instances.get(parentElement)
   self.data = data
   self.began = performance.now() + QUIET_MS
-  if (self.ready) update(self)
+  // the frame stands at once; the page's own figures and chart come before what moves in it
+  if (!self.waiting) {
+    self.waiting = true
+    whenIdle(() => {
+      self.waiting = false
+      if (instances.get(parentElement) === self) update(self) // else the page has gone on
+    })
+  }
   return () => {
     cancelAnimationFrame(self.frame)
     clearTimeout(self.timer)
