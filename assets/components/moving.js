@@ -256,8 +256,7 @@ function take(self, data) {
   self.pixels = self.panels[0].block.last.side ** 2
   self.scrub.max = self.pixels
   self.most = Math.max(...self.panels.map((one) => one.block.counts.at(-1)))
-  if (first) self.pixel = Math.floor(self.pixels * 0.42)
-  self.pixel = Math.min(self.pixel, self.pixels - 1)
+  if (first || self.pixel >= self.pixels) self.pixel = Math.floor(self.pixels * 0.42) // well inside the picture
   self.out = Math.min(self.out, self.panels[0].block.last.outs - 1)
   self.hover = null
   self.morph = now
