@@ -17,6 +17,7 @@ from xception_lab.ui.fields import WORKBENCH_KEYS, compare_spec, steps_ahead
 from xception_lab.ui.frame import finish, frame
 from xception_lab.ui.language import paragraph
 from xception_lab.ui.language import text as _
+from xception_lab.ui.moving import show_moving
 
 KEYS = WORKBENCH_KEYS
 MAIN = ("in_channels", "out_channels", "kernel_size", "size", "segments")
@@ -31,7 +32,8 @@ charted: Measure = measure(values)
 st.subheader(_("The same job, three ways"), anchor=False)
 st.container(key="lead").markdown(f"{headline(columns, counted)} {per_value(columns)}")
 settings = st.container()
-show_blocks(spec, columns, counted, "blocks", ahead=steps_ahead(values, MAIN))
+show_moving(spec, columns, counted, "moving")
+show_blocks(spec, columns, counted, "blocks", ahead=steps_ahead(values, MAIN), slim=True)
 with settings:
     with st.container(horizontal=True, key="presets"):
         presets()

@@ -132,6 +132,7 @@ function drawColumn(column, number) {
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".blocks")
   root.setAttribute("aria-label", data.summary)
+  root.classList.toggle("slim", Boolean(data.slim))
   // the blocks wear the first three colours of the theme's palette, as the charts do
   const palette = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
   data.columns.forEach((column, i) => root.style.setProperty(`--${column.kind}`, palette[i]))

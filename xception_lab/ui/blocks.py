@@ -5,6 +5,7 @@ from typing import Any
 from xception_lab.comparison import Column, Measure, Ratio, compare
 from xception_lab.diagram import Diagram, DrawnConv, diagram
 from xception_lab.formula import Formula
+from xception_lab.plan import Role
 from xception_lab.spec import CompareSpec
 from xception_lab.ui import components
 from xception_lab.ui.field import marked
@@ -63,11 +64,12 @@ def show_blocks(
     *,
     titles: tuple[str, ...] = (),
     ahead: dict[str, dict[str, CompareSpec]] | None = None,
+    slim: bool = False,
 ) -> None:
     """Draw blocks side by side with their figures, the first being the reference.
 
     counted: "macs" or "flops". ahead: by control and value, the settings one step away; their figures go along,
-    so that a key press shows them at once, before the page has run.
+    so that a key press shows them at once, before the page has run. slim: without the drawing, below another one.
     """
     whole = max(layer.macs for column in columns for layer in column.cost.layers)
     drawn = [_column(spec, column, counted, whole, column is columns[0]) for column in columns]
@@ -80,7 +82,7 @@ def show_blocks(
         }
         for control, steps in (ahead or {}).items()
     }
-    components.blocks({"columns": drawn, "summary": _summary(columns), "ahead": figures}, key)
+    components.blocks({"columns": drawn, "summary": _summary(columns), "ahead": figures, "slim": slim}, key)
 
 
 def headline(columns: tuple[Column, ...], counted: Measure) -> str:
@@ -108,7 +110,7 @@ def _column(spec: CompareSpec, column: Column, counted: Measure, whole: int, ref
     return {
         "kind": column.kind,
         "title": kind_name(column.kind),
-        "subtitle": _subtitle(column),
+        "subtitle": subtitle(column),
         "in_shape": shape(*drawn.in_shape),
         "convs": [_conv(conv, counted) for conv in drawn.convs],
         "between": _between(drawn),
@@ -117,7 +119,8 @@ def _column(spec: CompareSpec, column: Column, counted: Measure, whole: int, ref
     }
 
 
-def _subtitle(column: Column) -> str:
+def subtitle(column: Column) -> str:
+    """What a block does, in one line."""
     if column.kind == "standard":
         return _("space and channels at once")
     if column.kind == "separable":
@@ -130,15 +133,18 @@ def _subtitle(column: Column) -> str:
     return _("1×1, then k×k on {segments} segments").format(segments=segments)
 
 
+def conv_role(role: Role, groups: int) -> str:
+    """What a convolution is called: by its part in the block, or by its number of segments."""
+    if role == "spatial" and groups > 1:
+        return _("on {segments} segments").format(segments=groups)
+    return _(ROLES[role])
+
+
 def _conv(conv: DrawnConv, counted: Measure) -> dict[str, Any]:
-    if conv.role == "spatial" and conv.real_groups > 1:
-        role = _("on {segments} segments").format(segments=conv.real_groups)
-    else:
-        role = _(ROLES[conv.role])
     cost = conv.layer.macs if counted == "macs" else conv.layer.flops
     return {
         "kernel": f"{conv.kernel_size}×{conv.kernel_size}",
-        "role": role,
+        "role": conv_role(conv.role, conv.real_groups),
         "kernel_size": conv.kernel_size,
         "tops": conv.tops,
         "bottoms": conv.bottoms,

@@ -18,6 +18,13 @@ _BLOCKS = component(
     css=_source("blocks.css"),
     js=_source("blocks.js"),
 )
+_MOVING = component(
+    "xception_lab_moving",
+    html='<div class="moving"></div>',
+    css=_source("moving.css"),
+    # one module to the browser, in the order in which each needs the one before
+    js="\n".join(map(_source, ("moving_numbers.js", "moving_draw.js", "moving_panel.js", "moving.js"))),
+)
 _PAGE = component("xception_lab_page", js=_source("page.js"))
 _COPY = component(
     "xception_lab_copy",
@@ -32,6 +39,11 @@ _DRAG = "_drag"
 def blocks(data: dict[str, Any], key: str) -> None:
     """The three blocks drawn side by side; data is what ui.blocks prepares."""
     _BLOCKS(key=key, data=data)
+
+
+def moving(data: dict[str, Any], key: str) -> None:
+    """The three blocks at work on a small picture; data is what ui.moving prepares."""
+    _MOVING(key=key, data=data)
 
 
 def page(keys: tuple[str, ...], values: dict[str, str]) -> None:
