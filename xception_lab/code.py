@@ -62,6 +62,11 @@ def network_code(spec: XceptionSpec, height: int, width: int) -> str:
     ))  # fmt: skip
 
 
+def stage_code(spec: XceptionSpec, stage: Stage) -> str:
+    """The lines of network_code that build one stage."""
+    return _stage(spec, stage)
+
+
 _SAME_POOL = '''
 
 class SameMaxPool2d(nn.Module):

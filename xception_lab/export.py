@@ -1,0 +1,73 @@
+"""A network to take away: ONNX and safetensors, with torch's initial weights from a seed."""
+
+import io
+import json
+import warnings
+from dataclasses import asdict
+
+from xception_lab.cost import network_cost
+from xception_lab.spec import XceptionSpec
+
+MOST_WEIGHT_BYTES = 400_000_000
+OPSET = 17
+
+
+class MissingPackage(RuntimeError):
+    """An export needs a package that is not installed; the message says which, and how to get it."""
+
+
+def weights_note(spec: XceptionSpec, size: int, seed: int = 0) -> dict[str, str]:
+    """What a file says of itself: the spec, the picture it was made for, and that it holds no training."""
+    described = json.dumps(asdict(spec), sort_keys=True)
+    return {"made_by": "xception_lab", "spec": described, "size": str(size), "weights": f"initial, seed {seed}"}
+
+
+def to_safetensors(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
+    """The network's state_dict under its own names (timm's, for the paper's network), initial weights.
+
+    Raises ValueError when the weights are larger than MOST_WEIGHT_BYTES.
+    """
+    from safetensors.torch import save
+
+    return save(_built(spec, size, seed).state_dict(), metadata=weights_note(spec, size, seed))
+
+
+def to_onnx(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
+    """The network in evaluation mode as an ONNX model, "input" (N, C, size, size) -> "logits" (N, num_classes).
+
+    Raises MissingPackage without the package onnx, ValueError when the weights are larger than MOST_WEIGHT_BYTES.
+    """
+    try:
+        import onnx
+    except ModuleNotFoundError as absent:
+        raise MissingPackage("ONNX export needs the package onnx: pip install onnx") from absent
+    import torch
+
+    model = _built(spec, size, seed).eval()
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        # the exporter that needs onnx alone, in a third of the newer one's time, announces its retirement
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            model, (torch.zeros(1, spec.in_channels, size, size),), file, dynamo=False, opset_version=OPSET,
+            input_names=["input"], output_names=["logits"], dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}},
+        )  # fmt: skip
+    exported = onnx.load_from_string(file.getvalue())
+    onnx.helper.set_model_props(exported, weights_note(spec, size, seed))
+    return exported.SerializeToString()
+
+
+def _built(spec: XceptionSpec, size: int, seed: int):  # noqa: ANN202 - torch is imported here alone
+    import torch
+
+    from xception_lab.xception import build_xception
+
+    weight_bytes = network_cost(spec, size, size).weight_bytes
+    if weight_bytes > MOST_WEIGHT_BYTES:
+        raise ValueError(
+            f"weight_bytes={weight_bytes:,}: must be at most {MOST_WEIGHT_BYTES:,} to be exported; "
+            "the snippet builds the network at any size"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return build_xception(spec)
