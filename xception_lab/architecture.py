@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from xception_lab.network import Kind, Network, StageCost, Weighed
+from xception_lab.network import WEIGHED, Kind, Network, StageCost, Weighed
 from xception_lab.plan import Act, Conv, Flow, Linear, Norm, Op, Pool
 from xception_lab.spec import Activation
 
@@ -48,6 +48,7 @@ class Card:
     stage: StageCost
     shortcut: Shortcut
     rows: tuple[Row, ...]
+    amounts: dict[Weighed, int]
     shares: dict[Weighed, float]
 
 
@@ -59,8 +60,12 @@ def cards(network: Network) -> tuple[Card, ...]:
         stages = list(group)
         first = stages[0]
         number += key not in ("stem", "head")
-        shares = {weighed: sum(stage.shares[weighed] for stage in stages) for weighed in first.shares}
-        found.append(Card(key, first.stage.flow, number, len(stages), first, _shortcut(first), _rows(first), shares))
+        amounts = {weighed: sum(stage.totals[weighed] for stage in stages) for weighed in WEIGHED}
+        shares = {weighed: amounts[weighed] / getattr(network.cost, weighed) for weighed in WEIGHED}
+        card = Card(
+            key, first.stage.flow, number, len(stages), first, _shortcut(first), _rows(first), amounts, shares
+        )  # fmt: skip
+        found.append(card)
         number += len(stages) - 1
     return tuple(found)
 

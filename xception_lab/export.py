@@ -4,16 +4,25 @@ import io
 import json
 import warnings
 from dataclasses import asdict
+from importlib.util import find_spec
+from threading import Lock
 
 from xception_lab.cost import network_cost
 from xception_lab.spec import XceptionSpec
 
-MOST_WEIGHT_BYTES = 400_000_000
+MOST_WEIGHT_BYTES = 250_000_000
 OPSET = 17
+# a network and its copies in memory: one at a time, however many people ask
+_one = Lock()
 
 
 class MissingPackage(RuntimeError):
     """An export needs a package that is not installed; the message says which, and how to get it."""
+
+
+def has_onnx() -> bool:
+    """Whether the package that ONNX export needs is installed."""
+    return find_spec("onnx") is not None
 
 
 def weights_note(spec: XceptionSpec, size: int, seed: int = 0) -> dict[str, str]:
@@ -29,7 +38,8 @@ def to_safetensors(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
     """
     from safetensors.torch import save
 
-    return save(_built(spec, size, seed).state_dict(), metadata=weights_note(spec, size, seed))
+    with _one:
+        return save(_built(spec, size, seed).state_dict(), metadata=weights_note(spec, size, seed))
 
 
 def to_onnx(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
@@ -37,10 +47,14 @@ def to_onnx(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
 
     Raises MissingPackage without the package onnx, ValueError when the weights are larger than MOST_WEIGHT_BYTES.
     """
-    try:
-        import onnx
-    except ModuleNotFoundError as absent:
-        raise MissingPackage("ONNX export needs the package onnx: pip install onnx") from absent
+    if not has_onnx():
+        raise MissingPackage("ONNX export needs the package onnx: pip install onnx")
+    with _one:
+        return _onnx(spec, size, seed)
+
+
+def _onnx(spec: XceptionSpec, size: int, seed: int) -> bytes:
+    import onnx
     import torch
 
     model = _built(spec, size, seed).eval()

@@ -225,6 +225,27 @@ def block_kinds(network: Network, weighed: Weighed) -> dict[str, dict[Kind, int]
     return table
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A flow, a block in it or a kind in that, with what it holds of a quantity. path: names from the flow down."""
+
+    path: tuple[str, ...]
+    amount: int
+    share: float
+
+
+def tree(network: Network, weighed: Weighed) -> tuple[Node, ...]:
+    """The network as a tree of flows, blocks and kinds; what holds nothing is left out."""
+    amounts: dict[tuple[str, ...], int] = {}
+    for layer in network.layers:
+        amount = getattr(layer.cost, weighed)
+        path = (layer.flow, layer.block, layer.kind)
+        for depth in range(1, 4) if amount else ():
+            amounts[path[:depth]] = amounts.get(path[:depth], 0) + amount
+    whole = getattr(network.cost, weighed)
+    return tuple(Node(path, amount, amount / whole) for path, amount in amounts.items())
+
+
 def changes(network: Network, reference: Network) -> tuple[Change, ...]:
     """What this network costs against another, as a rule the paper's: one row a quantity."""
     rows: list[Change] = []
