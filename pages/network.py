@@ -17,15 +17,9 @@ from xception_lab.ui.network import (
     show_architecture,
     show_stage,
 )
-from xception_lab.ui.network_fields import NETWORK_KEYS
-from xception_lab.ui.network_views import (
-    show_export,
-    show_layers,
-    show_modules,
-    show_relatives,
-    show_shares,
-    show_what_if,
-)
+from xception_lab.ui.network_fields import FIXED_VIEWS, NETWORK_KEYS
+from xception_lab.ui.network_paper import show_modules, show_relatives
+from xception_lab.ui.network_views import show_export, show_layers, show_shares, show_what_if
 
 MAIN = ("input_size", "width_percent", "middle_blocks", "network_segments")
 MORE = ("convolution", "network_order", "network_intermediate", "residual", "small_stem", "num_classes")
@@ -34,14 +28,15 @@ values = frame("network", NETWORK_KEYS)
 network = network_of(values)
 rows = changes(network, paper_network())
 st.subheader(_("Xception, taken apart"), anchor=False)
-st.container(key="lead").markdown(headline(network))
-show_anatomy(network, rows)
+st.markdown(headline(network))
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control("network_view")
     st.space("stretch")
     more_controls(MORE)
     copy_link(_("Copy link"), _("Copied"))
-main_controls(MAIN)
+if values["network_view"] not in FIXED_VIEWS:
+    show_anatomy(network, rows)
+    main_controls(MAIN)
 
 
 def architecture() -> None:
@@ -49,7 +44,7 @@ def architecture() -> None:
     drawing, chosen = st.columns((62, 38), gap="medium")
     with drawing:
         show_architecture(network, values["stage"])
-    with chosen:
+    with chosen, st.container(key="chosen"):
         show_stage(network, values["stage"])
 
 

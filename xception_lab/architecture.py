@@ -60,8 +60,8 @@ def cards(network: Network) -> tuple[Card, ...]:
         stages = list(group)
         first = stages[0]
         number += key not in ("stem", "head")
-        amounts = {weighed: sum(stage.totals[weighed] for stage in stages) for weighed in WEIGHED}
-        shares = {weighed: amounts[weighed] / getattr(network.cost, weighed) for weighed in WEIGHED}
+        amounts: dict[Weighed, int] = {weighed: sum(stage.totals[weighed] for stage in stages) for weighed in WEIGHED}
+        shares: dict[Weighed, float] = {name: amounts[name] / getattr(network.cost, name) for name in WEIGHED}
         card = Card(
             key, first.stage.flow, number, len(stages), first, _shortcut(first), _rows(first), amounts, shares
         )  # fmt: skip
@@ -83,7 +83,7 @@ def _shortcut(stage: StageCost) -> Shortcut:
 
 
 def _rows(stage: StageCost) -> tuple[Row, ...]:
-    macs = {layer.cost.name: (layer.kind, layer.cost.macs) for layer in stage.layers}
+    macs: dict[str, tuple[Kind, int]] = {layer.cost.name: (layer.kind, layer.cost.macs) for layer in stage.layers}
     return tuple(
         _row(ops, macs) for _, group in groupby(stage.stage.body, _unit) if (ops := tuple(group)) and _drawn(ops)
     )
@@ -105,9 +105,11 @@ def _row(ops: tuple[Op, ...], macs: dict[str, tuple[Kind, int]]) -> Row:
         whole = sum(macs[conv.name][1] for conv in convs)
         parts = tuple(Part(macs[conv.name][0], macs[conv.name][1] / whole) for conv in convs)
         widest = max(convs, key=lambda conv: conv.kernel_size)
-        between: Activation = next((op.function for op in ops if isinstance(op, Act)), "none")
+        functions: list[Activation] = [*(op.function for op in ops if isinstance(op, Act)), "none"]
         kind: RowType = "separable" if len(convs) > 1 else "conv"
-        return Row(kind, parts, widest.kernel_size, widest.stride, convs[-1].out_channels, between=between)
+        return Row(
+            kind, parts, widest.kernel_size, widest.stride, convs[-1].out_channels, between=(*functions, "none")[0]
+        )
     match ops[0]:
         case Act(function=function):
             return Row("activation", function=function)

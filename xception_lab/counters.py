@@ -68,7 +68,7 @@ class Summary:
 
 
 def summarise(spec: XceptionSpec, size: int) -> Summary:
-    """torchinfo's summary of the network on a (1, in_channels, size, size) picture; imports torch, takes about 0.3 s."""
+    """torchinfo's summary of the network on a (1, in_channels, size, size) picture; imports torch, takes 0.3 s."""
     import torch
     from torch import nn
     from torchinfo import summary

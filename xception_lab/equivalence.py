@@ -3,6 +3,9 @@
 Each maps (N, in_channels, H, W) to (N, out_channels, H, W); a ReLU follows every convolution, as in Inception.
 """
 
+# torch leaves parts of its interface untyped
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from dataclasses import dataclass
 
 import torch

@@ -1,14 +1,21 @@
 """A network to take away: ONNX and safetensors, with torch's initial weights from a seed."""
 
+# torch leaves parts of its interface untyped
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 import io
 import json
 import warnings
 from dataclasses import asdict
 from importlib.util import find_spec
 from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from xception_lab.cost import network_cost
 from xception_lab.spec import XceptionSpec
+
+if TYPE_CHECKING:
+    from torch import nn
 
 MOST_WEIGHT_BYTES = 250_000_000
 OPSET = 17
@@ -16,7 +23,7 @@ OPSET = 17
 _one = Lock()
 
 
-class MissingPackage(RuntimeError):
+class MissingPackageError(RuntimeError):
     """An export needs a package that is not installed; the message says which, and how to get it."""
 
 
@@ -45,10 +52,10 @@ def to_safetensors(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
 def to_onnx(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
     """The network in evaluation mode as an ONNX model, "input" (N, C, size, size) -> "logits" (N, num_classes).
 
-    Raises MissingPackage without the package onnx, ValueError when the weights are larger than MOST_WEIGHT_BYTES.
+    Raises MissingPackageError without the package onnx, ValueError when the weights are larger than MOST_WEIGHT_BYTES.
     """
     if not has_onnx():
-        raise MissingPackage("ONNX export needs the package onnx: pip install onnx")
+        raise MissingPackageError("ONNX export needs the package onnx: pip install onnx")
     with _one:
         return _onnx(spec, size, seed)
 
@@ -58,7 +65,7 @@ def _onnx(spec: XceptionSpec, size: int, seed: int) -> bytes:
     import torch
 
     model = _built(spec, size, seed).eval()
-    file = io.BytesIO()
+    file: Any = io.BytesIO()  # taken by this exporter, whatever the signature says
     with warnings.catch_warnings():
         # the exporter that needs onnx alone, in a third of the newer one's time, announces its retirement
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -71,7 +78,7 @@ def _onnx(spec: XceptionSpec, size: int, seed: int) -> bytes:
     return exported.SerializeToString()
 
 
-def _built(spec: XceptionSpec, size: int, seed: int):  # noqa: ANN202 - torch is imported here alone
+def _built(spec: XceptionSpec, size: int, seed: int) -> "nn.Module":
     import torch
 
     from xception_lab.xception import build_xception

@@ -21,6 +21,7 @@ WEIGHED: tuple[Weighed, ...] = ("params", "macs", "activation_bytes")
 KINDS: tuple[Kind, ...] = ("standard", "spatial", "depthwise", "pointwise", "shortcut", "linear", "other")
 CHANGED: tuple[Changed, ...] = ("params", "macs", "weight_bytes", "activation_bytes", "moved_bytes")
 PAPER_SIZE = 299
+_KINDS: dict[str, Kind] = {kind: kind for kind in KINDS}
 _PAPER = XceptionSpec()
 
 
@@ -183,7 +184,7 @@ def _layers(stage: Stage, flat: Iterator[LayerCost], entered: Shape) -> Iterator
 
 
 def _kind(layer: LayerCost) -> Kind:
-    return next((kind for kind in KINDS if kind == layer.op), "other")
+    return _KINDS.get(layer.op, "other")
 
 
 def _totals(layers: Iterable[Layer]) -> dict[Weighed, int]:

@@ -1,4 +1,4 @@
-"""Xception beside its relatives: published figures with their source, and the cost of those that the engine can lay out.
+"""Xception beside its relatives: published figures with their source, and the cost of what the engine can lay out.
 
 Accuracies are the sources', none is ours. A published count keeps the digits it was published with.
 """

@@ -14,7 +14,7 @@ function strip(parts) {
   bar.setAttribute("aria-hidden", "true")
   for (const part of parts) {
     // a text that does not fit its part stands in the legend alone
-    const piece = element("span", part.kind, part.percent > 11 ? `${part.name} ${part.text}` : "")
+    const piece = element("span", part.kind, part.percent > 5 ? `${part.name} ${part.text}` : "")
     piece.style.flex = `0 1 ${part.percent}%`
     piece.title = `${part.name} ${part.text}`
     bar.append(piece)
@@ -36,12 +36,15 @@ export default function ({ data, parentElement }) {
     else rows.append(name, value, ratio, strip(figure.parts))
   }
   const legend = element("div", "legend")
+  legend.append(element("span", "of", data.legend_of))
   for (const entry of data.legend) {
     const item = element("span")
     item.append(element("i", entry.kind), element("span", "", `${entry.name} `), element("b", "", entry.text))
     legend.append(item)
   }
   root.replaceChildren(rows, legend)
+  const cut = [...rows.querySelectorAll(".strip span")].filter((piece) => piece.scrollWidth > piece.clientWidth + 1)
+  cut.forEach((piece) => piece.replaceChildren())
   KINDS.forEach((kind, i) => {
     for (const node of root.querySelectorAll(`.${kind}`)) node.style.setProperty("--ink", palette[i])
   })

@@ -97,21 +97,28 @@ function drawFlow(picture, flow, cards, left, y, width) {
       picture.append(svg("path", { class: "line", d: `M${middle - 4.5},${bottom + 15}h9M${middle},${bottom + 10.5}v9` }))
     }
     picture.append(group)
-    if (card.times) picture.append(svg("text", { class: "times", x: x + wide + 8, y: top - 14, "text-anchor": "end" }, card.times))
+    if (card.times) picture.append(svg("text", { class: "times", x: middle - 12, y: top - 7, "text-anchor": "end" }, card.times))
     y = bottom + (card.shortcut ? 24 : 0)
   }
   return { begin, end: y, middle, right: left + width }
 }
 
-/** Everything, for this width in pixels; returns the height. */
+/** How to read and use the picture: above it on a phone, else where the middle flow leaves room. */
+function drawHints(picture, hints, x, y) {
+  hints.forEach((hint, i) => picture.append(svg("text", { class: "note", x, y: y + 18 * i }, hint)))
+  return { x, y: y + 18 * hints.length - 4 }
+}
+
+/** Everything, for this width in pixels; returns the height, and where the tools find room. */
 function draw(picture, data, width) {
   picture.replaceChildren()
   const columns = width < 640 ? 1 : 3
   const wide = width / columns
   const drawn = data.flows.map((flow) => [flow, data.cards.filter((card) => card.flow === flow.key)])
-  let y = columns === 1 ? 40 : 0
   let last = null
   let tallest = 0
+  let room = columns === 1 ? drawHints(picture, data.hints, 0, 14) : null
+  let y = room ? room.y + 50 : 0
   drawn.forEach(([flow, cards], i) => {
     const at = drawFlow(picture, flow, cards, columns === 1 ? 0 : i * wide, y, columns === 1 ? width : wide)
     if (last && columns === 3) {
@@ -121,11 +128,12 @@ function draw(picture, data, width) {
       picture.prepend(svg("path", { class: "line between", d: way }))
     }
     tallest = Math.max(tallest, at.end)
+    if (!room && i === 1) room = drawHints(picture, data.hints, wide + LANE, at.end + 62)
     if (columns === 1) y = at.end + 26
     last = at
   })
   picture.append(arrow(last.middle, last.end, last.end + 32, data.out_shape))
-  return Math.max(tallest + 18, last.end + 36)
+  return { height: Math.max(tallest + 18, last.end + 36), room }
 }
 
 function clamp(value, least, most) {
@@ -217,10 +225,12 @@ function button(label, text, action) {
 function create(root) {
   const picture = svg("svg", { role: "group" })
   const view = camera(root, picture)
-  const self = { picture, view, data: null, send: () => {} }
+  const self = { picture, view, data: null, follow: false, send: () => {} }
   const pick = (card) => {
     for (const other of picture.querySelectorAll(".card")) other.setAttribute("aria-pressed", String(other === card))
     self.send("select", card.dataset.key)
+    // on a phone what was asked for stands far below
+    self.follow = picture.viewBox.baseVal.width < 640 && view.scale === 1
   }
   self.redraw = () => {
     const width = Math.round(root.getBoundingClientRect().width)
@@ -228,7 +238,10 @@ function create(root) {
     const focused = root.getRootNode().activeElement?.dataset?.key
     const palette = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
     view.width = width
-    view.height = draw(picture, self.data, width)
+    const { height, room } = draw(picture, self.data, width)
+    view.height = height
+    self.tools.style.left = `${room.x}px`
+    self.tools.style.top = `${room.y}px`
     picture.style.height = `${view.height}px`
     KINDS.forEach((kind, i) => {
       for (const node of picture.querySelectorAll(`.${kind}`)) node.style.setProperty("--ink", palette[i])
@@ -264,6 +277,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     )
   }
   self.redraw()
+  if (self.follow) {
+    self.follow = false
+    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"
+    document.querySelector(".st-key-chosen")?.scrollIntoView({ behavior, block: "start" })
+  }
   return () => {
     self.resized.disconnect()
     instances.delete(parentElement)

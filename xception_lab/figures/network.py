@@ -25,10 +25,8 @@ _LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom",
 def treemap_figure(network: Network, weighed: Weighed, names: Mapping[str, str]) -> go.Figure:
     """Flows, blocks and kinds as nested areas. names: of flows and kinds in the reader's language."""
     nodes = tree(network, weighed)
-    colours: list[str] = []
-    for node in nodes:
-        kind = next((kind for kind in KINDS if kind == node.path[-1]), None)
-        colours.append(COLOURS[kind] if kind else "rgba(128,128,128,0.12)")
+    shades: dict[str, str] = {**COLOURS}
+    colours = [shades.get(node.path[-1], "rgba(128,128,128,0.12)") for node in nodes]
     trace = {
         "type": "treemap",
         "ids": ["/".join(node.path) for node in nodes],
@@ -59,7 +57,7 @@ def blocks_figure(network: Network, weighed: Weighed, names: Mapping[str, str], 
                 "marker": {"color": COLOURS[kind]}, "hovertemplate": "%{y}, %{fullData.name}: %{x:,}<extra></extra>",
             })  # fmt: skip
     return go.Figure(bars, {
-        "barmode": "stack", "height": HEIGHT, "legend": _LEGEND, "bargap": 0.22,
+        "barmode": "stack", "height": HEIGHT, "legend": {**_LEGEND, "traceorder": "normal"}, "bargap": 0.22,
         "yaxis": {"autorange": "reversed", "showgrid": False},
         "xaxis": {"title": {"text": measure}, "tickformat": "~s", "nticks": 6},
         "margin": {"t": 8, "r": 10, "b": 95},
@@ -106,7 +104,7 @@ def relatives_figure(relatives: Sequence[Relative], over: Over, names: Mapping[s
             "size": sizes, "sizemode": "area", "sizeref": _per_area(sizes), "sizemin": 5,
             "color": [order[2] if relative.name == "Xception" else order[0] for relative in known], "opacity": 0.75,
         },
-        "customdata": [[compact(relative.params), compact(relative.macs), relative.accuracy_source] for relative in known],
+        "customdata": [[compact(each.params), compact(each.macs), each.accuracy_source] for each in known],
         "hovertemplate": "<b>%{text}</b><br>%{y:.1%} (%{customdata[2]})<br>%{customdata[0]} / %{customdata[1]} MACs"
         "<extra></extra>",
     }  # fmt: skip

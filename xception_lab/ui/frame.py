@@ -15,6 +15,9 @@ _CSS = """
 .stAppHeader, .stAppHeader * { pointer-events: none; }
 .stAppHeader button { pointer-events: auto; }
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
+.st-key-tight table { font-size: .8rem; font-variant-numeric: tabular-nums; }
+.st-key-tight :is(th, td) { padding: .22rem .5rem !important; }
+.st-key-tight code { font-size: .95em; padding: 0; background: none; }
 /* room for the longest sentence, so that nothing below it moves when a number grows */
 .st-key-lead { min-height: 1.7rem; }
 @media (max-width: 1200px) {

@@ -1,6 +1,7 @@
 """The Network page's first sight: a network's figures, and its architecture as cards to click."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -10,16 +11,11 @@ from xception_lab.architecture import Card, Row, cards
 from xception_lab.code import stage_code
 from xception_lab.network import (
     PAPER_SIZE,
-    WEIGHED,
     Change,
     Changed,
-    Kind,
     Network,
-    NetworkSpec,
-    Weighed,
     changes,
     shares,
-    standard_twin,
     take_apart,
 )
 from xception_lab.plan import Flow
@@ -38,7 +34,7 @@ FLOWS: dict[Flow, str] = {
     "middle": marked("Middle flow"),
     "exit": marked("Exit flow"),
 }
-KIND_NAMES: dict[Kind, str] = {
+KIND_NAMES: dict[str, str] = {
     "standard": marked("regular 3×3"),
     "depthwise": marked("depthwise"),
     "pointwise": marked("pointwise 1×1"),
@@ -87,27 +83,20 @@ def headline(network: Network) -> str:
     """Where the work is, in one computed sentence."""
     kinds = {share.name: share for share in shares(network, "kind")}
     if network.spec.convolution == "standard":
-        twin = ratio_text(changes(_apart(standard_twin(network.spec), network.size), _separable(network))[1].ratio)
-        return _("Every separable convolution replaced by a regular one: **{times}** MACs than with separable ones.").format(
-            times=twin
+        separable = _apart(replace(network.spec, convolution="separable"), network.size)
+        times = next(change.ratio for change in changes(network, separable) if change.measure == "macs")
+        sentence = _(
+            "Every separable convolution replaced by a regular one: **{times}** MACs than with separable ones."
         )
+        return sentence.format(times=ratio_text(times))
     ones = sum(kinds[kind].shares["macs"] for kind in ("pointwise", "shortcut") if kind in kinds)
-    spatial = next((kinds[kind] for kind in ("depthwise", "spatial") if kind in kinds))
+    spatial = next(kinds[kind] for kind in ("depthwise", "spatial") if kind in kinds)
     sentence = (
-        _("**{ones:.1%}** of all MACs are 1×1 convolutions, **{spatial:.1%}** the depthwise 3×3 that look at space.")
+        _("**{ones}** of all MACs are 1×1 convolutions, **{spatial}** the depthwise 3×3 that look at space.")
         if spatial.name == "depthwise"
-        else _("**{ones:.1%}** of all MACs are 1×1 convolutions, **{spatial:.1%}** the 3×3 on segments.")
+        else _("**{ones}** of all MACs are 1×1 convolutions, **{spatial}** the 3×3 on segments.")
     )
-    return sentence.format(ones=ones, spatial=spatial.shares["macs"])
-
-
-def _separable(network: Network) -> Network:
-    spec = network.spec
-    twin = XceptionSpec(
-        spec.in_channels, spec.num_classes, spec.stem_channels, spec.entry_channels, spec.middle_blocks,
-        spec.middle_channels, spec.exit_channels, spec.small_stem, residual=spec.residual,
-    )  # fmt: skip
-    return _apart(twin, network.size)
+    return sentence.format(ones=percent(ones), spatial=percent(spatial.shares["macs"]))
 
 
 def show_anatomy(network: Network, rows: tuple[Change, ...]) -> None:
@@ -133,15 +122,14 @@ def show_anatomy(network: Network, rows: tuple[Change, ...]) -> None:
         {
             "kind": kind.name,
             "name": _(KIND_NAMES[kind.name]),
-            "text": _("{macs} of MACs, {params} of parameters").format(
-                macs=percent(kind.shares["macs"]), params=percent(kind.shares["params"])
-            ),
+            "text": f"{percent(kind.shares['macs'])} · {percent(kind.shares['params'])}",
         }
         for kind in kinds
     ]
     spoken = "; ".join(f"{figure['name']}: {figure['value']}" for figure in figures)
     spoken += ". " + "; ".join(f"{entry['name']}: {entry['text']}" for entry in legend)
-    components.anatomy({"figures": figures, "legend": legend, "summary": spoken}, "anatomy")
+    data = {"figures": figures, "legend": legend, "legend_of": _("MACs · parameters"), "summary": spoken}
+    components.anatomy(data, "anatomy")
 
 
 def percent(share: float) -> str:
@@ -159,6 +147,7 @@ def show_architecture(network: Network, chosen: str) -> None:
             {"key": flow, "title": _(name), "note": _flow_note(network, flow)} for flow, name in FLOWS.items()
         ],
         "cards": [_card(card, card.key == chosen) for card in drawn],
+        "hints": [_("Click a block for its layers and code."), _("Its bars: share of MACs, of parameters.")],
         "out_shape": _("{classes} classes").format(classes=network.spec.num_classes),
         "words": {"zoom_in": _("Zoom in"), "zoom_out": _("Zoom out"), "reset": _("Whole picture")},
         "summary": _("The network's blocks in running order; each is a button that shows its layers"),
@@ -255,7 +244,7 @@ def show_stage(network: Network, chosen: str) -> None:
         short = cost.name.removeprefix(f"{card.stage.name}.")
         cells = (f"`{short}`", cost.op, shape(*cost.out_shape[1:]), _count(cost.params), _count(cost.macs))
         lines.append(f"| {' | '.join(cells)} |")
-    with st.container(height=430, key="stage_layers"):
+    with st.container(key="tight"):
         st.markdown("\n".join(lines))
     st.code(stage_code(network.spec, card.stage.stage), language="python", height=300)
 

@@ -14,6 +14,8 @@ from xception_lab.ui.field import FALSE, TRUE, Field, marked, numbers
 ONE_A_CHANNEL = "max"
 STAGES = ("stem", "block1", "block2", "block3", "middle", "exit", "head")
 NETWORK_VIEWS = ("architecture", "shares", "layer_table", "what_if", "relatives", "modules", "export")
+# these do not show the network that the controls ask for
+FIXED_VIEWS = ("relatives", "modules")
 EVERY = "all"
 
 
@@ -59,9 +61,7 @@ _SPEC_FIELDS = (
         "slider",
         marked("Channels of every layer, in percent of the paper's."),
     ),
-    Field(
-        "middle_blocks", numbers(*range(17)), "8", "slider", marked("Blocks of the middle flow; the paper's network has 8.")
-    ),
+    Field("middle_blocks", numbers(*range(17)), "8", "slider", marked("Blocks of the middle flow; the paper has 8.")),
     Field(
         "convolution",
         ("separable", "standard"),
@@ -87,7 +87,7 @@ _SPEC_FIELDS = (
         help=marked("What stands between the two convolutions; in the paper's network nothing."),
         narrowed=_activations,
     ),
-    Field("residual", (TRUE, FALSE), TRUE, help=marked("Whether the twelve residual connections are there (Figure 9).")),
+    Field("residual", (TRUE, FALSE), TRUE, help=marked("Whether the residual connections are there (Figure 9).")),
     Field(
         "small_stem",
         (FALSE, TRUE),
