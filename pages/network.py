@@ -35,7 +35,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     more_controls(MORE)
     copy_link(_("Copy link"), _("Copied"))
 if values["network_view"] not in FIXED_VIEWS:
-    show_anatomy(network, rows)
+    show_anatomy(network, values, MAIN)
     main_controls(MAIN)
 
 

@@ -2,6 +2,8 @@
 
 const KINDS = ["standard", "depthwise", "pointwise", "shortcut", "spatial", "linear", "other"]
 
+const instances = new WeakMap()
+
 function element(tag, className, text) {
   const node = document.createElement(tag)
   if (className) node.className = className
@@ -22,12 +24,9 @@ function strip(parts) {
   return bar
 }
 
-export default function ({ data, parentElement }) {
-  const root = parentElement.querySelector(".anatomy")
-  root.setAttribute("aria-label", data.summary)
-  const palette = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
+function drawRows(figures) {
   const rows = element("div", "rows")
-  for (const figure of data.figures) {
+  for (const figure of figures) {
     const value = element("span", "value", figure.value)
     value.dataset.measure = figure.measure
     const ratio = element("span", `ratio ${figure.direction}`, figure.ratio)
@@ -35,6 +34,41 @@ export default function ({ data, parentElement }) {
     if (innerWidth > 700) rows.append(name, value, strip(figure.parts), ratio)
     else rows.append(name, value, ratio, strip(figure.parts))
   }
+  return rows
+}
+
+/** Dress the figures in the theme's colours, and leave out of a part the words that it has no room for. */
+function finish(root) {
+  const palette = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
+  KINDS.forEach((kind, i) => {
+    for (const node of root.querySelectorAll(`.${kind}`)) node.style.setProperty("--ink", palette[i])
+  })
+  const cut = [...root.querySelectorAll(".strip span")].filter((piece) => piece.scrollWidth > piece.clientWidth + 1)
+  cut.forEach((piece) => piece.replaceChildren())
+}
+
+/** Shows the figures of a slider's next value as soon as its text changes; the page's own run confirms them. */
+function showAhead(root, ahead) {
+  const observer = new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      if (!target.matches(":focus")) continue // moved by the page, whose figures come with the move
+      const steps = ahead[target.closest("[class*=st-key-]")?.className.match(/st-key-([\w-]+)/)?.[1]]
+      const figures = steps?.[target.getAttribute("aria-valuetext")]
+      if (!figures) continue
+      root.querySelector(".rows").replaceWith(drawRows(figures))
+      finish(root)
+    }
+  })
+  for (const key of Object.keys(ahead)) {
+    const input = document.querySelector(`.st-key-${key} input[type=range]`)
+    if (input) observer.observe(input, { attributes: true, attributeFilter: ["aria-valuetext"] })
+  }
+  return observer
+}
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".anatomy")
+  root.setAttribute("aria-label", data.summary)
   const legend = element("div", "legend")
   legend.append(element("span", "of", data.legend_of))
   for (const entry of data.legend) {
@@ -42,10 +76,18 @@ export default function ({ data, parentElement }) {
     item.append(element("i", entry.kind), element("span", "", `${entry.name} `), element("b", "", entry.text))
     legend.append(item)
   }
-  root.replaceChildren(rows, legend)
-  const cut = [...rows.querySelectorAll(".strip span")].filter((piece) => piece.scrollWidth > piece.clientWidth + 1)
-  cut.forEach((piece) => piece.replaceChildren())
-  KINDS.forEach((kind, i) => {
-    for (const node of root.querySelectorAll(`.${kind}`)) node.style.setProperty("--ink", palette[i])
-  })
+  root.replaceChildren(drawRows(data.figures), legend)
+  finish(root)
+  instances.get(parentElement)?.disconnect()
+  // the sliders stand below: at first sight they come after this
+  instances.set(parentElement, showAhead(root, data.ahead))
+  const later = setTimeout(() => {
+    instances.get(parentElement)?.disconnect()
+    instances.set(parentElement, showAhead(root, data.ahead))
+  }, 300)
+  return () => {
+    clearTimeout(later)
+    instances.get(parentElement)?.disconnect()
+    instances.delete(parentElement)
+  }
 }

@@ -73,14 +73,13 @@ def changes_figure(
         amounts = np.array([card.amounts[weighed] for card in cards], dtype=float)
         bars.append({
             "type": "bar", "x": [names[card.key] for card in cards], "y": amounts, "name": names[name],
-            "marker": {"color": colour}, "text": [compact(amount) for amount in amounts], "textposition": "outside",
-            "cliponaxis": False, "hovertemplate": "%{x}, %{fullData.name}: %{y:,}<extra></extra>",
+            "marker": {"color": colour}, "hovertemplate": "%{x}, %{fullData.name}: %{y:,}<extra></extra>",
         })  # fmt: skip
     axis = {"title": {"text": measure}, "tickformat": "~s", "nticks": 6}
     order = {"categoryorder": "array", "categoryarray": [names[card.key] for card in paper]}
     return go.Figure(bars, {
         "barmode": "group", "height": 380, "legend": _LEGEND, "xaxis": order, "yaxis": axis, "bargap": 0.25,
-        "margin": {"t": 28, "r": 10, "b": 75},
+        "margin": {"t": 12, "r": 10, "b": 75},
     })  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from xception_lab.architecture import Card, Row, cards
 from xception_lab.code import stage_code
 from xception_lab.network import (
     PAPER_SIZE,
-    Change,
     Changed,
     Network,
     changes,
@@ -23,7 +22,7 @@ from xception_lab.spec import XceptionSpec
 from xception_lab.ui import components
 from xception_lab.ui.blocks import ACTIVATION_NAMES, figure_text, measure_name, ratio_text
 from xception_lab.ui.field import marked
-from xception_lab.ui.fields import FIELDS
+from xception_lab.ui.fields import FIELDS, fitted, options_of
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import set_controls, standing
 from xception_lab.ui.network_fields import SPEC_KEYS, STAGES, network_spec
@@ -63,7 +62,7 @@ PRESETS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _apart(spec: XceptionSpec, size: int) -> Network:
     return take_apart(spec, size)
 
@@ -99,37 +98,58 @@ def headline(network: Network) -> str:
     return sentence.format(ones=percent(ones), spatial=percent(spatial.shares["macs"]))
 
 
-def show_anatomy(network: Network, rows: tuple[Change, ...]) -> None:
-    """Parameters, MACs and activation bytes, where each lives, and how each stands to the paper's network."""
-    kinds = shares(network, "kind")
-    told = {change.measure: change for change in rows}
-    figures: list[dict[str, Any]] = []
-    for weighed in ("macs", "params", "activation_bytes"):
-        change = told[weighed]
-        figures.append({
-            "measure": weighed,
-            "name": _(QUANTITIES[weighed]),
-            "value": figure_text(weighed, change.value),
-            "ratio": _("as the paper's") if change.ratio.direction == "same" else ratio_text(change.ratio),
-            "direction": change.ratio.direction,
-            "parts": [
-                {"kind": kind.name, "name": _(KIND_NAMES[kind.name]), "percent": 100 * kind.shares[weighed],
-                 "text": percent(kind.shares[weighed])}
-                for kind in kinds
-            ],
-        })  # fmt: skip
+def show_anatomy(network: Network, values: Mapping[str, str], sliders: tuple[str, ...]) -> None:
+    """Parameters, MACs and activation bytes, where each lives, and how each stands to the paper's network.
+
+    The figures one step of each slider away go along, so that a key press shows them before the page has run.
+    """
+    figures = _figures(network)
     legend = [
         {
             "kind": kind.name,
             "name": _(KIND_NAMES[kind.name]),
             "text": f"{percent(kind.shares['macs'])} · {percent(kind.shares['params'])}",
         }
-        for kind in kinds
+        for kind in shares(network, "kind")
     ]
     spoken = "; ".join(f"{figure['name']}: {figure['value']}" for figure in figures)
     spoken += ". " + "; ".join(f"{entry['name']}: {entry['text']}" for entry in legend)
     data = {"figures": figures, "legend": legend, "legend_of": _("MACs · parameters"), "summary": spoken}
-    components.anatomy(data, "anatomy")
+    components.anatomy(data | {"ahead": _ahead(values, sliders)}, "anatomy")
+
+
+def _ahead(values: Mapping[str, str], sliders: tuple[str, ...]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    ahead: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for key in sliders:
+        options = options_of(key, values)
+        at = options.index(values[key])
+        ahead[key] = {
+            option: _figures(network_of(fitted({**values, key: option})))
+            for option in options[max(at - 1, 0) : at + 2]
+        }  # fmt: skip
+    return ahead
+
+
+def _figures(network: Network) -> list[dict[str, Any]]:
+    kinds = shares(network, "kind")
+    told = {change.measure: change for change in changes(network, paper_network())}
+    figures: list[dict[str, Any]] = []
+    for weighed in ("macs", "params", "activation_bytes"):
+        change = told[weighed]
+        parts = [
+            {"kind": kind.name, "name": _(KIND_NAMES[kind.name]), "percent": round(100 * kind.shares[weighed], 3),
+             "text": percent(kind.shares[weighed])}
+            for kind in kinds
+        ]  # fmt: skip
+        figures.append({
+            "measure": weighed,
+            "name": _(QUANTITIES[weighed]),
+            "value": figure_text(weighed, change.value),
+            "ratio": _("as the paper's") if change.ratio.direction == "same" else ratio_text(change.ratio),
+            "direction": change.ratio.direction,
+            "parts": parts,
+        })  # fmt: skip
+    return figures
 
 
 def percent(share: float) -> str:
