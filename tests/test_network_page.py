@@ -82,8 +82,14 @@ def _check(at: AppTest) -> None:
         "activation_bytes": compact_bytes(cost.activation_bytes),
     }  # fmt: skip
     assert shown == expected
+    # what goes along for the next key press is what the page would then show
+    for key, steps in _drawn(at, "anatomy")["ahead"].items():
+        for option, ahead in steps.items():
+            there = network_spec(read(values | {key: option}, NETWORK_KEYS)[0])
+            macs = network_cost(there.xception, there.size, there.size).macs
+            assert ahead[0]["value"] == compact(macs)
     for figure in figures.values():
-        assert sum(part["percent"] for part in figure["parts"]) == pytest.approx(100)
+        assert sum(part["percent"] for part in figure["parts"]) == pytest.approx(100, abs=0.01)
 
 
 def test_the_page_opens_on_the_papers_network() -> None:
