@@ -40,7 +40,8 @@ def show_relatives() -> None:
     st.markdown(paragraph("relatives"))
     for place, (title, number) in zip(st.columns(3, gap="medium"), _COLUMNS.items(), strict=True):
         with place:
-            st.markdown(f"**{_('Table {number}').format(number=number)}** · {_(title)}")
+            name = _("Table {number}").format(number=number)
+            st.markdown(f"**{name}** · {_(title)}")
             st.markdown(_paper_table(PAPER_TABLES[number - 1]))
     st.caption(_("Tables as printed in Chollet, CVPR 2017; none of these figures was measured here."))
 
@@ -48,14 +49,15 @@ def show_relatives() -> None:
 def _relatives_table(found: tuple[Relative, ...]) -> str:
     head = (_("network"), _("picture"), "top-1", "top-5", _("accuracy from"), measure_name("params"), "MACs")
     lines = [f"| {' | '.join(head)} |", "|:--|--:|--:|--:|:--|--:|--:|"]
+    names = {"Xception, standard convolutions": _("Xception, standard convolutions")}
     for relative in found:
         accuracy = [f"{value:.1%}" if value else "–" for value in (relative.top1, relative.top5)]
         source = relative.accuracy_source or _("nobody published one")
         params = _figure(f"{relative.params:,}", relative.params_origin, relative.params_source)
-        macs = compact(relative.macs) if relative.macs_origin == "published" else f"{relative.macs:,}"
+        macs = f"{relative.macs / 1e9:g} G" if relative.macs_origin == "published" else f"{relative.macs:,}"
         size = f"{relative.size}×{relative.size}"
         cells = (
-            relative.name,
+            names.get(relative.name, relative.name),
             size,
             *accuracy,
             source,
@@ -72,9 +74,8 @@ def _figure(figure: str, origin: str, source: str) -> str:
 
 def _paper_table(table: PaperTable) -> str:
     ruler = "|".join([":--", *["--:"] * (len(table.columns) - 1)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in (table.columns, ("RULER",), *table.rows)).replace(
-        "| RULER |", f"|{ruler}|"
-    )
+    head, *rows = (f"| {' | '.join(row)} |" for row in (table.columns, *table.rows))
+    return "\n".join((head, f"|{ruler}|", *rows))
 
 
 def show_modules(towers: int) -> None:
