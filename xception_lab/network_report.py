@@ -51,7 +51,13 @@ def network_report(
 ) -> str:
     """The page as HTML. rows: each change with its ratio in words; settings: what differs from the defaults or not."""
     changed = [
-        (words.names[change.measure], f"{change.value:,}", f"{change.reference:,}", f"{change.delta:+,}", said)
+        (
+            words.names[change.measure],
+            f"{change.value:,}",
+            f"{change.reference:,}",
+            f"{change.delta:+,}" if change.delta else "0",
+            said,
+        )
         for change, said in rows
     ]
     layers = layer_rows(network.layers)
