@@ -1,8 +1,8 @@
-"""How far is Compare from the least page that Streamlit can serve, as a reader of the page feels it?
+"""How far is a page of the app from the least page that Streamlit can serve, as a reader of the page feels it?
 
 One run alternates between the app and benchmarks/minimal_page.py, both under the project's own config, in one real
-Chromium; every time is taken inside the page. Prints one Markdown table and one sentence on the drag.
-Run: .venv/bin/python benchmarks/interaction.py [--presses 40] [--loads 7] [--colds 3]
+Chromium; every time is taken inside the page. Prints one Markdown table and, for Compare, one sentence on the drag.
+Run: .venv/bin/python benchmarks/interaction.py [--page compare|network|shares] [--presses 40] [--loads 7] [--colds 3]
 """
 
 import argparse
@@ -41,7 +41,9 @@ const seek = () => {
   const hosts = document.querySelectorAll(".stBidiComponent, .stBidiComponent *")
   home = [...hosts].map((host) => host.shadowRoot).find((root) => root?.querySelector(NUMBERS)) ?? document
 }
-const chart = () => [...document.querySelectorAll(".js-plotly-plot")].find((e) => e.getClientRects().length)
+const chart = () => [...document.querySelectorAll(".js-plotly-plot")].findLast((e) => e.getClientRects().length)
+// where a page has several charts, the last one is told by the types of its traces
+const types = (plot) => JSON.stringify(plot?.calcdata?.map((trace) => trace[0]?.trace?.type))
 const drawn = (plot) => JSON.stringify(plot?.calcdata?.map((trace) => trace.map((p) => [p.x, p.y, p.s, p.p])))
 
 // An update replaces the whole chart, so its own event is caught where Plotly gives an element its emitter.
@@ -49,7 +51,8 @@ const plotted = (plot) => {
   const { first, press } = bench
   const now = performance.now()
   first.chart ||= now
-  if (press?.start && !press.chart && drawn(plot) !== press.drawn) press.chart = now - press.start
+  if (!press?.start || press.chart || types(plot) !== press.types) return
+  if (drawn(plot) !== press.drawn) press.chart = now - press.start
 }
 Object.defineProperty(HTMLElement.prototype, "_ev", {
   configurable: true,
@@ -92,7 +95,7 @@ const follow = () => {
   if (!bench.done() || bench.drag) requestAnimationFrame(follow)
 }
 bench.arm = () => {
-  bench.press = { text: text(), drawn: drawn(chart()), start: 0, numbers: 0, chart: 0 }
+  bench.press = { text: text(), drawn: drawn(chart()), types: types(chart()), start: 0, numbers: 0, chart: 0 }
   follow()
 }
 const down = () => { if (bench.press && !bench.press.start) bench.press.start = performance.now() }
@@ -132,7 +135,16 @@ COMPARE = Subject(
 MINIMAL = Subject(
     "minimal", "benchmarks/minimal_page.py", "/", ".st-key-value input[type=range]", "[data-testid=stMetricValue]"
 )
-SUBJECTS = (COMPARE, MINIMAL)
+PAGES = {
+    "compare": COMPARE,
+    **{
+        page: Subject(
+            f"Network, {view}", "app.py", f"/network?network_view={view}", ".st-key-middle_blocks input[type=range]",
+            ".value[data-measure=macs]",
+        )
+        for page, view in (("network", "what_if"), ("shares", "shares"))
+    },
+}  # fmt: skip
 
 
 @dataclass
@@ -180,11 +192,13 @@ def _press(page: Page, subject: Subject, key: str) -> tuple[float, float]:
     return press["numbers"], press["chart"]
 
 
-def _presses(browser: Browser, servers: dict[str, Server], times: dict[str, Times], presses: int) -> None:
+def _presses(
+    browser: Browser, subjects: tuple[Subject, ...], servers: dict[str, Server], times: dict[str, Times], presses: int
+) -> None:
     with ExitStack() as stack:
-        pages = {s.name: stack.enter_context(_opened(browser, s, servers[s.name])) for s in SUBJECTS}
+        pages = {s.name: stack.enter_context(_opened(browser, s, servers[s.name])) for s in subjects}
         for number in range(WARM_UP + presses):
-            for subject in SUBJECTS:
+            for subject in subjects:
                 key = "ArrowLeft" if number % 2 else "ArrowRight"
                 numbers, chart = _press(pages[subject.name], subject, key)
                 if number >= WARM_UP:
@@ -235,16 +249,16 @@ def _drag_sentence(drag: dict[str, Any]) -> str:
     )
 
 
-def _cold(browser: Browser, times: dict[str, Times], colds: int) -> None:
+def _cold(browser: Browser, subjects: tuple[Subject, ...], times: dict[str, Times], colds: int) -> None:
     for _ in range(colds):
-        for subject in SUBJECTS:
+        for subject in subjects:
             with serve(subject.script) as server:
                 times[subject.name].cold.append(_first_paint(browser, subject, server))
                 times[subject.name].torch.append(server.has_torch())
 
 
 def _row(what: str, times: dict[str, Times], of: Callable[[Times], list[float]], target: float) -> tuple[str, ...]:
-    ours, least = of(times[COMPARE.name]), of(times[MINIMAL.name])
+    ours, least = (of(each) for each in times.values())
     ratio = median(ours) / median(least)
     verdict = "yes" if ratio <= target else "**no**"
     return (what, str(len(ours)), _spread(ours), _spread(least), f"{ratio:.2f}", f"≤ {target}", verdict)
@@ -254,17 +268,17 @@ def _spread(values: list[float]) -> str:
     return f"{median(values):,.0f} / {percentile(values, 0.95):,.0f} ms"
 
 
-def _rows(times: dict[str, Times]) -> list[tuple[str, ...]]:
-    loaded = {name: "loaded" if any(seen.torch) else "not loaded" for name, seen in times.items()}
-    verdict = "yes" if loaded[COMPARE.name] == "not loaded" else "**no**"
+def _rows(times: dict[str, Times], chart_target: float) -> list[tuple[str, ...]]:
+    loaded = ["loaded" if any(seen.torch) else "not loaded" for seen in times.values()]
+    ours = next(iter(times.values()))
+    verdict = "yes" if loaded[0] == "not loaded" else "**no**"
     return [
         _row("key press → numbers", times, lambda t: t.numbers, 1.5),
-        _row("key press → last visible chart", times, lambda t: t.chart, 2.5),
+        _row("key press → last visible chart", times, lambda t: t.chart, chart_target),
         _row("first complete paint, warm server", times, lambda t: t.warm, 1.5),
         _row("first complete paint, cold server", times, lambda t: t.cold, 1.5),
         (
-            "torch after the first paint", str(len(times[COMPARE.name].torch)), loaded[COMPARE.name],
-            loaded[MINIMAL.name], "", "not loaded", verdict,
+            "torch after the first paint", str(len(ours.torch)), *loaded, "", "not loaded", verdict,
         ),
     ]  # fmt: skip
 
@@ -275,23 +289,27 @@ def main() -> None:
     parser.add_argument("--presses", type=int, default=40)
     parser.add_argument("--loads", type=int, default=7)
     parser.add_argument("--colds", type=int, default=3)
+    parser.add_argument("--page", choices=PAGES, default="compare")
     arguments = parser.parse_args()
-    times = {subject.name: Times() for subject in SUBJECTS}
+    ours = PAGES[arguments.page]
+    subjects = (ours, MINIMAL)
+    times = {subject.name: Times() for subject in subjects}
     with sync_playwright() as playwright, ExitStack() as stack:
         browser = stack.enter_context(playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS))
-        _cold(browser, times, arguments.colds)
-        servers = {subject.name: stack.enter_context(serve(subject.script)) for subject in SUBJECTS}
+        _cold(browser, subjects, times, arguments.colds)
+        servers = {subject.name: stack.enter_context(serve(subject.script)) for subject in subjects}
         # one load each that does not count: the server's first
         for load in range(1 + arguments.loads):
-            for subject in SUBJECTS:
+            for subject in subjects:
                 complete = _first_paint(browser, subject, servers[subject.name])
                 if load:
                     times[subject.name].warm.append(complete)
-        _presses(browser, servers, times, arguments.presses)
-        drag = _drag(browser, servers[COMPARE.name])
-    head = ("what", "times", "Compare, median / p95", "minimal, median / p95", "ratio", "target", "met")
-    print(table(head, _rows(times)))
-    print(f"\n{_drag_sentence(drag)}")
+        _presses(browser, subjects, servers, times, arguments.presses)
+        drag = _drag(browser, servers[ours.name]) if ours is COMPARE else None
+    head = ("what", "times", f"{ours.name}, median / p95", "minimal, median / p95", "ratio", "target", "met")
+    print(table(head, _rows(times, 2.5 if ours is COMPARE else 1.5)))
+    if drag:
+        print(f"\n{_drag_sentence(drag)}")
 
 
 if __name__ == "__main__":

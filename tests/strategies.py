@@ -53,6 +53,8 @@ def xception_specs(draw: st.DrawFn) -> XceptionSpec:
     """Small networks of every shape the spec allows; widths divide by 4 so that any segments fit."""
     fours = st.sampled_from([4, 8, 12])
     entry = tuple(draw(st.lists(fours, min_size=1, max_size=3)))
+    # a regular convolution has no two halves
+    standard = draw(st.integers(0, 3)) == 3
     return XceptionSpec(
         in_channels=draw(st.integers(1, 4)),
         num_classes=draw(st.integers(1, 7)),
@@ -62,13 +64,14 @@ def xception_specs(draw: st.DrawFn) -> XceptionSpec:
         middle_channels=entry[-1],
         exit_channels=(draw(fours), draw(fours), draw(fours)),
         small_stem=draw(st.booleans()),
-        order=draw(st.sampled_from(ORDERS)),
-        intermediate=draw(st.sampled_from(ACTIVATIONS)),
+        order=ORDERS[0] if standard else draw(st.sampled_from(ORDERS)),
+        intermediate="none" if standard else draw(st.sampled_from(ACTIVATIONS)),
         residual=draw(st.booleans()),
-        segments=draw(st.sampled_from([None, 1, 2, 4])),
+        segments=None if standard else draw(st.sampled_from([None, 1, 2, 4])),
         dropout=draw(st.sampled_from([0.0, 0.5])),
         batch_norm_eps=draw(st.sampled_from([1e-3, 1e-5])),
         same_pooling=draw(st.booleans()),
+        convolution="standard" if standard else "separable",
     )
 
 

@@ -81,6 +81,8 @@ def _by_hand(spec: XceptionSpec, state: dict[str, Tensor], x: Tensor) -> Tensor:
         return F.batch_norm(x, mean, var, state[f"{name}.weight"], state[f"{name}.bias"], eps=spec.batch_norm_eps)
 
     def separable(x: Tensor, name: str) -> Tensor:
+        if spec.convolution == "standard":
+            return F.conv2d(x, state[f"{name}.weight"], padding=1)
         activate = {"none": lambda x: x, "relu": F.relu, "elu": F.elu}[spec.intermediate]
         spatial, mix = state[f"{name}.conv1.weight"], state[f"{name}.pointwise.weight"]
         groups = spatial.shape[0] // spatial.shape[1]

@@ -70,6 +70,11 @@ def model_code(spec: XceptionSpec) -> str:
     )
 
 
+def stage_code(spec: XceptionSpec, stage: Stage) -> str:
+    """The lines of network_code that build one stage."""
+    return _stage(spec, stage)
+
+
 _SAME_POOL = '''
 
 class SameMaxPool2d(nn.Module):

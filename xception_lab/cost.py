@@ -74,7 +74,12 @@ def block_cost(spec: BlockSpec, height: int, width: int, batch_size: int = 1, dt
     Raises ValueError when a size, the batch or the dtype is invalid, or the kernel does not fit the picture.
     """
     shape = _input_shape(spec.in_channels, height, width, batch_size)
-    layers = list(_chain(block_ops(spec), shape, _item_bytes(dtype)))
+    return chain_cost(block_ops(spec), shape, dtype)
+
+
+def chain_cost(ops: Iterable[Op], shape: Shape, dtype: str = "float32") -> Cost:
+    """Cost of operations one after another on an input of this shape; raises ValueError as block_cost does."""
+    layers = list(_chain(ops, shape, _item_bytes(dtype)))
     return _total(layers, layers[-1].out_shape)
 
 

@@ -166,7 +166,9 @@ def _residual(
 
 
 def separable_ops(spec: XceptionSpec, name: str, ins: int, outs: int) -> tuple[Op, ...]:
-    """One separable convolution of the network in the spec's order, with what stands between."""
+    """One separable convolution of the network in the spec's order, with what stands between, or its standard twin."""
+    if spec.convolution == "standard":
+        return (Conv(name, "standard", ins, outs, 3, 1, 1),)
     spatial_width = ins if spec.order == "depthwise-first" else outs
     groups = spec.segments or spatial_width
     role: Role = "depthwise" if groups == spatial_width else "spatial"

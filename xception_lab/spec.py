@@ -11,6 +11,7 @@ Kind = Literal["standard", "extreme", "separable"]
 Activation = Literal["none", "relu", "elu"]
 BatchNorm = Literal["none", "last", "every"]
 Order = Literal["depthwise-first", "pointwise-first"]
+Convolution = Literal["separable", "standard"]
 
 KINDS: tuple[Kind, ...] = ("standard", "extreme", "separable")
 ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "elu")
@@ -165,6 +166,7 @@ class XceptionSpec:
     exit_channels: block 13's output, then the two last separable convolutions. small_stem: stride 1 and
     padding 1 in the stem, for pictures of 32 pixels or so. segments: groups of every spatial convolution,
     None is one a channel. same_pooling: TensorFlow's SAME, what the published weights were trained with.
+    convolution: "standard" puts one regular 3x3 convolution in the place of each separable one.
     Raises ValueError naming field, value and rule. Source: paper, section 3; XceptionSpec() has 22,855,952 parameters.
     """
 
@@ -183,6 +185,7 @@ class XceptionSpec:
     dropout: float = 0.5
     batch_norm_eps: float = 1e-3
     same_pooling: bool = True
+    convolution: Convolution = "separable"
 
     def __post_init__(self) -> None:
         for field in ("in_channels", "num_classes", "middle_channels"):
@@ -196,15 +199,18 @@ class XceptionSpec:
         _fraction("dropout", self.dropout)
         if not _is_real(self.batch_norm_eps) or self.batch_norm_eps <= 0:
             raise ValueError(f"batch_norm_eps={self.batch_norm_eps!r}: must be a positive number")
+        _choice("convolution", self.convolution, ("separable", "standard"))
+        # a regular convolution has no two halves that these could be about
+        for field, rest in (("order", "depthwise-first"), ("intermediate", "none"), ("segments", None)):
+            if self.convolution == "standard" and getattr(self, field) != rest:
+                raise ValueError(f"{field}={getattr(self, field)!r}: must be {rest!r} when convolution='standard'")
         self._check_segments()
 
     def _check_channels(self) -> None:
         for field, count in (("stem_channels", 2), ("entry_channels", None), ("exit_channels", 3)):
             value: object = getattr(self, field)
             rule = f"a tuple of {count}" if count else "a tuple of at least one"
-            if not isinstance(value, tuple):
-                raise ValueError(f"{field}={value!r}: must be {rule} channel counts")
-            widths = cast(tuple[object, ...], value)
+            widths = cast(tuple[object, ...], value) if isinstance(value, tuple) else ()
             if len(widths) != count if count else not widths:
                 raise ValueError(f"{field}={value!r}: must be {rule} channel counts")
             for channels in widths:

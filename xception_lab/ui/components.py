@@ -1,5 +1,6 @@
 """Client-side components: plain JavaScript from assets/components, no build step, no other host."""
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -25,6 +26,24 @@ _MOVING = component(
     # one module to the browser, in the order in which each needs the one before
     js="\n".join(map(_source, ("moving_numbers.js", "moving_draw.js", "moving_panel.js", "moving.js"))),
 )
+_ANATOMY = component(
+    "xception_lab_anatomy",
+    html='<div class="anatomy" role="img"></div>',
+    css=_source("anatomy.css"),
+    js=_source("anatomy.js"),
+)
+_ARCHITECTURE = component(
+    "xception_lab_architecture",
+    html='<div class="architecture"></div>',
+    css=_source("architecture.css"),
+    js=_source("architecture.js"),
+)
+_MODULES = component(
+    "xception_lab_modules",
+    html='<div class="modules" role="group"></div>',
+    css=_source("modules.css"),
+    js=_source("modules.js"),
+)
 _PAGE = component("xception_lab_page", js=_source("page.js"))
 _COPY = component(
     "xception_lab_copy",
@@ -44,6 +63,21 @@ def blocks(data: dict[str, Any], key: str) -> None:
 def moving(data: dict[str, Any], key: str) -> None:
     """The three blocks at work on a small picture; data is what ui.moving prepares."""
     _MOVING(key=key, data=data)
+
+
+def anatomy(data: dict[str, Any], key: str) -> None:
+    """A network's figures and where they live; data is what ui.network prepares."""
+    _ANATOMY(key=key, data=data)
+
+
+def architecture(data: dict[str, Any], key: str, on_select: Callable[[object], None]) -> None:
+    """The network drawn; on_select gets what the browser sends of a click, as it is."""
+    _ARCHITECTURE(key=key, data=data, on_select_change=lambda: on_select(st.session_state[key].select))
+
+
+def modules(data: dict[str, Any], key: str, on_towers: Callable[[object], None]) -> None:
+    """Figures 1 to 4 drawn; on_towers gets what the browser sends of a click, as it is."""
+    _MODULES(key=key, data=data, on_towers_change=lambda: on_towers(st.session_state[key].towers))
 
 
 def page(keys: tuple[str, ...], values: dict[str, str]) -> None:

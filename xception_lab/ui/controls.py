@@ -38,6 +38,13 @@ LABELS = {
     "grid_segments": "segments",
     "grid_middle_blocks": "middle_blocks",
     "grid_learning_rate": "learning_rate",
+    "network_view": marked("Look at"),
+    "network_order": marked("Order"),
+    "network_intermediate": marked("Between the two"),
+    "stage": marked("Block"),
+    "weighed": marked("Areas and bars show"),
+    "layer_flow": marked("Flow"),
+    "layer_kind": marked("Kind"),
 }
 OPTIONS = {
     "layers": marked("Layer by layer"),
@@ -72,6 +79,18 @@ OPTIONS = {
     "linear": marked("linear"),
     "pointwise-first": marked("1×1 first"),
     "depthwise-first": marked("depthwise first"),
+    "architecture": marked("Architecture"),
+    "shares": marked("Where it lives"),
+    "layer_table": marked("All layers"),
+    "what_if": marked("What if"),
+    "relatives": marked("Relatives"),
+    "modules": marked("Figures 1–4"),
+    "export": marked("Export"),
+    "activation_bytes": marked("Activation bytes"),
+    "all": marked("all"),
+    "entry": marked("entry"),
+    "middle": marked("middle"),
+    "exit": marked("exit"),
 }
 
 

@@ -8,6 +8,8 @@ import streamlit as st
 
 from xception_lab.ui.language import ASSETS
 from xception_lab.ui.language import text as _
+from xception_lab.ui.network import headline, paper_network
+from xception_lab.units import compact
 
 
 def door(page: str, title: str, about: str, result: str, values: dict[str, str]) -> None:
@@ -16,6 +18,15 @@ def door(page: str, title: str, about: str, result: str, values: dict[str, str])
         st.markdown(f"**{title}**  \n{about}")
         st.markdown(result)
         st.page_link(f"pages/{page}.py", label=_("Open"), icon=":material/arrow_forward:", query_params=values)
+
+
+def network_result() -> str:
+    """Where the work of the paper's network is."""
+    network = paper_network()
+    figures = _("{params} parameters, {macs} MACs at 299×299.").format(
+        params=compact(network.cost.params), macs=compact(network.cost.macs)
+    )
+    return f"{figures} {headline(network)}"
 
 
 def relu_result() -> str:

@@ -15,6 +15,9 @@ _CSS = """
 .stAppHeader, .stAppHeader * { pointer-events: none; }
 .stAppHeader button { pointer-events: auto; }
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
+.st-key-tight table { font-size: .8rem; font-variant-numeric: tabular-nums; }
+.st-key-tight :is(th, td) { padding: .22rem .5rem !important; }
+.st-key-tight code { font-size: .95em; padding: 0; background: none; }
 /* room for the longest sentence, so that nothing below it moves when a number grows */
 .st-key-lead { min-height: 1.7rem; }
 @media (max-width: 1200px) {
@@ -49,6 +52,7 @@ def frame(page: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
         st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
+        st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
         st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
         st.space("stretch")
         st.segmented_control(

@@ -1,0 +1,93 @@
+// A network's figures, each with a bar cut into the kinds of layers that it lives in; no figure is computed here.
+
+const KINDS = ["standard", "depthwise", "pointwise", "shortcut", "spatial", "linear", "other"]
+
+const instances = new WeakMap()
+
+function element(tag, className, text) {
+  const node = document.createElement(tag)
+  if (className) node.className = className
+  if (text !== undefined) node.textContent = text
+  return node
+}
+
+function strip(parts) {
+  const bar = element("div", "strip")
+  bar.setAttribute("aria-hidden", "true")
+  for (const part of parts) {
+    // a text that does not fit its part stands in the legend alone
+    const piece = element("span", part.kind, part.percent > 5 ? `${part.name} ${part.text}` : "")
+    piece.style.flex = `0 1 ${part.percent}%`
+    piece.title = `${part.name} ${part.text}`
+    bar.append(piece)
+  }
+  return bar
+}
+
+function drawRows(figures) {
+  const rows = element("div", "rows")
+  for (const figure of figures) {
+    const value = element("span", "value", figure.value)
+    value.dataset.measure = figure.measure
+    const ratio = element("span", `ratio ${figure.direction}`, figure.ratio)
+    const name = element("span", "name", figure.name)
+    if (innerWidth > 700) rows.append(name, value, strip(figure.parts), ratio)
+    else rows.append(name, value, ratio, strip(figure.parts))
+  }
+  return rows
+}
+
+/** Dress the figures in the theme's colours, and leave out of a part the words that it has no room for. */
+function finish(root) {
+  const palette = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
+  KINDS.forEach((kind, i) => {
+    for (const node of root.querySelectorAll(`.${kind}`)) node.style.setProperty("--ink", palette[i])
+  })
+  const cut = [...root.querySelectorAll(".strip span")].filter((piece) => piece.scrollWidth > piece.clientWidth + 1)
+  cut.forEach((piece) => piece.replaceChildren())
+}
+
+/** Shows the figures of a slider's next value as soon as its text changes; the page's own run confirms them. */
+function showAhead(root, ahead) {
+  const observer = new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      if (!target.matches(":focus")) continue // moved by the page, whose figures come with the move
+      const steps = ahead[target.closest("[class*=st-key-]")?.className.match(/st-key-([\w-]+)/)?.[1]]
+      const figures = steps?.[target.getAttribute("aria-valuetext")]
+      if (!figures) continue
+      root.querySelector(".rows").replaceWith(drawRows(figures))
+      finish(root)
+    }
+  })
+  for (const key of Object.keys(ahead)) {
+    const input = document.querySelector(`.st-key-${key} input[type=range]`)
+    if (input) observer.observe(input, { attributes: true, attributeFilter: ["aria-valuetext"] })
+  }
+  return observer
+}
+
+export default function ({ data, parentElement }) {
+  const root = parentElement.querySelector(".anatomy")
+  root.setAttribute("aria-label", data.summary)
+  const legend = element("div", "legend")
+  legend.append(element("span", "of", data.legend_of))
+  for (const entry of data.legend) {
+    const item = element("span")
+    item.append(element("i", entry.kind), element("span", "", `${entry.name} `), element("b", "", entry.text))
+    legend.append(item)
+  }
+  root.replaceChildren(drawRows(data.figures), legend)
+  finish(root)
+  instances.get(parentElement)?.disconnect()
+  // the sliders stand below: at first sight they come after this
+  instances.set(parentElement, showAhead(root, data.ahead))
+  const later = setTimeout(() => {
+    instances.get(parentElement)?.disconnect()
+    instances.set(parentElement, showAhead(root, data.ahead))
+  }, 300)
+  return () => {
+    clearTimeout(later)
+    instances.get(parentElement)?.disconnect()
+    instances.delete(parentElement)
+  }
+}

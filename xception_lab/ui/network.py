@@ -1,0 +1,295 @@
+"""The Network page's first sight: a network's figures, and its architecture as cards to click."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+
+from xception_lab.architecture import Card, Row, cards
+from xception_lab.code import stage_code
+from xception_lab.network import (
+    PAPER_SIZE,
+    Changed,
+    Network,
+    changes,
+    shares,
+    take_apart,
+)
+from xception_lab.plan import Flow
+from xception_lab.spec import XceptionSpec
+from xception_lab.ui import components
+from xception_lab.ui.blocks import ACTIVATION_NAMES, figure_text, measure_name, ratio_text
+from xception_lab.ui.field import marked
+from xception_lab.ui.fields import FIELDS, fitted, options_of
+from xception_lab.ui.language import text as _
+from xception_lab.ui.links import set_controls, standing
+from xception_lab.ui.network_fields import SPEC_KEYS, STAGES, network_spec
+from xception_lab.units import compact, shape
+
+FLOWS: dict[Flow, str] = {
+    "entry": marked("Entry flow"),
+    "middle": marked("Middle flow"),
+    "exit": marked("Exit flow"),
+}
+KIND_NAMES: dict[str, str] = {
+    "standard": marked("regular 3×3"),
+    "depthwise": marked("depthwise"),
+    "pointwise": marked("pointwise 1×1"),
+    "shortcut": marked("shortcut 1×1"),
+    "spatial": marked("3×3 on segments"),
+    "linear": marked("linear"),
+    "other": marked("BN, ReLU, pooling, addition"),
+}
+QUANTITIES: dict[Changed, str] = {
+    "params": marked("Parameters"),
+    "macs": "MACs",
+    "weight_bytes": marked("Weight bytes"),
+    "activation_bytes": marked("Activation bytes"),
+    "moved_bytes": marked("Bytes moved"),
+}
+PRESETS: dict[str, tuple[str, dict[str, str]]] = {
+    "paper": (marked("The paper's network"), {}),
+    "standard": (marked("Standard convolutions everywhere"), {"convolution": "standard"}),
+    "inception": (
+        marked("Inception-like: 4 segments"),
+        {"network_segments": "4", "network_order": "pointwise-first", "network_intermediate": "relu"},
+    ),
+    "plain": (marked("No residual connections"), {"residual": "false"}),
+    "half": (marked("Half as wide"), {"width_percent": "50"}),
+    "small": (marked("For 32×32 pictures"), {"input_size": "32", "small_stem": "true", "num_classes": "10"}),
+}
+
+
+@lru_cache(maxsize=256)
+def _apart(spec: XceptionSpec, size: int) -> Network:
+    return take_apart(spec, size)
+
+
+def paper_network() -> Network:
+    """Xception at 299 pixels, what every change is held against."""
+    return _apart(XceptionSpec(), PAPER_SIZE)
+
+
+def network_of(values: Mapping[str, str]) -> Network:
+    """The network that the controls ask for."""
+    spec = network_spec(values)
+    return _apart(spec.xception, spec.size)
+
+
+def headline(network: Network) -> str:
+    """Where the work is, in one computed sentence."""
+    kinds = {share.name: share for share in shares(network, "kind")}
+    if network.spec.convolution == "standard":
+        separable = _apart(replace(network.spec, convolution="separable"), network.size)
+        times = next(change.ratio for change in changes(network, separable) if change.measure == "macs")
+        sentence = _(
+            "Every separable convolution replaced by a regular one: **{times}** MACs than with separable ones."
+        )
+        return sentence.format(times=ratio_text(times))
+    ones = sum(kinds[kind].shares["macs"] for kind in ("pointwise", "shortcut") if kind in kinds)
+    spatial = next(kinds[kind] for kind in ("depthwise", "spatial") if kind in kinds)
+    sentence = (
+        _("**{ones}** of all MACs are 1×1 convolutions, **{spatial}** the depthwise 3×3 that look at space.")
+        if spatial.name == "depthwise"
+        else _("**{ones}** of all MACs are 1×1 convolutions, **{spatial}** the 3×3 on segments.")
+    )
+    return sentence.format(ones=percent(ones), spatial=percent(spatial.shares["macs"]))
+
+
+def show_anatomy(network: Network, values: Mapping[str, str], sliders: tuple[str, ...]) -> None:
+    """Parameters, MACs and activation bytes, where each lives, and how each stands to the paper's network.
+
+    The figures one step of each slider away go along, so that a key press shows them before the page has run.
+    """
+    figures = _figures(network)
+    legend = [
+        {
+            "kind": kind.name,
+            "name": _(KIND_NAMES[kind.name]),
+            "text": f"{percent(kind.shares['macs'])} · {percent(kind.shares['params'])}",
+        }
+        for kind in shares(network, "kind")
+    ]
+    spoken = "; ".join(f"{figure['name']}: {figure['value']}" for figure in figures)
+    spoken += ". " + "; ".join(f"{entry['name']}: {entry['text']}" for entry in legend)
+    data = {"figures": figures, "legend": legend, "legend_of": _("MACs · parameters"), "summary": spoken}
+    components.anatomy(data | {"ahead": _ahead(values, sliders)}, "anatomy")
+
+
+def _ahead(values: Mapping[str, str], sliders: tuple[str, ...]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    ahead: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for key in sliders:
+        options = options_of(key, values)
+        at = options.index(values[key])
+        ahead[key] = {
+            option: _figures(network_of(fitted({**values, key: option})))
+            for option in options[max(at - 1, 0) : at + 2]
+        }  # fmt: skip
+    return ahead
+
+
+def _figures(network: Network) -> list[dict[str, Any]]:
+    kinds = shares(network, "kind")
+    told = {change.measure: change for change in changes(network, paper_network())}
+    figures: list[dict[str, Any]] = []
+    for weighed in ("macs", "params", "activation_bytes"):
+        change = told[weighed]
+        parts = [
+            {"kind": kind.name, "name": _(KIND_NAMES[kind.name]), "percent": round(100 * kind.shares[weighed], 3),
+             "text": percent(kind.shares[weighed])}
+            for kind in kinds
+        ]  # fmt: skip
+        figures.append({
+            "measure": weighed,
+            "name": _(QUANTITIES[weighed]),
+            "value": figure_text(weighed, change.value),
+            "ratio": _("as the paper's") if change.ratio.direction == "same" else ratio_text(change.ratio),
+            "direction": change.ratio.direction,
+            "parts": parts,
+        })  # fmt: skip
+    return figures
+
+
+def percent(share: float) -> str:
+    """A part of a whole as people read it: "93.4 %", "0.02 %", "0 %"."""
+    if not share:
+        return "0 %"
+    return f"{100 * share:.1f} %" if share >= 0.0005 else "<0.1 %"
+
+
+def show_architecture(network: Network, chosen: str) -> None:
+    """The cards of the network; a click puts its card's key into the control `stage`."""
+    drawn = cards(network)
+    data = {
+        "flows": [
+            {"key": flow, "title": _(name), "note": _flow_note(network, flow)} for flow, name in FLOWS.items()
+        ],
+        "cards": [_card(card, card.key == chosen) for card in drawn],
+        "hints": [_("Click a block for its layers and code."), _("Its bars: share of MACs, of parameters.")],
+        "out_shape": _("{classes} classes").format(classes=network.spec.num_classes),
+        "words": {"zoom_in": _("Zoom in"), "zoom_out": _("Zoom out"), "reset": _("Whole picture")},
+        "summary": _("The network's blocks in running order; each is a button that shows its layers"),
+    }  # fmt: skip
+    components.architecture(data, "architecture", _choose_stage)
+
+
+def _choose_stage(key: object) -> None:
+    # it comes from a browser
+    if key in STAGES:
+        set_controls({"stage": str(key)})
+
+
+def _flow_note(network: Network, flow: Flow) -> str:
+    share = next((share for share in shares(network, "flow") if share.name == flow), None)
+    if share is None:
+        return _("no block")
+    return _("{macs} of MACs, {params} of parameters").format(
+        macs=percent(share.shares["macs"]), params=percent(share.shares["params"])
+    )
+
+
+def _card(card: Card, selected: bool) -> dict[str, Any]:
+    title = card_title(card)
+    figures = _("{macs} of MACs, {params} of parameters").format(
+        macs=percent(card.shares["macs"]), params=percent(card.shares["params"])
+    )
+    return {
+        "key": card.key,
+        "flow": card.flow,
+        "title": title,
+        "percent": percent(card.shares["macs"]),
+        "label": f"{title}: {figures}",
+        "bars": [{"name": weighed, "percent": 100 * card.shares[weighed]} for weighed in ("macs", "params")],
+        "shortcut": {"none": "", "identity": _("identity"), "projection": "1×1 / 2"}[card.shortcut],
+        "times": f"× {card.times}" if card.times > 1 else "",
+        "in_shape": shape(*card.stage.in_shape[1:]),
+        "rows": [_row(row) for row in card.rows],
+        "selected": selected,
+    }
+
+
+def card_title(card: Card) -> str:
+    """Stem, Block 2, Blocks 4-11, Head."""
+    if card.key == "stem":
+        return _("Stem")
+    if card.key == "head":
+        return _("Head")
+    if card.times > 1:
+        return _("Blocks {first}–{last}").format(first=card.number, last=card.number + card.times - 1)
+    return _("Block {number}").format(number=card.number)
+
+
+def _row(row: Row) -> dict[str, Any]:
+    text = {
+        "activation": ACTIVATION_NAMES.get(row.function, row.function),
+        "max_pool": _("max pooling 3×3 / 2"),
+        "mean_pool": _("mean over the picture"),
+        "linear": _("linear → {classes}").format(classes=row.out_channels),
+    }.get(row.type) or _conv_text(row)
+    parts = [{"kind": part.kind, "percent": 100 * part.share} for part in row.parts]
+    return {"type": row.type, "text": text, "parts": parts}
+
+
+def _conv_text(row: Row) -> str:
+    kernel = f"{row.kernel_size}×{row.kernel_size}" + (f" / {row.stride}" if row.stride > 1 else "")
+    if row.type == "conv":
+        return f"{kernel} → {row.out_channels}"
+    steps = ["1×1" if part.kind == "pointwise" else kernel for part in row.parts]
+    if row.between != "none":
+        steps.insert(1, ACTIVATION_NAMES[row.between])
+    return f"{' · '.join(steps)} → {row.out_channels}"
+
+
+def show_stage(network: Network, chosen: str) -> None:
+    """The chosen block's layers with shapes and cost, and the code that builds it."""
+    card = next((card for card in cards(network) if card.key == chosen), None)
+    if card is None:
+        return
+    st.markdown(f"**{card_title(card)}** · {shape(*card.stage.in_shape[1:])} → {shape(*card.stage.out_shape[1:])}")
+    totals = card.stage.totals
+    figures = "{params} {name_params}, {macs} MACs, {bytes}"
+    st.caption(
+        figures.format(
+            params=compact(totals["params"]), name_params=measure_name("params"), macs=compact(totals["macs"]),
+            bytes=figure_text("activation_bytes", totals["activation_bytes"]),
+        )
+        + (_(", each of {times} equal blocks").format(times=card.times) if card.times > 1 else "")
+    )  # fmt: skip
+    head = ("", _("layer"), _("output"), measure_name("params"), "MACs")
+    lines = [f"| {' | '.join(head)} |", "|---|:--|:--|--:|--:|"]
+    for layer in card.stage.layers:
+        cost = layer.cost
+        short = cost.name.removeprefix(f"{card.stage.name}.")
+        cells = (f"`{short}`", cost.op, shape(*cost.out_shape[1:]), _count(cost.params), _count(cost.macs))
+        lines.append(f"| {' | '.join(cells)} |")
+    with st.container(key="tight"):
+        st.markdown("\n".join(lines))
+    st.code(stage_code(network.spec, card.stage.stage), language="python", height=300)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else "·"
+
+
+def apply_preset(name: str) -> None:
+    """Set every field of the network: the preset's values, all others at their defaults."""
+    chosen = PRESETS[name][1]
+    set_controls({key: chosen.get(key, FIELDS[key].default) for key in SPEC_KEYS})
+
+
+def presets() -> None:
+    """One button a preset."""
+    for name, (label, _values) in PRESETS.items():
+        st.button(_(label), key=f"network_preset_{name}", on_click=apply_preset, args=(name,))
+
+
+def settings() -> dict[str, str]:
+    """What the network's controls stand at, by their names."""
+    return {key: standing()[key] for key in SPEC_KEYS}
+
+
+def amount_names() -> dict[str, str]:
+    """The names of quantities, kinds and flows in this session's language."""
+    return {name: _(text) for name, text in (*QUANTITIES.items(), *KIND_NAMES.items(), *FLOWS.items())}

@@ -1,0 +1,166 @@
+"""The Network page's views of the network that its controls ask for: shares, layers, what if, export."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from xception_lab.architecture import cards
+from xception_lab.code import network_code
+from xception_lab.counters import summarise
+from xception_lab.export import MOST_WEIGHT_BYTES, has_onnx, to_onnx, to_safetensors
+from xception_lab.figures.network import blocks_figure, changes_figure, treemap_figure
+from xception_lab.network import Change, Network, Weighed, layer_csv, layer_rows
+from xception_lab.network_report import ReportWords, network_report
+from xception_lab.ui.blocks import figure_text, measure_name, ratio_text
+from xception_lab.ui.charts import show_chart
+from xception_lab.ui.controls import control
+from xception_lab.ui.language import language, paragraph
+from xception_lab.ui.language import text as _
+from xception_lab.ui.network import (
+    QUANTITIES,
+    amount_names,
+    card_title,
+    headline,
+    paper_network,
+    percent,
+    presets,
+    settings,
+)  # fmt: skip
+from xception_lab.ui.network_fields import EVERY
+from xception_lab.units import compact_bytes
+
+
+def show_shares(network: Network, weighed: Weighed) -> None:
+    """Treemap and bars of one quantity."""
+    control("weighed")
+    names, measure = amount_names(), measure_name(weighed)
+    left, right = st.columns(2, gap="medium")
+    told = "; ".join(f"{card_title(card)}: {percent(card.shares[weighed])}" for card in cards(network))
+    with left:
+        show_chart(treemap_figure(network, weighed, names), "treemap", f"{measure}. {told}")
+    with right:
+        show_chart(blocks_figure(network, weighed, names, measure), "blocks_bars", f"{measure}. {told}")
+    st.markdown(paragraph("network_shares"))
+
+
+def show_layers(network: Network, values: Mapping[str, str]) -> None:
+    """Every layer, filtered by flow and kind; torchinfo's summary beside it when asked."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        control("layer_flow")
+        control("layer_kind")
+        st.download_button(
+            _("Table (CSV)"), partial(layer_csv, network), "xception-layers.csv", "text/csv", on_click="ignore",
+            icon=":material/download:",
+        )  # fmt: skip
+    kept = [
+        layer
+        for layer in network.layers
+        if values["layer_flow"] in (EVERY, layer.flow) and values["layer_kind"] in (EVERY, layer.kind)
+    ]
+    if kept:
+        st.dataframe(layer_rows(kept), hide_index=True, height=460)
+    else:
+        st.info(_("No layer of this network is of that kind in that flow."))
+    if st.toggle(_("torchinfo's summary of the same network, now"), key="torchinfo"):
+        _show_torchinfo(network)
+
+
+def _show_torchinfo(network: Network) -> None:
+    with st.spinner(_("Building it on torch's device meta …")):
+        summary = summarise(network.spec, network.size)
+    st.code(summary.text, language=None, height=420)
+    st.markdown(
+        _(
+            "torchinfo counts **{theirs:,}** mult-adds, we **{ours:,}** MACs. The difference of {more:,} is one for "
+            "each batch-norm parameter ({norms:,}) and one for each bias of the linear layer ({biases:,}); what is "
+            "left unexplained is **{rest:,}**. Parameters: {params:,} in both."
+        ).format(
+            theirs=summary.torchinfo_macs, ours=summary.macs, more=summary.torchinfo_macs - summary.macs,
+            norms=summary.batch_norm_params, biases=summary.linear_biases, rest=summary.unexplained,
+            params=summary.torchinfo_params,
+        )
+    )  # fmt: skip
+    st.markdown(paragraph("torchinfo"))
+
+
+def show_what_if(network: Network, rows: tuple[Change, ...], weighed: Weighed) -> None:
+    """This network against the paper's: presets, deltas, and where they fall."""
+    with st.container(horizontal=True, key="presets"):
+        presets()
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.container(key="tight").markdown(_changes_table(rows))
+        st.markdown(paragraph("network_what_if"))
+    with right:
+        control("weighed")
+        _show_changes(network, weighed)
+
+
+def _changes_table(rows: tuple[Change, ...]) -> str:
+    """One line a quantity; a new quantity is one more row."""
+    head = ("", _("this network"), _("the paper's, at 299"), _("difference"), _("ratio"))
+    lines = [f"| {' | '.join(head)} |", "|:--|--:|--:|--:|:--|"]
+    for change in rows:
+        delta = f"{change.delta:+,}" if change.delta else "0"
+        values = (f"{change.value:,}", f"{change.reference:,}", delta, ratio_text(change.ratio))
+        lines.append(f"| **{_(QUANTITIES[change.measure])}** | {' | '.join(values)} |")
+    return "\n".join(lines)
+
+
+def _show_changes(network: Network, weighed: Weighed) -> None:
+    paper = cards(paper_network())
+    drawn = cards(network)
+    names = {card.key: card_title(card) if card.key != "middle" else _("Middle flow") for card in (*paper, *drawn)}
+    names |= {"exit": _("Exit block"), "now": _("this network"), "paper": _("the paper's, at 299")}
+    told = "; ".join(f"{names[card.key]}: {figure_text(weighed, card.amounts[weighed])}" for card in drawn)
+    measure = measure_name(weighed)
+    show_chart(changes_figure(drawn, paper, weighed, names, measure), "changes", f"{measure}. {told}")
+
+
+def show_export(network: Network, rows: tuple[Change, ...]) -> None:
+    """The network as files."""
+    snippet = network_code(network.spec, network.size, network.size)
+    st.markdown(paragraph("network_export"))
+    with st.container(horizontal=True, key="exports"):
+        report = partial(_report, network, rows, snippet, settings())
+        _download(_("Report (HTML)"), report, "xception-report.html", "text/html")
+        _download(_("Snippet (PyTorch)"), snippet, "xception.py", "text/x-python")
+        if network.cost.weight_bytes <= MOST_WEIGHT_BYTES:
+            _download(
+                _("state_dict (safetensors)"),
+                partial(to_safetensors, network.spec, network.size),
+                "xception.safetensors",
+            )
+            if has_onnx():
+                _download("ONNX", partial(to_onnx, network.spec, network.size), "xception.onnx")
+    if network.cost.weight_bytes > MOST_WEIGHT_BYTES:
+        st.info(
+            _("Its weights take {bytes}; a server exports at most {most}. The snippet builds it at any size.").format(
+                bytes=compact_bytes(network.cost.weight_bytes), most=compact_bytes(MOST_WEIGHT_BYTES)
+            )
+        )
+    elif not has_onnx():
+        st.info(_("ONNX export needs one more package on the server: `pip install onnx`"))
+    st.code(snippet, language="python", height=420)
+
+
+def _download(label: str, data: Any, name: str, mime: str = "application/octet-stream") -> None:
+    st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:", key=f"get_{name}")
+
+
+def _report(network: Network, rows: tuple[Change, ...], snippet: str, chosen: Mapping[str, str]) -> str:
+    words = ReportWords(
+        language=language(), title=_("An Xception, taken apart"), lead=headline(network).replace("**", ""),
+        settings=_("Settings"), against=_("Against the paper's network at 299 pixels"), value=_("this network"),
+        paper=_("the paper's, at 299"), difference=_("difference"), ratio=_("ratio"), where=_("Where it lives"),
+        layers=_("Every layer"), code=_("PyTorch code"),
+        source=_("Network: F. Chollet, Xception, CVPR 2017, Figure 5. Every figure was computed by Xception Lab."),
+        conventions=_(
+            "MACs: multiply-accumulates of convolutions and linear layers, no bias; FLOPs = 2 × MACs. Bytes: float32, "
+            "one picture, every layer reads its input and weights and writes its output once."
+        ),
+        names=amount_names(),
+    )  # fmt: skip
+    return network_report(network, [(change, ratio_text(change.ratio)) for change in rows], chosen, snippet, words)
