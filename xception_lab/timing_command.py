@@ -31,6 +31,7 @@ def add_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--precision", type=float, default=0.02, help="half width of the median's 95%% interval, as a part"
     )
+    sub.add_argument("--limit-s", type=float, default=2.0, help="at most so many seconds a setting")
 
 
 def measure_and_show(options: argparse.Namespace) -> int:
@@ -56,14 +57,14 @@ def measure_and_show(options: argparse.Namespace) -> int:
 
 def _job(options: argparse.Namespace, accelerated: bool) -> Job:
     if options.all:
-        return replace(everything(options.device, accelerated), precision=options.precision)
+        return replace(everything(options.device, accelerated), precision=options.precision, limit_s=options.limit_s)
     spec = CompareSpec(
         options.in_channels, options.out_channels, options.kernel_size, options.size, batch_size=options.batch_size
     )
     group = three_blocks(
         spec, dtype=options.dtype, memory_format=options.memory_format, mode=options.mode, backward=options.backward
     )
-    return Job((group,), (), options.device, options.precision)
+    return Job((group,), (), options.device, options.precision, options.limit_s)
 
 
 def _follow(share: float) -> None:

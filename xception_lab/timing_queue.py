@@ -79,8 +79,10 @@ class TimingQueue:
                 self._thread.start()
         return key
 
-    def status(self, key: str) -> Status:
+    def status(self, key: str | None) -> Status:
         """How a job stands. Raises KeyError."""
+        if key is None:
+            raise KeyError(key)
         with self._lock:
             status = self._jobs[key]
             if status.state == "running":

@@ -166,8 +166,14 @@ class Results:
         return next((timing for timing in reversed(self.timings) if timing.settings == settings), None)
 
     def peak(self, dtype: Dtype) -> Peaks | None:
-        """The measured peaks of a dtype."""
-        return next((peaks for peaks in reversed(self.peaks) if peaks.dtype == dtype), None)
+        """The best that a dtype was seen to reach in all probes; None without one."""
+        probes = [peaks for peaks in self.peaks if peaks.dtype == dtype]
+        if not probes:
+            return None
+        rates: dict[int, float] = {}
+        for size, rate in (pair for peaks in probes for pair in peaks.rates):
+            rates[size] = max(rate, rates.get(size, 0.0))
+        return Peaks(dtype, max(peaks.flops_per_s for peaks in probes), tuple(sorted(rates.items())))
 
     def operations_of(self, settings: Settings) -> tuple[Operation, ...]:
         """The profile of this, empty where there is none."""

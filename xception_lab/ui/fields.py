@@ -12,6 +12,7 @@ from xception_lab.data import DATASETS
 from xception_lab.experiments import PRESETS
 from xception_lab.spec import KINDS, Activation, BatchNorm, CompareSpec
 from xception_lab.ui.field import FALSE, TRUE, Field, marked, numbers
+from xception_lab.ui.timing_fields import TIMING_FIELDS
 
 ONE_A_CHANNEL = "max"
 OWN_DEFAULT = "paper"
@@ -137,7 +138,7 @@ _TRAIN_FIELDS = (
 COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
 WORKBENCH_KEYS = (*COMPARE_KEYS, *(field.key for field in _VIEW_FIELDS))
 TRAIN_KEYS = tuple(field.key for field in _TRAIN_FIELDS)
-FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *_TRAIN_FIELDS)}
+FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *_TRAIN_FIELDS, *TIMING_FIELDS)}
 
 
 def options_of(key: str, values: Mapping[str, str]) -> tuple[str, ...]:
