@@ -45,6 +45,15 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """One block's FLOPs and median time as parts of the standard block's."""
+
+    kind: Kind
+    flops: float
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """One layer under the roof: measured_s is None where its time was not told apart."""
 
@@ -128,6 +137,18 @@ def verdict(group: Sequence[Settings], results: Results) -> Verdict | None:
     return Verdict(fewer, times, outcome, name, seconds / whole, limits.get(name))
 
 
+def shares(group: Sequence[Settings], results: Results) -> tuple[Share, ...]:
+    """The three blocks against the standard one; empty unless all were measured."""
+    timings = [timing for timing in map(results.timing, group) if timing]
+    if len(timings) < len(group):
+        return ()
+    whole, flops = timings[0].median_s, group[0].cost().flops
+    return tuple(
+        Share(kind, timing.settings.cost().flops / flops, timing.median_s / whole)
+        for kind, timing in zip(KINDS, timings, strict=True)
+    )
+
+
 def points(group: Sequence[Settings], results: Results) -> tuple[Point, ...]:
     """Every layer of the blocks, with its bound and its measured time; empty where no peak was measured."""
     found: list[Point] = []
@@ -157,7 +178,7 @@ def point_rows(layers: Iterable[Point]) -> list[dict[str, str | float | None]]:
 
 def roofs(peaks: Peaks) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
     """(intensities, FLOP/s) of the roof of the memory behind all caches, and of the fastest cache."""
-    slopes = {"memory": peaks.rates[-1][1], "cache": max(rate for _, rate in peaks.rates)}
+    slopes = {"memory_roof": peaks.rates[-1][1], "cache_roof": max(rate for _, rate in peaks.rates)}
     low, high = REACH
     return {
         name: ((low, peaks.flops_per_s / rate, high), (low * rate, peaks.flops_per_s, peaks.flops_per_s))

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from xception_lab.latency import Bar, Crossing, Line, Point, WhatIf
+from xception_lab.latency import Bar, Crossing, Line, Point, Share, WhatIf
 from xception_lab.spec import KINDS
 from xception_lab.timings import Operation
 
 HEIGHT = 400
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
+# of a point's name: two blocks have points of nearly the same place
+_PLACES = {"standard": "top left", "extreme": "top left", "separable": "bottom right"}
 _SYMBOLS = {"standard": "square", "extreme": "diamond", "separable": "circle"}
-_TICK = {"symbol": "line-ns", "size": 26, "color": "gray", "line": {"width": 4, "color": "gray"}}
+# a prediction is hatched, a measurement solid
+_HATCHED = {"color": "gray", "pattern": {"shape": "/", "fillmode": "overlay", "size": 6}}
 Roof = tuple[tuple[float, ...], tuple[float, ...]]
 # seconds as people read them: Plotly's own prefixes, 1.5 ms
 _SECONDS = {"tickformat": ".3~s", "ticksuffix": "s"}
@@ -47,18 +50,37 @@ def bars_figure(bars: Sequence[Bar], words: TimingWords) -> go.Figure:
                 "arrayminus": [timing.median_s - timing.p25_s for _, timing in own],
             },
             "hovertemplate": "%{y}<br>" + words.notes["median"] + " %{x:.3s}s<extra></extra>", "showlegend": False,
+            "texttemplate": "<b>%{x:.3s}s</b>", "textposition": "auto", "insidetextanchor": "start",
+            "offsetgroup": "measured",
         })  # fmt: skip
     bounds = [(row, bar.bound_s) for row, bar in zip(rows, bars, strict=True) if bar.bound_s]
     data.append({
-        "type": "scatter", "mode": "markers", "name": words.notes["bound"], "y": [row for row, _ in bounds],
-        "x": [seconds for _, seconds in bounds], "marker": _TICK,
+        "type": "bar", "orientation": "h", "name": words.notes["bound"], "y": [row for row, _ in bounds],
+        "x": [seconds for _, seconds in bounds], "marker": _HATCHED, "offsetgroup": "bound",
         "hovertemplate": words.notes["bound"] + ": %{x:.3s}s<extra></extra>",
     })  # fmt: skip
     axis = {"title": {"text": words.notes["latency"]}, "rangemode": "tozero", **_SECONDS}
     order = {"categoryorder": "array", "categoryarray": rows[::-1], "showgrid": False, "title": {"text": ""}}
     return go.Figure(data, {
         "height": HEIGHT if len(bars) < 7 else HEIGHT + 200, "legend": _LEGEND, "xaxis": axis, "yaxis": order,
-        "barmode": "overlay", "bargap": 0.35, "margin": {"t": 30, "r": 30, "b": 110},
+        "barmode": "group", "bargap": 0.3, "bargroupgap": 0.08, "margin": {"t": 30, "r": 30, "b": 110},
+    })  # fmt: skip
+
+
+def ratios_figure(shares: Sequence[Share], words: TimingWords) -> go.Figure:
+    """FLOPs and time of each block as parts of the standard block's, beside each other."""
+    data = [
+        {
+            "type": "bar", "name": words.names[share.kind], "x": [words.notes["flops"], words.notes["time"]],
+            "y": [share.flops, share.time], "texttemplate": "%{y:.0%}", "textposition": "outside",
+            "cliponaxis": False, "hovertemplate": "%{fullData.name}, %{x}: %{y:.1%}<extra></extra>",
+        }
+        for share in shares
+    ]  # fmt: skip
+    return go.Figure(data, {
+        "height": HEIGHT, "barmode": "group", "bargap": 0.25, "legend": _LEGEND, "showlegend": False,
+        "yaxis": {"title": {"text": words.notes["share"]}, "tickformat": ".0%", "rangemode": "tozero"},
+        "margin": {"t": 30, "r": 10, "b": 110},
     })  # fmt: skip
 
 
@@ -86,7 +108,7 @@ def _dots(kind: str, points: Sequence[Point], words: TimingWords) -> dict[str, A
     return {
         "type": "scatter", "mode": "markers+text", "name": words.names[kind],
         "x": [point.bound.intensity for point in points], "y": [point.flops_per_s for point in points],
-        "text": [words.names[point.bound.name] for point in points], "textposition": "bottom center",
+        "text": [words.names[point.bound.name] for point in points], "textposition": _PLACES[kind],
         "marker": {"size": 13, "symbol": _SYMBOLS[kind]},
         "customdata": list(zip(measured, bound, strict=True)),
         "hovertemplate": "%{fullData.name}: %{text}<br>%{x:.1f} " + words.notes["intensity"] + "<br>"

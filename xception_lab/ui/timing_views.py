@@ -10,10 +10,11 @@ from xception_lab.figures.timing import (
     bars_figure,
     devices_figure,
     operations_figure,
+    ratios_figure,
     roofline_figure,
     sweep_times_figure,
 )
-from xception_lab.latency import Bar, bar, crossings, lines, point_rows, points, roofs, what_if
+from xception_lab.latency import Bar, bar, crossings, lines, point_rows, points, roofs, shares, what_if
 from xception_lab.timings import Results, Settings
 from xception_lab.ui.blocks import kind_name
 from xception_lab.ui.charts import show_chart
@@ -73,7 +74,17 @@ def _bar_text(one: Bar) -> str:
 def latency(values: Values) -> None:
     """The three blocks: measured beside predicted."""
     group = group_of(values)
-    _bars(group, _origin(group), "latency")
+    results = _origin(group)
+    parts = shares(group, results)
+    if parts:
+        left, right = st.columns((5, 2), gap="medium")
+        with right:
+            said = "; ".join(f"{kind_name(s.kind)}: {s.flops:.0%} FLOPs, {s.time:.0%}" for s in parts)
+            show_chart(ratios_figure(parts, timing_words()), "ratios", said)
+    else:
+        left = st.container()
+    with left:
+        _bars(group, results, "latency")
     st.markdown(paragraph("timing"))
 
 
