@@ -28,7 +28,7 @@ class Job:
     profiled: tuple[Settings, ...] = ()
     device: str = "auto"
     precision: float = 0.02
-    limit_s: float = 1.5
+    limit_s: float = 1.0
 
     @property
     def dtypes(self) -> tuple[Dtype, ...]:

@@ -12,11 +12,13 @@ import plotly.graph_objects as go
 from xception_lab.latency import Bar, Crossing, Line, Point, Share, WhatIf
 from xception_lab.spec import KINDS
 from xception_lab.timings import Operation
+from xception_lab.units import seconds
 
 HEIGHT = 400
 _LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
 # of a point's name: two blocks have points of nearly the same place
 _PLACES = {"standard": "top left", "extreme": "top left", "separable": "bottom right"}
+_MUTED = ("#8291a7", "#c9722f", "#2f9d91")
 _SYMBOLS = {"standard": "square", "extreme": "diamond", "separable": "circle"}
 # a prediction is hatched, a measurement solid
 _HATCHED = {"color": "gray", "pattern": {"shape": "/", "fillmode": "overlay", "size": 6}}
@@ -37,7 +39,12 @@ def bars_figure(bars: Sequence[Bar], words: TimingWords) -> go.Figure:
     """A bar a block and machine: the median with its quartiles, the predicted bound as a tick."""
     machines = list(dict.fromkeys(bar.machine for bar in bars))
     several = len(machines) > 1
-    rows = [f"<b>{words.names[bar.name]}</b>" + (f"<br>{bar.machine}" if several else "") for bar in bars]
+    # the figure stands in the row's name, where no whisker crosses it
+    figures = [seconds(bar.timing.median_s) if bar.timing else "–" for bar in bars]
+    rows = [
+        f"{words.names[bar.name]}  <b>{figure}</b>" + (f"<br>{bar.machine}" if several else "")
+        for bar, figure in zip(bars, figures, strict=True)
+    ]
     data: list[dict[str, Any]] = []
     for name in dict.fromkeys(bar.name for bar in bars):
         own = [(row, bar.timing) for row, bar in zip(rows, bars, strict=True) if bar.name == name and bar.timing]
@@ -50,13 +57,12 @@ def bars_figure(bars: Sequence[Bar], words: TimingWords) -> go.Figure:
                 "arrayminus": [timing.median_s - timing.p25_s for _, timing in own],
             },
             "hovertemplate": "%{y}<br>" + words.notes["median"] + " %{x:.3s}s<extra></extra>", "showlegend": False,
-            "texttemplate": "<b>%{x:.3s}s</b>", "textposition": "auto", "insidetextanchor": "start",
             "offsetgroup": "measured",
         })  # fmt: skip
     bounds = [(row, bar.bound_s) for row, bar in zip(rows, bars, strict=True) if bar.bound_s]
     data.append({
         "type": "bar", "orientation": "h", "name": words.notes["bound"], "y": [row for row, _ in bounds],
-        "x": [seconds for _, seconds in bounds], "marker": _HATCHED, "offsetgroup": "bound",
+        "x": [bound for _, bound in bounds], "marker": _HATCHED, "offsetgroup": "bound",
         "hovertemplate": words.notes["bound"] + ": %{x:.3s}s<extra></extra>",
     })  # fmt: skip
     axis = {"title": {"text": words.notes["latency"]}, "rangemode": "tozero", **_SECONDS}
@@ -117,9 +123,17 @@ def _dots(kind: str, points: Sequence[Point], words: TimingWords) -> dict[str, A
 
 
 def sweep_times_figure(
-    values: Sequence[int], lines: Sequence[Line], crossings: Sequence[Crossing], field: str, words: TimingWords
+    values: Sequence[int],
+    lines: Sequence[Line],
+    crossings: Sequence[Crossing],
+    field: str,
+    words: TimingWords,
+    others: Sequence[tuple[str, Sequence[Line]]] = (),
 ) -> go.Figure:
-    """Latency of the three blocks over one field, quartiles as bars, bounds dashed, crossing points ringed."""
+    """Latency of the three blocks over one field, quartiles as bars, bounds dotted, crossing points ringed.
+
+    others: machines that were brought, by name; dashed.
+    """
     data: list[dict[str, Any]] = []
     for line in lines:
         spread = {
@@ -132,12 +146,22 @@ def sweep_times_figure(
             "y": np.array(line.medians_s), "error_y": spread, "marker": {"symbol": _SYMBOLS[line.kind], "size": 9},
             "hovertemplate": "%{fullData.name}<br>" + field + " %{x}: %{y:.3s}s<extra></extra>",
         })  # fmt: skip
-    for line, colour in zip(lines, ("#8291a7", "#c9722f", "#2f9d91"), strict=True):
+    for line, colour in zip(lines, _MUTED, strict=True):
         data.append({
             "type": "scatter", "mode": "lines", "x": list(values), "y": np.array(line.bounds_s), "hoverinfo": "skip",
             "name": words.notes["bound"], "line": {"dash": "dot", "width": 1.5, "color": colour},
             "showlegend": line is lines[0],
         })  # fmt: skip
+    data += [
+        {
+            "type": "scatter", "mode": "lines+markers", "x": list(values), "y": np.array(line.medians_s),
+            "name": f"{words.names[line.kind]}, {machine}", "line": {"dash": "dash", "width": 2, "color": colour},
+            "marker": {"symbol": f"{_SYMBOLS[line.kind]}-open", "size": 8},
+            "hovertemplate": "%{fullData.name}<br>" + field + " %{x}: %{y:.3s}s<extra></extra>",
+        }
+        for machine, drawn in others
+        for line, colour in zip(drawn, _MUTED, strict=True)
+    ]  # fmt: skip
     data.append({
         "type": "scatter", "mode": "markers+text", "name": words.notes["crossing"],
         "x": [crossing.at for crossing in crossings], "y": [crossing.seconds for crossing in crossings],
@@ -162,7 +186,7 @@ def operations_figure(
     data = [
         {
             "type": "bar", "orientation": "h", "name": words.names.get(name, name), "y": rows,
-            "x": [seconds.get(name, 0.0) for seconds in own],
+            "x": [spent.get(name, 0.0) for spent in own],
             "hovertemplate": "%{fullData.name}: %{x:.3s}s<extra></extra>",
         }
         for name in names

@@ -186,10 +186,12 @@ def show_outcome(status: Status) -> None:
 def here(wanted: Sequence[Settings]) -> tuple[Results, str]:
     """The results to show for these settings, and where they come from in a sentence."""
     own: Results | None = st.session_state.get(_OWN)
-    if own and any(own.timing(one) for one in wanted):
-        return own, _("**Measured here**, in this session, on {machine}.").format(machine=own.machine.label)
     shipped = stored()
-    if any(shipped.timing(one) for one in wanted):
+    known = [sum(results.timing(one) is not None for one in wanted) for results in (own, shipped) if results]
+    # one's own first, unless they hold less of what is asked for
+    if own and known[0] and known[0] >= known[1]:
+        return own, _("**Measured here**, in this session, on {machine}.").format(machine=own.machine.label)
+    if known[-1]:
         said = _("**A stored result**, made by this code on {machine}. Measure replaces it.")
         return shipped, said.format(machine=shipped.machine.label)
     base = own or shipped
@@ -216,10 +218,14 @@ def bring() -> None:
         except ResultsFileError as error:
             st.error(_("`{name}` was refused: {reason}").format(name=plain(file.name), reason=plain(str(error))))
     for results in read.values():
-        said = _("**{machine}**: {timings} timings, shown beside this server's in every chart.")
+        said = _("**{machine}**: {timings} timings, shown beside this server's.")
         st.success(said.format(machine=results.machine.label, timings=len(results.timings)))
-    if files or not read:
-        st.session_state[_BROUGHT] = read or (st.session_state.get(_BROUGHT, {}) if not files else {})
+    # Streamlit forgets the files of an uploader that is not drawn; what was read from them stays until put away
+    if files:
+        st.session_state[_BROUGHT] = read
+    elif brought() and st.button(_("Put them away"), key="put_away"):
+        del st.session_state[_BROUGHT]
+        st.rerun()
 
 
 def plain(text: str) -> str:

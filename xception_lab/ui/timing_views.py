@@ -28,6 +28,7 @@ from xception_lab.ui.timing import (
     headline,
     here,
     networks_of,
+    stored,
     swept_groups,
     timing_rows,
     timing_words,
@@ -122,7 +123,8 @@ def running(values: Values) -> None:
     results = _origin([one for group in groups.values() for one in group])
     drawn = lines(groups, results)
     crossed = crossings(tuple(groups), drawn)
-    figure = sweep_times_figure(tuple(groups), drawn, crossed, values["timed_along"], timing_words())
+    others = [(other.machine.label, lines(groups, other)) for other in brought()]
+    figure = sweep_times_figure(tuple(groups), drawn, crossed, values["timed_along"], timing_words(), others)
     said = [
         _("{first} and {second} cross at {field} = {at:.0f}").format(
             first=kind_name(one.first), second=kind_name(one.second), field=values["timed_along"], at=one.at
@@ -136,7 +138,8 @@ def running(values: Values) -> None:
 def operations(values: Values) -> None:
     """Where the time goes inside torch."""
     wanted = [replace(one, backward=False, mode="eager") for one in group_of(values)]
-    results = _origin(wanted)
+    results = next((own for own in (here(wanted)[0], stored()) if own.operations_of(wanted[0])), stored())
+    st.caption(results.machine.label)
     profiles = {one.subject.kind: results.operations_of(one) for one in wanted}  # pyright: ignore[reportAttributeAccessIssue]
     if not any(profiles.values()):
         st.info(_("No profile of this is stored: Measure makes one with torch.profiler."))
