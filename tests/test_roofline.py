@@ -124,16 +124,19 @@ def test_a_kernel_smaller_than_its_stride_leaves_input_unread() -> None:
     assert other.memory_s == pytest.approx((inputs / 4 + outputs / 4 + weights) / 1e9)
 
 
+@pytest.fixture(scope="module")
+def peaks() -> Peaks:
+    """Of this machine, from short probes."""
+    device = torch.device("cpu")
+    return measured_peaks(device, "float32", accelerator.clock_of(device), 0.002, (1 << 18, 1 << 22))
+
+
 @pytest.mark.parametrize("wanted", [
     *three_blocks(CompareSpec(in_channels=16, out_channels=24, size=20, batch_size=2)),
-    *three_blocks(CompareSpec(in_channels=16, out_channels=16, size=15, stride=3, kernel_size=1)),
-    *three_blocks(CompareSpec(in_channels=8, out_channels=16, size=20), backward=True),
+    three_blocks(CompareSpec(in_channels=8, out_channels=16, size=20), backward=True)[2],
 ], ids=lambda s: f"{s.subject.kind}-{s.height}-{s.backward}")  # fmt: skip
-def test_a_real_run_takes_longer_than_its_bound(wanted: Settings) -> None:
-    device = torch.device("cpu")
-    clock = accelerator.clock_of(device)
-    peaks = measured_peaks(device, "float32", clock, 0.002, (1 << 18, 1 << 22))
-    (timing,) = measure((wanted,), device, clock, limit_s=0.2)
+def test_a_real_run_takes_longer_than_its_bound(wanted: Settings, peaks: Peaks) -> None:
+    (timing,) = measure((wanted,), torch.device("cpu"), limit_s=0.1)
     # however busy the machine: what disturbs makes a run longer; a peak may have been disturbed as well, so tolerantly
     assert total_s(bounds(wanted, peaks)) < 3 * timing.median_s
 

@@ -13,6 +13,7 @@ SWEPT: dict[str, tuple[int, ...]] = {
     "size": (7, 14, 28, 56, 112),
     "batch_size": (1, 2, 4, 8, 16, 32),
 }
+PROBE_S = 2.0
 # the page's first sight, Xception's own middle flow, an early layer, a small late one: (in, out, size)
 PLACES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
 
@@ -103,17 +104,20 @@ def run_parts(job: Job) -> Iterator[tuple[float, Results]]:
     from xception_lab.machine import busy_share, describe
     from xception_lab.operations import profiled
     from xception_lab.peaks import measured_peaks
-    from xception_lab.timing import measure
+    from xception_lab.timing import check, measure
 
     busy = busy_share()
     device = accelerator.device_of(job.device)
+    for settings in (*(one for group in job.groups for one in group), *job.profiled):
+        check(settings, device)
     clock = accelerator.clock_of(device)
+    probe_s = min(PROBE_S, 2 * job.limit_s)
     empty = Results(describe(device.type, device.index or 0, busy))
     whole = 2 * len(job.dtypes) + len(job.groups) + len(job.profiled)
     done = 0
     yield 0.0, empty
     for dtype in job.dtypes:
-        peaks = measured_peaks(device, dtype, clock)
+        peaks = measured_peaks(device, dtype, clock, limit_s=probe_s)
         done += 1
         yield done / whole, replace(empty, peaks=(peaks,))
     for group in job.groups:
@@ -126,4 +130,4 @@ def run_parts(job: Job) -> Iterator[tuple[float, Results]]:
     # once more: what disturbed the first probe may have passed, and a bound needs the best
     for dtype in job.dtypes:
         done += 1
-        yield done / whole, replace(empty, peaks=(measured_peaks(device, dtype, clock),))
+        yield done / whole, replace(empty, peaks=(measured_peaks(device, dtype, clock, limit_s=probe_s),))

@@ -32,6 +32,7 @@ def measured_peaks(
     clock: Clock,
     sample_s: float = SAMPLE_S,
     working_sets: tuple[int, ...] = WORKING_SETS,
+    limit_s: float = LIMIT_S,
 ) -> Peaks:
     """The best rate of several kinds of large products, and of four kinds of moving data at each size of working set.
 
@@ -44,7 +45,7 @@ def measured_peaks(
     best, rates, settled = 0.0, dict.fromkeys(working_sets, 0.0), 0
     begin = time.perf_counter()
     # a stretch of time in which others disturb spoils a round or two: go on until nothing better comes
-    while not best or (settled < SETTLED_ROUNDS and time.perf_counter() - begin < LIMIT_S):
+    while not best or (settled < SETTLED_ROUNDS and time.perf_counter() - begin < limit_s):
         before = best
         best = max(best, *(flops / _fastest_s(call, clock, sample_s) for flops, call in products))
         for size, moves in sets:

@@ -161,12 +161,17 @@ def multiplied_as(dtype: Dtype) -> Generator[None]:
             place.fp32_precision = value
 
 
-def _prepare(settings: Settings, device: torch.device) -> _Case:
+def check(settings: Settings, device: torch.device) -> None:
+    """Raises ValueError for what this device cannot do, NoRoomError for what does not fit; allocates nothing."""
     if settings.dtype == "tf32" and device.type != "cuda":
         raise ValueError(f"dtype='tf32': needs an NVIDIA GPU, this device is {device.type!r}")
     if settings.mode == "graph" and device.type == "cpu":
         raise ValueError("mode='graph': needs an accelerator, the CPU has no device graphs")
     check_room(settings, accelerator.free_bytes(device))
+
+
+def _prepare(settings: Settings, device: torch.device) -> _Case:
+    check(settings, device)
     model, inputs = built(settings, device)
     call = _call(settings, torch.compile(model) if settings.mode == "compiled" else model, inputs)
     with multiplied_as(settings.dtype):

@@ -48,12 +48,14 @@ class Worker:
 
     def messages(self) -> Iterator[Message]:
         """What it says, until it ends or is stopped."""
+        assert self._process.stdin
         assert self._process.stdout
-        for line in self._process.stdout:
-            said: dict[str, Any] = json.loads(line)
-            results = from_json(said["results"]) if said.get("results") else None
-            yield Message(said["share"], results, said.get("error", ""))
-        code = self._process.wait()
+        with self._process.stdout as said_by_it, self._process.stdin:
+            for line in said_by_it:
+                said: dict[str, Any] = json.loads(line)
+                results = from_json(said["results"]) if said.get("results") else None
+                yield Message(said["share"], results, said.get("error", ""))
+            code = self._process.wait()
         if code > 0:
             yield Message(1.0, error=f"the measuring process ended with status {code}")
 

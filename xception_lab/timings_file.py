@@ -200,7 +200,9 @@ def _bounded(value: Any, place: str) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         most = 64 if place.endswith(("kernel_size", "middle_blocks", "dilation", "padding")) else 16_384
         return _whole(0, most)(value, place)
-    if value is None or isinstance(value, bool | str | float):
+    if isinstance(value, str):
+        return _text(20)(value, place)
+    if value is None or isinstance(value, bool | float):
         return value
     raise _refuse(place, value, "a plain value")
 
