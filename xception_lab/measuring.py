@@ -13,7 +13,7 @@ SWEPT: dict[str, tuple[int, ...]] = {
     "size": (7, 14, 28, 56, 112),
     "batch_size": (1, 2, 4, 8, 16, 32),
 }
-PROBE_S = 2.0
+PROBE_S = 1.0
 # the page's first sight, Xception's own middle flow, an early layer, a small late one: (in, out, size)
 PLACES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
 
