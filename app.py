@@ -5,7 +5,7 @@ import streamlit as st
 from xception_lab.comparison import compare, ratio, spectrum, two_differences
 from xception_lab.ui.blocks import headline, ratio_text, show_blocks
 from xception_lab.ui.controls import PRESETS, main_controls
-from xception_lab.ui.doors import door, network_result, relu_result
+from xception_lab.ui.doors import door, network_result, relu_result, timing_result
 from xception_lab.ui.fields import compare_spec, steps_ahead
 from xception_lab.ui.frame import finish, frame
 from xception_lab.ui.language import text as _
@@ -29,7 +29,7 @@ with settings:
 middle, order, default = (compare_spec(PRESETS[name]) for name in ("middle", "order", "default"))
 points = {point.segments: point.cost.macs for point in spectrum(default)}
 steps = two_differences(order, "depthwise-first", "none")
-first, second, third, fourth, fifth = st.columns(5)
+first, second, third = st.columns(3)
 with first:
     door(
         "compare", _("Compare"), _("Xception's own middle flow, 728→728 channels at 19×19 pixels:"),
@@ -51,7 +51,16 @@ with third:
         ),
         PRESETS["order"] | {"view": "differences"},
     )  # fmt: skip
+fourth, fifth, sixth, seventh = st.columns(4)
 with fourth:
+    door(
+        "timing",
+        _("Time"),
+        _("Fewer FLOPs are not the same factor in seconds: measured, beside what the roofline predicts."),
+        timing_result(),
+        {},
+    )
+with sixth:
     door(
         "training",
         _("Train"),
@@ -59,6 +68,6 @@ with fourth:
         relu_result(),
         {},
     )
-with fifth:
+with seventh:
     door("network", _("Network"), _("Xception itself, taken apart and changed."), network_result(), {})
 finish(MAIN)

@@ -270,3 +270,11 @@ def test_dropout_acts_in_training_only() -> None:
     assert torch.equal(network(x), network(x))
     network.dropout.train()
     assert not torch.equal(network(x), network(x))
+
+
+@pytest.mark.parametrize("height", range(1, 9))
+@pytest.mark.parametrize("width", range(1, 9))
+def test_same_pooling_is_padding_with_nothing_then_pooling(height: int, width: int) -> None:
+    pictures = torch.randn(2, 3, height, width)
+    padded = F.pad(pictures, (width % 2, 1, height % 2, 1), value=float("-inf"))
+    assert torch.equal(SameMaxPool2d()(pictures), F.max_pool2d(padded, 3, 2))

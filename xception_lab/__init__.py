@@ -11,6 +11,8 @@ from xception_lab.spec import BlockSpec, TrainSpec, XceptionSpec
 
 if TYPE_CHECKING:
     from xception_lab.blocks import build_block
+    from xception_lab.inference import for_inference
+    from xception_lab.timing import time_block
     from xception_lab.training import train
     from xception_lab.xception import build_xception
 
@@ -19,6 +21,8 @@ __version__ = "0.1.0"
 _NEED_TORCH = {
     "build_block": "xception_lab.blocks",
     "build_xception": "xception_lab.xception",
+    "for_inference": "xception_lab.inference",
+    "time_block": "xception_lab.timing",
     "train": "xception_lab.training",
 }
 
@@ -31,7 +35,9 @@ __all__ = [
     "block_cost",
     "build_block",
     "build_xception",
+    "for_inference",
     "network_cost",
+    "time_block",
     "train",
 ]
 

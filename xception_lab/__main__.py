@@ -1,4 +1,4 @@
-"""The engine from a terminal: python -m xception_lab cost | train | sweep | report. Fields are written FIELD=VALUE."""
+"""The engine from a terminal: python -m xception_lab cost | time | train | sweep | report. Fields are FIELD=VALUE."""
 
 import argparse
 import ast
@@ -11,6 +11,7 @@ from typing import Any
 from xception_lab.cost import Cost, block_cost, network_cost
 from xception_lab.experiments import NETWORK_FIELDS, PRESETS, ExperimentSpec
 from xception_lab.spec import BlockSpec, TrainSpec, XceptionSpec
+from xception_lab.timing_command import add_options, measure_and_show
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("xception_lab", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="cost | train | sweep | report")
+    commands = parser.add_subparsers(required=True, metavar="cost | time | train | sweep | report")
 
     def command(name: str, function: Any, summary: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=summary, description=summary)
@@ -44,6 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     cost.add_argument("--size", type=int, default=None, help="height and width of the picture (56, network 299)")
     cost.add_argument("--batch-size", type=int, default=1)
     cost.add_argument("field", nargs="*", help="FIELD=VALUE of BlockSpec or XceptionSpec; a block needs kind=")
+
+    add_options(command("time", measure_and_show, "latency of the three blocks and the network on this machine"))
 
     train = command("train", _train, "one run, a line an epoch")
     train.add_argument("--checkpoint", help="file to go on from and to keep up to date")

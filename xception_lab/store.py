@@ -173,6 +173,15 @@ class Store:
             )
             return tuple(row["id"] for row in rows)
 
+    def busy(self) -> bool:
+        """Whether any process is training now: some run of an experiment that is being worked on is under way."""
+        with self._read() as db:
+            query = (
+                "SELECT 1 FROM runs JOIN experiments ON experiment = experiments.id "
+                "WHERE state = 'running' AND lease_until > ? LIMIT 1"
+            )
+            return db.execute(query, (time.time(),)).fetchone() is not None
+
     def states(self, runs: Iterable[int]) -> dict[int, State]:
         """The states of these runs."""
         with self._read() as db:

@@ -15,6 +15,16 @@ def compact_bytes(number: float) -> str:
     return f"{_prefixed(number)}B" if number >= 1_000 else f"{number:,.0f} B"
 
 
+def seconds(value: float) -> str:
+    """Seconds with three significant digits and a prefix: 0.00245 -> "2.45 ms"."""
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        # what would round to 1,000 of a unit is 1.00 of the next
+        if value >= 0.9995 * size:
+            part = value / size
+            return f"{part:,.{2 if part < 9.995 else 1 if part < 99.95 else 0}f} {unit}"
+    return f"{value * 1e9:,.0f} ns"
+
+
 def times(ratio: float) -> str:
     """A ratio above 1 as "8.4×"; more digits only where they tell: "1.06×", "131×", and never "1.00×"."""
     digits = 0 if ratio >= 99.95 else 1 if ratio >= 1.995 else 2

@@ -88,7 +88,7 @@ class Xception(nn.Module):
         super().__init__()
         self.spec = spec
         self.dropout = nn.Dropout(spec.dropout)
-        self._order: list[str] = []
+        self.order: list[str] = []  # names of the children in running order
         for stage in network_stages(spec):
             if stage.name.startswith("block"):
                 self._append(stage.name, _residual_block(spec, stage))
@@ -98,11 +98,11 @@ class Xception(nn.Module):
 
     def _append(self, name: str, module: nn.Module) -> None:
         self.add_module(name, module)
-        self._order.append(name)
+        self.order.append(name)
 
     def forward_features(self, x: Tensor) -> Tensor:
         """(N, in_channels, H, W) -> (N, exit_channels[-1], H', W'), before the mean over the picture."""
-        for name in self._order[: self._order.index("global_pool")]:
+        for name in self.order[: self.order.index("global_pool")]:
             x = self.get_submodule(name)(x)
         return x
 

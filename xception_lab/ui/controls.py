@@ -45,8 +45,17 @@ LABELS = {
     "weighed": marked("Areas and bars show"),
     "layer_flow": marked("Flow"),
     "layer_kind": marked("Kind"),
+    "timing_view": marked("Look at"),
+    "timed_along": marked("Along the axis"),
 }
 OPTIONS = {
+    "latency": marked("Latency"),
+    "roofline": marked("Roofline"),
+    "running": marked("One field runs"),
+    "operations": marked("Operations"),
+    "devices": marked("On other devices"),
+    "xception": "Xception",
+    "bring": marked("Your own GPU"),
     "layers": marked("Layer by layer"),
     "spectrum": marked("The spectrum"),
     "sweep": marked("One field runs"),

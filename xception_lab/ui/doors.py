@@ -6,6 +6,11 @@ from typing import Any
 
 import streamlit as st
 
+from xception_lab.comparison import Ratio, ratio
+from xception_lab.measuring import three_blocks
+from xception_lab.spec import CompareSpec
+from xception_lab.timings_file import from_json
+from xception_lab.ui.blocks import ratio_text
 from xception_lab.ui.language import ASSETS
 from xception_lab.ui.language import text as _
 from xception_lab.ui.network import headline, paper_network
@@ -36,6 +41,22 @@ def relu_result() -> str:
         "A ReLU between, small Xceptions on Fashion-MNIST: **{points:+.2f} points**, 95 % CI {low:+.2f} to {high:+.2f}."
     )
     return sentence.format(**main)
+
+
+def timing_result() -> str:
+    """What the stored times say of the separable block at the defaults."""
+    said = _("64→128 channels at 56×56 on a CPU: **{flops}** FLOPs, **{time:.0%}** of the standard block's time.")
+    flops, time = _stored_times()
+    return said.format(flops=ratio_text(flops), time=time)
+
+
+@cache
+def _stored_times() -> tuple[Ratio, float]:
+    results = from_json((ASSETS / "results" / "timing-cpu.json").read_bytes())
+    standard, _extreme, separable = three_blocks(CompareSpec())
+    costs = [settings.cost().flops for settings in (separable, standard)]
+    timed = [timing.median_s for timing in map(results.timing, (separable, standard)) if timing]
+    return ratio(*costs), timed[0] / timed[1]
 
 
 @cache

@@ -52,8 +52,9 @@ def frame(page: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
         st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
-        st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
+        st.page_link("pages/timing.py", label=_("Time"), icon=":material/timer:")
         st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
+        st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
         st.space("stretch")
         st.segmented_control(
             "Language · 언어", tuple(LANGUAGES), format_func=LANGUAGES.__getitem__, required=True, key=KEY,

@@ -1,0 +1,194 @@
+"""Is the timing lab right, and is Xception fast? Four questions, one table each.
+
+agreement: our medians against torch.utils.benchmark.Timer.blocked_autorange, same calls, alternating (within 5 %).
+repeatability: the page's default measured twice (within 10 % on an idle machine), and how long it takes.
+xception: ours against timm's legacy_xception, same weights and pictures, alternating: forward at most 1.0, with the
+inference option at most 0.8, outputs equal to 1e-4. Peer, for this alone: pip install --no-deps timm==1.0.19
+huggingface_hub safetensors pyyaml torchvision, in an environment that has torch.
+roofline: the bound against the measured median on random configurations; never above it by more than its uncertainty.
+
+Run: python benchmarks/timing.py [agreement repeatability xception roofline] [--threads N] [--configurations 100]
+"""
+
+import argparse
+import random
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from torch.utils.benchmark import Timer
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from xception_lab import XceptionSpec, accelerator, build_xception, for_inference
+from xception_lab.machine import busy_share, describe
+from xception_lab.measuring import Job, run, three_blocks
+from xception_lab.peaks import measured_peaks
+from xception_lab.roofline import bounds, total_s
+from xception_lab.spec import CompareSpec
+from xception_lab.timing import built, measure
+from xception_lab.timings import Peaks, Results, Settings
+
+DEVICE = torch.device("cpu")
+PLACES = ((64, 128, 56), (728, 728, 19), (256, 256, 14), (32, 64, 112))
+
+
+def agreement(_options: argparse.Namespace) -> bool:
+    """At least 12 configurations: four places of the network, three blocks."""
+    print(f"{'configuration':34} {'ours ms':>9} {'Timer ms':>9} {'ratio':>6}")
+    worst = 0.0
+    for ins, outs, size in PLACES:
+        for settings in three_blocks(CompareSpec(in_channels=ins, out_channels=outs, size=size)):
+            ours, theirs, ratio = _alternating(settings)
+            worst = max(worst, abs(ratio - 1))
+            name = f"{settings.subject.kind} {ins}->{outs} @{size}"  # type: ignore[union-attr]
+            print(f"{name:34} {ours * 1e3:9.3f} {theirs * 1e3:9.3f} {ratio:6.3f}")
+    print(f"largest difference {worst:.1%} (at most 5 %)")
+    return worst <= 0.05
+
+
+def _alternating(settings: Settings, rounds: int = 5) -> tuple[float, float, float]:
+    """Median over rounds of each one's median, turn and turn about, and of their ratio within a round."""
+    model, inputs = built(settings, DEVICE)
+
+    def call() -> Any:
+        with torch.inference_mode():
+            return model(inputs)
+
+    ours, theirs = [], []
+    for _ in range(rounds):
+        ours.append(measure((settings,), DEVICE, limit_s=0.4)[0].median_s)
+        timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
+        theirs.append(timer.blocked_autorange(min_run_time=0.4).median)
+    ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
+    return median(ours), median(theirs), median(ratios)
+
+
+def repeatability(_options: argparse.Namespace) -> bool:
+    """The page's own default, twice, each as the page runs it."""
+    group = three_blocks(CompareSpec())
+    found: list[Results] = []
+    for _ in range(2):
+        begin = time.perf_counter()
+        found.append(run(Job((group,))))
+        print(f"one measurement: {time.perf_counter() - begin:.1f} s, without the start of its process (under 15 s)")
+    worst = 0.0
+    for settings in group:
+        first, second = (results.timing(settings) for results in found)
+        assert first
+        assert second
+        change = second.median_s / first.median_s
+        worst = max(worst, abs(change - 1))
+        kind = settings.subject.kind  # type: ignore[union-attr]
+        print(f"{kind:12} {first.median_s * 1e3:8.3f} ms {second.median_s * 1e3:8.3f} ms {change:6.3f}")
+    print(f"largest difference {worst:.1%} (at most 10 %)")
+    return worst <= 0.10
+
+
+def xception(options: argparse.Namespace) -> bool:
+    """Forward of one picture and of four, three ways, turn and turn about."""
+    import timm
+
+    peer = timm.create_model("legacy_xception", pretrained=False).eval()
+    ours = build_xception(XceptionSpec()).eval()
+    ours.load_state_dict(peer.state_dict())
+    fast = for_inference(ours)
+    fine = True
+    print(f"{'batch':>5} {'timm ms':>9} {'ours ms':>9} {'ratio':>6} {'folded, channels_last ms':>25} {'ratio':>6}")
+    for batch in options.batches:
+        pictures = torch.randn(batch, 3, 299, 299)
+        last = pictures.to(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            expected, same, folded = peer(pictures), ours(pictures), fast(last)
+            assert torch.allclose(same, expected, atol=1e-4)
+            assert torch.allclose(folded, expected, atol=1e-4)
+            calls = (lambda x=pictures: peer(x), lambda x=pictures: ours(x), lambda x=last: fast(x))
+            spent = _in_turn(calls, options.rounds)
+        times = list(map(median, spent))
+        # within a round: what disturbs the machine for longer meets all three
+        plain, quick = (median(a / b for a, b in zip(one, spent[0], strict=True)) for one in spent[1:])
+        fine = fine and plain <= 1.0 and quick <= 0.8
+        print(f"{batch:5} {times[0] * 1e3:9.1f} {times[1] * 1e3:9.1f} {plain:6.3f} {times[2] * 1e3:25.1f} {quick:6.3f}")
+    print("forward at most 1.0, with the inference option at most 0.8; outputs equal to 1e-4")
+    return fine
+
+
+def _in_turn(calls: tuple[Callable[[], Any], ...], rounds: int) -> list[list[float]]:
+    times: list[list[float]] = [[] for _ in calls]
+    for number in range(rounds + 1):
+        for call, spent in zip(calls, times, strict=True):
+            begin = time.perf_counter()
+            call()
+            if number:  # the first is warm-up
+                spent.append(time.perf_counter() - begin)
+    return times
+
+
+def roofline(options: argparse.Namespace) -> bool:
+    """Random blocks; the peaks probed again every 20, the best of all probes counts."""
+    chance = random.Random(options.seed)
+    clock = accelerator.clock_of(DEVICE)
+    probes: list[Peaks] = [measured_peaks(DEVICE, "float32", clock)]
+    timings = []
+    for number in range(options.configurations):
+        settings = _random(chance)
+        timings += measure((settings,), DEVICE, clock, limit_s=0.5)
+        if number % 20 == 19:
+            probes.append(measured_peaks(DEVICE, "float32", clock))
+    peaks = Results(describe("cpu"), tuple(probes)).peak("float32")
+    assert peaks
+    print(f"peaks: {peaks.flops_per_s / 1e9:.0f} GFLOP/s, {[f'{r / 1e9:.0f}' for _, r in peaks.rates]} GB/s")
+    above, shares = 0, []
+    for timing in timings:
+        bound = total_s(bounds(timing.settings, peaks))
+        shares.append(bound / timing.median_s)
+        if bound > timing.median_s + (timing.interval_s[1] - timing.median_s):
+            above += 1
+            print(f"above: {timing.settings} bound {bound * 1e6:.1f} us, median {timing.median_s * 1e6:.1f} us")
+    print(f"{len(timings)} configurations: {above} bounds above the median and its uncertainty (none may be)")
+    print(f"bound as a part of the median: median {median(shares):.2f}, largest {max(shares):.2f}")
+    return above == 0
+
+
+def _random(chance: random.Random) -> Settings:
+    while True:
+        spec = CompareSpec(
+            in_channels=chance.choice((8, 16, 64, 128, 256, 728)),
+            out_channels=chance.choice((8, 32, 64, 128, 256, 728)),
+            kernel_size=chance.choice((1, 3, 5, 7)), size=chance.choice((7, 14, 19, 28, 56, 75)),
+            stride=chance.choice((1, 1, 2, 3)), padding=chance.choice(("same", "valid", 1)),
+            dilation=chance.choice((1, 1, 2)), batch_size=chance.choice((1, 1, 2, 4)),
+            batch_norm=chance.choice(("none", "last", "every")),
+        )  # fmt: skip
+        try:
+            settings = chance.choice(three_blocks(spec, memory_format=chance.choice(("contiguous", "channels_last"))))
+            settings = replace(settings, backward=chance.random() < 0.3)
+        except ValueError:
+            continue
+        if settings.cost().macs < 2e9:  # a second or two each
+            return settings
+
+
+def main() -> int:
+    questions = {"agreement": agreement, "repeatability": repeatability, "xception": xception, "roofline": roofline}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("questions", nargs="*", choices=(*questions, []), default=list(questions))
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--configurations", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4])
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    print(f"{describe('cpu', busy=busy_share(1.0)).label}; others use {busy_share():.0%} of this machine")
+    answers = [questions[name](options) for name in options.questions]
+    return 0 if all(answers) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

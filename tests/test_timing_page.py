@@ -1,0 +1,215 @@
+"""The timing page without a browser: what is shown first, what is measured, what is brought, in both languages."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from xception_lab.measuring import Job, three_blocks
+from xception_lab.spec import CompareSpec
+from xception_lab.timing_queue import Status
+from xception_lab.timings import Machine, Peaks, Results, Timing
+from xception_lab.timings_file import to_json
+from xception_lab.ui import timing
+from xception_lab.ui.timing_fields import TIMING_VIEWS
+
+ROOT = Path(__file__).resolve().parents[1]
+BLOCKS = three_blocks(CompareSpec())
+
+
+def _results(name: str, *seconds: float, busy: float = 0.0) -> Results:
+    machine = Machine("cuda", name, 1, 1 << 30, None, "", "Linux", "3.11", "2.13", busy)
+    timings = tuple(
+        Timing(one, "cuda", (s,) * 9, layers=(("depthwise", 0.6), ("pointwise", 0.4)))
+        for one, s in zip(BLOCKS, seconds, strict=True)
+    )
+    return Results(machine, (Peaks("float32", 1e13, ((1 << 28, 1e12),)),), timings)
+
+
+class StubQueue:
+    """A queue whose jobs stand as the test says."""
+
+    def __init__(self, **status: Any) -> None:
+        self.values = {"state": "running", **status}
+        self.jobs: list[Job] = []
+        self.stopped = threading.Event()
+
+    def submit(self, job: Job) -> str:
+        self.jobs.append(job)
+        return "some-key"
+
+    def status(self, key: str | None) -> Status:
+        if key != "some-key":
+            raise KeyError(key)
+        return Status(key, self.jobs[-1] if self.jobs else Job((BLOCKS,)), **self.values)
+
+    def stop(self, _key: str) -> None:
+        self.values["state"] = "stopped"
+        self.stopped.set()
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StubQueue:
+    queue = StubQueue()
+    monkeypatch.setattr(timing, "queue", lambda: queue)
+    # the page imports the names it uses
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    return queue
+
+
+def page(**parameters: str) -> AppTest:
+    """The page as a first visit with these query parameters."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params.update(parameters)
+    app.switch_page("pages/timing.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("view", TIMING_VIEWS)
+def test_every_view_opens_in_both_languages(view: str, lang: str) -> None:
+    app = page(timing_view=view, lang=lang)
+    charts = {"latency": 2, "bring": 0}
+    assert len(app.get("plotly_chart")) == charts.get(view, 1)
+
+
+def test_the_first_line_says_that_this_is_a_cpu_and_the_stored_result_is_labelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    app = page()
+    assert "This is a CPU" in app.markdown[0].value
+    stored = timing.stored().machine.label
+    assert [caption.value for caption in app.caption] == [
+        f"**A stored result**, made by this code on {stored}. Measure replaces it."
+    ]
+    assert "8.4× fewer** FLOPs" in app.markdown[1].value
+    monkeypatch.setattr(timing, "accelerator_likely", lambda: True)
+    assert "has an accelerator" in page().markdown[0].value
+
+
+def test_the_first_paint_imports_no_torch() -> None:
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60);"
+        "app.switch_page('pages/timing.py').run(); assert not app.exception;"
+        "print({'torch', 'scipy'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split("\n")[-2] == "set()"
+
+
+def test_a_measurement_is_queued_shown_with_its_place_and_replaces_the_stored_result(stub: StubQueue) -> None:
+    stub.values |= {"state": "queued", "place": 2}
+    app = page()
+    app.button(key="measure").click().run()
+    assert stub.jobs[0].groups == (BLOCKS,)
+    assert app.button(key="measure").disabled
+    assert app.get("progress")[0].proto.text.startswith("2 measurements before yours")
+    stub.values = {"state": "running", "share": 0.4, "spent_s": 7.2}
+    app.run()
+    assert app.get("progress")[0].proto.text == "measuring, 7 s"
+    assert app.get("progress")[0].proto.value == 40
+    stub.values = {"state": "done", "results": _results("Fast GPU", 0.004, 0.003, 0.002)}
+    app.run()
+    assert not app.exception
+    assert "Measured here" in app.caption[0].value
+    assert "Fast GPU" in app.caption[0].value
+    assert "**2.0× faster**" in app.markdown[1].value
+    assert "takes **60%** of the time" in app.markdown[1].value
+    assert not app.button(key="measure").disabled
+
+
+def test_a_stop_keeps_what_there_is(stub: StubQueue) -> None:
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values["results"] = _results("Fast GPU", 0.004, 0.003, 0.002, busy=0.9)
+    app.button(key="stop").click().run()
+    assert stub.stopped.is_set()
+    assert any("Stopped" in note.value for note in app.info)
+    assert any("90%" in note.value for note in app.warning)
+
+
+@pytest.mark.parametrize(("view", "groups", "profiled"), [
+    ("latency", 1, 0), ("running", 6, 0), ("operations", 1, 3), ("xception", 1, 0),
+])  # fmt: skip
+def test_each_view_asks_for_what_it_shows(view: str, groups: int, profiled: int, stub: StubQueue) -> None:
+    app = page(timing_view=view, batch_size="2")
+    app.button(key="measure").click().run()
+    (job,) = stub.jobs
+    assert (len(job.groups), len(job.profiled)) == (groups, profiled)
+
+
+def test_failures_and_lost_measurements_are_said(stub: StubQueue) -> None:
+    app = page(measurement="gone' OR 1=1")
+    assert any("no longer on this server" in note.value for note in app.info)
+    stub.values = {"state": "failed", "reason": "batch_size=256: needs more"}
+    assert page(measurement="some-key").error[0].value == "batch_size=256: needs more"
+
+    def full(_job: Job) -> str:
+        raise timing.QueueFullError("at most 20 may wait")
+
+    stub.submit = full  # type: ignore[method-assign]
+    app = page()
+    app.button(key="measure").click().run()
+    assert app.error[0].value == "at most 20 may wait"
+
+
+@pytest.mark.parametrize("what", [{"dtype": "tf32"}, {"mode": "graph"}])
+def test_what_this_server_cannot_do_is_said_before(what: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    app = page(**what)
+    assert app.button(key="measure").disabled
+    assert any("needs an accelerator" in note.value for note in app.info)
+
+
+def test_the_way_back_has_no_folding(stub: StubQueue) -> None:
+    app = page(backward="true", mode="folded")
+    assert app.segmented_control(key="mode").options == ["eager", "compiled"]
+    assert "mode=folded" in app.info[0].value
+    app.button(key="measure").click().run()
+    assert all(settings.backward for settings in stub.jobs[0].groups[0])
+
+
+def test_training_at_the_same_time_is_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    assert not any("Training runs" in note.value for note in page().warning)
+    from xception_lab.experiments import ExperimentSpec
+    from xception_lab.store import Store
+
+    store = Store()
+    key = store.add(ExperimentSpec(), "me", 100)
+    assert key
+    store.move([store.experiment(key).runs[0].id], "running")
+    assert not store.busy()  # nobody works on it
+    store.claim(key, "keeper")
+    assert store.busy()
+    assert any("Training runs" in note.value for note in page().warning)
+
+
+def test_results_of_another_machine_stand_beside_and_hostile_files_are_refused() -> None:
+    app = page(timing_view="bring")
+    good = to_json(_results("Other GPU", 0.0004, 0.0003, 0.0005)).encode()
+    evil = b'{"format": "xception-lab-timings", "version": "<script>alert(1)</script>"}'
+    app.get("file_uploader")[0].upload("other.json", good).upload("**evil**`.json", evil).run()
+    assert not app.exception
+    assert app.success[0].value == "**Other GPU, torch 2.13**: 3 timings, shown beside this server's."
+    (refusal,) = app.error
+    assert refusal.value.startswith("`evil.json` was refused: machine is missing") or "version" in refusal.value
+    assert "<" not in refusal.value
+    assert any("Other GPU" in line.value and "slower" in line.value for line in app.markdown)
+    app.segmented_control(key="timing_view").set_value("latency").run()
+    assert not app.exception
+    assert "Other GPU" in app.get("plotly_chart")[1].proto.spec + app.get("plotly_chart")[0].proto.spec
+    app.segmented_control(key="timing_view").set_value("running").run()
+    assert "Other GPU" in app.get("plotly_chart")[0].proto.spec
+
+
+def test_the_start_page_has_a_door_with_a_stored_result() -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not app.exception
+    assert any("of the standard block's time" in line.value for line in app.markdown)

@@ -1,0 +1,72 @@
+"""Published peaks of devices that a person may not have, each with its source. Dense figures, no sparsity.
+
+Half precision is that of tensor cores with float32 accumulation, as torch uses them. None: not published, not shown.
+"""
+
+from dataclasses import dataclass
+
+from xception_lab.roofline import LayerBound, roofline
+from xception_lab.timings import Dtype, Settings
+
+TERA, GIGA = 1e12, 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One product. float32, tf32, half: peak FLOP/s. bytes_per_s: of its memory. source: where the figures stand."""
+
+    name: str
+    float32: float
+    tf32: float | None
+    half: float | None
+    bytes_per_s: float
+    source: str
+
+    def flops_per_s(self, dtype: Dtype) -> float | None:
+        """The peak in this dtype, None where none is published."""
+        # tensor cores that know bfloat16 came together with those that know tf32
+        return {
+            "float32": self.float32,
+            "tf32": self.tf32,
+            "float16": self.half,
+            "bfloat16": self.half if self.tf32 else None,
+        }[dtype]
+
+    def predict(self, settings: Settings) -> tuple[LayerBound, ...] | None:
+        """The roofline of each layer on this device; None where no peak of the dtype is published."""
+        peak = self.flops_per_s(settings.dtype)
+        return roofline(settings, peak, self.bytes_per_s) if peak else None
+
+
+def _tera(value: float | None) -> float | None:
+    return value and value * TERA
+
+
+def _device(
+    name: str, float32: float, tf32: float | None, half: float | None, gigabytes_per_s: float, source: str
+) -> Device:
+    return Device(name, float32 * TERA, _tera(tf32), _tera(half), gigabytes_per_s * GIGA, source)
+
+
+_A100 = "NVIDIA A100 Tensor Core GPU data sheet (nvidia-a100-datasheet-us-nvidia-1758950)"
+_ADA = "NVIDIA Ada GPU Architecture white paper, appendix A"
+# a processor's peak is no vendor's figure but a product of three: cores, highest clock, FLOPs a cycle and core
+DEVICES = (
+    _device("T4", 8.1, None, 65.0, 320.0, "NVIDIA T4 Tensor Core GPU data sheet"),
+    _device("V100 SXM2", 15.7, None, 125.0, 900.0, "NVIDIA V100 Tensor Core GPU data sheet"),
+    _device("A100 SXM 40 GB", 19.5, 156.0, 312.0, 1555.0, _A100),
+    _device("A100 SXM 80 GB", 19.5, 156.0, 312.0, 2039.0, _A100),
+    _device("H100 SXM", 67.0, 494.7, 989.4, 3350.0, "NVIDIA H100 Tensor Core GPU data sheet, halved: it states sparse"),
+    _device("L4", 30.3, 60.0, 121.0, 300.0, "NVIDIA L4 Tensor Core GPU data sheet, halved: it states sparse"),
+    _device("RTX 3060", 12.7, None, None, 360.0, "3,584 cores × 1.78 GHz × 2; 192 × 15 Gbit/s: NVIDIA's product page"),
+    _device("RTX 3090", 35.6, 35.6, 71.0, 936.0, "NVIDIA Ampere GA102 GPU Architecture white paper, table 2"),
+    _device("RTX 4090", 82.6, 82.6, 165.2, 1008.0, _ADA),
+    _device(
+        "EPYC 9654 (96)", 11.37, None, None, 460.8,
+        "96 cores × 3.7 GHz × 32 FLOPs; 12 × DDR5-4800: AMD's product page",
+    ),
+    _device(
+        "Xeon 8380 (40)", 8.70, None, None, 204.8,
+        "40 cores × 3.4 GHz × 64 FLOPs; 8 × DDR4-3200: Intel's product page",
+    ),
+)  # fmt: skip

@@ -1,0 +1,225 @@
+"""What is timed and what came of it: frozen, free of torch, so that a page can read a result without it."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+from xception_lab.cost import Cost, block_cost, network_cost
+from xception_lab.spec import BlockSpec, XceptionSpec
+
+Dtype = Literal["float32", "tf32", "float16", "bfloat16"]
+MemoryFormat = Literal["contiguous", "channels_last"]
+Mode = Literal["eager", "folded", "compiled", "graph"]
+
+DTYPES: tuple[Dtype, ...] = ("float32", "tf32", "float16", "bfloat16")
+MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("contiguous", "channels_last")
+MODES: tuple[Mode, ...] = ("eager", "folded", "compiled", "graph")
+# tf32 is a way to multiply float32 numbers: they are stored as such
+STORED_AS = {"tf32": "float32"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One thing to time. subject: a block or a whole network.
+
+    dtype "tf32": float32 tensors, products on tensor cores (CUDA). mode: "eager"; "folded" (batch norms folded into the
+    convolutions, inference only); "compiled" (torch.compile); "graph" (captured once, replayed as a device graph).
+    backward: forward and backward, in training mode. Raises ValueError naming field, value and rule.
+    """
+
+    subject: BlockSpec | XceptionSpec
+    height: int
+    width: int
+    batch_size: int = 1
+    dtype: Dtype = "float32"
+    memory_format: MemoryFormat = "contiguous"
+    mode: Mode = "eager"
+    backward: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.subject, BlockSpec | XceptionSpec):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"subject={self.subject!r}: must be a BlockSpec or an XceptionSpec")
+        for field, allowed in (("dtype", DTYPES), ("memory_format", MEMORY_FORMATS), ("mode", MODES)):
+            value = getattr(self, field)
+            if not isinstance(value, str) or value not in allowed:
+                raise ValueError(f"{field}={value!r}: must be one of {', '.join(map(repr, allowed))}")
+        if not isinstance(self.backward, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"backward={self.backward!r}: must be True or False")
+        if self.backward and self.mode in ("folded", "graph"):
+            raise ValueError(f"backward=True: needs mode='eager' or mode='compiled', got mode={self.mode!r}")
+        self.cost()  # checks the sizes and that the kernel fits
+
+    def cost(self) -> Cost:
+        """The closed form of one forward pass. Raises ValueError as block_cost does."""
+        stored = STORED_AS.get(self.dtype, self.dtype)
+        if isinstance(self.subject, BlockSpec):
+            return block_cost(self.subject, self.height, self.width, self.batch_size, stored)
+        return network_cost(self.subject, self.height, self.width, self.batch_size, stored)
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the input."""
+        return self.subject.in_channels
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Every sample of one setting on one device, in seconds.
+
+    A sample is the mean of calls_per_sample calls, 1 unless a call is too short for the clock. layers: median seconds
+    of each operation inside the forward pass, by the name that Cost.layers has. first_call_s: the first call, with
+    what is paid once (search for an algorithm, compilation). peak_memory_bytes, energy_j (a call): where the device
+    says so. reached: the asked precision was reached before the time was up.
+    """
+
+    settings: Settings
+    device: str
+    times_s: tuple[float, ...]
+    calls_per_sample: int = 1
+    first_call_s: float = 0.0
+    layers: tuple[tuple[str, float], ...] = ()
+    peak_memory_bytes: int | None = None
+    energy_j: float | None = None
+    reached: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.times_s:
+            raise ValueError("times_s=(): must hold at least one sample")
+
+    @property
+    def median_s(self) -> float:
+        """The median."""
+        return quantile(self.times_s, 0.5)
+
+    @property
+    def p25_s(self) -> float:
+        """The lower quartile."""
+        return quantile(self.times_s, 0.25)
+
+    @property
+    def p75_s(self) -> float:
+        """The upper quartile."""
+        return quantile(self.times_s, 0.75)
+
+    @property
+    def interval_s(self) -> tuple[float, float]:
+        """The 95 % confidence interval of the median."""
+        return median_interval(self.times_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """What a device reaches at best, as measured: products in flops_per_s, data in rates.
+
+    rates: (working set in bytes, bytes a second), the smallest set first: a small set stays in a cache.
+    """
+
+    dtype: Dtype
+    flops_per_s: float
+    rates: tuple[tuple[int, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Where a result comes from. kind: "cpu", "cuda", "mps" or "xpu". clock_mhz: None where it is not told.
+
+    busy_share: part of the processor that others used just before, 0 to 1; above 0.2 the times are not to be trusted.
+    """
+
+    kind: str
+    name: str
+    threads: int
+    memory_bytes: int
+    clock_mhz: float | None
+    driver: str
+    system: str
+    python: str
+    torch: str
+    busy_share: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """In one line: "AMD EPYC, 2 threads, torch 2.13.0"."""
+        threads = f", {self.threads} threads" if self.kind == "cpu" else ""
+        return f"{self.name}{threads}, torch {self.torch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Time that one of torch's operations took by itself in a forward pass of one setting."""
+
+    settings: Settings
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What one machine measured; the content of a results file."""
+
+    machine: Machine
+    peaks: tuple[Peaks, ...] = ()
+    timings: tuple[Timing, ...] = ()
+    operations: tuple[Operation, ...] = ()
+
+    def timing(self, settings: Settings) -> Timing | None:
+        """What was measured of this, the last where it was measured more than once."""
+        return next((timing for timing in reversed(self.timings) if timing.settings == settings), None)
+
+    def peak(self, dtype: Dtype) -> Peaks | None:
+        """The best that a dtype was seen to reach in all probes; None without one."""
+        probes = [peaks for peaks in self.peaks if peaks.dtype == dtype]
+        if not probes:
+            return None
+        rates: dict[int, float] = {}
+        for size, rate in (pair for peaks in probes for pair in peaks.rates):
+            rates[size] = max(rate, rates.get(size, 0.0))
+        return Peaks(dtype, max(peaks.flops_per_s for peaks in probes), tuple(sorted(rates.items())))
+
+    def operations_of(self, settings: Settings) -> tuple[Operation, ...]:
+        """The profile of this, empty where there is none."""
+        return tuple(operation for operation in self.operations if operation.settings == settings)
+
+    def with_newer(self, newer: "Results") -> "Results":
+        """These results with newer ones of the same machine in front."""
+        fresh = {operation.settings for operation in newer.operations}
+        kept = tuple(operation for operation in self.operations if operation.settings not in fresh)
+        return replace(
+            newer,
+            peaks=(*self.peaks, *newer.peaks),
+            timings=(*self.timings, *newer.timings),
+            operations=(*kept, *newer.operations),
+        )
+
+
+def quantile(values: tuple[float, ...], share: float) -> float:
+    """The value below which `share` of the values lie, interpolated as numpy.quantile does."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])
+
+
+def median_interval(values: tuple[float, ...]) -> tuple[float, float]:
+    """The 95 % confidence interval of the median: two order statistics, whatever the distribution.
+
+    With fewer than six values it is all of them. Source: the binomial's normal approximation, Conover, Practical
+    Nonparametric Statistics, section 3.2.
+    """
+    ordered = sorted(values)
+    reach = 0.98 * len(ordered) ** 0.5
+    low = max(int(len(ordered) / 2 - reach), 0)
+    high = min(int(len(ordered) / 2 + reach) + 1, len(ordered) - 1)
+    return ordered[low], ordered[high]
+
+
+def as_row(timing: Timing) -> dict[str, str | int | float | None]:
+    """One timing as a row of a table: what was set, then median and quartiles in seconds."""
+    settings = timing.settings
+    subject = settings.subject
+    what = {"subject": "xception" if isinstance(subject, XceptionSpec) else subject.kind}
+    chosen = ("in_channels", "out_channels", "kernel_size", "stride")
+    parts = {name: getattr(subject, name, None) for name in chosen}
+    rest = {field.name: getattr(settings, field.name) for field in fields(Settings) if field.name != "subject"}
+    figures = {name: getattr(timing, name) for name in ("device", "median_s", "p25_s", "p75_s", "first_call_s")}
+    return {**what, **parts, **rest, **figures, "samples": len(timing.times_s)}
