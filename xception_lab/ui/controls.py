@@ -31,6 +31,23 @@ LABELS = {
     "view": marked("Look at"),
     "preset": marked("Question"),
     "dataset": marked("Data"),
+    "look": marked("Look at"),
+    "picture": marked("Picture"),
+    "filters": marked("Filters"),
+    "kernel": marked("k×k kernel"),
+    "mix": marked("1×1 mix"),
+    "groups": "segments",
+    "draw": "seed",
+    "network": marked("Network"),
+    "trained_on": marked("Trained on"),
+    "semantics": marked("Run as"),
+    "layer": marked("Layer"),
+    "sort": marked("Order"),
+    "range": marked("Colour scale"),
+    "map_size": marked("Size"),
+    "row": marked("Row"),
+    "column": marked("Column"),
+    "target": marked("Recover"),
 }
 OPTIONS = {
     "layers": marked("Layer by layer"),
@@ -55,6 +72,46 @@ OPTIONS = {
     "linear": marked("linear"),
     "pointwise-first": marked("1×1 first"),
     "depthwise-first": marked("depthwise first"),
+    "blocks": marked("The three blocks"),
+    "kernels": marked("Kernels"),
+    "network": marked("A network, layer by layer"),
+    "depth": marked("Along the depth"),
+    "reach": marked("Receptive field"),
+    "information": marked("Information"),
+    "chelsea": marked("cat"),
+    "coffee": marked("coffee"),
+    "astronaut": marked("astronaut"),
+    "boot": marked("ankle boot"),
+    "checkerboard": marked("checkerboard"),
+    "edge": marked("edge"),
+    "gradient": marked("gradient"),
+    "impulse": marked("impulse"),
+    "stroke": marked("stroke"),
+    "upload": marked("a file"),
+    "camera": marked("camera"),
+    "draw": marked("draw one"),
+    "hand": marked("by hand"),
+    "random": marked("random"),
+    "trained": marked("trained"),
+    "own": marked("own numbers"),
+    "identity": marked("identity"),
+    "vertical": marked("vertical edge"),
+    "blur": marked("blur"),
+    "sharpen": marked("sharpen"),
+    "colours": marked("colour opponents"),
+    "channels": marked("± each channel"),
+    "grey": marked("grey"),
+    "small": marked("small Xceptions"),
+    "run": marked("a run of the lab"),
+    "xception": marked("Xception (ImageNet)"),
+    "lite0": "EfficientNet-Lite0",
+    "index": marked("by number"),
+    "strength": marked("strongest first"),
+    "map": marked("each map"),
+    "layer": marked("each layer"),
+    "shared": marked("shared"),
+    "input": marked("the block's input"),
+    "first": marked("what enters the activation"),
 }
 
 
@@ -68,7 +125,7 @@ def control(key: str) -> None:
     options = options_of(key, standing())
     drawing(key)
     if field.widget == "slider":
-        st.select_slider(key, options, key=key, help=_(field.help))
+        st.select_slider(_(LABELS.get(key, key)), options, key=key, help=_(field.help))
     else:
         st.segmented_control(
             _(LABELS.get(key, key)), options, format_func=_option, key=key, help=_(field.help), required=True

@@ -11,6 +11,7 @@ from xception_lab.comparison import divisors
 from xception_lab.data import DATASETS
 from xception_lab.experiments import PRESETS
 from xception_lab.spec import KINDS, Activation, BatchNorm, CompareSpec
+from xception_lab.ui.features_fields import FEATURE_FIELDS
 from xception_lab.ui.field import FALSE, TRUE, Field, marked, numbers
 
 ONE_A_CHANNEL = "max"
@@ -137,7 +138,7 @@ _TRAIN_FIELDS = (
 COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
 WORKBENCH_KEYS = (*COMPARE_KEYS, *(field.key for field in _VIEW_FIELDS))
 TRAIN_KEYS = tuple(field.key for field in _TRAIN_FIELDS)
-FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *_TRAIN_FIELDS)}
+FIELDS = {field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *_TRAIN_FIELDS, *FEATURE_FIELDS)}
 
 
 def options_of(key: str, values: Mapping[str, str]) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ def frame(page: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
         st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
+        st.page_link("pages/features.py", label=_("Feature maps"), icon=":material/grid_view:")
         st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
         st.space("stretch")
         st.segmented_control(
