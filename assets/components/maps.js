@@ -127,18 +127,20 @@ function histogram(panel, words) {
   bars(panel.before, "before")
   box.append(picture)
   const axis = element("div", "axis")
-  axis.append(element("span", "", panel.low), element("span", "", "0"), element("span", "", panel.high))
+  const zero = element("span", "zero", panel.zero > 12 && panel.zero < 88 ? "0" : "")
+  zero.style.left = `${panel.zero}%`
+  axis.append(element("span", "", panel.low), zero, element("span", "", panel.high))
   box.append(axis)
   return box
 }
 
 function drawKernel(kernel, words) {
   const box = element("figure", "kernel")
-  const grid = element("div", "numbersgrid")
+  const grid = element("div", kernel.columns <= 5 && kernel.values.length <= 25 ? "numbersgrid" : "numbersgrid fine")
   grid.style.gridTemplateColumns = `repeat(${kernel.columns}, auto)`
   const top = Math.max(...kernel.values.map(Math.abs)) || 1
   for (const value of kernel.values) {
-    const cell = element("span", value < 0 ? "minus" : "plus", kernel.values.length <= 81 ? String(+value.toPrecision(2)).replace("-", "−") : "")
+    const cell = element("span", value < 0 ? "minus" : "plus", kernel.columns <= 5 && kernel.values.length <= 25 ? String(+value.toPrecision(2)).replace("-", "−") : "")
     cell.style.setProperty("--share", `${Math.round((75 * Math.abs(value)) / top)}%`)
     grid.append(cell)
   }

@@ -28,6 +28,7 @@ from xception_lab.ui.language import text as _
 from xception_lab.ui.links import set_controls
 
 MOST = 48  # maps of one layer that are drawn at a time
+MOST_OF_BLOCK = 12  # where the steps of three blocks stand under each other
 
 Number = tuple[str, str, str]
 
@@ -78,7 +79,7 @@ def show_columns(
             "kind": column.kind,
             "title": column.title,
             "subtitle": column.subtitle,
-            "rows": [_row(column, step, values, shared[step], gaps="between" in steps) for step in steps],
+            "rows": [_row(column, step, values, shared[step], whole="between" in steps) for step in steps],
             "numbers": column.numbers,
         }
         for column in columns
@@ -106,15 +107,15 @@ def _step(name: str) -> Step:
     return next(step for step in ("input", "first", "between", "second", "after") if step == name)
 
 
-def _row(column: Column, step: str, values: Mapping[str, str], shared: float, *, gaps: bool) -> dict[str, Any] | None:
+def _row(column: Column, step: str, values: Mapping[str, str], shared: float, *, whole: bool) -> dict[str, Any] | None:
     maps = column.maps.step(_step(step))
     if maps is None:
         said = {"first": _("space and channels at once: nothing in between"), "between": _("nothing between")}
-        if not gaps or step not in said or (column.kind == "standard" and step == "between"):
+        if not whole or step not in said or (column.kind == "standard" and step == "between"):
             return None
         return {"gap": said[step]}
     sorting: Sorting = "strength" if values["sort"] == "strength" else "index"
-    channels = ordered(maps.values, sorting)[:MOST]
+    channels = ordered(maps.values, sorting)[: MOST_OF_BLOCK if whole else MOST]
     top = {"map": None, "layer": float(limits(maps.values).max()), "shared": shared}[values["range"]]
     small = reduced(maps.values[channels], int(values["map_size"]))
     colour = png(column.colour) if step == "input" and column.colour is not None else b""
@@ -163,6 +164,7 @@ def _panel(column: Column, step: str, channel: int) -> dict[str, Any]:
         "kernel": _kernel(column.maps, maps, channel),
         "before": histogram(before[channel], low, high),
         "after": histogram(after[channel], low, high),
+        "zero": 100 * (0 - low) / (high - low),
         "low": f"{low:.3g}",
         "high": f"{high:.3g}",
         "stats": stats.format(
