@@ -5,7 +5,7 @@ import streamlit as st
 from xception_lab.comparison import compare, ratio, spectrum, two_differences
 from xception_lab.ui.blocks import headline, ratio_text, show_blocks
 from xception_lab.ui.controls import PRESETS, main_controls
-from xception_lab.ui.doors import door, relu_result
+from xception_lab.ui.doors import door, information_result, relu_result
 from xception_lab.ui.fields import compare_spec, steps_ahead
 from xception_lab.ui.frame import finish, frame
 from xception_lab.ui.language import text as _
@@ -29,7 +29,7 @@ with settings:
 middle, order, default = (compare_spec(PRESETS[name]) for name in ("middle", "order", "default"))
 points = {point.segments: point.cost.macs for point in spectrum(default)}
 steps = two_differences(order, "depthwise-first", "none")
-first, second, third, fourth = st.columns(4)
+first, second, third, fourth, fifth = st.columns(5)
 with first:
     door(
         "compare", _("Compare"), _("Xception's own middle flow, 728→728 channels at 19×19 pixels:"),
@@ -52,6 +52,14 @@ with third:
         PRESETS["order"] | {"view": "differences"},
     )  # fmt: skip
 with fourth:
+    door(
+        "features",
+        _("Feature maps"),
+        _("What each block does to a picture, map by map, and what the ReLU throws away."),
+        information_result(),
+        {"look": "information"},
+    )
+with fifth:
     door(
         "training",
         _("Train"),

@@ -161,7 +161,7 @@ def test_memory_is_estimated_before_anything_runs() -> None:
     # the sums with the shortcuts come on top
     assert kept <= needed_bytes(SMALL, 32) <= 1.3 * kept
     assert check_memory(SMALL, 32) == needed_bytes(SMALL, 32)
-    with pytest.raises(ValueError, match="side=4096: needs [0-9,]+ MB"):
+    with pytest.raises(ValueError, match=r"side=4096: needs [0-9,]+ MB"):
         check_memory(XceptionSpec(), 4096)
 
 

@@ -277,7 +277,7 @@ def test_200_hostile_files_are_each_refused_in_one_sentence(tmp_path: Path) -> N
         assert not mark.exists(), name
     # flipped bytes of the numbers themselves still give finite numbers
     assert all("damaged" in name for name in used), used
-    assert len(used) < 20
+    assert len(used) < 8
 
 
 def test_the_evil_files_would_run_if_they_were_unpickled(tmp_path: Path) -> None:
@@ -296,6 +296,6 @@ def test_a_file_past_the_limit_is_not_looked_at(make: Callable[[], bytes]) -> No
 def test_memory_is_taken_only_when_everything_fits() -> None:
     with torch.device("meta"):
         network = build_xception(XceptionSpec())
-    with pytest.raises(ValueError, match="276 keys, lacks 'conv1.weight'"):
+    with pytest.raises(ValueError, match=r"276 keys, lacks 'conv1\.weight'"):
         fitting("x", network, {"a": torch.zeros(1)})
     assert all(parameter.is_meta for parameter in network.parameters())
