@@ -1,7 +1,7 @@
 """What the Feature maps page takes: a new picture through everything, and a change of layer, order or scale.
 
-Times of the engine are the fastest of several with a new picture each; presses alternate with benchmarks/minimal_page.py
-in one run and one real Chromium, both under the project's own config, timed inside the page. Prints two Markdown tables.
+The engine gets a new picture each time; presses alternate with benchmarks/minimal_page.py in one run and one real
+Chromium, both under the project's own config, timed inside the page. Prints two Markdown tables.
 Run: .venv/bin/python benchmarks/features.py [--presses 20] [--pictures 5]
 """
 
@@ -22,20 +22,25 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 WAIT_MS = 60_000
 WARM_UP = 4
 
-# the time from a key or pointer going down to the first change of what depends on it, in the page's own clock
+# the time from a key or pointer going down to the first frame that shows something else, in the page's own clock
 PROBE = """
-(select, shadow) => {
-  const host = document.querySelector(select)
-  const root = shadow ? [host, ...host.querySelectorAll("*")].find((e) => e.shadowRoot)?.shadowRoot ?? host : host
+(select, inner) => {
+  const shown = () => {
+    const host = document.querySelector(select)
+    if (!inner) return host?.textContent
+    return [host, ...(host?.querySelectorAll("*") ?? [])].find((e) => e?.shadowRoot)?.shadowRoot.querySelector(inner)
+  }
+  const before = shown()
   window.bench = { start: 0, time: 0 }
   const down = () => { window.bench.start ||= performance.now() }
   addEventListener("keydown", down, { capture: true, once: true })
   addEventListener("pointerdown", down, { capture: true, once: true })
-  new MutationObserver((_, observer) => {
-    if (!window.bench.start) return
-    window.bench.time = performance.now() - window.bench.start
-    observer.disconnect()
-  }).observe(root, { childList: true, subtree: true, characterData: true })
+  const look = () => {
+    const now = shown()
+    if (window.bench.start && now && now !== before) window.bench.time = performance.now() - window.bench.start
+    else requestAnimationFrame(look)
+  }
+  look()
 }
 """
 
@@ -86,9 +91,9 @@ def _settled(page: Page) -> None:
     page.wait_for_timeout(150)
 
 
-def _press(page: Page, watch: str, act: Callable[[Page], None], *, shadow: bool) -> float:
-    """Milliseconds from the press to the first change of what is watched."""
-    page.evaluate(f"([a, b]) => ({PROBE})(a, b)", [watch, shadow])
+def _press(page: Page, watch: str, act: Callable[[Page], None], inner: str = "") -> float:
+    """Milliseconds from the press to the first frame in which what is watched is another."""
+    page.evaluate(f"([a, b]) => ({PROBE})(a, b)", [watch, inner])
     act(page)
     page.wait_for_function("bench.time", timeout=WAIT_MS)
     time = page.evaluate("bench.time")
@@ -112,7 +117,7 @@ def _choose(key: str) -> Callable[[Page], None]:
 
     def act(page: Page) -> None:
         turn[0] += 1
-        page.locator(f".st-key-{key} button").nth(turn[0] % 2).click()
+        page.locator(f".st-key-{key} [data-testid^=stBaseButton-segmented]").nth(turn[0] % 2).click()
 
     return act
 
@@ -135,8 +140,8 @@ def press_rows(presses: int) -> list[tuple[str, ...]]:
         slide = _slide("value")
         for number in range(WARM_UP + presses):
             for name, act in acts.items():
-                took = _press(maps, ".st-key-maps", act, shadow=True)
-                floor = _press(least, "[data-testid=stMetricValue]", slide, shadow=False)
+                took = _press(maps, ".st-key-maps", act, ".columns")
+                floor = _press(least, "[data-testid=stMetricValue]", slide)
                 if number >= WARM_UP:
                     times[name].append(took)
                     times["minimal"].append(floor)

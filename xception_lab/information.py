@@ -75,8 +75,8 @@ def recoverability(before: Values, after: Values, window: int) -> float:
     test = held_out(*before.shape[1:])
     if not test.any() or test.all():
         raise ValueError(f"before: must be larger than one tile of {TILE} positions, is {before.shape[1:]}")
-    alpha = alpha_of(features[~test])
-    weights, intercept = ridge(features[~test], targets[~test], alpha)
+    train = features[~test]
+    weights, intercept = ridge(train, targets[~test], alpha_of(train))
     return r2(targets[test], features[test] @ weights + intercept)
 
 

@@ -12,7 +12,7 @@ from xception_lab.filters import IN_CHANNELS, LARGEST, OUT_CHANNELS, Array, Hand
 from xception_lab.pictures import BadPictureError, read_square
 from xception_lab.samples import MAX_POINTS, SAMPLES, draw_stroke, sample_picture
 from xception_lab.ui import components
-from xception_lab.ui.controls import OPTIONS, control
+from xception_lab.ui.controls import control
 from xception_lab.ui.features_fields import OWN, OWN_PICTURES
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import set_controls
@@ -32,8 +32,8 @@ class Chosen:
 
 def picture_control(values: Mapping[str, str]) -> None:
     """The choice of a picture, folded away; the camera is asked for only when it is chosen."""
-    label = _("Picture: {name}").format(name=_(OPTIONS[values["picture"]]) if values["picture"] in OPTIONS else "")
-    folded = st.popover(label, icon=":material/image:", key="picking", on_change="rerun")
+    # a label that changed would close it
+    folded = st.popover(_("Picture"), icon=":material/image:", key="picking", on_change="rerun")
     if not folded.open:
         return
     with folded:
@@ -101,11 +101,6 @@ def chosen_picture(values: Mapping[str, str]) -> Chosen:
 @st.cache_resource(max_entries=len(SAMPLES))
 def _sample(name: str) -> NDArray[np.uint8]:
     return sample_picture(name, SIDE)
-
-
-def thumbnail(pixels: NDArray[np.uint8], name: str) -> None:
-    """The picture itself, small."""
-    st.image(pixels, width=96, alt=name)
 
 
 def hand_filters(values: Mapping[str, str]) -> HandFilters:
