@@ -19,7 +19,7 @@ from servers import percentile, serve, table
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-WAIT_MS = 60_000
+WAIT_MS = 30_000
 WARM_UP = 4
 
 # the time from a key or pointer going down to the first frame that shows something else, in the page's own clock
@@ -112,19 +112,23 @@ def _slide(key: str) -> Callable[[Page], None]:
     return act
 
 
-def _choose(key: str) -> Callable[[Page], None]:
+def _choose(key: str, *labels: str) -> Callable[[Page], None]:
     turn = [0]
 
     def act(page: Page) -> None:
+        page.locator(f".st-key-{key}").get_by_text(labels[turn[0] % len(labels)], exact=True).click()
         turn[0] += 1
-        page.locator(f".st-key-{key} [data-testid^=stBaseButton-segmented]").nth(turn[0] % 2).click()
 
     return act
 
 
 def press_rows(presses: int) -> list[tuple[str, ...]]:
     """Layer, order and scale in the twins' view against the minimal page's slider, alternating."""
-    acts = {"layer": _slide("layer"), "order": _choose("sort"), "scale": _choose("range")}
+    acts = {
+        "layer": _slide("layer"),
+        "order": _choose("sort", "strongest first", "by number"),
+        "scale": _choose("range", "each map", "shared"),
+    }
     times: dict[str, list[float]] = {name: [] for name in ("minimal", *acts)}
     with sync_playwright() as playwright, ExitStack() as stack:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])

@@ -119,7 +119,7 @@ def test_a_link_opens_what_it_says(query: dict[str, str]) -> None:
 def test_the_whole_xception_is_shown_without_weights_and_says_so() -> None:
     app = page(look="network", network="xception", layer="block4")
     assert "random" in app.info[0].value
-    assert drawn(app)["columns"][0]["rows"][0]["note"].startswith("48 of 728")
+    assert drawn(app)["columns"][0]["rows"][0]["note"].startswith("24 of 728")
 
 
 def test_the_twins_answer_for_the_boot() -> None:

@@ -33,7 +33,7 @@ function palette(root) {
     for (let c = 0; c < 3; c += 1) table[value * 4 + c] = middle[c] + Math.abs(share) * (end[c] - middle[c])
     table[value * 4 + 3] = 255
   }
-  return table
+  return new Uint32Array(table.buffer)
 }
 
 function paint(canvas, pixels, start, height, width, table) {
@@ -41,13 +41,8 @@ function paint(canvas, pixels, start, height, width, table) {
   canvas.height = height
   const pen = canvas.getContext("2d")
   const image = pen.createImageData(width, height)
-  for (let i = 0; i < height * width; i += 1) {
-    const value = pixels[start + i] * 4
-    image.data[i * 4] = table[value]
-    image.data[i * 4 + 1] = table[value + 1]
-    image.data[i * 4 + 2] = table[value + 2]
-    image.data[i * 4 + 3] = 255
-  }
+  const out = new Uint32Array(image.data.buffer)
+  for (let i = 0; i < out.length; i += 1) out[i] = table[pixels[start + i]]
   pen.putImageData(image, 0, 0)
 }
 

@@ -27,7 +27,7 @@ from xception_lab.ui.features_fields import STEPS
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import set_controls
 
-MOST = 48  # maps of one layer that are drawn at a time
+MOST = 24  # maps of one layer that are drawn at a time
 MOST_OF_BLOCK = 12  # where the steps of three blocks stand under each other
 
 Number = tuple[str, str, str]
