@@ -5,7 +5,7 @@ import streamlit as st
 from xception_lab.comparison import compare, ratio, spectrum, two_differences
 from xception_lab.ui.blocks import headline, ratio_text, show_blocks
 from xception_lab.ui.controls import PRESETS, main_controls
-from xception_lab.ui.doors import door, network_result, relu_result, timing_result
+from xception_lab.ui.doors import door, information_result, network_result, relu_result, timing_result
 from xception_lab.ui.fields import compare_spec, steps_ahead
 from xception_lab.ui.frame import finish, frame
 from xception_lab.ui.language import text as _
@@ -59,6 +59,14 @@ with fourth:
         _("Fewer FLOPs are not the same factor in seconds: measured, beside what the roofline predicts."),
         timing_result(),
         {},
+    )
+with fifth:
+    door(
+        "features",
+        _("Feature maps"),
+        _("What each block does to a picture, map by map, and what the ReLU throws away."),
+        information_result(),
+        {"look": "information"},
     )
 with sixth:
     door(

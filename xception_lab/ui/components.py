@@ -52,6 +52,23 @@ _COPY = component(
     js=_source("copy.js"),
 )
 
+_MAPS = component(
+    "xception_lab_maps",
+    html='<div class="maps" role="group"></div>',
+    css=_source("maps.css"),
+    js=_source("maps.js"),
+)
+
+_GRIDS = component(
+    "xception_lab_grids", html='<div class="grids"></div>', css=_source("grids.css"), js=_source("grids.js")
+)
+_STROKE = component(
+    "xception_lab_stroke",
+    html='<canvas width="240" height="240" role="img"></canvas><button type="button"></button>',
+    css=_source("stroke.css"),
+    js=_source("stroke.js"),
+)
+
 _DRAG = "_drag"
 
 
@@ -78,6 +95,53 @@ def architecture(data: dict[str, Any], key: str, on_select: Callable[[object], N
 def modules(data: dict[str, Any], key: str, on_towers: Callable[[object], None]) -> None:
     """Figures 1 to 4 drawn; on_towers gets what the browser sends of a click, as it is."""
     _MODULES(key=key, data=data, on_towers_change=lambda: on_towers(st.session_state[key].towers))
+
+
+def maps(data: dict[str, Any], key: str, on_pick: Callable[[], None]) -> None:
+    """Feature maps in columns, one of them large; data is what ui.features_maps prepares."""
+    _MAPS(key=key, data=data, on_pick_change=on_pick)
+
+
+def picked() -> dict[str, Any] | None:
+    """The map that was clicked, {"step", "channel"}; it comes from a browser, so None unless it has that form."""
+    found = st.session_state["maps"].pick
+    form = {"step": str, "channel": int}
+    if isinstance(found, dict) and all(type(found.get(part)) is kind for part, kind in form.items()):
+        return found
+    return None
+
+
+def grids(data: dict[str, Any], on_edit: Callable[[], None]) -> None:
+    """Small grids of numbers to edit; `edited` tells what was changed."""
+    _GRIDS(key="grids", data=data, on_edit_change=on_edit)
+
+
+def edited() -> tuple[str, list[float]] | None:
+    """The grid that was edited and all its numbers; it comes from a browser, so None unless it has that form."""
+    found = st.session_state["grids"].edit
+    if not isinstance(found, dict) or type(found.get("grid")) is not str or type(found.get("values")) is not list:
+        return None
+    values = found["values"]
+    if len(values) > 200 or not all(type(value) in (int, float) for value in values):
+        return None
+    return found["grid"], [float(value) for value in values]
+
+
+def stroke(data: dict[str, Any], on_drawn: Callable[[], None]) -> None:
+    """A square to draw in; `drawn` tells the stroke."""
+    _STROKE(key="stroke", data=data, on_drawn_change=on_drawn, height="content")
+
+
+def drawn() -> list[tuple[float, float]] | None:
+    """The stroke's points, from 0 to 1; None unless the browser sent what stroke.js does."""
+    found = st.session_state["stroke"].drawn
+    if not isinstance(found, list) or len(found) > 10_000:
+        return None
+    if not all(isinstance(point, list) and len(point) == 2 for point in found):
+        return None
+    if not all(type(value) in (int, float) for point in found for value in point):
+        return None
+    return [(float(x), float(y)) for x, y in found]
 
 
 def page(keys: tuple[str, ...], values: dict[str, str]) -> None:

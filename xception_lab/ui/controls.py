@@ -1,6 +1,7 @@
 """The fields as Streamlit widgets."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import cast
 
 import streamlit as st
@@ -47,6 +48,23 @@ LABELS = {
     "layer_kind": marked("Kind"),
     "timing_view": marked("Look at"),
     "timed_along": marked("Along the axis"),
+    "look": marked("Look at"),
+    "picture": marked("Picture"),
+    "filters": marked("Filters"),
+    "kernel": marked("k×k kernel"),
+    "mix": marked("1×1 mix"),
+    "groups": "segments",
+    "draw": "seed",
+    "network": marked("Network"),
+    "trained_on": marked("Trained on"),
+    "semantics": marked("Run as"),
+    "layer": marked("Layer"),
+    "sort": marked("Order"),
+    "range": marked("Colour scale"),
+    "map_size": marked("Size"),
+    "row": marked("Row"),
+    "column": marked("Column"),
+    "target": marked("Recover"),
 }
 OPTIONS = {
     "latency": marked("Latency"),
@@ -100,11 +118,56 @@ OPTIONS = {
     "entry": marked("entry"),
     "middle": marked("middle"),
     "exit": marked("exit"),
+    "blocks": marked("The three blocks"),
+    "kernels": marked("Kernels"),
+    "network": marked("A network, layer by layer"),
+    "depth": marked("Along the depth"),
+    "reach": marked("Receptive field"),
+    "information": marked("Information"),
+    "chelsea": marked("cat"),
+    "coffee": marked("coffee"),
+    "astronaut": marked("astronaut"),
+    "boot": marked("ankle boot"),
+    "checkerboard": marked("checkerboard"),
+    "edge": marked("edge"),
+    "gradient": marked("gradient"),
+    "impulse": marked("impulse"),
+    "stroke": marked("stroke"),
+    "upload": marked("a file"),
+    "camera": marked("camera"),
+    "draw": marked("draw one"),
+    "hand": marked("by hand"),
+    "random": marked("random"),
+    "trained": marked("trained"),
+    "kernel=own": marked("own numbers"),
+    "mix=own": marked("own numbers"),
+    "identity": marked("identity"),
+    "vertical": marked("vertical edge"),
+    "blur": marked("blur"),
+    "sharpen": marked("sharpen"),
+    "colours": marked("colour opponents"),
+    "channels": marked("± each channel"),
+    "grey": marked("grey"),
+    "small": marked("small Xceptions"),
+    "network=run": marked("a run of the lab"),
+    "network=xception": marked("Xception (ImageNet)"),
+    "lite0": "EfficientNet-Lite0",
+    "index": marked("by number"),
+    "strength": marked("strongest first"),
+    "map": marked("each map"),
+    "layer": marked("each layer"),
+    "shared": marked("shared"),
+    "input": marked("the block's input"),
+    "first": marked("what enters the activation"),
 }
 
 
-def _option(value: str) -> str:
-    return _(OPTIONS[value]) if value in OPTIONS else value
+def option_text(key: str, value: str) -> str:
+    """A value of a field in words; "field=value" in OPTIONS is for a word that means something else elsewhere."""
+    for name in (f"{key}={value}", value):
+        if name in OPTIONS:
+            return _(OPTIONS[name])
+    return value
 
 
 def control(key: str) -> None:
@@ -113,10 +176,11 @@ def control(key: str) -> None:
     options = options_of(key, standing())
     drawing(key)
     if field.widget == "slider":
-        st.select_slider(key, options, key=key, help=_(field.help))
+        st.select_slider(_(LABELS.get(key, key)), options, key=key, help=_(field.help))
     else:
+        words = partial(option_text, key)
         st.segmented_control(
-            _(LABELS.get(key, key)), options, format_func=_option, key=key, help=_(field.help), required=True
+            _(LABELS.get(key, key)), options, format_func=words, key=key, help=_(field.help), required=True
         )
 
 

@@ -9,6 +9,7 @@ from typing import cast
 
 from xception_lab.comparison import divisors
 from xception_lab.spec import KINDS, Activation, BatchNorm, CompareSpec
+from xception_lab.ui.features_fields import FEATURE_FIELDS
 from xception_lab.ui.field import FALSE, TRUE, Field, marked, numbers
 from xception_lab.ui.network_fields import NETWORK_FIELDS
 from xception_lab.ui.timing_fields import TIMING_FIELDS
@@ -130,8 +131,11 @@ _VIEW_FIELDS = (
 COMPARE_KEYS = tuple(field.key for field in _COMPARE_FIELDS)
 WORKBENCH_KEYS = (*COMPARE_KEYS, *(field.key for field in _VIEW_FIELDS))
 FIELDS = {
-    field.key: field for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *TIMING_FIELDS, *TRAIN_FIELDS, *NETWORK_FIELDS)
-}
+    field.key: field
+    for field in (
+        *_COMPARE_FIELDS, *_VIEW_FIELDS, *TIMING_FIELDS, *FEATURE_FIELDS, *TRAIN_FIELDS, *NETWORK_FIELDS
+    )
+}  # fmt: skip
 
 
 def options_of(key: str, values: Mapping[str, str]) -> tuple[str, ...]:

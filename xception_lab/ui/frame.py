@@ -53,6 +53,7 @@ def frame(page: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
         st.page_link("app.py", label="**Xception Lab**")
         st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
         st.page_link("pages/timing.py", label=_("Time"), icon=":material/timer:")
+        st.page_link("pages/features.py", label=_("Feature maps"), icon=":material/grid_view:")
         st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
         st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
         st.space("stretch")

@@ -1,0 +1,189 @@
+// Draws feature maps from grey bytes that Python computed: 128 is zero, 1 and 255 the ends of the range. Colours come
+// from the theme, a click or a key picks a map, and the picked one is shown large with its kernel and histograms.
+
+const SVG = "http://www.w3.org/2000/svg"
+
+function element(tag, className, text) {
+  const node = document.createElement(tag)
+  if (className) node.className = className
+  if (text !== undefined) node.textContent = text
+  return node
+}
+
+const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
+
+/** "#rrggbb", "rgb(…)" or a name as [r, g, b]. */
+function rgb(colour) {
+  const pen = document.createElement("canvas").getContext("2d")
+  pen.fillStyle = colour.trim()
+  const hex = pen.fillStyle
+  return hex.startsWith("#") ? [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16)) : hex.match(/\d+/g).map(Number)
+}
+
+/** 256 colours: blue below zero, the page's own background at it, orange above; both ends stand out in both themes. */
+function palette(root) {
+  const style = getComputedStyle(root)
+  const middle = rgb(style.getPropertyValue("--st-background-color") || "#ffffff")
+  const dark = middle[0] + middle[1] + middle[2] < 384
+  const [low, high] = dark ? [[96, 176, 255], [255, 176, 64]] : [[8, 72, 150], [172, 70, 0]]
+  const table = new Uint8ClampedArray(256 * 4)
+  for (let value = 0; value < 256; value += 1) {
+    const share = Math.max(-1, (value - 128) / 127)
+    const end = share < 0 ? low : high
+    for (let c = 0; c < 3; c += 1) table[value * 4 + c] = middle[c] + Math.abs(share) * (end[c] - middle[c])
+    table[value * 4 + 3] = 255
+  }
+  return new Uint32Array(table.buffer)
+}
+
+function paint(canvas, pixels, start, height, width, table) {
+  canvas.width = width
+  canvas.height = height
+  const pen = canvas.getContext("2d")
+  const image = pen.createImageData(width, height)
+  const out = new Uint32Array(image.data.buffer)
+  for (let i = 0; i < out.length; i += 1) out[i] = table[pixels[start + i]]
+  pen.putImageData(image, 0, 0)
+}
+
+/** One layer's maps: a button a channel, arrow keys go from one to the next. */
+function drawRow(row, data, table, pick) {
+  const block = element("div", "row")
+  const head = element("div", "rowhead")
+  head.append(element("b", "", row.label), element("span", "", row.note))
+  const grid = element("div", "grid")
+  const pixels = bytes(row.pixels)
+  const size = row.height * row.width
+  grid.style.setProperty("--map", `${row.size || data.size}px`)
+  if (row.colour) {
+    const picture = element("img", "colour")
+    picture.src = `data:image/png;base64,${row.colour}`
+    picture.alt = data.words.picture
+    grid.append(picture)
+  }
+  row.channels.forEach((channel, i) => {
+    const cell = element("button", "cell")
+    cell.type = "button"
+    cell.title = cell.ariaLabel = `${row.label} ${row.names ? row.names[i] : channel}`
+    if (data.detail && row.step === data.picked.step && channel === data.picked.channel) cell.setAttribute("aria-pressed", "true")
+    const canvas = element("canvas")
+    paint(canvas, pixels, i * size, row.height, row.width, table)
+    canvas.style.aspectRatio = `${row.width} / ${row.height}`
+    cell.append(canvas)
+    if (data.detail) cell.onclick = () => pick({ step: row.step, channel })
+    else cell.disabled = true
+    grid.append(cell)
+  })
+  grid.onkeydown = (event) => {
+    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    const cells = [...grid.querySelectorAll(".cell")]
+    const next = move && cells[cells.indexOf(event.target) + move]
+    if (!next) return
+    event.preventDefault()
+    next.focus()
+  }
+  block.append(head, grid)
+  return block
+}
+
+function drawColumn(column, data, table, pick) {
+  const card = element("section", `card ${column.kind}`)
+  const head = element("div", "head")
+  head.append(element("h3", "", column.title), element("p", "", column.subtitle))
+  card.append(head, ...column.rows.map((row) => row.gap ? element("div", "gap", row.gap) : drawRow(row, data, table, pick)))
+  const foot = element("div", "numbers")
+  for (const [name, value, note] of column.numbers) {
+    const cell = element("div", "figure")
+    cell.append(element("span", "name", name), element("strong", "", value), element("em", "", note))
+    foot.append(cell)
+  }
+  if (column.numbers.length) card.append(foot)
+  return card
+}
+
+/** Counts before (outlined) and after (filled) the activation, on one axis. */
+function histogram(panel, words) {
+  const box = element("figure", "histogram")
+  const picture = document.createElementNS(SVG, "svg")
+  picture.setAttribute("viewBox", "0 0 160 64")
+  picture.setAttribute("role", "img")
+  picture.setAttribute("aria-label", `${words.histogram}: ${panel.stats}`)
+  const top = Math.max(1, ...panel.before, ...panel.after)
+  const bars = (counts, className) =>
+    counts.forEach((count, i) => {
+      if (!count) return
+      const bar = document.createElementNS(SVG, "rect")
+      const height = Math.max(1, (58 * count) / top)
+      const width = 160 / counts.length
+      for (const [name, value] of Object.entries({ x: i * width + 0.5, y: 60 - height, width: width - 1, height, class: className })) bar.setAttribute(name, value)
+      picture.append(bar)
+    })
+  bars(panel.after, "after")
+  bars(panel.before, "before")
+  box.append(picture)
+  const axis = element("div", "axis")
+  const zero = element("span", "zero", panel.zero > 12 && panel.zero < 88 ? "0" : "")
+  zero.style.left = `${panel.zero}%`
+  axis.append(element("span", "", panel.low), zero, element("span", "", panel.high))
+  box.append(axis)
+  return box
+}
+
+function drawKernel(kernel, words) {
+  const box = element("figure", "kernel")
+  const grid = element("div", kernel.columns <= 5 && kernel.values.length <= 25 ? "numbersgrid" : "numbersgrid fine")
+  grid.style.gridTemplateColumns = `repeat(${kernel.columns}, auto)`
+  const top = Math.max(...kernel.values.map(Math.abs)) || 1
+  for (const value of kernel.values) {
+    const cell = element("span", value < 0 ? "minus" : "plus", kernel.columns <= 5 && kernel.values.length <= 25 ? String(+value.toPrecision(2)).replace("-", "−") : "")
+    cell.style.setProperty("--share", `${Math.round((75 * Math.abs(value)) / top)}%`)
+    grid.append(cell)
+  }
+  box.append(grid, element("figcaption", "", kernel.note || words.kernel))
+  return box
+}
+
+function drawDetail(detail, data, table) {
+  const part = element("div", "detail")
+  part.append(element("h4", "", detail.title))
+  const panels = element("div", "panels")
+  for (const panel of detail.panels) {
+    const card = element("section", `panel ${panel.kind}`)
+    card.append(element("h5", "", panel.title))
+    if (panel.missing) {
+      card.append(element("p", "missing", panel.missing))
+      panels.append(card)
+      continue
+    }
+    const canvas = element("canvas", "large")
+    paint(canvas, bytes(panel.pixels), 0, panel.height, panel.width, table)
+    canvas.setAttribute("role", "img")
+    canvas.setAttribute("aria-label", `${panel.title}: ${panel.stats}`)
+    const side = element("div", "side")
+    if (panel.kernel) side.append(drawKernel(panel.kernel, data.words))
+    side.append(histogram(panel, data.words), element("p", "stats", panel.stats))
+    card.append(canvas, side)
+    panels.append(card)
+  }
+  const legend = element("p", "legend")
+  legend.append(element("i", "before"), element("span", "", data.words.before), element("i", "after"), element("span", "", data.words.after))
+  part.append(panels, legend)
+  return part
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".maps")
+  root.setAttribute("aria-label", data.summary)
+  const colours = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
+  for (const [i, kind] of ["standard", "extreme", "separable", "twin"].entries()) root.style.setProperty(`--${kind}`, colours[i])
+  const table = palette(root)
+  const pick = (picked) => setTriggerValue("pick", picked)
+  // a repaint must not take the keyboard's place away
+  const focused = parentElement.activeElement ?? root.getRootNode().activeElement
+  const place = focused?.classList?.contains("cell") ? [...root.querySelectorAll(".cell")].indexOf(focused) : -1
+  const columns = element("div", "columns")
+  columns.style.setProperty("--count", data.columns.length)
+  columns.append(...data.columns.map((column) => drawColumn(column, data, table, pick)))
+  root.replaceChildren(columns, ...(data.detail ? [drawDetail(data.detail, data, table)] : []))
+  if (place >= 0) root.querySelectorAll(".cell")[place]?.focus()
+}

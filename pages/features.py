@@ -1,0 +1,103 @@
+"""Feature maps: what each block does to a picture, and what the ReLU throws away."""
+
+import streamlit as st
+
+from xception_lab.ui.components import copy_link
+from xception_lab.ui.controls import control
+from xception_lab.ui.features import (
+    block_columns,
+    blocks_of,
+    downloads,
+    headline,
+    kernel_columns,
+    question,
+    show_information,
+    stored_note,
+)
+from xception_lab.ui.features_controls import filter_controls, number_controls, sight_controls
+from xception_lab.ui.features_fields import FEATURE_KEYS
+from xception_lab.ui.features_input import chosen_picture, hand_filters, own_grids, picture_control
+from xception_lab.ui.features_maps import show_columns
+from xception_lab.ui.features_networks import network_controls, seen
+from xception_lab.ui.features_views import network_columns, show_depth, show_reach
+from xception_lab.ui.frame import finish, frame
+from xception_lab.ui.language import paragraph
+from xception_lab.ui.language import text as _
+
+values = frame("features", FEATURE_KEYS)
+st.subheader(question(values["look"]), anchor=False)
+lead = st.container(key="lead")
+with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
+    control("look")
+    picture_control(values)
+    st.space("stretch")
+    copy_link(_("Copy link"), _("Copied"))
+picture = chosen_picture(values)
+
+
+def blocks() -> None:
+    """The three blocks map by map."""
+    filter_controls(values)
+    found = blocks_of(values, picture, hand_filters(values))
+    lead.markdown(headline(found))
+    columns = block_columns(values, found, picture)
+    show_columns(columns, values)
+    number_controls(values)
+    sight_controls()
+    with st.container(horizontal=True, vertical_alignment="center", key="exports"):
+        downloads(columns, values, "blocks")
+        stored_note(values)
+
+
+def kernels() -> None:
+    """What the filters are."""
+    filter_controls(values)
+    columns = kernel_columns(blocks_of(values, picture, hand_filters(values)))
+    show_columns(columns, values, ("first", "second"), enlarge=False)
+    number_controls(values)
+    st.markdown(paragraph("kernels"))
+
+
+def network() -> None:
+    """Any layer of a network."""
+    network_controls(values)
+    control("layer")
+    columns = network_columns(values, seen(values, picture), picture)
+    show_columns(columns, values, ("second", "after"))
+    sight_controls()
+    with st.container(horizontal=True, key="exports"):
+        downloads(columns, values, "network")
+
+
+def depth() -> None:
+    """Numbers along the depth."""
+    network_controls(values)
+    show_depth(values, seen(values, picture))
+    st.markdown(paragraph("depth"))
+
+
+def reach() -> None:
+    """The receptive field of one output position."""
+    network_controls(values)
+    for place, key in zip(st.columns((2, 1, 1), gap="medium"), ("layer", "row", "column"), strict=True):
+        with place:
+            control(key)
+    show_reach(values, seen(values, picture)[0], picture)
+
+
+def information() -> None:
+    """The conjecture as a curve."""
+    target, size = st.columns(2, gap="medium")
+    with target:
+        control("target")
+    with size:
+        control("kernel_size")
+    show_information(values, picture)
+    st.markdown(paragraph("information"))
+
+
+{
+    "blocks": blocks, "kernels": kernels, "network": network, "depth": depth, "reach": reach,
+    "information": information,
+}[values["look"]]()  # fmt: skip
+finish(FEATURE_KEYS, **own_grids())

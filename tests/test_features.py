@@ -1,0 +1,423 @@
+"""Maps, hooks, ranks, receptive fields and recoverability against numpy, scipy, scikit-learn and autograd."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from scipy import ndimage
+from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
+from torch import Tensor, nn
+from weights import randomised
+
+from xception_lab import XceptionSpec, build_xception
+from xception_lab.features import (
+    activations,
+    at_random,
+    block_spec,
+    check_memory,
+    gradient,
+    hand_maps,
+    needed_bytes,
+    picture_tensor,
+    random_maps,
+    ranks,
+    summaries,
+    top_classes,
+    watching,
+)
+from xception_lab.filters import KERNELS, MIXES, HandFilters, grid, grid_text, kernel, mix
+from xception_lab.information import alpha_of, held_out, neighbourhoods, recoverability, ridge
+from xception_lab.maps import coloured, histogram, levels, limits, ordered, reduced, tiled, zeros_share
+from xception_lab.receptive import places
+from xception_lab.samples import SAMPLES, draw_stroke, sample_picture
+from xception_lab.spec import KINDS
+from xception_lab.xception import SameMaxPool2d
+
+RNG = np.random.default_rng(0)
+torch.set_num_threads(1)  # these tensors are too small to share
+PICTURE = RNG.integers(0, 256, (24, 24, 3), np.uint8)
+SMALL = XceptionSpec(
+    num_classes=4,
+    stem_channels=(4, 8),
+    entry_channels=(8, 12),
+    middle_blocks=1,
+    middle_channels=12,
+    exit_channels=(16, 20, 24),
+    small_stem=True,
+)
+
+
+# Filters by hand
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("mixing", MIXES)
+def test_hand_set_filters_do_what_scipy_does(name: str, mixing: str, size: int) -> None:
+    weights, mixed = kernel(name, size), mix(mixing)
+    planes = PICTURE.transpose(2, 0, 1) / 127.5 - 1
+    filtered = np.array([ndimage.correlate(plane, weights, mode="constant") for plane in planes])
+    expected = np.tensordot(mixed, filtered, axes=1)
+    for block in hand_maps(PICTURE, HandFilters(weights, mixed), "none"):
+        maps = block.step("second")
+        assert maps
+        np.testing.assert_allclose(maps.values, expected, atol=2e-5 * max(1, size**2))
+
+
+def test_a_relu_between_acts_where_it_stands() -> None:
+    weights, mixed = kernel("edge", 3), mix("colours")
+    planes = PICTURE.transpose(2, 0, 1) / 127.5 - 1
+    standard, extreme, separable = hand_maps(PICTURE, HandFilters(weights, mixed), "relu")
+    cut = np.maximum(np.tensordot(mixed, planes, axes=1), 0)
+    after = np.array([ndimage.correlate(plane, weights, mode="constant") for plane in cut])
+    np.testing.assert_allclose(extreme.step("second").values, after, atol=1e-4)
+    cut = np.maximum([ndimage.correlate(plane, weights, mode="constant") for plane in planes], 0)
+    np.testing.assert_allclose(separable.step("second").values, np.tensordot(mixed, cut, axes=1), atol=1e-4)
+    assert standard.step("between") is None
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_kernel_keeps_or_removes_the_mean(name: str) -> None:
+    total = kernel(name, 3).sum()
+    assert total == pytest.approx(0 if name in ("edge", "vertical") else 1)
+
+
+def test_grids_survive_a_link_and_nonsense_does_not() -> None:
+    values = np.array([[0.5, -1], [99, 0]])
+    np.testing.assert_array_equal(grid(grid_text(values), 2, 2), values)
+    for text in ("", "1", "1,2,3", "1,2,3,4,5", "1,2,3,x", "nan,0,0,0", "inf,0,0,0", "1e9,0,0,0", "1," * 10_000):
+        with pytest.raises(ValueError, match="must hold"):
+            grid(text, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((np.ones((2, 2)), np.ones((6, 3))), "kernel: must be square"),
+        ((np.ones((3, 3)), np.ones((3, 6))), "mix: must have shape"),
+        ((np.full((3, 3), np.nan), np.ones((6, 3))), "kernel: must hold numbers"),
+        ((np.ones((3, 3)), np.full((6, 3), 1e6)), "mix: must hold numbers"),
+    ],
+)
+def test_bad_filters_are_refused(arguments: tuple[np.ndarray, np.ndarray], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        HandFilters(*arguments)
+
+
+def test_random_filters_are_the_seeds() -> None:
+    first, again, other = (random_maps(PICTURE, 3, None, None, seed) for seed in (0, 0, 1))
+    for one, same, different in zip(first, again, other, strict=True):
+        np.testing.assert_array_equal(one.steps[-1].values, same.steps[-1].values)
+        assert not np.array_equal(one.steps[-1].values, different.steps[-1].values)
+    assert [block.kind for block in first] == list(KINDS)
+
+
+# Hooks
+
+
+class InPlace(nn.Module):
+    """A convolution whose output an in-place ReLU overwrites."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 5, 3)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.conv(x)).mul_(2)
+
+
+def test_in_place_operations_cannot_corrupt_a_map() -> None:
+    network, x = InPlace().eval(), torch.randn(1, 3, 9, 9)
+    seen = activations(network, x, ("conv", "relu"))
+    expected = F.conv2d(x, network.conv.weight, network.conv.bias).detach()
+    np.testing.assert_allclose(seen["conv"], expected[0], atol=1e-6)
+    np.testing.assert_allclose(seen["relu"], expected[0].relu(), atol=1e-6)
+    assert seen["conv"].min() < 0
+
+
+def _hooks(network: nn.Module) -> int:
+    return sum(len(module._forward_hooks) for module in network.modules())
+
+
+def test_hooks_are_removed_whatever_happens() -> None:
+    network = InPlace().eval()
+    activations(network, torch.randn(1, 3, 9, 9), ("conv",))
+    with pytest.raises(RuntimeError):
+        activations(network, torch.randn(1, 4, 9, 9), ("conv",))
+    with pytest.raises(AttributeError), watching(network, ("conv", "no such module"), lambda *_: None):
+        pass
+    with pytest.raises(RuntimeError):
+        gradient(network, torch.randn(1, 4, 9, 9), "conv", 0, 0)
+    assert _hooks(network) == 0
+
+
+def test_memory_is_estimated_before_anything_runs() -> None:
+    network = build_xception(SMALL).eval()
+    names = [name for name, module in network.named_modules() if not list(module.children()) and name != "dropout"]
+    seen = activations(network, torch.randn(1, 3, 32, 32), names)
+    kept = sum(values.nbytes for values in seen.values())
+    # the sums with the shortcuts come on top
+    assert kept <= needed_bytes(SMALL, 32) <= 1.3 * kept
+    assert check_memory(SMALL, 32) == needed_bytes(SMALL, 32)
+    with pytest.raises(ValueError, match=r"side=4096: needs [0-9,]+ MB"):
+        check_memory(XceptionSpec(), 4096)
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("shape", [(5, 40), (40, 5), (30, 30), (64, 100)])
+@pytest.mark.parametrize("rank", [1, 3, 5, 30])
+def test_ranks_are_numpys(shape: tuple[int, int], rank: int) -> None:
+    rank = min(rank, *shape)
+    matrix = (RNG.standard_normal((shape[0], rank)) @ RNG.standard_normal((rank, shape[1]))).astype(np.float32)
+    found, effective = ranks(torch.from_numpy(matrix))
+    assert found == np.linalg.matrix_rank(matrix) == rank
+    singular = np.linalg.svd(matrix.astype(np.float64), compute_uv=False)
+    share = singular[singular > 1e-7 * singular[0]] / singular.sum()
+    assert effective == pytest.approx(np.exp(-(share * np.log(share)).sum()), rel=1e-4)
+
+
+def test_a_dead_layer_has_no_rank() -> None:
+    assert ranks(torch.zeros(3, 4)) == (0, 0.0)
+
+
+def test_zeros_and_dead_channels_are_counted_directly() -> None:
+    values = RNG.standard_normal((6, 5, 7)).astype(np.float32)
+    values[values < 0.3] = 0
+    values[2] = 0
+    (found,) = summaries({"layer": values}, ("layer",))
+    count = sum(1 for value in values.ravel().tolist() if value == 0)
+    assert found.zeros == zeros_share(values) == count / values.size
+    assert found.dead == 1
+    assert (found.channels, found.height, found.width, found.largest) == (6, 5, 7, 6)
+    assert found.rank == np.linalg.matrix_rank(values.reshape(6, -1))
+
+
+def test_the_most_probable_classes_come_first() -> None:
+    logits = torch.tensor([[0.0, 3.0, 1.0, 2.0]])
+    found = top_classes(logits, ("a", "b", "c", "d"), 3)
+    expected = np.exp([3, 2, 1]) / np.exp([0, 3, 1, 2]).sum()
+    assert [name for name, _ in found] == ["b", "d", "c"]
+    np.testing.assert_allclose([share for _, share in found], expected, rtol=1e-6)
+
+
+# Receptive field
+
+
+class SameSum(nn.Module):
+    """The windows of SameMaxPool2d, all of whose values count."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[-2:]
+        return F.avg_pool2d(F.pad(x, (width % 2, 1, height % 2, 1)), 3, 2, divisor_override=1)
+
+
+def _every_value_counts(network: nn.Module) -> nn.Module:
+    """Positive weights, no activation, sums in place of maxima: the gradient is zero only where nothing is seen."""
+    for parent in list(network.modules()):
+        for name, module in list(parent.named_children()):
+            if isinstance(module, SameMaxPool2d):
+                setattr(parent, name, SameSum())
+            elif isinstance(module, nn.MaxPool2d):
+                setattr(parent, name, nn.AvgPool2d(3, 2, padding=1))
+            elif isinstance(module, nn.ReLU | nn.BatchNorm2d):
+                setattr(parent, name, nn.Identity())
+    for parameter in network.parameters():
+        nn.init.constant_(parameter, 0.1)
+    return network.double().eval()
+
+
+@pytest.mark.parametrize(
+    ("side", "small_stem", "same_pooling"), [(31, True, True), (32, True, True), (45, False, True), (32, True, False)]
+)
+def test_the_receptive_field_is_the_gradients_support(side: int, small_stem: bool, same_pooling: bool) -> None:
+    spec = XceptionSpec(
+        num_classes=2, stem_channels=(2, 2), entry_channels=(2, 3), middle_blocks=1, middle_channels=3,
+        exit_channels=(3, 3, 3), small_stem=small_stem, same_pooling=same_pooling,
+    )  # fmt: skip
+    network = _every_value_counts(build_xception(spec))
+    found = places(spec, side)
+    x = torch.rand(1, 3, side, side, dtype=torch.float64)
+    for name in (
+        "conv1",
+        "conv2",
+        "block1.rep.0.conv1",
+        "block1",
+        "block2",
+        "block3.rep.7.conv1",
+        "block4",
+        "conv4.conv1",
+    ):
+        place = found[name]
+        for position in {0, place.side // 3, place.side - 1}:
+            heat = gradient(network, x, name, position, place.side - 1 - position)
+            rows, columns = (np.flatnonzero(heat.any(axis=axis)) for axis in (1, 0))
+            assert (rows[0], rows[-1]) == place.field(position), (name, position)
+            assert (columns[0], columns[-1]) == place.field(place.side - 1 - position), (name, position)
+
+
+def test_places_have_the_networks_own_shapes() -> None:
+    network = build_xception(SMALL).eval()
+    found = places(SMALL, 32)
+    seen = activations(network, torch.randn(1, 3, 32, 32), [name for name in found if name != "fc"])
+    assert {n: (len(v), v.shape[1], v.shape[2]) for n, v in seen.items()} == {
+        n: (p.channels, p.side, p.side) for n, p in found.items() if n != "fc"
+    }
+    assert list(seen) == [name for name in found if name != "fc"]
+    with pytest.raises(ValueError, match="position=8"):
+        found["block2"].field(8)
+    with pytest.raises(ValueError, match="too small"):
+        places(XceptionSpec(), 4)
+
+
+# Recoverability
+
+
+@pytest.mark.parametrize("window", [1, 3])
+def test_recoverability_is_scikit_learns(window: int) -> None:
+    before = RNG.standard_normal((3, 24, 20)).astype(np.float32)
+    before = ndimage.gaussian_filter(before, (0, 1, 1)).astype(np.float32)
+    after = np.maximum(np.tensordot(RNG.standard_normal((4, 3)), before, axes=1), 0).astype(np.float32)
+    margin = window // 2
+    padded = np.pad(after, ((0, 0), (margin, margin), (margin, margin)))
+    features = np.array(
+        [padded[:, r : r + window, c : c + window].ravel() for r in range(24) for c in range(20)], np.float64
+    )
+    np.testing.assert_array_equal(neighbourhoods(after, window), features)
+    targets = before.reshape(3, -1).T.astype(np.float64)
+    test = held_out(24, 20)
+    model = Ridge(alpha=alpha_of(features[~test])).fit(features[~test], targets[~test])
+    expected = r2_score(targets[test], model.predict(features[test]), multioutput="variance_weighted")
+    assert recoverability(before, after, window) == pytest.approx(expected, abs=1e-9)
+    weights, intercept = ridge(features[~test], targets[~test], alpha_of(features[~test]))
+    np.testing.assert_allclose(weights.T, model.coef_, atol=1e-7)
+    np.testing.assert_allclose(intercept, model.intercept_, atol=1e-7)
+
+
+def test_what_is_a_mixture_comes_back_and_what_is_noise_does_not() -> None:
+    before = RNG.standard_normal((3, 32, 32)).astype(np.float32)
+    mixed = np.tensordot(RNG.standard_normal((3, 3)), before, axes=1).astype(np.float32)
+    assert recoverability(before, mixed, 1) > 0.999
+    assert recoverability(before, RNG.standard_normal((3, 32, 32)).astype(np.float32), 1) < 0.1
+
+
+def test_neither_half_is_empty_and_a_size_that_differs_is_refused() -> None:
+    test = held_out(28, 28)
+    assert 0.4 < test.mean() < 0.6
+    with pytest.raises(ValueError, match="must have the size"):
+        recoverability(np.zeros((1, 8, 8), np.float32), np.zeros((1, 4, 4), np.float32), 1)
+    with pytest.raises(ValueError, match="larger than one tile"):
+        recoverability(np.zeros((1, 4, 4), np.float32), np.zeros((1, 4, 4), np.float32), 1)
+
+
+def test_the_curve_shows_the_conjecture_on_the_cat() -> None:
+    from xception_lab.conjecture import SEGMENTS, recovery_curve
+
+    curve = recovery_curve(sample_picture("chelsea", 48), 3, "input", draws=4)
+    by = {(point.kind, point.segments, point.between): point for point in curve}
+    assert len(curve) == 2 * (len(SEGMENTS) + 1)
+    for segments in SEGMENTS:
+        assert by["extreme", segments, "none"].median > by["extreme", segments, "relu"].median
+    assert by["separable", None, "none"].median > by["separable", None, "relu"].median
+    assert all(point.low <= point.median <= point.high for point in curve)
+    # what enters the activation is what a separable block without one mixes on, so a 3x3 window holds it
+    assert recovery_curve(sample_picture("chelsea", 48), 3, "first", draws=1)[len(SEGMENTS)].median > 0.999
+
+
+# What is drawn
+
+
+def test_levels_keep_zero_in_the_middle() -> None:
+    values = np.array([[[-2.0, 0, 1]], [[0, 0, 0]]], np.float32)
+    assert levels(values, None).tolist() == [[[1, 128, 192]], [[128, 128, 128]]]
+    assert levels(values, 4.0)[0].tolist() == [[64, 128, 160]]
+    assert limits(values).tolist() == [2, 0]
+
+
+def test_order_and_size_and_sheet() -> None:
+    values = np.stack([np.full((4, 4), v, np.float32) for v in (1, -3, 2)])
+    assert ordered(values, "index").tolist() == [0, 1, 2]
+    assert ordered(values, "strength").tolist() == [1, 2, 0]
+    small = reduced(np.arange(32, dtype=np.float32).reshape(2, 4, 4), 2)
+    assert small[0].tolist() == [[2.5, 4.5], [10.5, 12.5]]
+    assert reduced(values, 9) is values
+    assert tiled(levels(values, None), 2).shape == (8, 8)
+    assert coloured(values, None, 2, 3).shape == (24, 24, 3)
+
+
+def test_every_value_is_in_the_histogram() -> None:
+    values = RNG.standard_normal((9, 9)).astype(np.float32)
+    counts = histogram(values, float(values.min()), float(values.max()))
+    assert sum(counts) == values.size
+    assert counts[:16] == np.histogram(values, 32)[0].tolist()[:16]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("side", [28, 320])
+def test_a_sample_is_a_picture(name: str, side: int) -> None:
+    picture = sample_picture(name, side)
+    assert picture.shape == (side, side, 3)
+    assert picture.dtype == np.uint8
+    assert np.ptp(picture) > 100
+
+
+def test_an_impulse_shows_the_kernel() -> None:
+    weights = np.arange(9.0).reshape(3, 3)
+    picture = sample_picture("impulse", 17)
+    grey = HandFilters(weights, np.repeat([[1.0, 0, 0]], 6, axis=0))
+    values = hand_maps(picture, grey, "none")[0].steps[1].values[0]
+    # black is -1: the impulse stands 2 above it
+    np.testing.assert_allclose((values[7:10, 7:10] + weights.sum()) / 2, weights[::-1, ::-1], atol=1e-5)
+
+
+def test_strokes_and_samples_that_do_not_fit_are_refused() -> None:
+    assert draw_stroke([(0.5, 0.5)], 32).max() > 200
+    for points in ([], [(2.0, 0.5)], [(float("nan"), 0.1)], [(0.1, 0.1)] * 5_000):
+        with pytest.raises(ValueError, match="points: must"):
+            draw_stroke(points, 32)
+    with pytest.raises(ValueError, match="name='cat'"):
+        sample_picture("cat", 32)
+    with pytest.raises(ValueError, match="side=4"):
+        sample_picture("coffee", 4)
+
+
+def test_a_picture_enters_as_xceptions_own_preprocessing_has_it() -> None:
+    x = picture_tensor(PICTURE)
+    assert x.shape == (1, 3, 24, 24)
+    np.testing.assert_allclose(x[0, 1], PICTURE[..., 1] / 127.5 - 1, atol=1e-6)
+
+
+def test_segments_change_the_extreme_block_alone() -> None:
+    one, many = (random_maps(PICTURE, 3, None, segments, 0) for segments in (1, 6))
+    assert one[1].weights.keys() == {"pointwise", "spatial"}
+    assert many[1].weights.keys() == {"pointwise", "depthwise"}
+    assert at_random(block_spec("extreme", 3, None, 2), 0)[2].groups == 2
+    for place in (0, 2):
+        np.testing.assert_array_equal(one[place].steps[-1].values, many[place].steps[-1].values)
+
+
+def test_the_shipped_answer_is_todays() -> None:
+    from xception_lab import stored
+
+    filters = HandFilters(kernel(stored.KERNEL, stored.KERNEL_SIZE), mix(stored.MIX))
+    today = hand_maps(sample_picture(stored.PICTURE, stored.SIDE), filters, None)
+    for kept, fresh in zip(stored.stored().blocks, today, strict=True):
+        assert [(maps.step, maps.layer) for maps in kept.steps] == [(maps.step, maps.layer) for maps in fresh.steps]
+        for one, two in zip(kept.steps, fresh.steps, strict=True):
+            np.testing.assert_allclose(one.values, two.values, atol=1e-5)
+        assert kept.weights.keys() == fresh.weights.keys()
+
+
+def test_random_networks_are_seen_as_torch_sees_them() -> None:
+    network = randomised(build_xception(SMALL), 0)
+    x = torch.randn(1, 3, 32, 32, dtype=torch.float64)
+    seen = activations(network, x, ("conv1", "bn1", "act1"))
+    state = network.state_dict()
+    conv = F.conv2d(x, state["conv1.weight"], padding=1)
+    names = ("running_mean", "running_var", "weight", "bias")
+    norm = F.batch_norm(conv, *(state[f"bn1.{n}"] for n in names), eps=SMALL.batch_norm_eps)
+    for name, value in (("conv1", conv), ("bn1", norm), ("act1", norm.relu())):
+        np.testing.assert_allclose(seen[name], value[0], rtol=1e-5, atol=1e-5)

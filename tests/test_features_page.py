@@ -1,0 +1,203 @@
+"""The Feature maps page without a browser: stored at first paint, every view, both languages, forged reports."""
+
+import base64
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image
+from streamlit.components.v2.component_manager import BidiComponentManager
+from streamlit.testing.v1 import AppTest
+
+from xception_lab.information import recoverability
+from xception_lab.pictures import MAX_PIXELS, BadPictureError, read_square
+from xception_lab.stored import stored
+from xception_lab.ui import components
+from xception_lab.ui.features import percent
+from xception_lab.ui.features_fields import LOOKS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _only_our_components() -> Iterator[None]:
+    """Each AppTest would search all installed packages for components, which takes longer than a page does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
+        yield
+
+
+def page(**parameters: str) -> AppTest:
+    """The page as a first visit with these query parameters."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params.update(parameters)
+    app = app.switch_page("pages/features.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def drawn(app: AppTest, key: str = "maps") -> dict[str, Any]:
+    """What a component of ours was given."""
+    (component,) = [element for element in app.get("bidi_component") if element.key == key]
+    return json.loads(component.proto.json)
+
+
+def test_the_first_paint_shows_the_stored_maps_and_imports_no_torch() -> None:
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60);"
+        "app.switch_page('pages/features.py').run(); assert not app.exception, app.exception;"
+        "print(len(app.get('bidi_component')), 'torch' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    count, torch = run.stdout.split()
+    assert int(count) >= 3, run.stderr
+    assert torch == "False"
+
+
+def test_what_is_shown_is_what_was_computed() -> None:
+    app = page()
+    data = drawn(app)
+    assert [column["kind"] for column in data["columns"]] == ["standard", "extreme", "separable"]
+    for column, block in zip(data["columns"], stored().blocks, strict=True):
+        before, after = block.step("input"), block.step("second")
+        assert before
+        assert after
+        assert column["numbers"][0][1] == percent(recoverability(before.values, after.values, 3))
+        rows = {row["step"]: row for row in column["rows"] if "step" in row}
+        for step, row in rows.items():
+            maps = block.step(step)
+            assert maps
+            pixels = np.frombuffer(base64.b64decode(row["pixels"]), np.uint8)
+            levels = pixels.reshape(len(row["channels"]), row["height"], row["width"])
+            top = np.abs(maps.values).max()
+            expected = maps.values[row["channels"]] / top * 127 + 128
+            assert np.abs(levels - expected).max() <= 0.51
+    assert "stored result" in " ".join(caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_view_is_shown_in_both_languages(look: str, lang: str) -> None:
+    app = page(look=look, lang=lang, trained_on="fashion-mnist", picture="boot")
+    assert app.subheader[0].value
+    assert not app.error
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"filters": "random", "groups": "2", "draw": "3", "intermediate": "elu", "kernel_size": "5"},
+        {"filters": "trained", "trained_on": "emoji", "intermediate": "relu", "sort": "strength", "range": "shared"},
+        {"kernel": "own", "own_kernel": "0,0,0,0,2,0,0,0,0", "mix": "own", "own_mix": "nonsense"},
+        {"look": "kernels", "filters": "trained"},
+        {"look": "network", "layer": "block1.rep.0.act", "range": "map", "map_size": "116", "channel": "2047"},
+        {"look": "network", "network": "lite0"},
+        {"look": "reach", "layer": "conv4.conv1", "row": "298", "column": "0"},
+        {"look": "network", "network": "run", "step": "after"},
+        {"picture": "upload"},
+        {"look": "nowhere", "layer": "block99", "channel": "-1", "picture": "../../etc/passwd"},
+    ],
+)
+def test_a_link_opens_what_it_says(query: dict[str, str]) -> None:
+    app = page(**query)
+    assert not app.error
+    if query.get("own_mix") == "nonsense":
+        assert "6×3" in app.info[0].value
+        assert drawn(app, "grids")["grids"][0]["values"][4] == 2
+    if query.get("picture") == "upload":
+        assert "not here yet" in app.info[0].value
+    if query.get("look") == "nowhere":
+        assert {note.value.count("`") for note in app.info} == {4}
+
+
+def test_the_whole_xception_is_shown_without_weights_and_says_so() -> None:
+    app = page(look="network", network="xception", layer="block4")
+    assert "random" in app.info[0].value
+    assert drawn(app)["columns"][0]["rows"][0]["note"].startswith("24 of 728")
+
+
+def test_the_twins_answer_for_the_boot() -> None:
+    app = page(look="network", trained_on="fashion-mnist", picture="boot", layer="conv1")
+    for column in drawn(app)["columns"]:
+        assert column["numbers"][0][1].startswith("ankle boot")
+
+
+@pytest.mark.parametrize(
+    "report",
+    [None, 3, "x", {}, {"step": 1, "channel": 1}, {"step": "first", "channel": "1"}, {"step": "x", "channel": True}],
+)
+def test_a_forged_click_changes_nothing(monkeypatch: pytest.MonkeyPatch, report: object) -> None:
+    class State:
+        pick = edit = drawn = report
+
+    monkeypatch.setattr(components.st, "session_state", {"maps": State, "grids": State, "stroke": State})
+    assert components.picked() is None
+    assert components.edited() is None
+    assert components.drawn() is None
+
+
+# Pictures of one's own
+
+
+def _file(image: Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def _half(mode: str, size: tuple[int, int] = (60, 40)) -> Image.Image:
+    """Bright left half, dark right half."""
+    grey = Image.new("L", size, 20)
+    grey.paste(220, (0, 0, size[0] // 2, size[1]))
+    return grey.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("content", "tolerance"),
+    [
+        (_file(_half("L"), "PNG"), 2),
+        (_file(_half("RGB"), "JPEG", quality=95), 6),
+        (_file(_half("CMYK"), "JPEG", quality=95), 12),
+        (_file(_half("RGB").quantize(16), "GIF"), 6),
+        (_file(_half("RGBA"), "WEBP", lossless=True), 2),
+        (_file(Image.fromarray(np.asarray(_half("L")).astype(np.uint16) * 257), "PNG"), 2),
+        (_file(_half("RGB"), "GIF", save_all=True, append_images=[Image.new("RGB", (60, 40))]), 6),
+        (_file(_half("L", (2, 1)), "PNG"), 200),
+    ],
+)
+def test_a_picture_of_any_kind_becomes_a_square(content: bytes, tolerance: int) -> None:
+    picture = read_square(content, 32)
+    assert picture.shape == (32, 32, 3)
+    # the middle square keeps the edge in the middle
+    assert abs(int(picture[16, 4].mean()) - 220) <= tolerance
+    assert abs(int(picture[16, 27].mean()) - 20) <= max(tolerance, 2) or tolerance == 200
+
+
+def test_a_square_is_upright_and_keeps_its_proportions() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # the top is at the right
+    picture = read_square(_file(_half("RGB"), "PNG", exif=exif), 32)
+    assert picture[4, 16].mean() > 200 > 50 > picture[27, 16].mean()
+
+
+def test_a_phone_picture_of_100_megapixels_is_read_and_a_flat_one_is_refused() -> None:
+    size = (12_000, 8_400)
+    photo = read_square(_file(_half("L", size), "JPEG", quality=30), 64)
+    assert photo[32, 8].mean() > 200 > 50 > photo[32, 55].mean()
+    for kind, options in (("PNG", {"compress_level": 1}), ("JPEG", {"progressive": True, "quality": 30})):
+        with pytest.raises(BadPictureError, match=f"more than {MAX_PIXELS // 10**6} million pixels"):
+            read_square(_file(_half("L", size), kind, **options), 64)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"GIF89a", b"\xff\xd8\xff", b"\xff\xd8\xff" + bytes(999), b"%PDF-1.7", b"<svg/>"]
+)
+def test_what_is_no_picture_is_refused(content: bytes) -> None:
+    with pytest.raises(BadPictureError, match="corrupt or unknown"):
+        read_square(content, 32)

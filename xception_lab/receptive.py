@@ -1,0 +1,118 @@
+"""Which pixels of the picture one output position can see: closed form over the plan's operations. No torch here."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from xception_lab.plan import Act, Conv, Linear, Norm, Op, Pool, network_stages
+from xception_lab.spec import XceptionSpec
+
+Interval = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a layer's positions see those of the layer before, along one side.
+
+    Position i sees first + stride * i to that + reach - 1, and nothing outside 0 to before - 1. reach None: everything.
+    before, after: sizes of the two, in positions.
+    """
+
+    stride: int
+    reach: int | None
+    first: int
+    before: int
+    after: int
+
+    def seen(self, low: int, high: int) -> Interval:
+        """What the positions low to high see of the layer before."""
+        if self.reach is None:
+            return 0, self.before - 1
+        start = self.stride * low + self.first
+        end = self.stride * high + self.first + self.reach - 1
+        return max(0, start), min(self.before - 1, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A layer of a network: its module's name, channels, side in positions, and the steps from the picture to it.
+
+    role: a convolution's own (plan.Role), or "norm", "act", "pool", "linear", "block".
+    """
+
+    name: str
+    role: str
+    channels: int
+    side: int
+    steps: tuple[Step, ...]
+
+    def field(self, position: int) -> Interval:
+        """The pixels, first and last, that this output position can see along one side."""
+        if not 0 <= position < self.side:
+            raise ValueError(f"position={position}: must be from 0 to {self.side - 1}")
+        low = high = position
+        for step in reversed(self.steps):
+            low, high = step.seen(low, high)
+        return low, high
+
+    @property
+    def full_size(self) -> int:
+        """The receptive field's side in pixels were the picture endless; 0 stands for the whole picture."""
+        size, jump = 1, 1
+        for step in self.steps:
+            if step.reach is None:
+                return 0
+            size += (step.reach - 1) * jump
+            jump *= step.stride
+        return size
+
+
+@cache
+def places(spec: XceptionSpec, side: int) -> dict[str, Place]:
+    """Every layer of a network on a picture of this side, by module name in running order; a residual block has one.
+
+    The shortcut's position i sees pixel 2 i, which the body sees as well, so the body alone decides.
+    Raises ValueError when the picture is too small for the network.
+    """
+    return {place.name: place for place in _walk(spec, side)}
+
+
+def _walk(spec: XceptionSpec, side: int) -> Iterator[Place]:
+    steps: tuple[Step, ...] = ()
+    channels = spec.in_channels
+    for stage in network_stages(spec):
+        for op in stage.body:
+            step = _step(op, side, spec.same_pooling)
+            if step.after < 1:
+                raise ValueError(f"side: the picture is too small for {op.name}, which would leave nothing of it")
+            if (step.stride, step.reach) != (1, 1):
+                steps = (*steps, step)
+            side, channels = step.after, _channels(op, channels)
+            yield Place(op.name, op.role if isinstance(op, Conv) else type(op).__name__.lower(), channels, side, steps)
+        if stage.shortcut is not None:
+            yield Place(stage.name, "block", channels, side, steps)
+
+
+def _channels(op: Op, before: int) -> int:
+    match op:
+        case Conv():
+            return op.out_channels
+        case Linear():
+            return op.out_features
+        case _:
+            return before
+
+
+def _step(op: Op, side: int, same_pooling: bool) -> Step:
+    match op:
+        case Conv():
+            reach = op.dilation * (op.kernel_size - 1) + 1
+            return Step(op.stride, reach, -op.padding, side, (side + 2 * op.padding - reach) // op.stride + 1)
+        case Pool(size=None):
+            return Step(1, None, 0, side, 1)
+        case Pool():
+            # TensorFlow's SAME has a pixel before the picture at odd sides only, torch's padding=1 always
+            before = side % 2 if same_pooling else 1
+            return Step(2, 3, -before, side, -(-side // 2) if same_pooling else (side - 1) // 2 + 1)
+        case Norm() | Act() | Linear():
+            return Step(1, 1, 0, side, side)

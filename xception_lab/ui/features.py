@@ -1,0 +1,260 @@
+"""The Feature maps page's Streamlit parts: what is computed, kept and said for each of its views."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+import streamlit as st
+
+from xception_lab.figures.features import information_figure
+from xception_lab.filters import HandFilters, grid, grid_text
+from xception_lab.information import Recovery, recoverability
+from xception_lab.maps import BlockMaps, Maps, coloured, limits, npz, ordered, png, zeros_share
+from xception_lab.samples import resized
+from xception_lab.spec import Activation
+from xception_lab.stored import KERNEL, KERNEL_SIZE, MIX, PICTURE, SIDE, stored
+from xception_lab.ui.blocks import kind_name
+from xception_lab.ui.charts import show_chart
+from xception_lab.ui.features_input import Chosen
+from xception_lab.ui.features_maps import MOST, Column, Number
+from xception_lab.ui.fields import OWN_DEFAULT
+from xception_lab.ui.language import text as _
+
+_BY_KEY: Any = {Chosen: lambda picture: picture.key}
+_DEFAULT = {
+    "picture": PICTURE, "filters": "hand", "kernel": KERNEL, "mix": MIX, "kernel_size": str(KERNEL_SIZE),
+    "intermediate": OWN_DEFAULT,
+}  # fmt: skip
+
+
+def question(look: str) -> str:
+    """What a view answers."""
+    return {
+        "blocks": _("The same picture through three blocks: what does the ReLU between throw away?"),
+        "kernels": _("The filters themselves: space and channels at once, or one after the other"),
+        "network": _("Any layer of a trained network, with and without a ReLU between"),
+        "depth": _("Along the depth: what is zero, what is dead, how many directions are left?"),
+        "reach": _("What can one output position see?"),
+        "information": _("How much of the picture can be read off what comes after?"),
+    }[look]
+
+
+def is_stored(values: Mapping[str, str]) -> bool:
+    """Whether the shipped answer is the answer to these values."""
+    return all(values[key] == value for key, value in _DEFAULT.items())
+
+
+def between(values: Mapping[str, str]) -> Activation | None:
+    """What stands between the two convolutions; None is each kind's own."""
+    return None if values["intermediate"] == OWN_DEFAULT else cast(Activation, values["intermediate"])
+
+
+def blocks_of(values: Mapping[str, str], picture: Chosen, filters: HandFilters) -> tuple[BlockMaps, ...]:
+    """The three blocks on the picture with the filters that are asked for; the shipped answer where it is one."""
+    if is_stored(values):
+        return stored().blocks
+    if values["filters"] == "hand":
+        kernel, mix = grid_text(filters.kernel), grid_text(filters.mix)
+        return _by_hand(picture, kernel, mix, len(filters.kernel), between(values))
+    if values["filters"] == "random":
+        size, groups = int(values["kernel_size"]), int(values["groups"])
+        return _at_random(picture, size, between(values), groups, int(values["draw"]))
+    return _trained(picture, values["trained_on"], between(values) or "none")
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_BY_KEY)
+def _by_hand(
+    picture: Chosen, kernel: str, mix: str, size: int, intermediate: Activation | None
+) -> tuple[BlockMaps, ...]:
+    from xception_lab.features import hand_maps
+
+    filters = HandFilters(grid(kernel, size, size), grid(mix, 6, 3))
+    return hand_maps(resized(picture.pixels, SIDE), filters, intermediate)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_BY_KEY)
+def _at_random(
+    picture: Chosen, size: int, intermediate: Activation | None, groups: int, seed: int
+) -> tuple[BlockMaps, ...]:
+    from xception_lab.features import random_maps
+
+    return random_maps(resized(picture.pixels, SIDE), size, intermediate, groups, seed)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_BY_KEY)
+def _trained(picture: Chosen, dataset: str, intermediate: Activation) -> tuple[BlockMaps, ...]:
+    from xception_lab.networks import trained_maps
+
+    return trained_maps(picture.pixels, dataset, "relu" if intermediate == "relu" else "none")
+
+
+def block_columns(values: Mapping[str, str], blocks: tuple[BlockMaps, ...], picture: Chosen) -> list[Column]:
+    """The three blocks as columns with what a linear reader gets back of their input at the foot."""
+    colour = None if values["filters"] == "trained" else resized(picture.pixels, SIDE)
+    return [
+        Column(block.kind, kind_name(block.kind), _subtitle(block), block, _numbers(block), colour=colour)
+        for block in blocks
+    ]
+
+
+def kernel_columns(blocks: tuple[BlockMaps, ...]) -> list[Column]:
+    """The blocks' weights as maps: spatial kernels as a grid, what a 1x1 takes of each channel as a heat map."""
+    columns: list[Column] = []
+    for block in blocks:
+        steps: list[Maps] = []
+        names: dict[str, str] = {}
+        for maps in block.steps:
+            weight = block.weights.get(maps.layer)
+            if weight is None:
+                continue
+            out, per_group, height, width = weight.shape
+            if height == width == 1 and (per_group > 1 or block.kind != "standard"):
+                steps.append(Maps(maps.step, maps.layer, weight.reshape(1, out, per_group)))
+                names[maps.step] = _("1×1: row = output channel, column = input channel")
+            else:
+                steps.append(Maps(maps.step, maps.layer, weight.reshape(out * per_group, height, width)))
+                kernels = _("{size}×{size}: one kernel a channel") if per_group == 1 else _(
+                    "{size}×{size}: {per_group} kernels for each of {out} outputs"
+                )  # fmt: skip
+                names[maps.step] = kernels.format(size=height, per_group=per_group, out=out)
+        columns.append(
+            Column(
+                block.kind, kind_name(block.kind), _subtitle(block), BlockMaps(block.kind, tuple(steps), {}), [], names
+            )
+        )
+    return columns
+
+
+def stored_note(values: Mapping[str, str]) -> None:
+    """Says so while the shipped answer is on the page."""
+    if is_stored(values):
+        st.caption(_("A stored result, made by this code on {machine}.").format(machine=stored().machine))
+
+
+def _subtitle(block: BlockMaps) -> str:
+    if block.kind == "standard":
+        return _("one convolution, nothing between")
+    first = _("1×1 first") if block.kind == "extreme" else _("depthwise first")
+    then = _("an activation between") if block.step("between") else _("nothing between")
+    return f"{first}, {then}"
+
+
+def recovered(block: BlockMaps) -> float:
+    """Held-out R2 of the block's input from its last convolution's output."""
+    before, after = block.step("input"), block.step("second")
+    assert before
+    assert after
+    return _recovered(block, before.values.shape, before.values, after.values)
+
+
+def _recovered(block: BlockMaps, _shape: tuple[int, ...], before: Any, after: Any) -> float:
+    known: dict[int, float] = st.session_state.setdefault("_recovered", {})
+    key = id(block)
+    if key not in known:
+        if len(known) > 100:
+            known.clear()
+        known[key] = recoverability(before, after, 3)
+    return known[key]
+
+
+def _numbers(block: BlockMaps) -> list[Number]:
+    between_maps = block.step("between")
+    zeros = percent(zeros_share(between_maps.values)) if between_maps else "–"
+    return [
+        (_("of its input recovered"), percent(recovered(block)), _("linearly, held-out R²")),
+        (_("set to zero between"), zeros, _("of the values")),
+    ]
+
+
+def percent(share: float) -> str:
+    """A share with as many digits as tell: 99.7 %, 77 %."""
+    return f"{share:.1%}" if share > 0.9 else f"{share:.0%}"
+
+
+def headline(blocks: tuple[BlockMaps, ...]) -> str:
+    """What the ReLU does to this picture, in one computed sentence."""
+    sentence = _(
+        "Behind the convolutions a linear reader gets back **{standard}** of the input in the standard block, "
+        "**{extreme}** in extreme Inception, **{separable}** in the separable block."
+    )
+    return sentence.format(**{block.kind: percent(recovered(block)) for block in blocks})
+
+
+def curve_of(values: Mapping[str, str], picture: Chosen) -> tuple[Recovery, ...]:
+    """The information curve of the picture; the shipped one where it is the answer."""
+    default = values["picture"] == PICTURE and values["kernel_size"] == str(KERNEL_SIZE)
+    if default and values["target"] == "input":
+        return stored().curve
+    return _curve(picture, int(values["kernel_size"]), values["target"])
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def _curve(picture: Chosen, size: int, target: str) -> tuple[Recovery, ...]:
+    from xception_lab.conjecture import recovery_curve
+
+    return recovery_curve(resized(picture.pixels, SIDE), size, target)
+
+
+def show_information(values: Mapping[str, str], picture: Chosen) -> None:
+    """The conjecture as a curve, with its ends in one computed sentence."""
+    curve = curve_of(values, picture)
+    by = {(point.kind, point.segments, point.between): point.median for point in curve}
+    most = max(point.segments for point in curve if point.segments is not None)
+    said = _(
+        "With a ReLU between, **{one}** comes back at 1 segment, **{all}** at one a channel, **{separable}** from the "
+        "separable block; without it **{none}** or more."
+    )
+    st.markdown(
+        said.format(
+            one=percent(by["extreme", 1, "relu"]), all=percent(by["extreme", most, "relu"]),
+            separable=percent(by["separable", None, "relu"]),
+            none=percent(min(value for (_kind, _segments, between), value in by.items() if between == "none")),
+        )
+    )  # fmt: skip
+    words = {
+        "none": _("nothing between"), "relu": _("ReLU between"), "regular": _("regular convolution"),
+        "one": _("one a channel"), "separable": _("separable:<br>depthwise first"),
+        "recovered": _("recovered (held-out R²)"),
+        "axis": _("segments of the extreme block's spatial convolution"),
+    }  # fmt: skip
+    show_chart(information_figure(curve, words), "information", _information_text(curve))
+
+
+def _information_text(curve: tuple[Recovery, ...]) -> str:
+    return "; ".join(f"{p.kind} {p.segments or ''} {p.between}: {percent(p.median)}" for p in curve)
+
+
+def downloads(columns: list[Column], values: Mapping[str, str], key: str) -> None:
+    """The maps that are seen as pictures, and all their numbers."""
+    st.download_button(
+        _("Maps (PNG)"), lambda: _sheets(columns, values), f"xception-lab-{key}.png", "image/png", on_click="ignore",
+        icon=":material/download:", key=f"{key}_png",
+    )  # fmt: skip
+    st.download_button(
+        _("Arrays (npz)"), lambda: _arrays(columns), f"xception-lab-{key}.npz", "application/octet-stream",
+        on_click="ignore", icon=":material/download:", key=f"{key}_npz",
+    )  # fmt: skip
+
+
+def _sheets(columns: list[Column], values: Mapping[str, str]) -> bytes:
+    """The picked step of every column under each other, in the order and scale that is seen."""
+    chosen = [maps for column in columns if (maps := column.maps.step(cast(Any, values["step"])))]
+    chosen = chosen or [column.maps.steps[-1] for column in columns]
+    shared = max(float(limits(maps.values).max()) for maps in chosen)
+    rows: list[Any] = []
+    for maps in chosen:
+        order = ordered(maps.values, "strength" if values["sort"] == "strength" else "index")[:MOST]
+        top = {"map": None, "layer": float(limits(maps.values).max()), "shared": shared}[values["range"]]
+        rows.append(coloured(maps.values[order], top, 8, max(1, 64 // maps.values.shape[1])))
+    width = max(row.shape[1] for row in rows)
+    padded = [np.pad(row, ((0, 8), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
+    return png(np.concatenate(padded))
+
+
+def _arrays(columns: list[Column]) -> bytes:
+    found = {
+        f"{number}_{column.kind}/{maps.step}/{maps.layer or 'picture'}": maps.values
+        for number, column in enumerate(columns)
+        for maps in column.maps.steps
+    }
+    return npz(found)

@@ -1,0 +1,214 @@
+"""Feature maps as what the drawing component shows: columns of rows of maps, and one map large."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xception_lab.maps import (
+    BlockMaps,
+    Maps,
+    Sorting,
+    Step,
+    Values,
+    histogram,
+    levels,
+    limits,
+    ordered,
+    png,
+    reduced,
+    zeros_share,
+)
+from xception_lab.ui import components
+from xception_lab.ui.features_fields import STEPS
+from xception_lab.ui.language import text as _
+from xception_lab.ui.links import set_controls
+
+MOST = 24  # maps of one layer that are drawn at a time
+MOST_OF_BLOCK = 12  # where the steps of three blocks stand under each other
+
+Number = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of maps. kind: whose colour it wears. numbers: (name, value, note) at its foot.
+
+    names: of steps that have other names than a block's. colour: the picture itself, uint8 (H, W, 3), for its row.
+    """
+
+    kind: str
+    title: str
+    subtitle: str
+    maps: BlockMaps
+    numbers: list[Number] = field(default_factory=list[Number])
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
+    colour: NDArray[np.uint8] | None = None
+
+    def step_name(self, step: str) -> str:
+        """What a step is called in this column."""
+        return self.names.get(step) or step_name(step, self.maps.kind)
+
+
+def step_name(step: str, kind: str) -> str:
+    """What a step of a block is called: the picture, a convolution's output, after an activation."""
+    names = {
+        "input": _("input"),
+        "first": _("after the 1×1") if kind == "extreme" else _("after the depthwise k×k"),
+        "between": _("after the activation between"),
+        "second": {
+            "standard": _("after the convolution"), "extreme": _("after the k×k per channel"),
+            "separable": _("after the 1×1"),
+        }[kind],
+        "after": _("after the last activation"),
+    }  # fmt: skip
+    return names[step]
+
+
+def show_columns(
+    columns: Sequence[Column], values: Mapping[str, str], steps: tuple[str, ...] = STEPS, *, enlarge: bool = True
+) -> None:
+    """Draw columns of maps in the order, scale and size that the controls ask for, and the picked map large."""
+    shared = {step: _largest(columns, step) for step in steps}
+    picked = {"step": values["step"], "channel": int(values["channel"])}
+    drawn = [
+        {
+            "kind": column.kind,
+            "title": column.title,
+            "subtitle": column.subtitle,
+            "rows": [_row(column, step, values, shared[step], whole="between" in steps) for step in steps],
+            "numbers": column.numbers,
+        }
+        for column in columns
+    ]
+    data = {
+        "columns": [{**column, "rows": [row for row in column["rows"] if row]} for column in drawn],
+        "detail": _detail(columns, values) if enlarge else None,
+        "picked": picked,
+        "size": int(values["map_size"]),
+        "summary": "; ".join(f"{column.title}: {column.subtitle}" for column in columns),
+        "words": {
+            "before": _("before the activation"), "after": _("after it"), "histogram": _("histogram"),
+            "kernel": _("its kernel"), "picture": _("the picture"),
+        },
+    }  # fmt: skip
+    components.maps(data, "maps", _pick)
+
+
+def _largest(columns: Sequence[Column], step: str) -> float:
+    found = [limits(maps.values).max() for column in columns if (maps := column.maps.step(_step(step)))]
+    return float(max(found, default=0))
+
+
+def _step(name: str) -> Step:
+    return next(step for step in ("input", "first", "between", "second", "after") if step == name)
+
+
+def _row(column: Column, step: str, values: Mapping[str, str], shared: float, *, whole: bool) -> dict[str, Any] | None:
+    maps = column.maps.step(_step(step))
+    if maps is None:
+        said = {"first": _("space and channels at once: nothing in between"), "between": _("nothing between")}
+        if not whole or step not in said or (column.kind == "standard" and step == "between"):
+            return None
+        return {"gap": said[step]}
+    sorting: Sorting = "strength" if values["sort"] == "strength" else "index"
+    channels = ordered(maps.values, sorting)[: MOST_OF_BLOCK if whole else MOST]
+    top = {"map": None, "layer": float(limits(maps.values).max()), "shared": shared}[values["range"]]
+    small = reduced(maps.values[channels], int(values["map_size"]))
+    colour = png(column.colour) if step == "input" and column.colour is not None else b""
+    return {
+        "step": step,
+        "colour": base64.b64encode(colour).decode(),
+        "label": column.step_name(step),
+        "note": _note(maps.values, len(channels), step),
+        "channels": channels.tolist(),
+        "height": small.shape[1],
+        "width": small.shape[2],
+        "pixels": base64.b64encode(levels(small, top).tobytes()).decode(),
+    }
+
+
+def _note(values: Values, shown: int, step: str) -> str:
+    count, height, width = values.shape
+    size = f"{count}×{height}×{width}" if shown == count else _("{shown} of {count}").format(shown=shown, count=count)
+    if step in ("between", "after"):
+        return size + " · " + _("{share:.0%} zeros").format(share=zeros_share(values))
+    return size
+
+
+def _detail(columns: Sequence[Column], values: Mapping[str, str]) -> dict[str, Any]:
+    step, channel = values["step"], int(values["channel"])
+    title = _("Channel {channel} in all columns: its kernel, its values before and after the activation")
+    panels = [_panel(column, step, channel) for column in columns]
+    return {"title": title.format(channel=channel), "panels": panels}
+
+
+def _panel(column: Column, step: str, channel: int) -> dict[str, Any]:
+    head = {"kind": column.kind, "title": f"{column.title} · {column.step_name(step)}"}
+    maps = column.maps.step(_step(step))
+    if maps is None or channel >= len(maps.values):
+        return {**head, "missing": _("There is no such map here.")}
+    before, after = _around(column.maps, maps)
+    low = float(min(before[channel].min(), after[channel].min(), 0))
+    high = float(max(before[channel].max(), after[channel].max(), 0)) or 1.0
+    values = maps.values[channel]
+    stats = _("mean {mean:.3g}, from {low:.3g} to {high:.3g}, {zeros:.0%} zeros")
+    return {
+        **head,
+        "height": values.shape[0],
+        "width": values.shape[1],
+        "pixels": base64.b64encode(levels(values[None], None).tobytes()).decode(),
+        "kernel": _kernel(column.maps, maps, channel),
+        "before": histogram(before[channel], low, high),
+        "after": histogram(after[channel], low, high),
+        "zero": 100 * (0 - low) / (high - low),
+        "low": f"{low:.3g}",
+        "high": f"{high:.3g}",
+        "stats": stats.format(
+            mean=float(values.mean()), low=float(values.min()), high=float(values.max()), zeros=zeros_share(values)
+        ),
+    }
+
+
+def _around(block: BlockMaps, maps: Maps) -> tuple[Values, Values]:
+    """The values before and after the activation that a step stands next to; the same where there is none."""
+    pairs = {"first": ("first", "between"), "between": ("first", "between"), "second": ("second", "after"),
+             "after": ("second", "after")}  # fmt: skip
+    if maps.step not in pairs:
+        return maps.values, maps.values
+    before, after = (block.step(_step(name)) for name in pairs[maps.step])
+    return (before or maps).values, (after or maps).values
+
+
+def _kernel(block: BlockMaps, maps: Maps, channel: int) -> dict[str, Any] | None:
+    """The weights of the convolution that made the map: k x k, or one number a channel for a 1x1."""
+    source = {"between": "first", "after": "second"}.get(maps.step, maps.step)
+    conv = block.step(_step(source))
+    if conv is None or conv.layer not in block.weights:
+        return None
+    weight = block.weights[conv.layer][channel]
+    if weight.shape[1] == 1:  # a 1x1: what it takes of every channel
+        flat = weight.reshape(-1)
+        return {"columns": min(len(flat), 8), "values": _rounded(flat), "note": _("its weight for each channel")}
+    if len(weight) == 1:
+        return {"columns": weight.shape[2], "values": _rounded(weight[0].reshape(-1)), "note": ""}
+    # a convolution over many channels: the three kernels that weigh most
+    shown = np.sort(np.argsort(-np.abs(weight).sum(axis=(1, 2)), kind="stable")[:3])
+    side_by_side = np.concatenate(list(weight[shown]), axis=1)
+    note = _("its kernels for the inputs {shown} of {count}").format(
+        shown=", ".join(map(str, shown.tolist())), count=len(weight)
+    )
+    return {"columns": side_by_side.shape[1], "values": _rounded(side_by_side.reshape(-1)), "note": note}
+
+
+def _rounded(values: Values) -> list[float]:
+    return [float(f"{value:.3g}") for value in np.asarray(values)]
+
+
+def _pick() -> None:
+    picked = components.picked()
+    if picked and picked["step"] in STEPS and 0 <= picked["channel"] < 2048:
+        set_controls({"step": picked["step"], "channel": str(picked["channel"])})

@@ -1,0 +1,169 @@
+"""What the Feature maps page draws of a network: a layer's maps, the numbers along the depth, the receptive field."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from xception_lab.figures.features import DepthLine, depth_figure, reach_figure
+from xception_lab.layers import depth_names
+from xception_lab.maps import BlockMaps, Maps, Values, png
+from xception_lab.receptive import Place, places
+from xception_lab.samples import resized
+from xception_lab.ui.charts import show_chart
+from xception_lab.ui.features_input import Chosen
+from xception_lab.ui.features_maps import Column, Number
+from xception_lab.ui.features_networks import Seen
+from xception_lab.ui.language import text as _
+
+_BY_KEY: Any = {
+    Chosen: lambda picture: picture.key, "xception_lab.networks.Sight": id, "xception_lab.networks.Looked": id,
+}  # fmt: skip
+
+
+def network_columns(values: Mapping[str, str], found: list[Seen], picture: Chosen) -> list[Column]:
+    """One column a network: the layer's maps, those behind its activation, and what the network answers."""
+    columns: list[Column] = []
+    for one in found:
+        sight = one.looked.sight
+        layer = nearest_layer(values["layer"], sight.layers)
+        maps = BlockMaps("separable", *_steps(one, layer))
+        names = {step.step: _layer_name(sight, step) for step in maps.steps}
+        numbers: list[Number] = [(_("answers"), _answer(one.looked.answer), _rest(one.looked.answer))]
+        columns.append(
+            Column(one.kind, one.title, one.subtitle, maps, numbers if one.looked.answer else [], names,
+                   resized(picture.pixels, sight.side))
+        )  # fmt: skip
+    return columns
+
+
+def nearest_layer(layer: str, layers: tuple[str, ...]) -> str:
+    """The layer, or where this network has none of that name what stands before it, or its last one."""
+    if layer in layers:
+        return layer
+    before = layer.removesuffix(".act") + ".conv1"
+    return before if before in layers else layers[-1]
+
+
+def _steps(one: Seen, layer: str) -> tuple[tuple[Maps, ...], dict[str, Values]]:
+    from xception_lab.networks import conv_weights
+
+    sight, maps = one.looked.sight, one.looked.maps
+    at = sight.layers.index(layer)
+    following = sight.layers[at + 1] if at + 1 < len(sight.layers) else ""
+    if _is_activation(sight, layer) and at:
+        layer, following = sight.layers[at - 1], layer
+    steps = [Maps("second", layer, maps[layer])]
+    if following and _is_activation(sight, following):
+        steps.append(Maps("after", following, maps[following]))
+    return tuple(steps), conv_weights(sight, (layer,))
+
+
+def _is_activation(sight: Any, name: str) -> bool:
+    return type(sight.network.get_submodule(name)).__name__ in ("ReLU", "ELU")
+
+
+def _layer_name(sight: Any, maps: Maps) -> str:
+    roles = {
+        "standard": _("convolution"), "pointwise": "1×1", "depthwise": _("depthwise k×k"), "spatial": _("spatial k×k"),
+        "norm": "BN", "act": _("activation"), "pool": _("max pooling"), "block": _("sum with the shortcut"),
+    }  # fmt: skip
+    place = _place(sight, maps.layer)
+    return f"{maps.layer} · {roles.get(place.role, '')}" if place else maps.layer
+
+
+def _place(sight: Any, layer: str) -> Place | None:
+    return places(sight.spec, sight.side).get(layer) if sight.spec else None
+
+
+def _answer(answer: tuple[tuple[str, float], ...]) -> str:
+    return f"{answer[0][0]} {answer[0][1]:.0%}" if answer else ""
+
+
+def _rest(answer: tuple[tuple[str, float], ...]) -> str:
+    return ", ".join(f"{name} {share:.0%}" for name, share in answer[1:5])
+
+
+def show_depth(values: Mapping[str, str], found: list[Seen]) -> None:
+    """Zeros, dead channels and effective rank of every layer, the twins in one chart."""
+    summaries = [_summaries(one.looked) for one in found]
+    axis = list(dict.fromkeys(summary.name for one in sorted(summaries, key=len, reverse=True) for summary in one))
+    lines = [DepthLine(one.title, one.between, _curves(one, s, axis)) for one, s in zip(found, summaries, strict=True)]
+    ticks = {at: name for at, name in enumerate(axis) if "." not in name and not name.startswith(("bn", "act"))}
+    words = (_("zeros"), _("dead channels"), _("effective rank"))
+    current = axis.index(nearest_layer(values["layer"], tuple(axis)))
+    show_chart(depth_figure(lines, ticks, words, current), "depth", "; ".join(map(_depth_text, found, summaries)))
+
+
+def _curves(one: Seen, summary: Any, axis: list[str]) -> list[Any]:
+    """Zeros and dead channels where an activation has made them, the rank everywhere."""
+    sight = one.looked.sight
+    cut = [layer for layer in summary if (place := _place(sight, layer.name)) is None or place.role == "act"]
+    cut = cut or list(summary)
+
+    def hover(layers: Any) -> list[str]:
+        return [f"{s.name}, {s.channels}×{s.height}×{s.width}, {_rank_text(s)}" for s in layers]
+
+    at = [[axis.index(layer.name) for layer in layers] for layers in (cut, summary)]
+    return [
+        (at[0], [layer.zeros for layer in cut], hover(cut)),
+        (at[0], [layer.dead / layer.channels for layer in cut], hover(cut)),
+        (at[1], [layer.effective_rank / layer.largest for layer in summary], hover(summary)),
+    ]
+
+
+def _rank_text(summary: Any) -> str:
+    return _("effective rank {rank:.1f} of {largest}").format(rank=summary.effective_rank, largest=summary.largest)
+
+
+def _depth_text(one: Seen, summary: Any) -> str:
+    return f"{one.title}: {summary[-1].name}, {_rank_text(summary[-1])}"
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def _summaries(looked: Any) -> Any:
+    from xception_lab.features import summaries
+
+    sight = looked.sight
+    names = depth_names(sight.spec, sight.side) if sight.spec else sight.layers
+    return summaries(looked.maps, names)
+
+
+def show_reach(values: Mapping[str, str], one: Seen, picture: Chosen) -> None:
+    """What one output position can see, by closed form, and what it does see of this picture, by its gradient."""
+    sight = one.looked.sight
+    layer = nearest_layer(values["layer"], sight.layers)
+    place = _place(sight, layer)
+    if place is None:
+        st.info(_("The closed form is there for Xceptions alone."))
+        return
+    row, column = (min(int(values[key]), place.side - 1) for key in ("row", "column"))
+    (top, bottom), (left, right) = place.field(row), place.field(column)
+    heat = _gradient(sight, picture, layer, row, column)
+    inside = heat[top : bottom + 1, left : right + 1]
+    outside = np.count_nonzero(heat) - np.count_nonzero(inside)
+    said = _(
+        "Position {row}, {column} of **{layer}** can see **{height}×{width}** of {side}×{side} pixels. Its gradient "
+        "reaches {share:.0%} of them on this picture and **{outside}** outside."
+    )
+    st.markdown(
+        said.format(
+            row=row, column=column, layer=layer, height=bottom - top + 1, width=right - left + 1, side=sight.side,
+            share=np.count_nonzero(inside) / inside.size, outside=outside,
+        )
+    )  # fmt: skip
+    small = resized(picture.pixels, sight.side)
+    zoom = max(1, 448 // sight.side)
+    uri = "data:image/png;base64," + base64.b64encode(png(small.repeat(zoom, 0).repeat(zoom, 1))).decode()
+    words = (_("can see: closed form"), _("does see: the gradient's size"))
+    alt = f"{layer}: {top}–{bottom}, {left}–{right}"
+    show_chart(reach_figure(uri, heat, (left, top, right, bottom), words), "reach", alt)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def _gradient(sight: Any, picture: Chosen, layer: str, row: int, column: int) -> Any:
+    from xception_lab.features import gradient
+
+    return gradient(sight.network, sight.input(picture.pixels), layer, row, column)
