@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from weights import randomised
 
 from xception_lab import XceptionSpec, build_xception, network_cost
-from xception_lab.xception import GlobalAvgPool2d, SameMaxPool2d, folded
+from xception_lab.inference import for_inference
+from xception_lab.xception import GlobalAvgPool2d, SameMaxPool2d
 
 SMALL = XceptionSpec(
     num_classes=7,
@@ -160,7 +161,7 @@ def test_the_papers_shape_of_network_computes_what_figure_5_says(same_pooling: b
 def test_folding_the_batch_norms_changes_nothing(spec: XceptionSpec, size: tuple[int, int, int], seed: int) -> None:
     network = randomised(build_xception(spec), seed)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    fast = folded(network.train())
+    fast = for_inference(network.train())
     x = torch.randn(size[0], spec.in_channels, *size[1:], dtype=torch.float64)
     torch.testing.assert_close(fast(x), network.eval()(x))
     assert not [module for module in fast.modules() if isinstance(module, nn.BatchNorm2d)]

@@ -41,6 +41,12 @@ def build_conv(op: Conv) -> nn.Conv2d:
     )
 
 
-def build_activation(function: Activation) -> nn.Module:
-    """The activation of a plan; never in place, because a shortcut may still read its input."""
-    return {"none": nn.Identity, "relu": nn.ReLU, "elu": nn.ELU}[function]()
+def build_activation(function: Activation, inplace: bool = False) -> nn.Module:
+    """The activation of a plan. inplace: only where nothing else reads its input, such as a shortcut."""
+    match function:
+        case "relu":
+            return nn.ReLU(inplace)
+        case "elu":
+            return nn.ELU(inplace=inplace)
+        case "none":
+            return nn.Identity()

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from xception_lab.checkpoint import Checkpoint, from_bytes, to_bytes
 from xception_lab.files import write_atomically
+from xception_lab.inference import for_inference
 from xception_lab.learner import (
     Learner,
     Pictures,
@@ -33,7 +34,6 @@ from xception_lab.learner import (
 from xception_lab.recipe import learning_rate
 from xception_lab.records import EpochRecord
 from xception_lab.spec import TrainSpec
-from xception_lab.xception import folded
 
 __all__ = ["EpochRecord", "TrainingError", "estimate_run_s", "next_epoch", "train"]
 
@@ -154,7 +154,7 @@ def _step(learner: Learner, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tens
 @torch.inference_mode()
 def _evaluate(network: nn.Module, pictures: Pictures, should_stop: Stop) -> tuple[float, Tensor] | None:
     """(mean loss, predicted class of each test picture)."""
-    network = folded(network)
+    network = for_inference(network, channels_last=False)
     loss_sum, predictions = 0.0, list[Tensor]()
     batches = zip(pictures.test.split(EVALUATION_BATCH), pictures.test_labels.split(EVALUATION_BATCH), strict=True)
     for batch, labels in batches:
