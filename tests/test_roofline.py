@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import block_specs
 
-from xception_lab import BlockSpec, XceptionSpec, accelerator
-from xception_lab.devices import DEVICES
+from xception_lab import BlockSpec, XceptionSpec, accelerator, network_cost
+from xception_lab.devices import DEVICES, SHOWN, predict_networks
 from xception_lab.latency import Line, bar, crossings, lines, point_rows, points, roofs, shares, verdict, what_if
 from xception_lab.measuring import swept, three_blocks
 from xception_lab.peaks import measured_peaks
@@ -228,3 +228,19 @@ def test_what_if_is_the_textbook_on_every_published_device() -> None:
     layers = roofline(three_blocks(SPEC)[0], 8.1e12, 320e9)
     assert t4["standard"] == pytest.approx(sum(max(la.flops / 8.1e12, la.moved_bytes / 320e9) for la in layers))
     assert next(iter(what_if(three_blocks(SPEC, dtype="tf32")))).seconds is None
+
+
+def test_a_network_is_predicted_against_another_on_published_devices() -> None:
+    paper = XceptionSpec()
+    for bound in predict_networks(paper, 299, paper, 299):
+        assert (bound.delta_s, bound.ratio.direction) == (0.0, "same")
+    small = predict_networks(paper, 150, paper, 299)
+    assert [bound.device for bound in small] == list(SHOWN)
+    for bound in small:
+        device = next(device for device in DEVICES if device.name == bound.device)
+        # no layer can be quicker than its multiplications alone, nor the sum slower than both limits together
+        cost = network_cost(paper, 150, 150)
+        compute_s, memory_s = cost.flops / device.float32, cost.moved_bytes / device.bytes_per_s
+        assert max(compute_s, memory_s) <= bound.seconds <= compute_s + memory_s
+        assert bound.delta_s < 0
+        assert bound.ratio.times == pytest.approx(bound.reference_s / bound.seconds)

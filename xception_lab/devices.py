@@ -4,11 +4,15 @@ Half precision is that of tensor cores with float32 accumulation, as torch uses 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from xception_lab.roofline import LayerBound, roofline
+from xception_lab.comparison import Ratio, ratio
+from xception_lab.roofline import LayerBound, roofline, total_s
+from xception_lab.spec import XceptionSpec
 from xception_lab.timings import Dtype, Settings
 
 TERA, GIGA = 1e12, 1e9
+SHOWN = ("T4", "A100 SXM 40 GB")  # beside a network's costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +74,34 @@ DEVICES = (
         "40 cores × 3.4 GHz × 64 FLOPs; 8 × DDR4-3200: Intel's product page",
     ),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The roofline of a whole network on a published device against another network's: a prediction, not a time."""
+
+    device: str
+    seconds: float
+    reference_s: float
+    ratio: Ratio
+
+    @property
+    def delta_s(self) -> float:
+        """Seconds more than the reference."""
+        return self.seconds - self.reference_s
+
+
+def predict_networks(
+    network: XceptionSpec, size: int, reference: XceptionSpec, reference_size: int
+) -> tuple[Prediction, ...]:
+    """Both networks on a few published devices, one picture in float32. size: its height and width."""
+    rows: list[Prediction] = []
+    for device in (device for device in DEVICES if device.name in SHOWN):
+        seconds, reference_s = _least_s(device, network, size), _least_s(device, reference, reference_size)
+        rows.append(Prediction(device.name, seconds, reference_s, ratio(seconds, reference_s)))
+    return tuple(rows)
+
+
+@lru_cache(maxsize=64)
+def _least_s(device: Device, spec: XceptionSpec, size: int) -> float:
+    return total_s(roofline(Settings(spec, size, size), device.float32, device.bytes_per_s))

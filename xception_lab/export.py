@@ -69,6 +69,8 @@ def _onnx(spec: XceptionSpec, size: int, seed: int) -> bytes:
     with warnings.catch_warnings():
         # the exporter that needs onnx alone, in a third of the newer one's time, announces its retirement
         warnings.simplefilter("ignore", DeprecationWarning)
+        # and that the size is fixed in the file, which is meant
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python integer")
         torch.onnx.export(
             model, (torch.zeros(1, spec.in_channels, size, size),), file, dynamo=False, opset_version=OPSET,
             input_names=["input"], output_names=["logits"], dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}},

@@ -25,20 +25,19 @@ class SameMaxPool2d(nn.Module):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        height, width = x.shape[-2:]
+        height, width = map(int, x.shape[-2:])  # a tracer's are tensors
         # an odd side needs a pixel before and one after; an even side one after, where the last window sticks out
         return F.max_pool2d(x, 3, 2, (height % 2, width % 2), ceil_mode=True)
 
 
 class GlobalAvgPool2d(nn.Module):
-    """The mean over the picture, (N, C, H, W) -> (N, C, 1, 1).
-
-    Not AdaptiveAvgPool2d, whose gradient does not lie in memory as the input does: the next step then takes 12 times
-    longer in channels_last.
-    """
+    """The mean over the picture, (N, C, H, W) -> (N, C, 1, 1)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, x.shape[-2:])
+        if self.training:
+            # the adaptive one's gradient does not lie in memory as x does: what follows takes 12 times longer
+            return F.avg_pool2d(x, x.shape[-2:])
+        return F.adaptive_avg_pool2d(x, 1)
 
 
 class SeparableConv2d(nn.Sequential):

@@ -9,6 +9,7 @@ import streamlit as st
 from xception_lab.architecture import cards
 from xception_lab.code import network_code
 from xception_lab.counters import summarise
+from xception_lab.devices import Prediction, predict_networks
 from xception_lab.export import MOST_WEIGHT_BYTES, has_onnx, to_onnx, to_safetensors
 from xception_lab.figures.network import blocks_figure, changes_figure, treemap_figure
 from xception_lab.network import Change, Network, Weighed, layer_csv, layer_rows
@@ -29,7 +30,7 @@ from xception_lab.ui.network import (
     settings,
 )  # fmt: skip
 from xception_lab.ui.network_fields import EVERY
-from xception_lab.units import compact_bytes
+from xception_lab.units import compact_bytes, seconds
 
 
 def show_shares(network: Network, weighed: Weighed) -> None:
@@ -91,14 +92,16 @@ def show_what_if(network: Network, rows: tuple[Change, ...], weighed: Weighed) -
         presets()
     left, right = st.columns(2, gap="medium")
     with left:
-        st.container(key="tight").markdown(_changes_table(rows))
+        paper = paper_network()
+        bounds = predict_networks(network.spec, network.size, paper.spec, paper.size)
+        st.container(key="tight").markdown(_changes_table(rows, bounds))
         st.markdown(paragraph("network_what_if"))
     with right:
         control("weighed")
         _show_changes(network, weighed)
 
 
-def _changes_table(rows: tuple[Change, ...]) -> str:
+def _changes_table(rows: tuple[Change, ...], bounds: tuple[Prediction, ...]) -> str:
     """One line a quantity; a new quantity is one more row."""
     head = ("", _("this network"), _("the paper's, at 299"), _("difference"), _("ratio"))
     lines = [f"| {' | '.join(head)} |", "|:--|--:|--:|--:|:--|"]
@@ -106,6 +109,11 @@ def _changes_table(rows: tuple[Change, ...]) -> str:
         delta = f"{change.delta:+,}" if change.delta else "0"
         values = (f"{change.value:,}", f"{change.reference:,}", delta, ratio_text(change.ratio))
         lines.append(f"| **{_(QUANTITIES[change.measure])}** | {' | '.join(values)} |")
+    for bound in bounds:
+        delta = f"{'-' if bound.delta_s < 0 else '+'}{seconds(abs(bound.delta_s))}" if bound.delta_s else "0"
+        values = (seconds(bound.seconds), seconds(bound.reference_s), delta, ratio_text(bound.ratio))
+        name = _("Predicted least time, {device}").format(device=bound.device)
+        lines.append(f"| **{name}** | {' | '.join(values)} |")
     return "\n".join(lines)
 
 
