@@ -129,17 +129,32 @@ function histogram(panel, words) {
   return box
 }
 
+/** A kernel's number as short as its cell: "−.04", with so many decimals that the largest one keeps two digits. */
+const short = (value, decimals) => String(+value.toFixed(decimals)).replace("-", "−").replace("0.", ".")
+
+/** One small grid a kernel, all in one colour scale; numbers in them where there are few (a pointer gets all digits). */
 function drawKernel(kernel, words) {
   const box = element("figure", "kernel")
-  const grid = element("div", kernel.columns <= 5 && kernel.values.length <= 25 ? "numbersgrid" : "numbersgrid fine")
-  grid.style.gridTemplateColumns = `repeat(${kernel.columns}, auto)`
-  const top = Math.max(...kernel.values.map(Math.abs)) || 1
-  for (const value of kernel.values) {
-    const cell = element("span", value < 0 ? "minus" : "plus", kernel.columns <= 5 && kernel.values.length <= 25 ? String(+value.toPrecision(2)).replace("-", "−") : "")
-    cell.style.setProperty("--share", `${Math.round((75 * Math.abs(value)) / top)}%`)
-    grid.append(cell)
+  const grids = element("div", "kernels")
+  const top = Math.max(...kernel.grids.flatMap((grid) => grid.values.map(Math.abs))) || 1
+  const decimals = top < 10 ? Math.max(2, 1 - Math.floor(Math.log10(top))) : 0
+  const most = kernel.grids.length > 1 ? 9 : 25
+  const written = kernel.columns <= 5 && kernel.grids[0].values.length <= most && decimals <= 3
+  for (const { of, values } of kernel.grids) {
+    const grid = element("div", written ? "numbersgrid" : "numbersgrid fine")
+    grid.style.gridTemplateColumns = `repeat(${kernel.columns}, auto)`
+    for (const value of values) {
+      const cell = element("span", value < 0 ? "minus" : "plus", written ? short(value, decimals) : "")
+      cell.title = value
+      cell.style.setProperty("--share", `${Math.round((75 * Math.abs(value)) / top)}%`)
+      grid.append(cell)
+    }
+    const one = element("div", "onekernel")
+    if (of) one.append(element("b", "", of))
+    one.append(grid)
+    grids.append(one)
   }
-  box.append(grid, element("figcaption", "", kernel.note || words.kernel))
+  box.append(grids, element("figcaption", "", kernel.note || words.kernel))
   return box
 }
 
