@@ -29,7 +29,8 @@ PROBE = """
   const shown = () => {
     const host = document.querySelector(select)
     if (!inner) return host?.textContent
-    return [host, ...(host?.querySelectorAll("*") ?? [])].find((e) => e?.shadowRoot)?.shadowRoot.querySelector(inner)?.dataset.painted
+    const ours = [host, ...(host?.querySelectorAll("*") ?? [])].find((e) => e?.shadowRoot)
+    return ours?.shadowRoot.querySelector(inner)?.dataset.painted
   }
   const before = shown()
   window.bench = { start: 0, time: 0 }
