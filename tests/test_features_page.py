@@ -81,6 +81,19 @@ def test_what_is_shown_is_what_was_computed() -> None:
     assert "stored result" in " ".join(caption.value for caption in app.caption)
 
 
+def test_an_enlarged_map_has_one_grid_for_each_input_that_its_kernel_reads() -> None:
+    standard, extreme, separable = (panel["kernel"] for panel in drawn(page(channel="4"))["detail"]["panels"])
+    for kernel, block in zip((standard, extreme, separable), stored().blocks, strict=True):
+        last = block.step("second")
+        assert last
+        weight = block.weights[last.layer][4]
+        found = np.array([grid["values"] for grid in kernel["grids"]])
+        np.testing.assert_allclose(found.ravel(), weight.ravel(), rtol=5e-3)
+    assert [grid["of"] for grid in standard["grids"]] == ["0", "1", "2"]
+    assert (standard["columns"], extreme["columns"], separable["columns"]) == (3, 3, 3)
+    assert len(extreme["grids"]) == len(separable["grids"]) == 1
+
+
 @pytest.mark.parametrize("lang", ["en", "ko"])
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_view_is_shown_in_both_languages(look: str, lang: str) -> None:

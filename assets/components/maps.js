@@ -1,5 +1,6 @@
 // Draws feature maps from grey bytes that Python computed: 128 is zero, 1 and 255 the ends of the range. Colours come
 // from the theme, a click or a key picks a map, and the picked one is shown large with its kernel and histograms.
+// A repaint keeps every node that can stay: making a hundred canvases anew took longer than colouring them.
 
 const SVG = "http://www.w3.org/2000/svg"
 
@@ -10,7 +11,18 @@ function element(tag, className, text) {
   return node
 }
 
-const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0))
+/** What an element of ours was last drawn with. */
+const drawn = new WeakMap()
+const palettes = new Map()
+
+function bytes(text) {
+  const letters = atob(text)
+  const found = new Uint8Array(letters.length)
+  for (let i = 0; i < found.length; i += 1) found[i] = letters.charCodeAt(i)
+  return found
+}
+
+const say = (node, text) => { if (node.textContent !== text) node.textContent = text }
 
 /** "#rrggbb", "rgb(…)" or a name as [r, g, b]. */
 function rgb(colour) {
@@ -21,9 +33,10 @@ function rgb(colour) {
 }
 
 /** 256 colours: blue below zero, the page's own background at it, orange above; both ends stand out in both themes. */
-function palette(root) {
-  const style = getComputedStyle(root)
-  const middle = rgb(style.getPropertyValue("--st-background-color") || "#ffffff")
+function palette(style) {
+  const background = style.getPropertyValue("--st-background-color") || "#ffffff"
+  if (palettes.has(background)) return palettes.get(background)
+  const middle = rgb(background)
   const dark = middle[0] + middle[1] + middle[2] < 384
   const [low, high] = dark ? [[96, 176, 255], [255, 176, 64]] : [[8, 72, 150], [172, 70, 0]]
   const table = new Uint8ClampedArray(256 * 4)
@@ -33,47 +46,35 @@ function palette(root) {
     for (let c = 0; c < 3; c += 1) table[value * 4 + c] = middle[c] + Math.abs(share) * (end[c] - middle[c])
     table[value * 4 + 3] = 255
   }
-  return new Uint32Array(table.buffer)
+  palettes.set(background, new Uint32Array(table.buffer))
+  return palettes.get(background)
 }
 
 function paint(canvas, pixels, start, height, width, table) {
-  canvas.width = width
-  canvas.height = height
-  const pen = canvas.getContext("2d")
-  const image = pen.createImageData(width, height)
+  if (canvas.width !== width) canvas.width = width
+  if (canvas.height !== height) canvas.height = height
+  // kept in main memory: a map is a few hundred bytes, which is less than a trip to the graphics card is worth
+  const pen = canvas.getContext("2d", { willReadFrequently: true })
+  const image = new ImageData(width, height)
   const out = new Uint32Array(image.data.buffer)
   for (let i = 0; i < out.length; i += 1) out[i] = table[pixels[start + i]]
   pen.putImageData(image, 0, 0)
 }
 
-/** One layer's maps: a button a channel, arrow keys go from one to the next. */
-function drawRow(row, data, table, pick) {
+/** A row without its contents: a head, the picture if there is one, and a button a map. */
+function newRow(row) {
   const block = element("div", "row")
   const head = element("div", "rowhead")
-  head.append(element("b", "", row.label), element("span", "", row.note))
+  head.append(element("b"), element("span"))
   const grid = element("div", "grid")
-  const pixels = bytes(row.pixels)
-  const size = row.height * row.width
-  grid.style.setProperty("--map", `${row.size || data.size}px`)
-  if (row.colour) {
-    const picture = element("img", "colour")
-    picture.src = `data:image/png;base64,${row.colour}`
-    picture.alt = data.words.picture
-    grid.append(picture)
-  }
-  row.channels.forEach((channel, i) => {
+  if (row.colour) grid.append(element("img", "colour"))
+  for (const _ of row.channels) {
     const cell = element("button", "cell")
     cell.type = "button"
-    cell.title = cell.ariaLabel = `${row.label} ${row.names ? row.names[i] : channel}`
-    if (data.detail && row.step === data.picked.step && channel === data.picked.channel) cell.setAttribute("aria-pressed", "true")
-    const canvas = element("canvas")
-    paint(canvas, pixels, i * size, row.height, row.width, table)
-    canvas.style.aspectRatio = `${row.width} / ${row.height}`
-    cell.append(canvas)
-    if (data.detail) cell.onclick = () => pick({ step: row.step, channel })
-    else cell.disabled = true
+    cell.append(element("canvas"))
     grid.append(cell)
-  })
+  }
+  // arrow keys go from one map to the next
   grid.onkeydown = (event) => {
     const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
     const cells = [...grid.querySelectorAll(".cell")]
@@ -86,18 +87,71 @@ function drawRow(row, data, table, pick) {
   return block
 }
 
-function drawColumn(column, data, table, pick) {
-  const card = element("section", `card ${column.kind}`)
-  const head = element("div", "head")
-  head.append(element("h3", "", column.title), element("p", "", column.subtitle))
-  card.append(head, ...column.rows.map((row) => row.gap ? element("div", "gap", row.gap) : drawRow(row, data, table, pick)))
+/** One layer's maps, in the row that stood there before if it has as many. */
+function drawRow(row, data, table, pick, old) {
+  const form = `${row.channels.length} ${Boolean(row.colour)}`
+  const last = drawn.get(old)
+  const block = last?.form === form ? old : newRow(row)
+  const [head, grid] = block.children
+  say(head.firstChild, row.label)
+  say(head.lastChild, row.note)
+  grid.style.setProperty("--map", `${row.size || data.size}px`)
+  const [picture, ...rest] = grid.children
+  const cells = row.colour ? rest : [picture, ...rest].filter(Boolean)
+  if (row.colour) {
+    const source = `data:image/png;base64,${row.colour}`
+    if (picture.getAttribute("src") !== source) picture.src = source
+    picture.alt = data.words.picture
+  }
+  const same = block === old && last.pixels === row.pixels && last.width === row.width && last.table === table
+  const pixels = same ? null : bytes(row.pixels)
+  const size = row.height * row.width
+  cells.forEach((cell, i) => {
+    const channel = row.channels[i]
+    const name = `${row.label} ${row.names ? row.names[i] : channel}`
+    if (cell.title !== name) cell.title = cell.ariaLabel = name
+    const pressed = Boolean(data.detail) && row.step === data.picked.step && channel === data.picked.channel
+    if (pressed) cell.setAttribute("aria-pressed", "true")
+    else cell.removeAttribute("aria-pressed")
+    if (pixels) {
+      paint(cell.firstChild, pixels, i * size, row.height, row.width, table)
+      cell.firstChild.style.aspectRatio = `${row.width} / ${row.height}`
+    }
+    cell.disabled = !data.detail
+    cell.onclick = data.detail ? () => pick({ step: row.step, channel }) : null
+  })
+  drawn.set(block, { form, pixels: row.pixels, width: row.width, table })
+  return block
+}
+
+/** `parent` with exactly these children; those that stand where they belong are not touched. */
+function hold(parent, children) {
+  children.forEach((child, i) => {
+    if (parent.children[i] === child) return
+    if (parent.children[i]) parent.children[i].replaceWith(child)
+    else parent.append(child)
+  })
+  while (parent.children.length > children.length) parent.lastChild.remove()
+}
+
+function drawColumn(column, data, table, pick, old) {
+  const card = old ?? element("section")
+  card.className = `card ${column.kind}`
+  const [oldHead, ...oldRows] = card.children
+  const head = oldHead ?? element("div", "head")
+  if (!oldHead) head.append(element("h3"), element("p"))
+  say(head.firstChild, column.title)
+  say(head.lastChild, column.subtitle)
+  const rows = column.rows.map((row, i) => row.gap ? element("div", "gap", row.gap) : drawRow(row, data, table, pick, oldRows[i]))
   const foot = element("div", "numbers")
   for (const [name, value, note] of column.numbers) {
     const cell = element("div", "figure")
     cell.append(element("span", "name", name), element("strong", "", value), element("em", "", note))
     foot.append(cell)
   }
-  if (column.numbers.length) card.append(foot)
+  const oldFoot = card.querySelector(".numbers")
+  const end = column.numbers.length ? [oldFoot?.isEqualNode(foot) ? oldFoot : foot] : []
+  hold(card, [head, ...rows, ...end])
   return card
 }
 
@@ -129,17 +183,32 @@ function histogram(panel, words) {
   return box
 }
 
+/** A kernel's number as short as its cell: "−.04", with so many decimals that the largest one keeps two digits. */
+const short = (value, decimals) => String(+value.toFixed(decimals)).replace("-", "−").replace("0.", ".")
+
+/** One small grid a kernel, all in one colour scale; numbers in them where there are few (a pointer gets all digits). */
 function drawKernel(kernel, words) {
   const box = element("figure", "kernel")
-  const grid = element("div", kernel.columns <= 5 && kernel.values.length <= 25 ? "numbersgrid" : "numbersgrid fine")
-  grid.style.gridTemplateColumns = `repeat(${kernel.columns}, auto)`
-  const top = Math.max(...kernel.values.map(Math.abs)) || 1
-  for (const value of kernel.values) {
-    const cell = element("span", value < 0 ? "minus" : "plus", kernel.columns <= 5 && kernel.values.length <= 25 ? String(+value.toPrecision(2)).replace("-", "−") : "")
-    cell.style.setProperty("--share", `${Math.round((75 * Math.abs(value)) / top)}%`)
-    grid.append(cell)
+  const grids = element("div", "kernels")
+  const top = Math.max(...kernel.grids.flatMap((grid) => grid.values.map(Math.abs))) || 1
+  const decimals = top < 10 ? Math.max(2, 1 - Math.floor(Math.log10(top))) : 0
+  const most = kernel.grids.length > 1 ? 9 : 25
+  const written = kernel.columns <= 5 && kernel.grids[0].values.length <= most && decimals <= 3
+  for (const { of, values } of kernel.grids) {
+    const grid = element("div", written ? "numbersgrid" : "numbersgrid fine")
+    grid.style.gridTemplateColumns = `repeat(${kernel.columns}, auto)`
+    for (const value of values) {
+      const cell = element("span", value < 0 ? "minus" : "plus", written ? short(value, decimals) : "")
+      cell.title = value
+      cell.style.setProperty("--share", `${Math.round((75 * Math.abs(value)) / top)}%`)
+      grid.append(cell)
+    }
+    const one = element("div", "onekernel")
+    if (of) one.append(element("b", "", of))
+    one.append(grid)
+    grids.append(one)
   }
-  box.append(grid, element("figcaption", "", kernel.note || words.kernel))
+  box.append(grids, element("figcaption", "", kernel.note || words.kernel))
   return box
 }
 
@@ -174,16 +243,25 @@ function drawDetail(detail, data, table) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".maps")
   root.setAttribute("aria-label", data.summary)
-  const colours = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
+  const style = getComputedStyle(root)
+  const colours = style.getPropertyValue("--st-chart-categorical-colors").split(",")
+  const table = palette(style)
   for (const [i, kind] of ["standard", "extreme", "separable", "twin"].entries()) root.style.setProperty(`--${kind}`, colours[i])
-  const table = palette(root)
   const pick = (picked) => setTriggerValue("pick", picked)
   // a repaint must not take the keyboard's place away
   const focused = parentElement.activeElement ?? root.getRootNode().activeElement
   const place = focused?.classList?.contains("cell") ? [...root.querySelectorAll(".cell")].indexOf(focused) : -1
-  const columns = element("div", "columns")
+  const columns = root.querySelector(".columns") ?? element("div", "columns")
   columns.style.setProperty("--count", data.columns.length)
-  columns.append(...data.columns.map((column) => drawColumn(column, data, table, pick)))
-  root.replaceChildren(columns, ...(data.detail ? [drawDetail(data.detail, data, table)] : []))
-  if (place >= 0) root.querySelectorAll(".cell")[place]?.focus()
+  const old = [...columns.children]
+  hold(columns, data.columns.map((column, i) => drawColumn(column, data, table, pick, old[i])))
+  const oldDetail = root.querySelector(".detail")
+  const text = JSON.stringify([data.detail, data.words])
+  const last = drawn.get(oldDetail)
+  const stays = last && last.text === text && last.table === table
+  const detail = !data.detail ? null : stays ? oldDetail : drawDetail(data.detail, data, table)
+  if (detail) drawn.set(detail, { text, table })
+  hold(root, detail ? [columns, detail] : [columns])
+  if (place >= 0 && focused !== root.getRootNode().activeElement) root.querySelectorAll(".cell")[place]?.focus()
+  root.dataset.painted = Number(root.dataset.painted ?? 0) + 1
 }

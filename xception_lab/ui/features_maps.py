@@ -184,7 +184,7 @@ def _around(block: BlockMaps, maps: Maps) -> tuple[Values, Values]:
 
 
 def _kernel(block: BlockMaps, maps: Maps, channel: int) -> dict[str, Any] | None:
-    """The weights of the convolution that made the map: k x k, or one number a channel for a 1x1."""
+    """The weights of the convolution that made the map: k x k grids with their inputs, or one number a channel."""
     source = {"between": "first", "after": "second"}.get(maps.step, maps.step)
     conv = block.step(_step(source))
     if conv is None or conv.layer not in block.weights:
@@ -192,20 +192,21 @@ def _kernel(block: BlockMaps, maps: Maps, channel: int) -> dict[str, Any] | None
     weight = block.weights[conv.layer][channel]
     if weight.shape[1] == 1:  # a 1x1: what it takes of every channel
         flat = weight.reshape(-1)
-        return {"columns": min(len(flat), 8), "values": _rounded(flat), "note": _("its weight for each channel")}
+        return {"columns": min(len(flat), 8), "grids": [_grid("", flat)], "note": _("its weight for each channel")}
     if len(weight) == 1:
-        return {"columns": weight.shape[2], "values": _rounded(weight[0].reshape(-1)), "note": ""}
+        return {"columns": weight.shape[2], "grids": [_grid("", weight[0])], "note": ""}
     # a convolution over many channels: the three kernels that weigh most
-    shown = np.sort(np.argsort(-np.abs(weight).sum(axis=(1, 2)), kind="stable")[:3])
-    side_by_side = np.concatenate(list(weight[shown]), axis=1)
+    shown = np.sort(np.argsort(-np.abs(weight).sum(axis=(1, 2)), kind="stable")[:3]).tolist()
+    grids = [_grid(str(of), weight[of]) for of in shown]
     note = _("its kernels for the inputs {shown} of {count}").format(
-        shown=", ".join(map(str, shown.tolist())), count=len(weight)
+        shown=", ".join(map(str, shown)), count=len(weight)
     )
-    return {"columns": side_by_side.shape[1], "values": _rounded(side_by_side.reshape(-1)), "note": note}
+    return {"columns": weight.shape[2], "grids": grids, "note": note}
 
 
-def _rounded(values: Values) -> list[float]:
-    return [float(f"{value:.3g}") for value in np.asarray(values)]
+def _grid(of: str, values: Values) -> dict[str, Any]:
+    """One kernel's numbers. of: the input channel that it reads, "" where it reads the only one or all."""
+    return {"of": of, "values": [float(f"{value:.3g}") for value in values.reshape(-1)]}
 
 
 def _pick() -> None:

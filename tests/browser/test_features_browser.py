@@ -1,0 +1,53 @@
+"""The Feature maps page in a browser: nothing wider than a phone, and a repaint in place draws what a new page does."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from xception_lab.ui.features_fields import LOOKS
+
+Visit = Callable[..., Any]
+
+DRAWN = """
+() => {
+  const host = [...document.querySelectorAll(".st-key-maps *")].find((node) => node.shadowRoot)
+  const root = host.shadowRoot.querySelector(".maps")
+  return [root.innerHTML, ...[...root.querySelectorAll("canvas")].map((canvas) => canvas.toDataURL())]
+}
+"""
+PAINTED = '() => [...document.querySelectorAll(".st-key-maps *")].find((n) => n.shadowRoot)' + (
+    '?.shadowRoot.querySelector(".maps").dataset.painted'
+)
+
+
+def _shown(page: Page, address: str) -> None:
+    page.goto(address, wait_until="commit")
+    page.locator(".stHeading").first.wait_for()
+    page.locator(".st-key-maps canvas, .js-plotly-plot .main-svg").first.wait_for()
+    page.locator('.stApp[data-test-script-state="notRunning"]').wait_for()
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+def test_no_view_is_wider_than_a_phone(visit: Visit, locale: str) -> None:
+    visitor = visit(locale=locale, viewport={"width": 390, "height": 844})
+    page = visitor.context.new_page()
+    for look in LOOKS:
+        _shown(page, f"{visitor.server.url}/features?look={look}")
+        for box in ("document.documentElement", "document.querySelector('.stMain')"):
+            page.wait_for_function(f"() => {box}.scrollWidth <= {box}.clientWidth", timeout=5_000)
+
+
+def test_a_repaint_in_place_draws_what_a_new_page_does(visit: Visit) -> None:
+    visitor = visit()
+    page, new = visitor.context.new_page(), visitor.context.new_page()
+    _shown(page, f"{visitor.server.url}/features?filters=random")
+    for key, label in (("sort", "strongest first"), ("range", "each map"), ("intermediate", "none")):
+        before = page.evaluate(PAINTED)
+        page.locator(f".st-key-{key}").get_by_text(label, exact=True).click()
+        page.wait_for_function(f"before => ({PAINTED})() !== before", arg=before)
+        page.wait_for_function("value => location.search.includes(value)", arg=f"{key}=")
+        _shown(new, page.url)
+        new.wait_for_function(PAINTED)
+        assert page.evaluate(DRAWN) == new.evaluate(DRAWN)
