@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from xception_lab.architecture import Card
 from xception_lab.network import KINDS, Kind, Network, Weighed, block_kinds, tree
 from xception_lab.relatives import Over, Relative
 from xception_lab.units import compact
@@ -61,25 +60,6 @@ def blocks_figure(network: Network, weighed: Weighed, names: Mapping[str, str], 
         "yaxis": {"autorange": "reversed", "showgrid": False},
         "xaxis": {"title": {"text": measure}, "tickformat": "~s", "nticks": 6},
         "margin": {"t": 8, "r": 10, "b": 95},
-    })  # fmt: skip
-
-
-def changes_figure(
-    now: Sequence[Card], paper: Sequence[Card], weighed: Weighed, names: Mapping[str, str], measure: str
-) -> go.Figure:
-    """Every card of the drawing, this network's against the paper's. names: "now", "paper" and the cards' keys."""
-    bars: list[dict[str, Any]] = []
-    for name, cards, colour in (("paper", paper, "#9aa6b5"), ("now", now, COLOURS["pointwise"])):
-        amounts = np.array([card.amounts[weighed] for card in cards], dtype=float)
-        bars.append({
-            "type": "bar", "x": [names[card.key] for card in cards], "y": amounts, "name": names[name],
-            "marker": {"color": colour}, "hovertemplate": "%{x}, %{fullData.name}: %{y:,}<extra></extra>",
-        })  # fmt: skip
-    axis = {"title": {"text": measure}, "tickformat": "~s", "nticks": 6}
-    order = {"categoryorder": "array", "categoryarray": [names[card.key] for card in paper]}
-    return go.Figure(bars, {
-        "barmode": "group", "height": 380, "legend": _LEGEND, "xaxis": order, "yaxis": axis, "bargap": 0.25,
-        "margin": {"t": 12, "r": 10, "b": 75},
     })  # fmt: skip
 
 

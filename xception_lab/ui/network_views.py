@@ -10,10 +10,10 @@ from xception_lab.architecture import cards
 from xception_lab.code import network_code
 from xception_lab.counters import summarise
 from xception_lab.export import MOST_WEIGHT_BYTES, has_onnx, to_onnx, to_safetensors
-from xception_lab.figures.network import blocks_figure, changes_figure, treemap_figure
+from xception_lab.figures.network import blocks_figure, treemap_figure
 from xception_lab.network import Change, Network, Weighed, layer_csv, layer_rows
 from xception_lab.network_report import ReportWords, network_report
-from xception_lab.ui.blocks import figure_text, measure_name, ratio_text
+from xception_lab.ui.blocks import measure_name, ratio_text
 from xception_lab.ui.charts import show_chart
 from xception_lab.ui.controls import control
 from xception_lab.ui.language import language, paragraph
@@ -23,11 +23,11 @@ from xception_lab.ui.network import (
     amount_names,
     card_title,
     headline,
-    paper_network,
     percent,
     presets,
     settings,
 )  # fmt: skip
+from xception_lab.ui.network_charts import Asked, show_changes
 from xception_lab.ui.network_fields import EVERY
 from xception_lab.units import compact_bytes
 
@@ -85,7 +85,7 @@ def _show_torchinfo(network: Network) -> None:
     st.markdown(paragraph("torchinfo"))
 
 
-def show_what_if(network: Network, rows: tuple[Change, ...], weighed: Weighed) -> None:
+def show_what_if(asked: Asked, rows: tuple[Change, ...]) -> None:
     """This network against the paper's: presets, deltas, and where they fall."""
     with st.container(horizontal=True, key="presets"):
         presets()
@@ -95,7 +95,7 @@ def show_what_if(network: Network, rows: tuple[Change, ...], weighed: Weighed) -
         st.markdown(paragraph("network_what_if"))
     with right:
         control("weighed")
-        _show_changes(network, weighed)
+        show_changes(asked)
 
 
 def _changes_table(rows: tuple[Change, ...]) -> str:
@@ -107,16 +107,6 @@ def _changes_table(rows: tuple[Change, ...]) -> str:
         values = (f"{change.value:,}", f"{change.reference:,}", delta, ratio_text(change.ratio))
         lines.append(f"| **{_(QUANTITIES[change.measure])}** | {' | '.join(values)} |")
     return "\n".join(lines)
-
-
-def _show_changes(network: Network, weighed: Weighed) -> None:
-    paper = cards(paper_network())
-    drawn = cards(network)
-    names = {card.key: card_title(card) if card.key != "middle" else _("Middle flow") for card in (*paper, *drawn)}
-    names |= {"exit": _("Exit block"), "now": _("this network"), "paper": _("the paper's, at 299")}
-    told = "; ".join(f"{names[card.key]}: {figure_text(weighed, card.amounts[weighed])}" for card in drawn)
-    measure = measure_name(weighed)
-    show_chart(changes_figure(drawn, paper, weighed, names, measure), "changes", f"{measure}. {told}")
 
 
 def show_export(network: Network, rows: tuple[Change, ...]) -> None:
