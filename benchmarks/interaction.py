@@ -155,9 +155,9 @@ PAGES = {
     **{
         page: Subject(
             f"Network, {view}", "app.py", f"/network?network_view={view}", ".st-key-middle_blocks input[type=range]",
-            ".value[data-measure=macs]", marks,
+            ".value[data-measure=macs]", ".amounts svg",
         )
-        for page, view, marks in (("network", "what_if", ".amounts svg"), ("shares", "shares", ""))
+        for page, view in (("network", "what_if"), ("shares", "shares"))
     },
 }  # fmt: skip
 

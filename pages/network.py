@@ -52,7 +52,7 @@ def architecture() -> None:
 
 {
     "architecture": architecture,
-    "shares": partial(show_shares, network, values["weighed"]),
+    "shares": partial(show_shares, asked),
     "layer_table": partial(show_layers, network, values),
     "what_if": partial(show_what_if, asked, rows),
     "relatives": show_relatives,

@@ -10,11 +10,9 @@ from xception_lab.architecture import cards
 from xception_lab.code import network_code
 from xception_lab.counters import summarise
 from xception_lab.export import MOST_WEIGHT_BYTES, has_onnx, to_onnx, to_safetensors
-from xception_lab.figures.network import blocks_figure, treemap_figure
-from xception_lab.network import Change, Network, Weighed, layer_csv, layer_rows
+from xception_lab.network import Change, Network, layer_csv, layer_rows
 from xception_lab.network_report import ReportWords, network_report
-from xception_lab.ui.blocks import measure_name, ratio_text
-from xception_lab.ui.charts import show_chart
+from xception_lab.ui.blocks import ratio_text
 from xception_lab.ui.controls import control
 from xception_lab.ui.language import language, paragraph
 from xception_lab.ui.language import text as _
@@ -27,21 +25,20 @@ from xception_lab.ui.network import (
     presets,
     settings,
 )  # fmt: skip
-from xception_lab.ui.network_charts import Asked, show_changes
+from xception_lab.ui.network_charts import Asked, show_areas, show_bars, show_changes
 from xception_lab.ui.network_fields import EVERY
 from xception_lab.units import compact_bytes
 
 
-def show_shares(network: Network, weighed: Weighed) -> None:
+def show_shares(asked: Asked) -> None:
     """Treemap and bars of one quantity."""
     control("weighed")
-    names, measure = amount_names(), measure_name(weighed)
     left, right = st.columns(2, gap="medium")
-    told = "; ".join(f"{card_title(card)}: {percent(card.shares[weighed])}" for card in cards(network))
+    told = "; ".join(f"{card_title(card)}: {percent(card.shares[asked.weighed])}" for card in cards(asked.network))
     with left:
-        show_chart(treemap_figure(network, weighed, names), "treemap", f"{measure}. {told}")
+        show_areas(asked, told)
     with right:
-        show_chart(blocks_figure(network, weighed, names, measure), "blocks_bars", f"{measure}. {told}")
+        show_bars(asked, told)
     st.markdown(paragraph("network_shares"))
 
 
