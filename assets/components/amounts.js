@@ -139,7 +139,9 @@ function show(self, mark) {
   self.here?.node.classList.remove("here")
   self.here = mark
   mark?.node.classList.add("here")
-  self.tell.textContent = mark ? mark.tell : self.data.hint
+  const text = mark ? mark.tell : self.data.hint
+  // what stands there already is not to be read out again
+  if (self.tell.textContent !== text) self.tell.textContent = text
   self.tell.classList.toggle("hint", !mark)
 }
 

@@ -94,7 +94,8 @@ def test_the_bars_of_what_if_go_along_tell_their_numbers_and_are_saved(
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 def test_nothing_is_cut_on_a_phone(visit: Visit, locale: str) -> None:
     visitor = visit(locale=locale, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    for query in ("", "?network_view=modules&towers=24", "?network_view=what_if&convolution=standard"):
+    for view in ("", "modules&towers=24", "what_if&convolution=standard", "shares&weighed=params"):
+        query = f"?network_view={view}" if view else ""
         page = visitor.context.new_page()
         page.goto(f"{visitor.server.url}/network{query}", wait_until="commit")
         page.locator(".st-key-anatomy .value, .st-key-modules svg").first.wait_for()
