@@ -41,6 +41,12 @@ const seek = () => {
   const hosts = document.querySelectorAll(".stBidiComponent, .stBidiComponent *")
   home = [...hosts].map((host) => host.shadowRoot).find((root) => root?.querySelector(NUMBERS)) ?? document
 }
+// a drawing of our own is the last visible one in a shadow root; it may be replaced whole
+const marks = () => {
+  const hosts = [...document.querySelectorAll(".stBidiComponent, .stBidiComponent *")]
+  const pictures = hosts.flatMap((host) => [...(host.shadowRoot?.querySelectorAll(MARKS) ?? [])])
+  return pictures.findLast((picture) => picture.getClientRects().length)?.outerHTML ?? ""
+}
 const chart = () => [...document.querySelectorAll(".js-plotly-plot")].findLast((e) => e.getClientRects().length)
 // where a page has several charts, the last one is told by the types of its traces
 const types = (plot) => JSON.stringify(plot?.calcdata?.map((trace) => trace[0]?.trace?.type))
@@ -48,6 +54,7 @@ const drawn = (plot) => JSON.stringify(plot?.calcdata?.map((trace) => trace.map(
 
 // An update replaces the whole chart, so its own event is caught where Plotly gives an element its emitter.
 const plotted = (plot) => {
+  if (MARKS) return
   const { first, press } = bench
   const now = performance.now()
   first.chart ||= now
@@ -66,14 +73,17 @@ Object.defineProperty(HTMLElement.prototype, "_ev", {
 // first paint: the first frame with numbers, and the first drawn chart
 const look = () => {
   seek()
-  if (text()) bench.first.numbers = performance.now()
-  else requestAnimationFrame(look)
+  const now = performance.now()
+  if (text()) bench.first.numbers ||= now
+  if (MARKS && marks()) bench.first.chart ||= now
+  if (!bench.first.numbers || (MARKS && !bench.first.chart)) requestAnimationFrame(look)
 }
 requestAnimationFrame(look)
 
 const changed = () => {
   const { press, drag } = bench
   const now = performance.now()
+  if (MARKS && press?.start && !press.chart && marks() !== press.marks) press.chart = now - press.start
   if (press?.start && !press.numbers && text() && text() !== press.text) press.numbers = now - press.start
   if (drag && text() && text() !== drag.text) {
     drag.text = text()
@@ -95,7 +105,8 @@ const follow = () => {
   if (!bench.done() || bench.drag) requestAnimationFrame(follow)
 }
 bench.arm = () => {
-  bench.press = { text: text(), drawn: drawn(chart()), types: types(chart()), start: 0, numbers: 0, chart: 0 }
+  const before = { drawn: drawn(chart()), types: types(chart()), marks: MARKS && marks() }
+  bench.press = { text: text(), ...before, start: 0, numbers: 0, chart: 0 }
   follow()
 }
 const down = () => { if (bench.press && !bench.press.start) bench.press.start = performance.now() }
@@ -114,18 +125,22 @@ bench.follow = (slider) => {
 
 @dataclass(frozen=True)
 class Subject:
-    """A page under test. slider, numbers: CSS selectors of its control and of the numbers that depend on it."""
+    """A page under test. slider, numbers, marks: CSS selectors of its control and of what depends on it.
+
+    marks is empty where the chart is Plotly's.
+    """
 
     name: str
     script: str
     path: str
     slider: str
     numbers: str
+    marks: str = ""
 
     @property
     def probe(self) -> str:
         """The probe for this page."""
-        return f"(() => {{ const NUMBERS = {self.numbers!r}; {PROBE} }})()"
+        return f"(() => {{ const NUMBERS = {self.numbers!r}, MARKS = {self.marks!r}; {PROBE} }})()"
 
 
 COMPARE = Subject(
@@ -140,7 +155,7 @@ PAGES = {
     **{
         page: Subject(
             f"Network, {view}", "app.py", f"/network?network_view={view}", ".st-key-middle_blocks input[type=range]",
-            ".value[data-measure=macs]",
+            ".value[data-measure=macs]", ".amounts svg",
         )
         for page, view in (("network", "what_if"), ("shares", "shares"))
     },

@@ -17,6 +17,7 @@ from xception_lab.ui.network import (
     show_architecture,
     show_stage,
 )
+from xception_lab.ui.network_charts import asked_for
 from xception_lab.ui.network_fields import FIXED_VIEWS, NETWORK_KEYS
 from xception_lab.ui.network_paper import show_modules, show_relatives
 from xception_lab.ui.network_views import show_export, show_layers, show_shares, show_what_if
@@ -26,6 +27,7 @@ MORE = ("convolution", "network_order", "network_intermediate", "residual", "sma
 
 values = frame("network", NETWORK_KEYS)
 network = network_of(values)
+asked = asked_for(network, values, MAIN)
 rows = changes(network, paper_network())
 st.subheader(_("Xception, taken apart"), anchor=False)
 st.markdown(headline(network))
@@ -50,9 +52,9 @@ def architecture() -> None:
 
 {
     "architecture": architecture,
-    "shares": partial(show_shares, network, values["weighed"]),
+    "shares": partial(show_shares, asked),
     "layer_table": partial(show_layers, network, values),
-    "what_if": partial(show_what_if, network, rows, values["weighed"]),
+    "what_if": partial(show_what_if, asked, rows),
     "relatives": show_relatives,
     "modules": lambda: show_modules(int(values["towers"])),
     "export": partial(show_export, network, rows),

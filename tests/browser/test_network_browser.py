@@ -65,10 +65,37 @@ def test_a_key_press_shows_its_figures_before_the_server_answers(visit: Visit) -
     expect(value).to_have_text("8.94 G")
 
 
+def test_the_bars_of_what_if_go_along_tell_their_numbers_and_are_saved(
+    visit: Visit, browser: Browser, tmp_path: Path
+) -> None:
+    page = _open(visit(), "?network_view=what_if")
+    picture = page.locator(".st-key-changes svg")
+    expect(picture).to_contain_text("4.65 G")
+    picture.focus()
+    for _ in range(10):
+        page.keyboard.press("ArrowDown")
+    expect(page.locator(".st-key-changes .tell")).to_have_text("Middle flow, this network: 4,648,547,904")
+    page.evaluate("WebSocket.prototype.send = () => {}")
+    page.locator(".st-key-middle_blocks input[type=range]").press("ArrowRight")
+    expect(picture).to_contain_text("5.23 G")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the picture").click()
+    file = tmp_path / "changes.svg"
+    saved.value.save_as(file)
+    context = browser.new_context(offline=True)
+    alone = context.new_page()
+    alone.goto(file.as_uri())
+    bars = alone.locator("rect.mark")
+    assert bars.count() == 14
+    assert bars.last.evaluate("node => getComputedStyle(node).fill") == "rgb(11, 127, 116)"
+    context.close()
+
+
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 def test_nothing_is_cut_on_a_phone(visit: Visit, locale: str) -> None:
     visitor = visit(locale=locale, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    for query in ("", "?network_view=modules&towers=24", "?network_view=what_if&convolution=standard"):
+    for view in ("", "modules&towers=24", "what_if&convolution=standard", "shares&weighed=params"):
+        query = f"?network_view={view}" if view else ""
         page = visitor.context.new_page()
         page.goto(f"{visitor.server.url}/network{query}", wait_until="commit")
         page.locator(".st-key-anatomy .value, .st-key-modules svg").first.wait_for()

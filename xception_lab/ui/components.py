@@ -32,6 +32,12 @@ _ANATOMY = component(
     css=_source("anatomy.css"),
     js=_source("anatomy.js"),
 )
+_AMOUNTS = component(
+    "xception_lab_amounts",
+    html='<div class="amounts"></div>',
+    css=_source("amounts.css"),
+    js=_source("amounts.js"),
+)
 _ARCHITECTURE = component(
     "xception_lab_architecture",
     html='<div class="architecture"></div>',
@@ -85,6 +91,11 @@ def moving(data: dict[str, Any], key: str) -> None:
 def anatomy(data: dict[str, Any], key: str) -> None:
     """A network's figures and where they live; data is what ui.network prepares."""
     _ANATOMY(key=key, data=data)
+
+
+def amounts(data: dict[str, Any], key: str) -> None:
+    """Amounts as bars or nested areas; data is what ui.network_charts prepares."""
+    _AMOUNTS(key=key, data=data)
 
 
 def architecture(data: dict[str, Any], key: str, on_select: Callable[[object], None]) -> None:

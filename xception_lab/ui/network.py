@@ -63,26 +63,27 @@ PRESETS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @lru_cache(maxsize=256)
-def _apart(spec: XceptionSpec, size: int) -> Network:
+def network_at(spec: XceptionSpec, size: int) -> Network:
+    """take_apart, kept."""
     return take_apart(spec, size)
 
 
 def paper_network() -> Network:
     """Xception at 299 pixels, what every change is held against."""
-    return _apart(XceptionSpec(), PAPER_SIZE)
+    return network_at(XceptionSpec(), PAPER_SIZE)
 
 
 def network_of(values: Mapping[str, str]) -> Network:
     """The network that the controls ask for."""
     spec = network_spec(values)
-    return _apart(spec.xception, spec.size)
+    return network_at(spec.xception, spec.size)
 
 
 def headline(network: Network) -> str:
     """Where the work is, in one computed sentence."""
     kinds = {share.name: share for share in shares(network, "kind")}
     if network.spec.convolution == "standard":
-        separable = _apart(replace(network.spec, convolution="separable"), network.size)
+        separable = network_at(replace(network.spec, convolution="separable"), network.size)
         times = next(change.ratio for change in changes(network, separable) if change.measure == "macs")
         sentence = _(
             "Every separable convolution replaced by a regular one: **{times}** MACs than with separable ones."
@@ -115,18 +116,22 @@ def show_anatomy(network: Network, values: Mapping[str, str], sliders: tuple[str
     spoken = "; ".join(f"{figure['name']}: {figure['value']}" for figure in figures)
     spoken += ". " + "; ".join(f"{entry['name']}: {entry['text']}" for entry in legend)
     data = {"figures": figures, "legend": legend, "legend_of": _("MACs · parameters"), "summary": spoken}
-    components.anatomy(data | {"ahead": _ahead(values, sliders)}, "anatomy")
+    ahead = {
+        key: {option: _figures(there) for option, there in steps.items()}
+        for key, steps in networks_ahead(values, sliders).items()
+    }
+    components.anatomy(data | {"ahead": ahead}, "anatomy")
 
 
-def _ahead(values: Mapping[str, str], sliders: tuple[str, ...]) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    ahead: dict[str, dict[str, list[dict[str, Any]]]] = {}
+def networks_ahead(values: Mapping[str, str], sliders: tuple[str, ...]) -> dict[str, dict[str, Network]]:
+    """By slider and its value: the networks at most one step away."""
+    ahead: dict[str, dict[str, Network]] = {}
     for key in sliders:
         options = options_of(key, values)
         at = options.index(values[key])
         ahead[key] = {
-            option: _figures(network_of(fitted({**values, key: option})))
-            for option in options[max(at - 1, 0) : at + 2]
-        }  # fmt: skip
+            option: network_of(fitted({**values, key: option})) for option in options[max(at - 1, 0) : at + 2]
+        }
     return ahead
 
 

@@ -11,11 +11,9 @@ from xception_lab.code import network_code
 from xception_lab.counters import summarise
 from xception_lab.devices import Prediction, predict_networks
 from xception_lab.export import MOST_WEIGHT_BYTES, has_onnx, to_onnx, to_safetensors
-from xception_lab.figures.network import blocks_figure, changes_figure, treemap_figure
-from xception_lab.network import Change, Network, Weighed, layer_csv, layer_rows
+from xception_lab.network import Change, Network, layer_csv, layer_rows
 from xception_lab.network_report import ReportWords, network_report
-from xception_lab.ui.blocks import figure_text, measure_name, ratio_text
-from xception_lab.ui.charts import show_chart
+from xception_lab.ui.blocks import ratio_text
 from xception_lab.ui.controls import control
 from xception_lab.ui.language import language, paragraph
 from xception_lab.ui.language import text as _
@@ -24,25 +22,24 @@ from xception_lab.ui.network import (
     amount_names,
     card_title,
     headline,
-    paper_network,
     percent,
     presets,
     settings,
 )  # fmt: skip
+from xception_lab.ui.network_charts import Asked, show_areas, show_bars, show_changes
 from xception_lab.ui.network_fields import EVERY
 from xception_lab.units import compact_bytes, seconds
 
 
-def show_shares(network: Network, weighed: Weighed) -> None:
+def show_shares(asked: Asked) -> None:
     """Treemap and bars of one quantity."""
     control("weighed")
-    names, measure = amount_names(), measure_name(weighed)
     left, right = st.columns(2, gap="medium")
-    told = "; ".join(f"{card_title(card)}: {percent(card.shares[weighed])}" for card in cards(network))
+    told = "; ".join(f"{card_title(card)}: {percent(card.shares[asked.weighed])}" for card in cards(asked.network))
     with left:
-        show_chart(treemap_figure(network, weighed, names), "treemap", f"{measure}. {told}")
+        show_areas(asked, told)
     with right:
-        show_chart(blocks_figure(network, weighed, names, measure), "blocks_bars", f"{measure}. {told}")
+        show_bars(asked, told)
     st.markdown(paragraph("network_shares"))
 
 
@@ -86,7 +83,7 @@ def _show_torchinfo(network: Network) -> None:
     st.markdown(paragraph("torchinfo"))
 
 
-def show_what_if(network: Network, rows: tuple[Change, ...], weighed: Weighed) -> None:
+def show_what_if(asked: Asked, rows: tuple[Change, ...]) -> None:
     """This network against the paper's: presets, deltas, and where they fall."""
     with st.container(horizontal=True, key="presets"):
         presets()
@@ -98,7 +95,7 @@ def show_what_if(network: Network, rows: tuple[Change, ...], weighed: Weighed) -
         st.markdown(paragraph("network_what_if"))
     with right:
         control("weighed")
-        _show_changes(network, weighed)
+        show_changes(asked)
 
 
 def _changes_table(rows: tuple[Change, ...], bounds: tuple[Prediction, ...]) -> str:
@@ -115,16 +112,6 @@ def _changes_table(rows: tuple[Change, ...], bounds: tuple[Prediction, ...]) -> 
         name = _("Predicted least time, {device}").format(device=bound.device)
         lines.append(f"| **{name}** | {' | '.join(values)} |")
     return "\n".join(lines)
-
-
-def _show_changes(network: Network, weighed: Weighed) -> None:
-    paper = cards(paper_network())
-    drawn = cards(network)
-    names = {card.key: card_title(card) if card.key != "middle" else _("Middle flow") for card in (*paper, *drawn)}
-    names |= {"exit": _("Exit block"), "now": _("this network"), "paper": _("the paper's, at 299")}
-    told = "; ".join(f"{names[card.key]}: {figure_text(weighed, card.amounts[weighed])}" for card in drawn)
-    measure = measure_name(weighed)
-    show_chart(changes_figure(drawn, paper, weighed, names, measure), "changes", f"{measure}. {told}")
 
 
 def show_export(network: Network, rows: tuple[Change, ...]) -> None:
