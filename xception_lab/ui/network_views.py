@@ -22,6 +22,7 @@ from xception_lab.ui.network import (
     amount_names,
     card_title,
     headline,
+    paper_network,
     percent,
     presets,
     settings,
@@ -90,7 +91,7 @@ def show_what_if(asked: Asked, rows: tuple[Change, ...]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         paper = paper_network()
-        bounds = predict_networks(network.spec, network.size, paper.spec, paper.size)
+        bounds = predict_networks(asked.network.spec, asked.network.size, paper.spec, paper.size)
         st.container(key="tight").markdown(_changes_table(rows, bounds))
         st.markdown(paragraph("network_what_if"))
     with right:
