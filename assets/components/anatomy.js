@@ -59,10 +59,8 @@ function showAhead(root, ahead) {
       finish(root)
     }
   })
-  for (const key of Object.keys(ahead)) {
-    const input = document.querySelector(`.st-key-${key} input[type=range]`)
-    if (input) observer.observe(input, { attributes: true, attributeFilter: ["aria-valuetext"] })
-  }
+  // the sliders stand below and may be drawn after this: the whole page is watched for the one attribute
+  observer.observe(document.body, { attributes: true, attributeFilter: ["aria-valuetext"], subtree: true })
   return observer
 }
 
@@ -79,14 +77,8 @@ export default function ({ data, parentElement }) {
   root.replaceChildren(drawRows(data.figures), legend)
   finish(root)
   instances.get(parentElement)?.disconnect()
-  // the sliders stand below: at first sight they come after this
   instances.set(parentElement, showAhead(root, data.ahead))
-  const later = setTimeout(() => {
-    instances.get(parentElement)?.disconnect()
-    instances.set(parentElement, showAhead(root, data.ahead))
-  }, 300)
   return () => {
-    clearTimeout(later)
     instances.get(parentElement)?.disconnect()
     instances.delete(parentElement)
   }

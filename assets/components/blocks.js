@@ -99,10 +99,8 @@ function showAhead(root, ahead) {
       columns?.forEach((figures, i) => cells[i].replaceChildren(...figures.map(drawFigure)))
     }
   })
-  for (const key of Object.keys(ahead)) {
-    const input = document.querySelector(`.st-key-${key} input[type=range]`)
-    if (input) observer.observe(input, { attributes: true, attributeFilter: ["aria-valuetext"] })
-  }
+  // the sliders may be drawn after this, so not each of them: the whole page is watched for the one attribute
+  observer.observe(document.body, { attributes: true, attributeFilter: ["aria-valuetext"], subtree: true })
   return observer
 }
 
