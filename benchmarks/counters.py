@@ -1,7 +1,7 @@
 """How much faster is the closed form than counters that run the model, and where do their figures differ?
 
 Prints one Markdown table: each counter on the three blocks (64 -> 128 at 56 x 56) and on Xception at 299 x 299.
-A counter that is not installed is named as such. Run: /tmp/bench/bin/python benchmarks/counters.py
+A counter that is not installed is named as such. Run: python benchmarks/counters.py
 """
 
 import copy
