@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from strategies import examples
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
+from visits import ROOT, opened, ran
 
 from xception_lab import XceptionSpec, network_cost
 from xception_lab.architecture import cards
@@ -27,7 +28,6 @@ from xception_lab.ui.network import PRESETS, percent
 from xception_lab.ui.network_fields import FIXED_VIEWS, NETWORK_KEYS, NETWORK_VIEWS, STAGES, network_spec
 from xception_lab.units import compact, compact_bytes
 
-ROOT = Path(__file__).parent.parent
 PAGE = "pages/network.py"
 MORE = ("convolution", "network_order", "network_intermediate", "residual", "small_stem", "num_classes")
 SLIDERS = ("input_size", "width_percent", "middle_blocks", "network_segments")
@@ -41,18 +41,7 @@ def _only_our_components() -> Iterator[None]:
         yield
 
 
-def _open(query: dict[str, Any] | None = None, locale: str = "en-US") -> AppTest:
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    at.context = {"locale": locale}
-    at.switch_page(PAGE)
-    at.query_params.update(query or {})
-    return _run(at)
-
-
-def _run(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception
-    return at
+_open = partial(opened, PAGE)
 
 
 def _drawn(at: AppTest, key: str) -> dict[str, Any]:
@@ -146,7 +135,7 @@ def test_every_slider_moves_the_figures(key: str) -> None:
     options = list(at.select_slider(key=key).options)
     for option in sorted({options[0], options[len(options) // 2], options[-1]}):
         at.select_slider(key=key).set_value(option)
-        _run(at)
+        ran(at)
         assert _values(at)[key] == option
         _check(at)
 
@@ -155,10 +144,10 @@ def test_every_slider_moves_the_figures(key: str) -> None:
 def test_every_choice_can_be_made(key: str) -> None:
     at = _open()
     at.session_state["more"] = True
-    _run(at)
+    ran(at)
     for option in FIELDS[key].options:
         at.segmented_control(key=key).set_value(option)
-        _run(at)
+        ran(at)
         assert _values(at)[key] == option
         _check(at)
 
@@ -167,7 +156,7 @@ def test_every_choice_can_be_made(key: str) -> None:
 def test_a_preset_sets_the_whole_network(name: str) -> None:
     at = _open({"network_view": "what_if", "input_size": "64", "middle_blocks": "1", "num_classes": "100"})
     at.button(key=f"network_preset_{name}").click()
-    _run(at)
+    ran(at)
     kept = {key: FIELDS[key].default for key in NETWORK_KEYS} | PRESETS[name][1] | {"network_view": "what_if"}
     assert _values(at) == kept
     _check(at)
@@ -252,7 +241,7 @@ def test_the_proof_is_given_on_the_spot() -> None:
     at = _open({"network_view": "modules", "towers": "4"})
     assert not at.success
     at.button(key="prove").click()
-    _run(at)
+    ran(at)
     assert "4 towers" in at.success[0].value
     assert "**0.0e+00** in float64" in at.success[0].value
 
@@ -261,7 +250,7 @@ def test_torchinfo_is_explained_without_a_rest() -> None:
     at = _open({"network_view": "layer_table", "width_percent": "25", "input_size": "64"})
     assert not at.code
     at.toggle(key="torchinfo").set_value(True)
-    _run(at)
+    ran(at)
     assert "Total params" in at.code[0].value
     (said,) = [part.value for part in at.markdown if part.value.startswith("torchinfo counts")]
     assert "unexplained is **0**" in said
@@ -273,7 +262,7 @@ def test_layers_can_be_filtered() -> None:
     assert len(table.value) == 24
     assert set(table.value["operation"]) == {"depthwise"}
     at.segmented_control(key="layer_kind").set_value("linear")
-    _run(at)
+    ran(at)
     assert not at.dataframe
     assert "No layer" in at.info[0].value
 

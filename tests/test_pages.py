@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
@@ -13,6 +12,7 @@ import pytest
 from hostile import HOSTILE_VALUES, Query, queries
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
+from visits import ROOT, START, opened, ran
 
 from xception_lab import BlockSpec, block_cost
 from xception_lab.ui import components
@@ -22,8 +22,7 @@ from xception_lab.ui.language import catalog
 from xception_lab.ui.links import quoted, read
 from xception_lab.units import compact, compact_bytes
 
-ROOT = Path(__file__).parent.parent
-START, COMPARE = "app.py", "pages/compare.py"
+COMPARE = "pages/compare.py"
 CONTROLS = {START: ("out_channels", "kernel_size", "segments"), COMPARE: WORKBENCH_KEYS}
 # controls that stand in a view, and those that are folded away
 IN_VIEW = {
@@ -49,26 +48,10 @@ def _only_our_components() -> Iterator[None]:
         yield
 
 
-def _open(page: str, query: dict[str, Any] | None = None, locale: str = "en-US") -> AppTest:
-    """A new visitor's first sight of a page."""
-    at = AppTest.from_file(str(ROOT / START), default_timeout=30)
-    at.context = {"locale": locale}
-    if page != START:
-        at.switch_page(page)
-    at.query_params.update(query or {})
-    return _run(at)
-
-
-def _run(at: AppTest) -> AppTest:
-    at.run()
-    assert not at.exception, at.exception
-    return at
-
-
 def _unfold(at: AppTest) -> AppTest:
     """Open the popover of the rarer controls."""
     at.session_state["more"] = True
-    return _run(at)
+    return ran(at)
 
 
 def _drawn(at: AppTest, key: str = "blocks") -> dict[str, Any]:
@@ -139,7 +122,7 @@ def _check(at: AppTest, page: str) -> None:
 
 @pages
 def test_a_page_opens_at_the_defaults(page: str) -> None:
-    at = _open(page)
+    at = opened(page)
     _check(at, page)
     assert _values(at, CONTROLS[page]) == {key: FIELDS[key].default for key in CONTROLS[page]}
     assert not at.info
@@ -156,7 +139,7 @@ def test_a_page_opens_at_the_defaults(page: str) -> None:
 def test_the_language_is_the_links_or_the_browsers(
     page: str, query: dict[str, str], locale: str, language: str
 ) -> None:
-    at = _open(page, query, locale)
+    at = opened(page, query, locale)
     heading = {
         START: "Must a convolution look at space and channels at the same time?",
         COMPARE: "The same job, three ways",
@@ -171,11 +154,11 @@ def test_the_language_is_the_links_or_the_browsers(
 
 @pages
 def test_switching_the_language_keeps_everything_else(page: str) -> None:
-    at = _open(page, {"out_channels": "96", "segments": "3"})
+    at = opened(page, {"out_channels": "96", "segments": "3"})
     before = _values(at, CONTROLS[page])
     for language in ("ko", "en", "ko"):
         at.segmented_control(key="lang").set_value(language)
-        _run(at)
+        ran(at)
         assert _values(at, CONTROLS[page]) == before
         assert _written(at).get("lang", "en") == language
         _check(at, page)
@@ -213,7 +196,7 @@ def _check_hostile(page: str, query: Query) -> None:
     given: dict[str, Any] = {}
     for key, value in query:
         given.setdefault(key, []).append(value)
-    at = _open(page, given)
+    at = opened(page, given)
     _check(at, page)
     # of a key that is named twice, Streamlit takes the last
     last = {key: values[-1] for key, values in given.items()}
@@ -230,7 +213,7 @@ def _check_hostile(page: str, query: Query) -> None:
 
 
 def test_a_repaired_link_says_what_was_asked_for_and_what_is_used() -> None:
-    at = _open(COMPARE, {"in_channels": "65", "dilation": "4", "size": "7", "kernel_size": "7", "padding": "valid"})
+    at = opened(COMPARE, {"in_channels": "65", "dilation": "4", "size": "7", "kernel_size": "7", "padding": "valid"})
     assert [info.value for info in at.info] == [
         "`in_channels=65` in the link is not possible here; `64` is used.",
         "`dilation=4` in the link is not possible here; `1` is used.",
@@ -240,64 +223,64 @@ def test_a_repaired_link_says_what_was_asked_for_and_what_is_used() -> None:
 
 @pytest.mark.parametrize("key", SLIDERS)
 def test_every_slider_moves_the_numbers(key: str) -> None:
-    at = _unfold(_open(COMPARE))
+    at = _unfold(opened(COMPARE))
     options = list(at.select_slider(key=key).options)
     for position in sorted({0, 1, len(options) // 3, len(options) // 2, len(options) - 2, len(options) - 1}):
         at.select_slider(key=key).set_value(options[position])
-        _run(at)
+        ran(at)
         assert at.session_state[key] == options[position]
         _check(at, COMPARE)
 
 
 @pytest.mark.parametrize("key", CHOICES)
 def test_every_choice_can_be_made(key: str) -> None:
-    at = _unfold(_open(COMPARE, {"view": IN_VIEW.get(key, "layers")}))
+    at = _unfold(opened(COMPARE, {"view": IN_VIEW.get(key, "layers")}))
     for option in FIELDS[key].options:
         at.segmented_control(key=key).set_value(option)
-        _run(at)
+        ran(at)
         assert at.session_state[key] == option
         _check(at, COMPARE)
 
 
 def test_the_start_pages_sliders_move_its_numbers() -> None:
-    at = _open(START)
+    at = opened(START)
     for key, value in (("out_channels", "256"), ("kernel_size", "5"), ("segments", "4"), ("out_channels", "8")):
         at.select_slider(key=key).set_value(value)
-        _run(at)
+        ran(at)
         _check(at, START)
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "default"])
 def test_a_preset_sets_every_control(name: str) -> None:
-    at = _open(COMPARE, {"stride": "3", "padding": "valid", "bias": "true", "segments": "2", "in_channels": "8"})
+    at = opened(COMPARE, {"stride": "3", "padding": "valid", "bias": "true", "segments": "2", "in_channels": "8"})
     at.button(key=f"preset_{name}").click()
-    _run(at)
+    ran(at)
     kept = {key: FIELDS[key].default for key in WORKBENCH_KEYS} | PRESETS[name]
     assert _values(at, CONTROLS[COMPARE]) == kept
     _check(at, COMPARE)
 
 
 def test_segments_stay_a_divisor_when_the_channels_move() -> None:
-    at = _open(COMPARE, {"out_channels": "128", "segments": "64"})
+    at = opened(COMPARE, {"out_channels": "128", "segments": "64"})
     for channels, segments in (("96", "48"), ("728", "52"), ("8", "4")):
         at.select_slider(key="out_channels").set_value(channels)
-        _run(at)
+        ran(at)
         assert at.session_state["segments"] == segments
         assert all(int(channels) % int(option) == 0 for option in at.select_slider(key="segments").options[:-1])
         _check(at, COMPARE)
 
 
 def test_a_kernel_never_outgrows_its_picture() -> None:
-    at = _unfold(_open(COMPARE, {"size": "28", "kernel_size": "7", "padding": "valid", "dilation": "4"}))
+    at = _unfold(opened(COMPARE, {"size": "28", "kernel_size": "7", "padding": "valid", "dilation": "4"}))
     assert at.segmented_control(key="dilation").value == "4"
     for size, dilation in (("19", "3"), ("14", "2"), ("7", "1")):
         at.select_slider(key="size").set_value(size)
-        _run(at)
+        ran(at)
         assert at.session_state["dilation"] == dilation
         assert list(at.segmented_control(key="dilation").options) == [str(d) for d in range(1, int(dilation) + 1)]
         _check(at, COMPARE)
     at.segmented_control(key="padding").set_value("same")
-    _run(at)
+    ran(at)
     assert list(at.segmented_control(key="dilation").options) == ["1", "2", "3", "4"]
 
 
@@ -313,7 +296,7 @@ def test_a_kernel_never_outgrows_its_picture() -> None:
     ],
 )  # fmt: skip
 def test_only_the_chosen_view_is_computed(query: dict[str, str], view: str, locale: str) -> None:
-    at = _open(COMPARE, {"view": view} | query, locale)
+    at = opened(COMPARE, {"view": view} | query, locale)
     assert _charts(at) == ([view] if view in ("layers", "spectrum", "sweep") else [])
     assert len(at.latex) == (6 if view == "formula" else 0)
     assert [len(part) for part in (at.dataframe, at.toggle, at.code)] == [
@@ -327,12 +310,12 @@ def test_only_the_chosen_view_is_computed(query: dict[str, str], view: str, loca
 
 
 def test_going_from_view_to_view_forgets_nothing() -> None:
-    at = _open(COMPARE, {"view": "sweep", "in_channels": "96"})
+    at = opened(COMPARE, {"view": "sweep", "in_channels": "96"})
     at.segmented_control(key="swept").set_value("size")
-    _run(at)
+    ran(at)
     for view in (*VIEWS, "sweep"):
         at.segmented_control(key="view").set_value(view)
-        _run(at)
+        ran(at)
         values = _values(at, CONTROLS[COMPARE])
         assert (values["view"], values["swept"]) == (view, "size"), "a control that is not in sight keeps its value"
         _check(at, COMPARE)
@@ -340,25 +323,25 @@ def test_going_from_view_to_view_forgets_nothing() -> None:
 
 
 def test_the_folded_controls_keep_their_values_while_they_are_folded() -> None:
-    at = _open(COMPARE, {"stride": "2", "batch_size": "8"})
+    at = opened(COMPARE, {"stride": "2", "batch_size": "8"})
     assert not any(key in [control.key for control in at.segmented_control] for key in FOLDED)
     _unfold(at)
     assert (at.segmented_control(key="stride").value, at.select_slider(key="batch_size").value) == ("2", "8")
     at.segmented_control(key="bias").set_value("true")
-    _run(at)
+    ran(at)
     at.session_state["more"] = False
-    _run(at)
+    ran(at)
     at.select_slider(key="in_channels").set_value("96")
-    _run(at)
+    ran(at)
     assert _written(at) == {"stride": "2", "batch_size": "8", "bias": "true", "in_channels": "96"}
     _check(at, COMPARE)
 
 
 def test_the_counters_count_the_blocks_that_are_shown() -> None:
-    at = _open(COMPARE, {"view": "counters", "in_channels": "32", "bias": "true", "size": "14"})
+    at = opened(COMPARE, {"view": "counters", "in_channels": "32", "bias": "true", "size": "14"})
     assert not at.dataframe
     at.toggle(key="count").set_value(True)
-    _run(at)
+    ran(at)
     (table,) = at.dataframe
     values = _values(at, CONTROLS[COMPARE])
     rows = table.value.to_dict("records")
@@ -371,54 +354,54 @@ def test_the_counters_count_the_blocks_that_are_shown() -> None:
 
 def test_charts_have_a_text_for_those_who_do_not_see_them() -> None:
     for view in ("layers", "spectrum", "sweep"):
-        (chart,) = _open(COMPARE, {"view": view}).get("plotly_chart")
+        (chart,) = opened(COMPARE, {"view": view}).get("plotly_chart")
         assert "Depthwise separable: " in chart.proto.alt
-    at = _open(COMPARE, {"view": "differences"})
+    at = opened(COMPARE, {"view": "differences"})
     for key in ("blocks", "steps"):
         assert "Depthwise separable: " in _drawn(at, key)["summary"]
 
 
 def test_what_a_door_promises_is_what_its_link_shows() -> None:
-    at = _open(START)
+    at = opened(START)
     links = [link.proto for link in at.get("page_link") if link.proto.query_string and link.proto.page == "compare"]
     assert len(links) == 3
     for link in links:
         assert link.page == "compare"
         query = {key: values[0] for key, values in parse_qs(link.query_string.removeprefix("?")).items()}
-        there = _open(COMPARE, query)
+        there = opened(COMPARE, query)
         assert not there.info
         assert _values(there, CONTROLS[COMPARE]).items() >= query.items()
         _check(there, COMPARE)
 
 
 def test_the_controls_of_the_start_page_come_along_to_compare_and_back() -> None:
-    at = _open(START, {"out_channels": "256", "kernel_size": "5"})
+    at = opened(START, {"out_channels": "256", "kernel_size": "5"})
     at.query_params.clear()
-    _run(at.switch_page(COMPARE))
+    ran(at.switch_page(COMPARE))
     assert (at.session_state["out_channels"], at.session_state["kernel_size"]) == ("256", "5")
     _check(at, COMPARE)
     at.select_slider(key="out_channels").set_value("96")
     at.select_slider(key="in_channels").set_value("32")
-    _run(at)
+    ran(at)
     at.query_params.clear()
-    _run(at.switch_page(START))
+    ran(at.switch_page(START))
     assert at.session_state["out_channels"] == "96"
     at.query_params.clear()
-    _run(at.switch_page(COMPARE))
+    ran(at.switch_page(COMPARE))
     assert at.session_state["in_channels"] == "32", "a control that the start page lacks is not forgotten there"
     _check(at, COMPARE)
 
 
 @pages
 def test_the_page_follows_a_drag_and_forgets_it(page: str) -> None:
-    at = _open(page)
+    at = opened(page)
     at.session_state["_drag"] = {"key": "out_channels", "start": "128", "value": "256", "sequence": 7}
-    _run(at)
+    ran(at)
     followed = {column["kind"]: [number["value"] for number in column["numbers"]] for column in _drawn(at)["columns"]}
     assert followed == {kind: _numbers({"out_channels": "256"}, kind) for kind in followed}
     assert at.session_state["out_channels"] == "128", "what is dragged is not yet chosen"
     assert _drawn(at, "page")["sequence"] == 7
-    _run(at)
+    ran(at)
     _check(at, page)
     assert _drawn(at, "page")["sequence"] == 0
 
@@ -433,16 +416,16 @@ def test_the_page_follows_a_drag_and_forgets_it(page: str) -> None:
     ],
 )
 def test_a_drag_that_does_not_fit_changes_nothing(drag: dict[str, Any]) -> None:
-    at = _open(COMPARE)
+    at = opened(COMPARE)
     at.session_state["_drag"] = drag
-    _check(_run(at), COMPARE)
+    _check(ran(at), COMPARE)
 
 
 @pytest.mark.parametrize("value", HOSTILE_VALUES)
 def test_a_hostile_drag_still_shows_a_comparison(value: str) -> None:
-    at = _open(START)
+    at = opened(START)
     at.session_state["_drag"] = {"key": "out_channels", "start": "128", "value": value, "sequence": 1}
-    _run(at)
+    ran(at)
     shown = read({"out_channels": value}, CONTROLS[START])[0]
     for column in _drawn(at)["columns"]:
         assert [number["value"] for number in column["numbers"]] == _numbers(shown, column["kind"])

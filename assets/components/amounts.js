@@ -1,6 +1,5 @@
 // Amounts as bars or as nested areas, from what Python computed; no figure is computed here, only pixels are.
 
-const SVG = "http://www.w3.org/2000/svg"
 const KINDS = ["standard", "depthwise", "pointwise", "shortcut", "spatial", "linear", "other"]
 // this network wears the colour of its greatest part, the paper's the quiet first one
 const SERIES = { paper: 0, now: 2 }
@@ -9,20 +8,6 @@ const HEAD = 22
 
 const instances = new WeakMap()
 const pen = document.createElement("canvas").getContext("2d")
-
-function svg(tag, attributes, text) {
-  const node = document.createElementNS(SVG, tag)
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)
-  if (text !== undefined) node.textContent = text
-  return node
-}
-
-function element(tag, className, text) {
-  const node = document.createElement(tag)
-  if (className) node.className = className
-  if (text !== undefined) node.textContent = text
-  return node
-}
 
 const textWidth = (text) => pen.measureText(text).width
 const widest = (texts) => Math.max(0, ...texts.map(textWidth))

@@ -4,13 +4,6 @@ const KINDS = ["standard", "depthwise", "pointwise", "shortcut", "spatial", "lin
 
 const instances = new WeakMap()
 
-function element(tag, className, text) {
-  const node = document.createElement(tag)
-  if (className) node.className = className
-  if (text !== undefined) node.textContent = text
-  return node
-}
-
 function strip(parts) {
   const bar = element("div", "strip")
   bar.setAttribute("aria-hidden", "true")
@@ -47,23 +40,6 @@ function finish(root) {
   cut.forEach((piece) => piece.replaceChildren())
 }
 
-/** Shows the figures of a slider's next value as soon as its text changes; the page's own run confirms them. */
-function showAhead(root, ahead) {
-  const observer = new MutationObserver((changes) => {
-    for (const { target } of changes) {
-      if (!target.matches(":focus")) continue // moved by the page, whose figures come with the move
-      const steps = ahead[target.closest("[class*=st-key-]")?.className.match(/st-key-([\w-]+)/)?.[1]]
-      const figures = steps?.[target.getAttribute("aria-valuetext")]
-      if (!figures) continue
-      root.querySelector(".rows").replaceWith(drawRows(figures))
-      finish(root)
-    }
-  })
-  // the sliders stand below and may be drawn after this: the whole page is watched for the one attribute
-  observer.observe(document.body, { attributes: true, attributeFilter: ["aria-valuetext"], subtree: true })
-  return observer
-}
-
 export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".anatomy")
   root.setAttribute("aria-label", data.summary)
@@ -77,7 +53,10 @@ export default function ({ data, parentElement }) {
   root.replaceChildren(drawRows(data.figures), legend)
   finish(root)
   instances.get(parentElement)?.disconnect()
-  instances.set(parentElement, showAhead(root, data.ahead))
+  instances.set(parentElement, showAhead(data.ahead, (figures) => {
+    root.querySelector(".rows").replaceWith(drawRows(figures))
+    finish(root)
+  }))
   return () => {
     instances.get(parentElement)?.disconnect()
     instances.delete(parentElement)

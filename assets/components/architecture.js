@@ -1,19 +1,11 @@
 // Draws the network as three flows of cards, or as one on a phone, from what Python computed; no figure is computed
 // here. A card is a button. The picture zooms: buttons, keys + - 0, the wheel with Ctrl, two fingers; near, it is dragged.
 
-const SVG = "http://www.w3.org/2000/svg"
 const KINDS = ["standard", "depthwise", "pointwise", "shortcut", "spatial", "linear", "other"]
 const HEIGHTS = { activation: 18, max_pool: 21, mean_pool: 21, conv: 26, separable: 26, linear: 26 }
 const LANE = 34
 const MOST = 4
 const instances = new WeakMap()
-
-function svg(tag, attributes, text) {
-  const node = document.createElementNS(SVG, tag)
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)
-  if (text !== undefined) node.textContent = text
-  return node
-}
 
 function drawRow(row, x, y, width) {
   const group = svg("g", {})

@@ -1,20 +1,6 @@
 // Draws the three blocks beside each other from what Python computed; no figure is computed here.
 
-const SVG = "http://www.w3.org/2000/svg"
 const instances = new WeakMap()
-
-function element(tag, className, text) {
-  const node = document.createElement(tag)
-  if (className) node.className = className
-  if (text !== undefined) node.textContent = text
-  return node
-}
-
-function svg(tag, attributes) {
-  const node = document.createElementNS(SVG, tag)
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)
-  return node
-}
 
 /** x of `count` channels spread over `width`, centred, at most 34 pixels apart. */
 function spread(count, width) {
@@ -88,22 +74,6 @@ function drawFigure(figure) {
   return cell
 }
 
-/** Shows the figures of a slider's next value as soon as its text changes; the page's own run confirms them. */
-function showAhead(root, ahead) {
-  const observer = new MutationObserver((changes) => {
-    for (const { target } of changes) {
-      if (!target.matches(":focus")) continue // moved by the page, whose figures come with the move
-      const steps = ahead[target.closest("[class*=st-key-]")?.className.match(/st-key-([\w-]+)/)?.[1]]
-      const columns = steps?.[target.getAttribute("aria-valuetext")]
-      const cells = [...root.querySelectorAll(".numbers")]
-      columns?.forEach((figures, i) => cells[i].replaceChildren(...figures.map(drawFigure)))
-    }
-  })
-  // the sliders may be drawn after this, so not each of them: the whole page is watched for the one attribute
-  observer.observe(document.body, { attributes: true, attributeFilter: ["aria-valuetext"], subtree: true })
-  return observer
-}
-
 function drawColumn(column, number) {
   const at = (cell, row, span) => {
     cell.classList.add(column.kind)
@@ -155,7 +125,10 @@ export default function ({ data, parentElement }) {
   const self = instances.get(parentElement)
   self.redraw = redraw
   self.ahead?.disconnect()
-  self.ahead = showAhead(root, data.ahead)
+  self.ahead = showAhead(data.ahead, (columns) => {
+    const cells = [...root.querySelectorAll(".numbers")]
+    columns.forEach((figures, i) => cells[i].replaceChildren(...figures.map(drawFigure)))
+  })
   return () => {
     self.resized.disconnect()
     self.ahead.disconnect()

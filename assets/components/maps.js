@@ -2,15 +2,6 @@
 // from the theme, a click or a key picks a map, and the picked one is shown large with its kernel and histograms.
 // A repaint keeps every node that can stay: making a hundred canvases anew took longer than colouring them.
 
-const SVG = "http://www.w3.org/2000/svg"
-
-function element(tag, className, text) {
-  const node = document.createElement(tag)
-  if (className) node.className = className
-  if (text !== undefined) node.textContent = text
-  return node
-}
-
 /** What an element of ours was last drawn with. */
 const drawn = new WeakMap()
 const palettes = new Map()

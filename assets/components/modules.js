@@ -1,24 +1,9 @@
 // Draws the paper's Figures 1 to 4 as one picture: canonical, simplified into towers, and one 1x1 with segments.
 // The same channels stand in the same places in the last two, so that what is equal looks equal.
 
-const SVG = "http://www.w3.org/2000/svg"
 const HEIGHT = 300
 const KINDS = { standard: 0, depthwise: 1, pointwise: 2, spatial: 4 }
 const instances = new WeakMap()
-
-function element(tag, className, text) {
-  const node = document.createElement(tag)
-  if (className) node.className = className
-  if (text !== undefined) node.textContent = text
-  return node
-}
-
-function svg(tag, attributes, text) {
-  const node = document.createElementNS(SVG, tag)
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value)
-  if (text !== undefined) node.textContent = text
-  return node
-}
 
 function box(picture, kind, x, y, width, height, text) {
   picture.append(svg("rect", { class: `box ${kind}`, x, y, width, height, rx: Math.min(5, width / 4) }))

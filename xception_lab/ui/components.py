@@ -13,67 +13,23 @@ def _source(name: str) -> str:
     return (ASSETS / "components" / name).read_text(encoding="utf-8")
 
 
-_BLOCKS = component(
-    "xception_lab_blocks",
-    html='<div class="blocks" role="img"></div>',
-    css=_source("blocks.css"),
-    js=_source("blocks.js"),
-)
-_MOVING = component(
-    "xception_lab_moving",
-    html='<div class="moving"></div>',
-    css=_source("moving.css"),
-    # one module to the browser, in the order in which each needs the one before
-    js="\n".join(map(_source, ("moving_numbers.js", "moving_draw.js", "moving_panel.js", "moving.js"))),
-)
-_ANATOMY = component(
-    "xception_lab_anatomy",
-    html='<div class="anatomy" role="img"></div>',
-    css=_source("anatomy.css"),
-    js=_source("anatomy.js"),
-)
-_AMOUNTS = component(
-    "xception_lab_amounts",
-    html='<div class="amounts"></div>',
-    css=_source("amounts.css"),
-    js=_source("amounts.js"),
-)
-_ARCHITECTURE = component(
-    "xception_lab_architecture",
-    html='<div class="architecture"></div>',
-    css=_source("architecture.css"),
-    js=_source("architecture.js"),
-)
-_MODULES = component(
-    "xception_lab_modules",
-    html='<div class="modules" role="group"></div>',
-    css=_source("modules.css"),
-    js=_source("modules.js"),
-)
+def _declared(name: str, html: str, *before: str) -> Any:
+    """The component of <name>.css and <name>.js; before: scripts that it needs, in one module with it."""
+    js = "\n".join(_source(f"{script}.js") for script in (*before, name))
+    return component(f"xception_lab_{name}", html=html, css=_source(f"{name}.css"), js=js)
+
+
+_BLOCKS = _declared("blocks", '<div class="blocks" role="img"></div>', "dom")
+_MOVING = _declared("moving", '<div class="moving"></div>', "moving_numbers", "moving_draw", "moving_panel")
+_ANATOMY = _declared("anatomy", '<div class="anatomy" role="img"></div>', "dom")
+_AMOUNTS = _declared("amounts", '<div class="amounts"></div>', "dom")
+_ARCHITECTURE = _declared("architecture", '<div class="architecture"></div>', "dom")
+_MODULES = _declared("modules", '<div class="modules" role="group"></div>', "dom")
+_MAPS = _declared("maps", '<div class="maps" role="group"></div>', "dom")
+_GRIDS = _declared("grids", '<div class="grids"></div>')
+_STROKE = _declared("stroke", '<canvas width="240" height="240" role="img"></canvas><button type="button"></button>')
+_COPY = _declared("copy", '<button type="button"></button>')
 _PAGE = component("xception_lab_page", js=_source("page.js"))
-_COPY = component(
-    "xception_lab_copy",
-    html='<button type="button"></button>',
-    css=_source("copy.css"),
-    js=_source("copy.js"),
-)
-
-_MAPS = component(
-    "xception_lab_maps",
-    html='<div class="maps" role="group"></div>',
-    css=_source("maps.css"),
-    js=_source("maps.js"),
-)
-
-_GRIDS = component(
-    "xception_lab_grids", html='<div class="grids"></div>', css=_source("grids.css"), js=_source("grids.js")
-)
-_STROKE = component(
-    "xception_lab_stroke",
-    html='<canvas width="240" height="240" role="img"></canvas><button type="button"></button>',
-    css=_source("stroke.css"),
-    js=_source("stroke.js"),
-)
 
 _DRAG = "_drag"
 

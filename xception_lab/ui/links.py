@@ -77,6 +77,11 @@ def standing() -> dict[str, str]:
     return st.session_state[_VALUES]
 
 
+def remembered(key: str) -> str | None:
+    """What a parameter that is no control's says: as the session has it, at first as the address does."""
+    return st.session_state[key] if key in st.session_state else st.query_params.get(key)
+
+
 def drawing(key: str) -> None:
     """Note that this run draws the control of a field."""
     st.session_state[_DRAWING].add(key)

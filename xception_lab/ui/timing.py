@@ -20,6 +20,7 @@ from xception_lab.ui.field import TRUE, marked
 from xception_lab.ui.fields import compare_spec
 from xception_lab.ui.language import ASSETS
 from xception_lab.ui.language import text as _
+from xception_lab.ui.links import remembered
 from xception_lab.ui.timing_fields import TIMING_BLOCK_KEYS
 from xception_lab.units import times
 
@@ -111,7 +112,7 @@ def _spec(values: Mapping[str, str]) -> Any:
 
 def watched() -> Status | None:
     """The measurement that this session watches, from the link or from its button; what went wrong before is said."""
-    asked = st.session_state[_MEASUREMENT] if _MEASUREMENT in st.session_state else st.query_params.get(_MEASUREMENT)
+    asked = remembered(_MEASUREMENT)
     status = None
     if asked:
         try:

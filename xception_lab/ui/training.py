@@ -11,6 +11,7 @@ from xception_lab.progress import Progress
 from xception_lab.results import Stored, stored_result
 from xception_lab.ui.language import ASSETS, plain
 from xception_lab.ui.language import text as _
+from xception_lab.ui.links import remembered
 
 _RUN = "run"
 _TROUBLE = "_trouble"
@@ -36,7 +37,7 @@ def watched() -> Progress | None:
 
     What went wrong, here or in a button before, is said on the page.
     """
-    asked = st.session_state[_RUN] if _RUN in st.session_state else st.query_params.get(_RUN)
+    asked = remembered(_RUN)
     progress = None
     if asked:
         try:
