@@ -143,7 +143,7 @@ def test_a_real_run_takes_longer_than_its_bound(wanted: Settings, peaks: Peaks) 
 
 def test_published_peaks_have_their_sources_and_stand_in_order() -> None:
     by_name = {device.name: device for device in DEVICES}
-    wanted = ("T4", "V100 SXM2", "A100 SXM 40 GB", "H100 SXM", "L4", "RTX 3060", "RTX 4090")
+    wanted = ("T4", "V100 SXM2", "A100 SXM 40 GB", "H100 SXM", "L4", "RTX 3060 12 GB", "RTX 4090")
     assert set(wanted) < set(by_name)
     assert all(device.source for device in DEVICES)
     for device in DEVICES:
@@ -154,7 +154,7 @@ def test_published_peaks_have_their_sources_and_stand_in_order() -> None:
     assert by_name["T4"].flops_per_s("bfloat16") is None
     assert by_name["T4"].flops_per_s("tf32") is None
     assert by_name["A100 SXM 40 GB"].flops_per_s("bfloat16") == by_name["A100 SXM 40 GB"].flops_per_s("float16")
-    assert by_name["RTX 3060"].predict(Settings(BlockSpec("standard"), 9, 9, dtype="float16")) is None
+    assert by_name["RTX 3060 12 GB"].predict(Settings(BlockSpec("standard"), 9, 9, dtype="float16")) is None
 
 
 def _timed(seconds: tuple[float, ...], spread: float = 0.01, **chosen: object) -> Results:

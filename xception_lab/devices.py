@@ -53,25 +53,34 @@ def _device(
 
 
 _A100 = "NVIDIA A100 Tensor Core GPU data sheet (nvidia-a100-datasheet-us-nvidia-1758950)"
-_ADA = "NVIDIA Ada GPU Architecture white paper, appendix A"
+_ADA = "NVIDIA Ada GPU Architecture white paper v2.1, appendix A, table 2"
 # a processor's peak is no vendor's figure but a product of three: cores, highest clock, FLOPs a cycle and core
 DEVICES = (
-    _device("T4", 8.1, None, 65.0, 320.0, "NVIDIA T4 Tensor Core GPU data sheet"),
+    _device(
+        "T4", 8.1, None, 65.0, 320.0,
+        "NVIDIA T4 data sheet; 256 bit × 10 Gbit/s as on the product page (320+): the data sheet says 300",
+    ),
     _device("V100 SXM2", 15.7, None, 125.0, 900.0, "NVIDIA V100 Tensor Core GPU data sheet"),
     _device("A100 SXM 40 GB", 19.5, 156.0, 312.0, 1555.0, _A100),
     _device("A100 SXM 80 GB", 19.5, 156.0, 312.0, 2039.0, _A100),
-    _device("H100 SXM", 67.0, 494.7, 989.4, 3350.0, "NVIDIA H100 Tensor Core GPU data sheet, halved: it states sparse"),
-    _device("L4", 30.3, 60.0, 121.0, 300.0, "NVIDIA L4 Tensor Core GPU data sheet, halved: it states sparse"),
-    _device("RTX 3060", 12.7, None, None, 360.0, "3,584 cores × 1.78 GHz × 2; 192 × 15 Gbit/s: NVIDIA's product page"),
-    _device("RTX 3090", 35.6, 35.6, 71.0, 936.0, "NVIDIA Ampere GA102 GPU Architecture white paper, table 2"),
+    _device("H100 SXM", 66.9, 494.7, 989.4, 3352.0, "NVIDIA H100 Tensor Core GPU Architecture white paper, table 3"),
+    _device("L4", 30.3, 60.0, 121.0, 300.0, "NVIDIA L4 data sheet, its tensor figures halved: it states them sparse"),
+    _device(
+        "RTX 3060 12 GB", 12.76, None, None, 360.0,
+        "computed: 3,584 cores × 1.78 GHz × 2 as announced; 192 bit × 15 Gbit/s, not found in NVIDIA's words",
+    ),
+    _device(
+        "RTX 3090", 35.6, 35.6, 71.0, 936.0,
+        "NVIDIA Ampere GA102 GPU Architecture white paper v2, appendix A, table 9",
+    ),
     _device("RTX 4090", 82.6, 82.6, 165.2, 1008.0, _ADA),
     _device(
         "EPYC 9654 (96)", 11.37, None, None, 460.8,
-        "96 cores × 3.7 GHz × 32 FLOPs; 12 × DDR5-4800: AMD's product page",
+        "computed: 96 cores × 3.7 GHz × 32 FLOPs (two 256-bit FMA pipes); 12 × DDR5-4800: AMD's figures",
     ),
     _device(
         "Xeon 8380 (40)", 8.70, None, None, 204.8,
-        "40 cores × 3.4 GHz × 64 FLOPs; 8 × DDR4-3200: Intel's product page",
+        "computed: 40 cores × 3.4 GHz × 64 FLOPs (two AVX-512 FMA units); 8 × DDR4-3200: Intel's figures",
     ),
 )  # fmt: skip
 
