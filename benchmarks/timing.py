@@ -31,7 +31,7 @@ from xception_lab.measuring import Job, run, three_blocks
 from xception_lab.peaks import measured_peaks
 from xception_lab.roofline import bounds, total_s
 from xception_lab.spec import CompareSpec
-from xception_lab.timing import built, measure
+from xception_lab.timing import PRECISION, measure, prepare, sample_in_turn
 from xception_lab.timings import Peaks, Results, Settings
 
 DEVICE = torch.device("cpu")
@@ -54,16 +54,13 @@ def agreement(_options: argparse.Namespace) -> bool:
 
 def _alternating(settings: Settings, rounds: int = 5) -> tuple[float, float, float]:
     """Median over rounds of each one's median, turn and turn about, and of their ratio within a round."""
-    model, inputs = built(settings, DEVICE)
-
-    def call() -> Any:
-        with torch.inference_mode():
-            return model(inputs)
-
+    case, clock = prepare(settings, DEVICE), accelerator.clock_of(DEVICE)
+    timer = Timer("call()", globals={"call": case.call}, num_threads=torch.get_num_threads())
     ours, theirs = [], []
     for _ in range(rounds):
-        ours.append(measure((settings,), DEVICE, limit_s=0.4)[0].median_s)
-        timer = Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
+        case.times.clear()
+        sample_in_turn((case,), clock, PRECISION, limit_s=0.4)
+        ours.append(median(case.times))
         theirs.append(timer.blocked_autorange(min_run_time=0.4).median)
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
     return median(ours), median(theirs), median(ratios)

@@ -71,23 +71,17 @@ def measure(
     clock = clock or accelerator.clock_of(device)
     with torch.random.fork_rng(devices=[]), explained(group):
         torch.manual_seed(0)
-        cases = [_prepare(settings, device) for settings in group]
-        for case in cases:
-            _warm_up(case, clock)
-        begin, ends = time.perf_counter(), limit_s * len(cases)
-        rest = cases
-        while rest and (spent := time.perf_counter() - begin) < ends:
-            report(spent / ends)
-            for case in rest:
-                case.sample(clock, ROUND_S)
-            rest = [case for case in cases if not case.reached(precision)]
+        cases = [prepare(settings, device) for settings in group]
+        sample_in_turn(cases, clock, precision, limit_s, report)
         timings = tuple(_timing(case, device, clock, precision) for case in cases)
     report(1.0)
     return timings
 
 
 @dataclass
-class _Case:
+class Case:
+    """A setting made ready: the module, a call that runs it once, and the samples so far, seconds."""
+
     settings: Settings
     model: nn.Module
     call: Callable[[], Any]
@@ -97,16 +91,37 @@ class _Case:
     times: list[float] = field(default_factory=list[float])
 
     def sample(self, clock: Clock, least_s: float) -> list[float]:
+        """Take samples for about least_s; the new ones."""
         with multiplied_as(self.settings.dtype):
             times, self.calls = clock.samples(self.call, least_s)
         self.times += times
         return times
 
     def reached(self, precision: float) -> bool:
+        """Whether the median's 95 % interval is within `precision` of it."""
         if len(self.times) < LEAST_SAMPLES:
             return False
         low, high = median_interval(tuple(self.times))
         return high - low <= 2 * precision * median(self.times)
+
+
+def sample_in_turn(
+    cases: Sequence[Case],
+    clock: Clock,
+    precision: float,
+    limit_s: float,
+    report: Callable[[float], None] = lambda _: None,
+) -> None:
+    """Warm the cases up, then sample them turn and turn about until each has its precision, or limit_s a case."""
+    for case in cases:
+        _warm_up(case, clock)
+    begin, ends = time.perf_counter(), limit_s * len(cases)
+    rest = cases
+    while rest and (spent := time.perf_counter() - begin) < ends:
+        report(spent / ends)
+        for case in rest:
+            case.sample(clock, ROUND_S)
+        rest = [case for case in cases if not case.reached(precision)]
 
 
 def needed_bytes(settings: Settings) -> int:
@@ -170,7 +185,8 @@ def check(settings: Settings, device: torch.device) -> None:
     check_room(settings, accelerator.free_bytes(device))
 
 
-def _prepare(settings: Settings, device: torch.device) -> _Case:
+def prepare(settings: Settings, device: torch.device) -> Case:
+    """Build, move and call it once. Raises as time_block does."""
     check(settings, device)
     model, inputs = built(settings, device)
     call = _call(settings, torch.compile(model) if settings.mode == "compiled" else model, inputs)
@@ -181,7 +197,7 @@ def _prepare(settings: Settings, device: torch.device) -> _Case:
         first_call_s = time.perf_counter() - begin
         if settings.mode == "graph":
             call = accelerator.captured(device, call)
-    return _Case(settings, model, call, inputs, first_call_s)
+    return Case(settings, model, call, inputs, first_call_s)
 
 
 def built(settings: Settings, device: torch.device) -> tuple[nn.Module, Tensor]:
@@ -215,7 +231,7 @@ def _call(settings: Settings, model: Callable[[Tensor], Tensor], inputs: Tensor)
     return lambda: torch.autograd.grad(model(inputs), leaves, gradient)
 
 
-def _warm_up(case: _Case, clock: Clock) -> None:
+def _warm_up(case: Case, clock: Clock) -> None:
     """Run until two rounds agree; what was seen on the way is no sample."""
     begin, before = time.perf_counter(), 0.0
     while time.perf_counter() - begin < WARM_UP_S:
@@ -226,7 +242,7 @@ def _warm_up(case: _Case, clock: Clock) -> None:
     case.times.clear()
 
 
-def _timing(case: _Case, device: torch.device, clock: Clock, precision: float) -> Timing:
+def _timing(case: Case, device: torch.device, clock: Clock, precision: float) -> Timing:
     settings = case.settings
     with multiplied_as(settings.dtype):
         return Timing(
@@ -242,7 +258,7 @@ def _timing(case: _Case, device: torch.device, clock: Clock, precision: float) -
         )
 
 
-def layer_times(case: _Case, clock: Clock) -> tuple[tuple[str, float], ...]:
+def layer_times(case: Case, clock: Clock) -> tuple[tuple[str, float], ...]:
     """Median seconds of each layer within the forward pass, its input as warm as the layer before leaves it."""
     marks: list[Any] = []
     names: list[str] = []
