@@ -279,8 +279,8 @@ class TrainSpec:
     xception: XceptionSpec = SMALL_XCEPTION
     dataset: str = "fashion-mnist"
     epochs: int = 4
-    batch_size: int = 32
-    learning_rate: float = 0.006
+    batch_size: int = 64
+    learning_rate: float = 0.012
     weight_decay: float = 0.01
     seed: int = 0
     train_size: int | None = None

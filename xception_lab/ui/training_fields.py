@@ -40,8 +40,8 @@ _GRID_FIELDS = (
     Field("grid_middle_blocks", ("0", "1", "3", "1,3"), "1", help=marked("Middle flow's blocks; the paper has 8.")),
     Field(
         "grid_learning_rate",
-        ("0.002", "0.006", "0.02", "0.006,0.002"),
-        "0.006",
+        ("0.004", "0.012", "0.036", "0.012,0.004"),
+        "0.012",
         help=marked("The highest learning rate of a run."),
     ),
 )
