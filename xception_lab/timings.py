@@ -15,6 +15,7 @@ MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("contiguous", "channels_last")
 MODES: tuple[Mode, ...] = ("eager", "folded", "compiled", "graph")
 # tf32 is a way to multiply float32 numbers: they are stored as such
 STORED_AS = {"tf32": "float32"}
+REST = "other"  # the operations of a profile that are too short to be named
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ class Machine:
     @property
     def label(self) -> str:
         """In one line: "AMD EPYC, 2 threads, torch 2.13.0"."""
-        threads = f", {self.threads} threads" if self.kind == "cpu" else ""
+        count = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        threads = f", {count}" if self.kind == "cpu" else ""
         return f"{self.name}{threads}, torch {self.torch}"
 
 
