@@ -86,7 +86,7 @@ def test_the_first_line_says_that_this_is_a_cpu_and_the_stored_result_is_labelle
     assert "This is a CPU" in app.markdown[0].value
     stored = timing.stored().machine.label
     assert [caption.value for caption in app.caption] == [
-        "`float32` · `contiguous` · forward pass · `eager`",
+        "float32 · contiguous · forward pass · eager",
         f"**A stored result**, made by this code on {stored}. Measure replaces it.",
     ]
     assert "8.4× fewer** FLOPs" in app.markdown[1].value
@@ -174,7 +174,7 @@ def test_the_way_back_has_no_folding(stub: StubQueue) -> None:
     app.session_state["more"] = True  # opens the popover
     app.run()
     assert app.segmented_control(key="mode").options == ["eager", "compiled"]
-    assert app.caption[0].value == "`float32` · `contiguous` · forward + backward · `eager`"
+    assert app.caption[0].value == "float32 · contiguous · forward + backward · eager"
     app.button(key="measure").click().run()
     assert all(settings.backward for settings in stub.jobs[0].groups[0])
 

@@ -17,7 +17,7 @@ from xception_lab.timings import Operation
 from xception_lab.units import seconds
 
 HEIGHT = 400
-_LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
+_LEGEND = {"orientation": "h", "itemwidth": 44, "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
 # of a point's name: two blocks have points of nearly the same place
 _PLACES = {"standard": "top left", "extreme": "top left", "separable": "bottom right"}
 _MUTED = ("#8291a7", "#c9722f", "#2f9d91")
@@ -47,7 +47,7 @@ def bars_figure(bars: Sequence[Bar], words: TimingWords) -> go.Figure:
     # the figure stands in the row's name, where no whisker crosses it
     figures = [seconds(bar.timing.median_s) if bar.timing else "–" for bar in bars]
     rows = [
-        f"{words.names[bar.name]}<br><b>{figure}</b>" + (f"<br>{_wrapped(bar.machine, 30)}" if several else "")
+        f"{words.names[bar.name]}<br><b>{figure}</b>" + (f"<br>{_wrapped(bar.machine, 28)}" if several else "")
         for bar, figure in zip(bars, figures, strict=True)
     ]
     data: list[dict[str, Any]] = []
@@ -117,10 +117,10 @@ def roofline_figure(machines: Sequence[Roofed], words: TimingWords) -> go.Figure
             {**_dots(kind, other.points, other.machine, words, symbol), "showlegend": False, "mode": "markers"}
             for kind in KINDS
         ]
-    for machine, style in zip(machines, (("solid", ""), *_styles(others)), strict=True):
-        data += _roofs(machine, style[0], words, others)
     if others:
         data += _keys([machine.machine for machine in machines])
+    for machine, style in zip(machines, (("solid", ""), *_styles(others)), strict=True):
+        data += _roofs(machine, style[0], words, others)
     x = {"type": "log", "title": {"text": words.notes["intensity"]}, "dtick": 1}
     y = {"type": "log", "title": {"text": "FLOP/s"}, "tickformat": ".2~s", "dtick": 1}
     # our blocks first: they wear the theme's first three colours
@@ -249,7 +249,8 @@ def operations_figure(
 ) -> go.Figure:
     """Each block's forward pass as one bar, stacked from torch's own operations.
 
-    names: a place for every colour, "" where this machine has no operation of that colour.
+    names: a place for every colour, "" where this machine has no operation of that colour. No operation wears one of
+    the theme's first three colours, which are the blocks'.
     """
     own = [{operation.name: operation.seconds for operation in profile} for profile in profiles.values()]
     rows = [
@@ -262,7 +263,7 @@ def operations_figure(
             "x": [spent.get(name, 0.0) for spent in own] if name else [], "showlegend": bool(name),
             "hovertemplate": "%{fullData.name}: %{x:.3s}s<extra></extra>",
         }
-        for name in names
+        for name in (*("" for _ in KINDS), *names)
     ]  # fmt: skip
     return go.Figure(data, {
         "height": HEIGHT, "barmode": "stack", "bargap": 0.4, "legend": {**_LEGEND, "traceorder": "normal"},

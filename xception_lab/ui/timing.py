@@ -77,7 +77,7 @@ def chosen(values: Mapping[str, str]) -> dict[str, Any]:
 def how_text(values: Mapping[str, str]) -> str:
     """How the blocks are run, in torch's words; the controls of it are folded away."""
     passes = _("forward + backward") if values["backward"] == TRUE else _("forward pass")
-    return f"`{values['dtype']}` · `{values['memory_format']}` · {passes} · `{values['mode']}`"
+    return f"{values['dtype']} · {values['memory_format']} · {passes} · {values['mode']}"
 
 
 def group_of(values: Mapping[str, str]) -> tuple[Settings, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from xception_lab.machine import BUSY
-from xception_lab.timings import Results
+from xception_lab.timings import Machine, Results
 from xception_lab.timings_file import ResultsFileError, from_json
 from xception_lab.ui.language import plain
 from xception_lab.ui.language import text as _
@@ -22,17 +22,21 @@ def brought() -> tuple[Results, ...]:
 def machines(own: Results) -> dict[str, Results]:
     """What is shown here and then all that was brought, by the machine's name; no name twice."""
     found = (own, *brought())
-    return dict(zip(apart([results.machine.label for results in found]), found, strict=True))
+    return dict(zip(apart([results.machine for results in found]), found, strict=True))
 
 
-def apart(labels: Sequence[str]) -> tuple[str, ...]:
-    """The same names, the second of a kind with a 2: someone may bring the very file that this server gave."""
+def apart(found: Sequence[Machine]) -> tuple[str, ...]:
+    """The shortest names that tell machines apart: the device; its torch; or a number, for someone may bring a copy."""
+    devices, labels = [machine.device for machine in found], [machine.label for machine in found]
+    for names in (devices, labels):
+        if len(set(names)) == len(names):
+            return tuple(names)
     seen: Counter[str] = Counter()
-    names: list[str] = []
+    numbered: list[str] = []
     for label in labels:
         seen[label] += 1
-        names.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return tuple(names)
+        numbered.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return tuple(numbered)
 
 
 def bring() -> None:

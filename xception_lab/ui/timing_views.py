@@ -48,7 +48,7 @@ from xception_lab.ui.timing_brought import bring, brought, machines
 from xception_lab.units import compact, compact_bytes, seconds
 
 Values = Mapping[str, str]
-COLOURS = 10  # of the theme
+COLOURS = 7  # of the theme's ten: three belong to the blocks
 
 
 def _origin(wanted: Sequence[Settings]) -> Results:
@@ -96,7 +96,7 @@ def latency(values: Values) -> None:
     results = _origin(group)
     # a machine that has not measured all three has no ratios
     parts = {name: found for name, one in machines(results).items() if (found := shares(group, one))}
-    if results.machine.label in parts:
+    if shares(group, results):
         left, right = st.columns((5, 2) if len(parts) < 2 else (3, 2), gap="medium")
         with right:
             said = "; ".join(
@@ -138,7 +138,7 @@ def roofline(values: Values) -> None:
 
 
 def _peaks_text(one: Roofed, named: bool) -> str:
-    said = _("Measured peaks: {flops} FLOP/s, memory {memory}/s, fastest cache {cache}/s.").format(
+    said = _("Measured peaks: {flops}FLOP/s, memory {memory}/s, fastest cache {cache}/s.").format(
         flops=compact(one.flops_per_s), memory=compact_bytes(one.memory_bytes_per_s),
         cache=compact_bytes(one.cache_bytes_per_s),
     )  # fmt: skip
@@ -175,13 +175,13 @@ def operations(values: Values) -> None:
     if not shown:
         st.info(_("No profile of this is stored: Measure makes one with torch.profiler."))
         return
+    if len(shown) > 1:
+        st.caption(_("Every machine on a scale of its own; a colour means the same where the name is the same."))
     names = {machine: longest(profiles.values(), COLOURS) for machine, profiles in shown.items()}
     first = next(iter(names.values()))
     for number, (machine, profiles) in enumerate(shown.items()):
         st.markdown(f"**{plain(machine)}**")
         _profiles(profiles, names[machine], beside(first, names[machine]), f"operations_{number}")
-    if len(shown) > 1:
-        st.caption(_("Every machine on a scale of its own; a colour means the same where the name is the same."))
     st.markdown(paragraph("operations"))
 
 
