@@ -110,7 +110,7 @@ def test_a_measurement_is_queued_shown_with_its_place_and_replaces_the_stored_re
     app.button(key="measure").click().run()
     assert stub.jobs[0].groups == (BLOCKS,)
     assert app.button(key="measure").disabled
-    assert app.get("progress")[0].proto.text.startswith("2 measurements before yours")
+    assert app.get("progress")[0].proto.text.startswith("Measurements before yours: 2.")
     stub.values = {"state": "running", "share": 0.4, "spent_s": 7.2}
     app.run()
     assert app.get("progress")[0].proto.text == "measuring, 7 s"

@@ -1,5 +1,7 @@
 """The timing lab's Streamlit parts: the queue of this server, whose results are shown, and what they say in words."""
 
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -155,6 +157,8 @@ def refused(values: Mapping[str, str]) -> str:
         return _("`{what}` needs an accelerator, which this server has not: bring a result from one.").format(
             what="tf32" if values["dtype"] == "tf32" else "graph"
         )
+    if not accelerator_likely() and values["mode"] == "compiled" and not shutil.which(os.environ.get("CXX", "g++")):
+        return _("`compiled` needs a C++ compiler, g++ or what CXX names; this server has none.")
     return ""
 
 
@@ -171,7 +175,7 @@ def training_now() -> bool:
 def show_progress(status: Status) -> None:
     """Its place in the queue, or how far it is."""
     if status.state == "queued":
-        st.progress(0.0, _("{place} measurements before yours: one at a time, so that none disturbs another.").format(
+        st.progress(0.0, _("Measurements before yours: {place}. One at a time, so that none disturbs another.").format(
             place=status.place
         ))  # fmt: skip
     else:
@@ -183,7 +187,10 @@ def show_outcome(status: Status) -> None:
     if status.state == "failed":
         st.error(status.reason)
     if status.state == "stopped":
-        st.info(_("Stopped; what was measured until then is kept."))
+        measured = status.results and status.results.timings
+        st.info(
+            _("Stopped; what was measured until then is kept.") if measured else _("Stopped before the first timing.")
+        )
     if status.results and status.results.machine.busy_share > BUSY:
         said = _("Other work used {share:.0%} of this machine just before: these times are not to be trusted.")
         st.warning(said.format(share=status.results.machine.busy_share), icon=":material/warning:")
@@ -241,7 +248,8 @@ def headline(group: Sequence[Settings], results: Results) -> str:
     found = verdict(group, results)
     if found is None:
         return _("What do 8 times fewer FLOPs buy? Measure, and see beside what the roofline predicts.")
-    return f"{_outcome(found)} {_reason(found)}".strip()
+    busy = _("Measured beside other work: not to be trusted.") if results.machine.busy_share > BUSY else ""
+    return " ".join(filter(None, (_outcome(found), _reason(found), busy)))
 
 
 def _outcome(found: Verdict) -> str:
