@@ -213,6 +213,27 @@ def test_results_of_another_machine_stand_beside_and_hostile_files_are_refused()
     assert "Other GPU" in app.get("plotly_chart")[0].proto.spec
 
 
+def test_a_copy_of_the_stored_file_stands_apart_in_every_chart() -> None:
+    app = page(timing_view="bring")
+    app.get("file_uploader")[0].upload("same.json", to_json(timing.stored()).encode()).run()
+    for view in ("latency", "roofline", "running", "operations"):
+        app.segmented_control(key="timing_view").set_value(view).run()
+        assert not app.exception
+        drawn = [chart.proto.spec for chart in app.get("plotly_chart")]
+        # operations have a chart a machine, under its name
+        seen = "".join(drawn + [line.value for line in app.markdown])
+        assert "(2)" in seen or r"\(2\)" in seen, view
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_compiling_without_a_compiler_is_refused_before_it_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    app = page(mode="compiled")
+    assert app.button(key="measure").disabled
+    assert any("needs a C++ compiler" in note.value for note in app.info)
+
+
 def test_the_start_page_has_a_door_with_a_stored_result() -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not app.exception
