@@ -6,7 +6,7 @@ import streamlit as st
 
 from xception_lab.timings_file import to_csv, to_json
 from xception_lab.ui.components import copy_link
-from xception_lab.ui.controls import control, main_controls
+from xception_lab.ui.controls import control, main_controls, more_controls, presets
 from xception_lab.ui.frame import finish, frame
 from xception_lab.ui.language import text as _
 from xception_lab.ui.timing import (
@@ -14,6 +14,7 @@ from xception_lab.ui.timing import (
     group_of,
     headline,
     here,
+    how_text,
     job_of,
     queue,
     refused,
@@ -34,11 +35,12 @@ st.markdown(device_line())
 st.subheader(_("FLOPs are not seconds"), anchor=False)
 group = group_of(values)
 results, _origin = here(group)
-st.container(key="lead").markdown(headline(group, results))
+st.container(key="verdict").markdown(headline(group, results))
+with st.container(horizontal=True, vertical_alignment="center", key="presets"):
+    presets(("middle", "early", "mobile"), TIMING_BLOCK_KEYS)
+    more_controls(("dtype", "memory_format", "backward", "mode"))
+    st.caption(how_text(values))
 main_controls(TIMING_BLOCK_KEYS)
-with st.container(horizontal=True, vertical_alignment="bottom", key="how"):
-    for key in ("dtype", "memory_format", "backward", "mode"):
-        control(key)
 refusal = refused(values)
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control("timing_view")

@@ -125,6 +125,42 @@ def test_energy_is_the_counters_difference_over_all_calls(monkeypatch: pytest.Mo
     assert accelerator.energy_j(CPU, HostClock(CPU), lambda: None, 0.0001) is None
 
 
+def test_a_call_too_short_for_the_clock_has_the_energy_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = iter((1000, 3000))
+    nvml = SimpleNamespace(
+        nvmlInit=lambda: None,
+        nvmlDeviceGetHandleByIndex=lambda index: index,
+        nvmlDeviceGetTotalEnergyConsumption=lambda _: next(counter),
+    )
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)  # type: ignore[arg-type]
+    clock = SimpleNamespace(samples=lambda _call, _least_s: ([0.1, 0.1], 4))
+    assert accelerator.energy_j(CUDA, clock, lambda: None, 0.1) == pytest.approx(2 / 8)  # type: ignore[arg-type]
+
+
+def test_the_flush_is_larger_than_any_cache() -> None:
+    assert FLUSH_BYTES >= 2 * (128 << 20)  # twice a Blackwell's 126 MB of L2, the largest so far
+
+
+def test_the_host_clock_waits_for_an_accelerator_that_has_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[str] = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", lambda: waited.append("synchronize"))
+    HostClock(torch.device("mps")).mark()
+    assert waited == ["synchronize"]
+    HostClock(CPU).mark()
+    assert waited == ["synchronize"]
+
+
+def test_the_timer_runs_on_as_many_threads_as_torch_does() -> None:
+    before = torch.get_num_threads()
+    seen: set[int] = set()
+    try:
+        torch.set_num_threads(3)
+        HostClock(CPU).samples(lambda: seen.add(torch.get_num_threads()), 0.001)
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {3}
+
+
 def test_the_host_clock_is_the_timers() -> None:
     calls: list[int] = []
     times, number = HostClock(CPU).samples(lambda: calls.append(1), 0.001)

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,16 +12,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import block_specs
 
-from xception_lab import BlockSpec, XceptionSpec, accelerator, network_cost
+from xception_lab import BlockSpec, XceptionSpec, accelerator, build_xception, network_cost
 from xception_lab.devices import DEVICES, SHOWN, predict_networks
-from xception_lab.latency import Line, bar, crossings, lines, point_rows, points, roofs, shares, verdict, what_if
+from xception_lab.latency import (
+    Line,
+    bar,
+    beside,
+    bound_s,
+    crossings,
+    folded,
+    lines,
+    longest,
+    point_rows,
+    points,
+    roofs,
+    shares,
+    under_roofs,
+    verdict,
+    what_if,
+)
 from xception_lab.measuring import swept, three_blocks
 from xception_lab.peaks import measured_peaks
 from xception_lab.plan import Conv
-from xception_lab.roofline import FEWEST_PRODUCTS, _taps, bounds, roofline, total_s, transfer_s
+from xception_lab.roofline import FEWEST_PRODUCTS, _convs, _taps, bounds, roofline, total_s, transfer_s
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.timing import measure
-from xception_lab.timings import Machine, Peaks, Results, Settings, Timing
+from xception_lab.timings import Machine, Operation, Peaks, Results, Settings, Timing
 
 PEAKS = Peaks("float32", 1e11, ((1 << 20, 1e11), (1 << 24, 4e10), (1 << 28, 1e10)))
 MACHINE = Machine("cpu", "A processor", 2, 1 << 33, None, "", "Linux", "3.11", "2.13")
@@ -104,6 +121,8 @@ def test_moving_data_is_charged_level_by_level() -> None:
     assert transfer_s(1000, rates) == pytest.approx(10)
     assert transfer_s(3000, rates) == pytest.approx(10 + 200)
     assert transfer_s(20_000, rates) == pytest.approx(10 + 1900)
+    three = ((1000, 100.0), (3000, 20.0), (10_000, 10.0))
+    assert transfer_s(5000, three) == pytest.approx(10 + 100 + 200)
     # a larger set that was seen to go faster shows that the smaller could too
     assert transfer_s(500, ((1000, 1.0), (10_000, 10.0))) == pytest.approx(50)
     values = [transfer_s(moved, PEAKS.rates) for moved in range(0, 1 << 25, 1 << 18)]
@@ -122,6 +141,33 @@ def test_a_kernel_smaller_than_its_stride_leaves_input_unread() -> None:
     inputs, outputs, weights = 4 * 64 * 64 * 64, 4 * 8 * 64 * 64, 4 * 64 * 8
     assert one.memory_s == pytest.approx((inputs + outputs + weights) / 1e9)
     assert other.memory_s == pytest.approx((inputs / 4 + outputs / 4 + weights) / 1e9)
+
+
+def test_every_convolution_of_a_network_reads_what_it_reads_in_torch() -> None:
+    with torch.device("meta"):
+        model = build_xception(XceptionSpec()).eval()
+        seen: dict[str, tuple[int, int]] = {}
+        for name, module in model.named_modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.register_forward_hook(lambda _m, given, _out, name=name: seen.update({name: given[0].shape[2:]}))
+        model(torch.empty(1, 3, 299, 200))
+    found = _convs(Settings(XceptionSpec(), 299, 200))
+    assert {op.name: (height, width) for op, _layer, height, width in found} == seen
+
+
+def test_the_way_back_reads_an_unread_input_neither_time_and_hands_an_additions_gradient_on() -> None:
+    chosen = {"kernel_size": 1, "stride": 2, "batch_norm": "none", "activation": "none"}
+    slow = Peaks("float32", 1e18, ((1 << 40, 1e9),))
+    both = bounds(Settings(BlockSpec("standard", 64, 8, **chosen), 64, 64, backward=True), slow)[0]
+    inputs, outputs, weights = 4 * 64 * 64 * 64, 4 * 8 * 32 * 32, 4 * 64 * 8
+    assert both.memory_s == pytest.approx(2 * (inputs / 4 + outputs + weights) / 1e9)
+    ways = [
+        {layer.name: layer for layer in roofline(Settings(XceptionSpec(), 299, 299, backward=way), 1e12, 1e11)}
+        for way in (False, True)
+    ]
+    for name, layer in ways[0].items():
+        assert ways[1][name].moved_bytes == (1 if layer.op == "add" else 2) * layer.moved_bytes
+    assert "add" in {layer.op for layer in ways[0].values()}
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +196,12 @@ def test_published_peaks_have_their_sources_and_stand_in_order() -> None:
         peaks = [peak for peak in (device.float32, device.tf32, device.half) if peak]
         assert peaks == sorted(peaks)
         assert 1e11 < device.bytes_per_s < 4e12
+    # from the architecture, not the sheet: an Ada SM and cycle make 256 FLOPs in float32 and 1,024 dense ones in half
+    # precision; a sheet that states sparse figures has twice as many (the L4 is held by its power a little lower)
+    for name in ("L4", "RTX 4090"):
+        half = by_name[name].half
+        assert half
+        assert half / by_name[name].float32 < 4.1
     # bfloat16 came with Ampere
     assert by_name["T4"].flops_per_s("bfloat16") is None
     assert by_name["T4"].flops_per_s("tf32") is None
@@ -201,6 +253,48 @@ def test_points_have_both_times_and_rows_say_which_roof() -> None:
         assert intensities[0] < intensities[1]
 
 
+def test_only_where_a_library_may_have_fast_algorithms_fewer_products_are_charged() -> None:
+    (standard, *_), compute = three_blocks(SPEC), Peaks("float32", 1e9, ((1 << 40, 1e15),))
+    here, there = (Results(replace(MACHINE, kind=kind), (compute,)) for kind in ("cpu", "cuda"))
+    assert bound_s(standard, here) == pytest.approx(total_s(bounds(standard, compute)))
+    assert bound_s(standard, there) == pytest.approx(total_s(bounds(standard, compute, fast_algorithms=True)))
+    assert bound_s(standard, there) < 0.3 * bound_s(standard, here)
+
+
+def test_a_machine_stands_under_its_own_roofs() -> None:
+    found = under_roofs("here", three_blocks(SPEC), _timed((0.004, 0.002, 0.001)))
+    assert found
+    assert (found.machine, found.flops_per_s) == ("here", 1e11)
+    # the memory's roof is that of the largest set, the cache's of the fastest
+    assert (found.memory_bytes_per_s, found.cache_bytes_per_s) == (1e10, 1e11)
+    assert found.roofs["memory_roof"][0][1] == pytest.approx(1e11 / 1e10)
+    assert found.roofs["cache_roof"][0][1] == pytest.approx(1e11 / 1e11)
+    assert found.points == points(three_blocks(SPEC), _timed((0.004, 0.002, 0.001)))
+    assert under_roofs("here", three_blocks(SPEC, dtype="float16"), Results(MACHINE, (PEAKS,))) is None
+
+
+def test_layers_that_took_no_time_have_no_share() -> None:
+    results = _timed((0.004, 0.002, 0.001))
+    still = tuple(replace(timing, layers=(("conv", 0.0),)) for timing in results.timings)
+    found = verdict(three_blocks(SPEC), replace(results, timings=still))
+    assert found
+    assert (found.slowest, found.limit, found.outcome) == (None, None, "faster")
+
+
+def test_a_profile_is_shown_whole_and_each_operation_keeps_its_colour() -> None:
+    one = three_blocks(SPEC)[0]
+    seconds = {"mm": 5.0, "conv": 9.0, "relu": 1.0, "view": 2.0, "other": 0.5}
+    profile = tuple(Operation(one, name, spent) for name, spent in seconds.items())
+    assert longest([profile], 5) == ("conv", "mm", "view", "relu", "other")
+    names = longest([profile, profile], 3)
+    assert names == ("conv", "mm", "other")
+    short = folded(profile, names)
+    assert {operation.name: operation.seconds for operation in short} == {"conv": 9.0, "mm": 5.0, "other": 3.5}
+    # conv and other keep their places, sgemm takes that of mm, what is more comes behind
+    assert beside(names, ("sgemm", "conv", "other", "bn")) == ("conv", "sgemm", "other", "bn")
+    assert beside(names, ("conv",)) == ("conv", "", "")
+
+
 def test_lines_cross_where_they_do() -> None:
     def line(kind: str, *medians: float) -> Line:
         return Line(kind, medians, medians, medians, medians)  # type: ignore[arg-type]
@@ -210,6 +304,9 @@ def test_lines_cross_where_they_do() -> None:
     assert [(one.first, one.second, one.at, one.seconds) for one in found] == [
         ("standard", "separable", pytest.approx(4), pytest.approx(4))
     ]
+    # x and 4 meet at 4, a quarter of the way from 2 to 32
+    (off,) = crossings((2, 32), (line("standard", 2, 32), line("separable", 4, 4)))
+    assert (off.at, off.seconds) == (pytest.approx(4), pytest.approx(4))
     assert crossings((1, 2), (line("standard", 1, 1), line("separable", 2, 2))) == ()
     assert crossings((1, 2), (line("standard", 1, math.nan), line("separable", 2, 0.5))) == ()
     groups = swept(SPEC, "out_channels")
@@ -228,6 +325,13 @@ def test_what_if_is_the_textbook_on_every_published_device() -> None:
     layers = roofline(three_blocks(SPEC)[0], 8.1e12, 320e9)
     assert t4["standard"] == pytest.approx(sum(max(la.flops / 8.1e12, la.moved_bytes / 320e9) for la in layers))
     assert next(iter(what_if(three_blocks(SPEC, dtype="tf32")))).seconds is None
+    # what binds a block is what binds its longest layer
+    limits = found["T4"].limits
+    assert limits
+    textbook = [roofline(settings, 8.1e12, 320e9) for settings in three_blocks(SPEC)]
+    for kind, layers in zip(KINDS, textbook, strict=True):
+        assert limits[kind] == sorted(layers, key=lambda layer: layer.seconds)[-1].limit
+    assert len({layer.limit for layers in textbook for layer in layers}) == 2
 
 
 def test_a_network_is_predicted_against_another_on_published_devices() -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from weights import randomised
 
-from xception_lab import BlockSpec, XceptionSpec, accelerator, build_block, build_xception, for_inference, time_block
+from xception_lab import (
+    BlockSpec,
+    XceptionSpec,
+    accelerator,
+    build_block,
+    build_xception,
+    for_inference,
+    operations,
+    time_block,
+)
 from xception_lab import timing as engine
 from xception_lab.measuring import Job, everything, job_from_dict, swept, three_blocks
 from xception_lab.operations import profiled
@@ -208,6 +218,46 @@ def test_the_profile_is_of_torchs_operations_the_longest_first() -> None:
     assert shown == sorted(shown, reverse=True)
 
 
+class Profiler:
+    """A profiler that says what the test lets it: microseconds by operation, its own and with what it called."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.said = [
+            SimpleNamespace(
+                key=f"aten::op{number}", self_cpu_time_total=100.0 * number, cpu_time_total=9e9,
+                self_device_time_total=7.0 * number, device_time_total=9e9,
+            )
+            for number in range(1, 13)
+        ]  # fmt: skip
+
+    def __enter__(self) -> "Profiler":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def key_averages(self) -> list[SimpleNamespace]:
+        return self.said
+
+
+@pytest.mark.parametrize(("device", "unit_us"), [("cpu", 100.0), ("cuda", 7.0)])
+def test_a_profile_is_own_time_of_one_pass_and_leaves_nothing_out(
+    device: str, unit_us: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # on an accelerator the host's time is that of queueing: the kernels' own is taken
+    monkeypatch.setattr(operations, "profile", Profiler)
+    monkeypatch.setattr(operations, "built", lambda settings, _device: built(settings, CPU))
+    monkeypatch.setattr(operations.accelerator, "synchronize", lambda _device: None)
+    monkeypatch.setattr(operations.accelerator, "free_bytes", lambda _device: 1 << 40)
+    found = profiled(three_blocks(TINY)[2], torch.device(device), runs=5)
+    assert [one.name for one in found] == [*(f"op{number}" for number in range(12, 4, -1)), "other"]
+    assert found[0].seconds == pytest.approx(12 * unit_us / 1e6 / 5)
+    assert sum(one.seconds for one in found) == pytest.approx(78 * unit_us / 1e6 / 5)
+    monkeypatch.setattr(operations.accelerator, "free_bytes", lambda _device: 10)
+    with pytest.raises(NoRoomError):
+        profiled(three_blocks(TINY)[2], torch.device(device))
+
+
 def test_peaks_are_the_best_of_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     # the same time for every call: the best rate is that of the largest product, and the faster clock
     monkeypatch.setattr("xception_lab.peaks.MATRIX_SIDES", (4, 8))
@@ -251,6 +301,11 @@ def test_a_folded_block_gives_the_same_outputs(kind: str, batch_norm: str) -> No
 def test_settings_that_cannot_be_are_refused(change: dict[str, object], rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         dataclasses.replace(three_blocks(TINY)[0], **change)  # type: ignore[arg-type]
+
+
+def test_tf32_is_float32_in_memory() -> None:
+    costs = [three_blocks(TINY, dtype=dtype)[0].cost().moved_bytes for dtype in ("float32", "tf32", "bfloat16")]
+    assert costs[0] == costs[1] == 2 * costs[2]
 
 
 def test_a_timing_without_samples_is_none() -> None:

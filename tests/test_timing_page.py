@@ -86,7 +86,8 @@ def test_the_first_line_says_that_this_is_a_cpu_and_the_stored_result_is_labelle
     assert "This is a CPU" in app.markdown[0].value
     stored = timing.stored().machine.label
     assert [caption.value for caption in app.caption] == [
-        f"**A stored result**, made by this code on {stored}. Measure replaces it."
+        "float32 · contiguous · forward pass · eager",
+        f"**A stored result**, made by this code on {stored}. Measure replaces it.",
     ]
     assert "8.4× fewer** FLOPs" in app.markdown[1].value
     monkeypatch.setattr(timing, "accelerator_likely", lambda: True)
@@ -109,7 +110,7 @@ def test_a_measurement_is_queued_shown_with_its_place_and_replaces_the_stored_re
     app.button(key="measure").click().run()
     assert stub.jobs[0].groups == (BLOCKS,)
     assert app.button(key="measure").disabled
-    assert app.get("progress")[0].proto.text.startswith("2 measurements before yours")
+    assert app.get("progress")[0].proto.text.startswith("Measurements before yours: 2.")
     stub.values = {"state": "running", "share": 0.4, "spent_s": 7.2}
     app.run()
     assert app.get("progress")[0].proto.text == "measuring, 7 s"
@@ -117,8 +118,8 @@ def test_a_measurement_is_queued_shown_with_its_place_and_replaces_the_stored_re
     stub.values = {"state": "done", "results": _results("Fast GPU", 0.004, 0.003, 0.002)}
     app.run()
     assert not app.exception
-    assert "Measured here" in app.caption[0].value
-    assert "Fast GPU" in app.caption[0].value
+    assert "Measured here" in app.caption[1].value
+    assert "Fast GPU" in app.caption[1].value
     assert "**2.0× faster**" in app.markdown[1].value
     assert "takes **60%** of the time" in app.markdown[1].value
     assert not app.button(key="measure").disabled
@@ -169,8 +170,11 @@ def test_what_this_server_cannot_do_is_said_before(what: dict[str, str], monkeyp
 
 def test_the_way_back_has_no_folding(stub: StubQueue) -> None:
     app = page(backward="true", mode="folded")
-    assert app.segmented_control(key="mode").options == ["eager", "compiled"]
     assert "mode=folded" in app.info[0].value
+    app.session_state["more"] = True  # opens the popover
+    app.run()
+    assert app.segmented_control(key="mode").options == ["eager", "compiled"]
+    assert app.caption[0].value == "float32 · contiguous · forward + backward · eager"
     app.button(key="measure").click().run()
     assert all(settings.backward for settings in stub.jobs[0].groups[0])
 
@@ -199,14 +203,35 @@ def test_results_of_another_machine_stand_beside_and_hostile_files_are_refused()
     assert not app.exception
     assert app.success[0].value == "**Other GPU, torch 2.13**: 3 timings, shown beside this server's."
     (refusal,) = app.error
-    assert refusal.value.startswith("`evil.json` was refused: machine is missing") or "version" in refusal.value
-    assert "<" not in refusal.value
+    # shown as it is called, and as no markup
+    assert refusal.value == r"\*\*evil\*\*\`.json was refused: machine is missing"
     assert any("Other GPU" in line.value and "slower" in line.value for line in app.markdown)
     app.segmented_control(key="timing_view").set_value("latency").run()
     assert not app.exception
     assert "Other GPU" in app.get("plotly_chart")[1].proto.spec + app.get("plotly_chart")[0].proto.spec
     app.segmented_control(key="timing_view").set_value("running").run()
     assert "Other GPU" in app.get("plotly_chart")[0].proto.spec
+
+
+def test_a_copy_of_the_stored_file_stands_apart_in_every_chart() -> None:
+    app = page(timing_view="bring")
+    app.get("file_uploader")[0].upload("same.json", to_json(timing.stored()).encode()).run()
+    for view in ("latency", "roofline", "running", "operations"):
+        app.segmented_control(key="timing_view").set_value(view).run()
+        assert not app.exception
+        drawn = [chart.proto.spec for chart in app.get("plotly_chart")]
+        # operations have a chart a machine, under its name
+        seen = "".join(drawn + [line.value for line in app.markdown])
+        assert "(2)" in seen or r"\(2\)" in seen, view
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_compiling_without_a_compiler_is_refused_before_it_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    app = page(mode="compiled")
+    assert app.button(key="measure").disabled
+    assert any("needs a C++ compiler" in note.value for note in app.info)
 
 
 def test_the_start_page_has_a_door_with_a_stored_result() -> None:

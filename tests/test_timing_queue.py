@@ -101,6 +101,56 @@ def test_a_stop_ends_the_worker_and_keeps_what_was_measured() -> None:
     desk.stop(key)  # twice does no harm
 
 
+def test_a_stop_between_a_turn_and_its_start_ends_the_worker_at_once() -> None:
+    keys: list[str] = []
+
+    def slow(job: Job) -> Scripted:
+        until(lambda: keys)
+        desk.stop(keys[0])
+        return Scripted(job)
+
+    desk = TimingQueue(slow)
+    keys.append(desk.submit(JOB))
+    until(lambda: workers and workers[0].stopped.is_set())
+    until(lambda: desk._thread is None)
+    assert desk.status(keys[0]).state == "stopped"
+
+
+def test_what_was_finished_last_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xception_lab.timing_queue.KEPT", 2)
+    desk = TimingQueue(Scripted)
+    keys = [desk.submit(JOB) for _ in range(5)]
+    for key in reversed(keys):
+        desk.stop(key)
+    until(lambda: desk._thread is None)
+    last = desk.submit(JOB)
+    assert [desk.status(key).state for key in keys[3:]] == ["stopped"] * 2
+    for key in keys[:3]:
+        with pytest.raises(KeyError):
+            desk.status(key)
+    desk.stop(last)
+    until(lambda: desk._thread is None)
+
+
+def test_a_process_that_dies_of_itself_or_by_the_system_is_said() -> None:
+    for command, status in (("import os; os._exit(1)", "status 1"), ("import os; os.abort()", "status -6")):
+        worker = Worker.__new__(Worker)
+        worker._process = subprocess.Popen(
+            [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        (message,) = worker.messages()
+        assert status in str(message.error)
+
+
+def test_a_library_that_prints_and_one_that_fails_do_not_speak_into_the_results(tmp_path: Path) -> None:
+    # found by the worker because its PYTHONPATH goes on to it
+    (tmp_path / "psutil.py").write_text("print('hello'); raise RuntimeError('psutil: broken')")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        (message,) = Worker(JOB).messages()
+    assert str(message.error) == "psutil: broken"
+
+
 def test_a_failure_is_a_sentence_and_the_next_ones_turn_comes() -> None:
     def broken(job: Job) -> Scripted:
         if not workers:

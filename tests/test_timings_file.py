@@ -128,6 +128,10 @@ def test_bytes_that_are_no_text_and_files_too_large_are_said() -> None:
     (("timings", 0, "settings", "height"), 10**6, "height=1000000"),
     (("machine", "name"), "<b>x</b>", "machine.name='bx/b': must be a text without markup"),
     (("peaks", 0, "rates"), [], r"peaks\[0\].rates"),
+    (("peaks", 0, "rates"), [[1, 1e9]] * 65, r"peaks\[0\].rates=a list: must be a list of 1 to 64"),
+    (("machine", "busy_share"), 1.5, "machine.busy_share=1.5: must be a number from 0 to 1"),
+    (("timings", 0, "times_s", 0), 0, r"times_s\[0\]=0: must be a number from 1e-09"),
+    (("machine", "driver"), "one\x07bell", "machine.driver='onebell': must be a printable text"),
 ])  # fmt: skip
 def test_a_refusal_names_place_value_and_rule(path: tuple[Any, ...], new: Any, rule: str) -> None:
     with pytest.raises(ResultsFileError, match=rule):

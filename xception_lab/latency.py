@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from typing import Literal
 
 from xception_lab.comparison import Ratio, ratio
 from xception_lab.devices import DEVICES
 from xception_lab.roofline import LayerBound, Limit, bounds, total_s
 from xception_lab.spec import KINDS, BlockSpec, Kind
-from xception_lab.timings import Peaks, Results, Settings, Timing
+from xception_lab.timings import REST, Operation, Peaks, Results, Settings, Timing
 
 REACH = (0.05, 2000.0)  # FLOPs a byte: left of every depthwise step, right of every ridge
 
+Roof = tuple[tuple[float, ...], tuple[float, ...]]
 Outcome = Literal["faster", "slower", "no difference seen"]
 
 
@@ -65,6 +66,18 @@ class Point:
     def flops_per_s(self) -> float:
         """What it reached, or would reach at its bound."""
         return self.bound.flops / (self.measured_s or self.bound.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Roofed:
+    """One machine's layers under its roofs: (intensities, FLOP/s) by name, as roofs gives them."""
+
+    machine: str
+    flops_per_s: float
+    memory_bytes_per_s: float
+    cache_bytes_per_s: float
+    points: tuple[Point, ...]
+    roofs: dict[str, Roof]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +143,8 @@ def verdict(group: Sequence[Settings], results: Results) -> Verdict | None:
         return Verdict(fewer, times, outcome, None, 0.0, None)
     name, seconds = max(separable.layers, key=lambda layer: layer[1])
     whole = sum(spent for _, spent in separable.layers)
+    if not whole:  # a clock too coarse for them, or a file that says so
+        return Verdict(fewer, times, outcome, None, 0.0, None)
     peaks = results.peak(separable.settings.dtype)
     limits: dict[str, Limit] = {}
     if peaks:
@@ -176,7 +191,16 @@ def point_rows(layers: Iterable[Point]) -> list[dict[str, str | float | None]]:
     ]
 
 
-def roofs(peaks: Peaks) -> dict[str, tuple[tuple[float, ...], tuple[float, ...]]]:
+def under_roofs(machine: str, group: Sequence[Settings], results: Results) -> Roofed | None:
+    """What the roofline plot shows of one machine; None where the dtype's peaks were not measured."""
+    peaks = results.peak(group[0].dtype)
+    if peaks is None:
+        return None
+    memory, cache = peaks.rates[-1][1], max(rate for _, rate in peaks.rates)
+    return Roofed(machine, peaks.flops_per_s, memory, cache, points(group, results), roofs(peaks))
+
+
+def roofs(peaks: Peaks) -> dict[str, Roof]:
     """(intensities, FLOP/s) of the roof of the memory behind all caches, and of the fastest cache."""
     slopes = {"memory_roof": peaks.rates[-1][1], "cache_roof": max(rate for _, rate in peaks.rates)}
     low, high = REACH
@@ -220,6 +244,34 @@ def crossings(values: Sequence[int], drawn: Sequence[Line]) -> tuple[Crossing, .
 
 def _between(low: float, high: float, share: float) -> float:
     return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+
+
+def longest(profiles: Iterable[Iterable[Operation]], most: int) -> tuple[str, ...]:
+    """Names of the operations that take the most time in all profiles together, REST last where more are cut."""
+    whole: dict[str, float] = {}
+    for operation in chain.from_iterable(profiles):
+        whole[operation.name] = whole.get(operation.name, 0.0) + operation.seconds
+    names = sorted(whole, key=lambda name: -whole[name])
+    return tuple(names) if len(names) <= most else (*[name for name in names if name != REST][: most - 1], REST)
+
+
+def folded(profile: Iterable[Operation], names: Sequence[str]) -> tuple[Operation, ...]:
+    """A profile in which what is not in `names` is added to REST: nothing that was measured is left out."""
+    found: dict[str, Operation] = {}
+    for operation in profile:
+        name = operation.name if operation.name in names else REST
+        before = found[name].seconds if name in found else 0.0
+        found[name] = replace(operation, name=name, seconds=before + operation.seconds)
+    return tuple(found.values())
+
+
+def beside(ours: Sequence[str], theirs: Sequence[str]) -> tuple[str, ...]:
+    """Their names in our order, "" where they lack one of ours: what both have keeps its place, and so its colour.
+
+    A place that they leave is taken by one that we lack: no two of theirs share a colour while there are enough.
+    """
+    free = iter([name for name in theirs if name not in ours])
+    return (*(name if name in theirs else next(free, "") for name in ours), *free)
 
 
 def what_if(group: Sequence[Settings]) -> tuple[WhatIf, ...]:

@@ -10,12 +10,11 @@ from torch.profiler import ProfilerActivity, profile
 
 from xception_lab import accelerator
 from xception_lab.timing import built, check_room, explained, multiplied_as
-from xception_lab.timings import Operation, Settings
+from xception_lab.timings import REST, Operation, Settings
 
 RUNS = 10
 SHOWN = 8
 ACTIVITIES = {"cuda": ProfilerActivity.CUDA, "xpu": ProfilerActivity.XPU}
-REST = "other"
 
 
 def profiled(settings: Settings, device: torch.device, runs: int = RUNS) -> tuple[Operation, ...]:

@@ -56,7 +56,7 @@ class Worker:
                 results = from_json(said["results"]) if said.get("results") else None
                 yield Message(said["share"], results, said.get("error", ""))
             code = self._process.wait()
-        if code > 0:
+        if code:  # a signal's is negative: the system ended it, perhaps for want of memory
             yield Message(1.0, error=f"the measuring process ended with status {code}")
 
     def stop(self) -> None:
@@ -82,7 +82,9 @@ def _serve() -> None:
 
 
 def _leave_with_parent() -> None:
-    sys.stdin.buffer.read()
+    # past Python's buffer: a thread that holds its lock aborts the process at its end
+    while os.read(0, 1):
+        pass
     os._exit(0)
 
 

@@ -15,6 +15,7 @@ MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("contiguous", "channels_last")
 MODES: tuple[Mode, ...] = ("eager", "folded", "compiled", "graph")
 # tf32 is a way to multiply float32 numbers: they are stored as such
 STORED_AS = {"tf32": "float32"}
+REST = "other"  # the operations of a profile that are too short to be named
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,15 @@ class Machine:
     busy_share: float = 0.0
 
     @property
+    def device(self) -> str:
+        """What does the work: "AMD EPYC, 2 threads"."""
+        count = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"{self.name}, {count}" if self.kind == "cpu" else self.name
+
+    @property
     def label(self) -> str:
         """In one line: "AMD EPYC, 2 threads, torch 2.13.0"."""
-        threads = f", {self.threads} threads" if self.kind == "cpu" else ""
-        return f"{self.name}{threads}, torch {self.torch}"
+        return f"{self.device}, torch {self.torch}"
 
 
 @dataclass(frozen=True, slots=True)

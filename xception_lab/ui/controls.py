@@ -203,16 +203,18 @@ def more_controls(keys: tuple[str, ...]) -> None:
                         control(key)
 
 
-def presets() -> None:
-    """One button a preset; each sets every control of the comparison."""
+def presets(
+    names: tuple[str, ...] = ("middle", "early", "mobile", "order"), keys: tuple[str, ...] = COMPARE_KEYS
+) -> None:
+    """One button a preset; each sets every control in `keys`, of the comparison unless told."""
     labels = {
         "middle": _("Middle flow, 728→728"),
         "early": _("Early layer, 64→128"),
         "mobile": _("MobileNet-like, 256→256"),
         "order": _("The order question, 128→256 / 2"),
     }
-    for name, label in labels.items():
-        st.button(label, key=f"preset_{name}", on_click=apply_preset, args=(name,))
+    for name in names:
+        st.button(labels[name], key=f"preset_{name}", on_click=apply_preset, args=(name, keys))
 
 
 def convention(values: Mapping[str, str]) -> Measure:
@@ -225,7 +227,7 @@ def measure(values: Mapping[str, str]) -> Measure:
     return convention(values) if values["measure"] == "macs" else cast(Measure, values["measure"])
 
 
-def apply_preset(name: str) -> None:
-    """Set every control of the comparison: the preset's values, all others at their defaults."""
+def apply_preset(name: str, keys: tuple[str, ...] = COMPARE_KEYS) -> None:
+    """Set every control in `keys`: the preset's values, all others at their defaults."""
     chosen = PRESETS[name]
-    set_controls({key: chosen.get(key, FIELDS[key].default) for key in COMPARE_KEYS})
+    set_controls({key: chosen.get(key, FIELDS[key].default) for key in keys})

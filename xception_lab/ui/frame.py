@@ -20,8 +20,11 @@ _CSS = """
 .st-key-tight code { font-size: .95em; padding: 0; background: none; }
 /* room for the longest sentence, so that nothing below it moves when a number grows */
 .st-key-lead { min-height: 1.7rem; }
+.st-key-verdict { min-height: 2.2rem; }
+.st-key-verdict p { font-size: 1.4rem; line-height: 1.35; text-wrap: pretty; }
 @media (max-width: 1200px) {
   .st-key-lead { min-height: 3.3rem; }
+  .st-key-verdict { min-height: 4.2rem; }
   .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 }
 @media (max-width: 700px) {
@@ -30,6 +33,7 @@ _CSS = """
   .stMarkdown table { display: block; overflow-x: auto; }
   .st-key-lead { min-height: 6.2rem; }
   .st-key-lead p { font-size: .95rem; }
+  .st-key-verdict p { font-size: 1.2rem; }
   .st-key-frame { gap: .8rem .2rem; }
   .st-key-controls .stHorizontalBlock { gap: .3rem .9rem; }
   .st-key-controls .stHorizontalBlock > .stColumn { flex: 1 1 44%; min-width: 44%; }

@@ -1,5 +1,7 @@
 """The timing lab's Streamlit parts: the queue of this server, whose results are shown, and what they say in words."""
 
+import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +15,7 @@ from xception_lab.spec import XceptionSpec
 from xception_lab.store import Store, StoreError, home
 from xception_lab.timing_queue import QueueFullError, Status, TimingQueue
 from xception_lab.timings import Results, Settings, Timing, as_row
-from xception_lab.timings_file import ResultsFileError, from_json
+from xception_lab.timings_file import from_json
 from xception_lab.ui.blocks import ratio_text
 from xception_lab.ui.charts import words
 from xception_lab.ui.field import TRUE, marked
@@ -38,7 +40,6 @@ LIMITS = {"memory": marked("memory-bound"), "compute": marked("compute-bound")}
 _MEASUREMENT = "measurement"
 _OWN = "_timings"
 _ADDED = "_timings_added"
-_BROUGHT = "_timings_brought"
 _TROUBLE = "_timing_trouble"
 
 
@@ -59,8 +60,8 @@ def device_line() -> str:
     if accelerator_likely():
         return _("This server has an accelerator: what is measured here is measured on it, and every result names it.")
     line = _(
-        "**This is a CPU** ({name}), not a GPU: its caches hold much of what a GPU fetches from memory, and it starts "
-        "a layer at once where a GPU waits some 5 µs. Expect other ratios there, and bring your own GPU's results."
+        "**This is a CPU** ({name}), not a GPU: it starts a layer at once, where a GPU waits some 5 µs, and keeps much "
+        "in its caches. Expect other ratios there."
     )
     return line.format(name=cpu_name())
 
@@ -73,6 +74,12 @@ def chosen(values: Mapping[str, str]) -> dict[str, Any]:
         "mode": values["mode"],
         "backward": values["backward"] == TRUE,
     }
+
+
+def how_text(values: Mapping[str, str]) -> str:
+    """How the blocks are run, in torch's words; the controls of it are folded away."""
+    passes = _("forward + backward") if values["backward"] == TRUE else _("forward pass")
+    return f"{values['dtype']} · {values['memory_format']} · {passes} · {values['mode']}"
 
 
 def group_of(values: Mapping[str, str]) -> tuple[Settings, ...]:
@@ -150,6 +157,8 @@ def refused(values: Mapping[str, str]) -> str:
         return _("`{what}` needs an accelerator, which this server has not: bring a result from one.").format(
             what="tf32" if values["dtype"] == "tf32" else "graph"
         )
+    if not accelerator_likely() and values["mode"] == "compiled" and not shutil.which(os.environ.get("CXX", "g++")):
+        return _("`compiled` needs a C++ compiler, g++ or what CXX names; this server has none.")
     return ""
 
 
@@ -166,7 +175,7 @@ def training_now() -> bool:
 def show_progress(status: Status) -> None:
     """Its place in the queue, or how far it is."""
     if status.state == "queued":
-        st.progress(0.0, _("{place} measurements before yours: one at a time, so that none disturbs another.").format(
+        st.progress(0.0, _("Measurements before yours: {place}. One at a time, so that none disturbs another.").format(
             place=status.place
         ))  # fmt: skip
     else:
@@ -178,7 +187,10 @@ def show_outcome(status: Status) -> None:
     if status.state == "failed":
         st.error(status.reason)
     if status.state == "stopped":
-        st.info(_("Stopped; what was measured until then is kept."))
+        measured = status.results and status.results.timings
+        st.info(
+            _("Stopped; what was measured until then is kept.") if measured else _("Stopped before the first timing.")
+        )
     if status.results and status.results.machine.busy_share > BUSY:
         said = _("Other work used {share:.0%} of this machine just before: these times are not to be trusted.")
         st.warning(said.format(share=status.results.machine.busy_share), icon=":material/warning:")
@@ -200,38 +212,6 @@ def here(wanted: Sequence[Settings]) -> tuple[Results, str]:
         "**Predicted only**: nothing is measured yet for this; the bounds are from the measured peaks of {machine}."
     )
     return base, said.format(machine=base.machine.label)
-
-
-def brought() -> tuple[Results, ...]:
-    """Results from other machines that this session has uploaded."""
-    return tuple(st.session_state.get(_BROUGHT, {}).values())
-
-
-def bring() -> None:
-    """The way in for another machine's results; a file that is not one is refused with a sentence."""
-    files = st.file_uploader(
-        _("Results from other machines"), ["json"], accept_multiple_files=True, max_upload_size=4, key="brought_files"
-    )
-    read: dict[str, Results] = {}
-    for file in files:
-        try:
-            read[file.file_id] = from_json(file.getvalue())
-        except ResultsFileError as error:
-            st.error(_("`{name}` was refused: {reason}").format(name=plain(file.name), reason=plain(str(error))))
-    for results in read.values():
-        said = _("**{machine}**: {timings} timings, shown beside this server's.")
-        st.success(said.format(machine=results.machine.label, timings=len(results.timings)))
-    # Streamlit forgets the files of an uploader that is not drawn; what was read from them stays until put away
-    if files:
-        st.session_state[_BROUGHT] = read
-    elif brought() and st.button(_("Put them away"), key="put_away"):
-        del st.session_state[_BROUGHT]
-        st.rerun()
-
-
-def plain(text: str) -> str:
-    """A foreign text without what Markdown would take for more."""
-    return "".join(c for c in text if c.isprintable() and c not in "`*_[]<>$\\")[:300]
 
 
 def timing_words() -> Any:
@@ -268,7 +248,8 @@ def headline(group: Sequence[Settings], results: Results) -> str:
     found = verdict(group, results)
     if found is None:
         return _("What do 8 times fewer FLOPs buy? Measure, and see beside what the roofline predicts.")
-    return f"{_outcome(found)} {_reason(found)}".strip()
+    busy = _("Measured beside other work: not to be trusted.") if results.machine.busy_share > BUSY else ""
+    return " ".join(filter(None, (_outcome(found), _reason(found), busy)))
 
 
 def _outcome(found: Verdict) -> str:

@@ -14,16 +14,27 @@ from xception_lab.figures.timing import (
     roofline_figure,
     sweep_times_figure,
 )
-from xception_lab.latency import Bar, bar, crossings, lines, point_rows, points, roofs, shares, what_if
-from xception_lab.timings import Results, Settings
+from xception_lab.latency import (
+    Bar,
+    Roofed,
+    bar,
+    beside,
+    crossings,
+    folded,
+    lines,
+    longest,
+    point_rows,
+    shares,
+    under_roofs,
+    what_if,
+)
+from xception_lab.timings import Operation, Results, Settings
 from xception_lab.ui.blocks import kind_name
 from xception_lab.ui.charts import show_chart
 from xception_lab.ui.controls import control
-from xception_lab.ui.language import paragraph
+from xception_lab.ui.language import paragraph, plain
 from xception_lab.ui.language import text as _
 from xception_lab.ui.timing import (
-    bring,
-    brought,
     group_of,
     headline,
     here,
@@ -33,8 +44,11 @@ from xception_lab.ui.timing import (
     timing_rows,
     timing_words,
 )
+from xception_lab.ui.timing_brought import bring, brought, machines
+from xception_lab.units import compact, compact_bytes, seconds
 
 Values = Mapping[str, str]
+COLOURS = 7  # of the theme's ten: three belong to the blocks
 
 
 def _origin(wanted: Sequence[Settings]) -> Results:
@@ -45,7 +59,11 @@ def _origin(wanted: Sequence[Settings]) -> Results:
 
 def _bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
     """Measured bars beside bounds, of this server and of every machine that was brought."""
-    bars = [bar(settings, one) for one in (results, *brought()) for settings in wanted]
+    bars = [
+        replace(bar(settings, one), machine=machine)
+        for machine, one in machines(results).items()
+        for settings in wanted
+    ]
     named = [replace(one, name=_name(one)) for one in bars]
     words = timing_words()
     extra = {one.name: one.name for one in named if one.name not in words.names}
@@ -76,11 +94,16 @@ def latency(values: Values) -> None:
     """The three blocks: measured beside predicted."""
     group = group_of(values)
     results = _origin(group)
-    parts = shares(group, results)
-    if parts:
-        left, right = st.columns((5, 2), gap="medium")
+    # a machine that has not measured all three has no ratios
+    parts = {name: found for name, one in machines(results).items() if (found := shares(group, one))}
+    if shares(group, results):
+        left, right = st.columns((5, 2) if len(parts) < 2 else (3, 2), gap="medium")
         with right:
-            said = "; ".join(f"{kind_name(s.kind)}: {s.flops:.0%} FLOPs, {s.time:.0%}" for s in parts)
+            said = "; ".join(
+                f"{name}: {kind_name(s.kind)} {s.flops:.0%} FLOPs, {s.time:.0%} {_('time')}"
+                for name, found in parts.items()
+                for s in found
+            )
             show_chart(ratios_figure(parts, timing_words()), "ratios", said)
     else:
         left = st.container()
@@ -97,23 +120,29 @@ def xception(values: Values) -> None:
 
 
 def roofline(values: Values) -> None:
-    """Every layer under the roofs of the machine."""
+    """Every layer under the roofs of the machine, and of those that were brought."""
     group = group_of(values)
     results = _origin(group)
-    layers = points(group, results)
-    peaks = results.peak(group[0].dtype)
-    if peaks is None:
+    shown = [roofed for name, one in machines(results).items() if (roofed := under_roofs(name, group, one))]
+    if not shown:
         st.info(_("The peaks of this dtype are not measured here yet: Measure does it."))
         return
-    words = timing_words()
-    peak = _("Measured peaks: {flops:,.0f} GFLOP/s, memory {memory:,.0f} GB/s, fastest cache {cache:,.0f} GB/s.")
-    fastest = max(rate for _size, rate in peaks.rates)
-    st.markdown(peak.format(flops=peaks.flops_per_s / 1e9, memory=peaks.rates[-1][1] / 1e9, cache=fastest / 1e9))
-    rows = point_rows(layers)
-    figure = roofline_figure(layers, roofs(peaks), words)
-    show_chart(figure, "roofline", "; ".join(f"{r['kind']} {r['layer']}: {r['limit']}" for r in rows))
-    st.dataframe(rows, hide_index=True)
+    for one in shown:
+        st.markdown(_peaks_text(one, len(shown) > 1))
+    rows = {one.machine: point_rows(one.points) for one in shown}
+    said = "; ".join(f"{r['kind']} {r['layer']}: {r['limit']}" for r in rows[shown[0].machine])
+    show_chart(roofline_figure(shown, timing_words()), "roofline", said)
+    several = [{_("device"): name, **row} for name, own in rows.items() for row in own]
+    st.dataframe(several if len(shown) > 1 else rows[shown[0].machine], hide_index=True)
     st.markdown(paragraph("roofline"))
+
+
+def _peaks_text(one: Roofed, named: bool) -> str:
+    said = _("Measured peaks: {flops}FLOP/s, memory {memory}/s, fastest cache {cache}/s.").format(
+        flops=compact(one.flops_per_s), memory=compact_bytes(one.memory_bytes_per_s),
+        cache=compact_bytes(one.cache_bytes_per_s),
+    )  # fmt: skip
+    return f"**{plain(one.machine)}** — {said}" if named else said
 
 
 def running(values: Values) -> None:
@@ -121,10 +150,9 @@ def running(values: Values) -> None:
     control("timed_along")
     groups = swept_groups(values)
     results = _origin([one for group in groups.values() for one in group])
-    drawn = lines(groups, results)
-    crossed = crossings(tuple(groups), drawn)
-    others = [(other.machine.label, lines(groups, other)) for other in brought()]
-    figure = sweep_times_figure(tuple(groups), drawn, crossed, values["timed_along"], timing_words(), others)
+    drawn = {name: lines(groups, one) for name, one in machines(results).items()}
+    crossed = crossings(tuple(groups), next(iter(drawn.values())))
+    figure = sweep_times_figure(tuple(groups), drawn, crossed, values["timed_along"], timing_words())
     said = [
         _("{first} and {second} cross at {field} = {at:.0f}").format(
             first=kind_name(one.first), second=kind_name(one.second), field=values["timed_along"], at=one.at
@@ -136,22 +164,36 @@ def running(values: Values) -> None:
 
 
 def operations(values: Values) -> None:
-    """Where the time goes inside torch."""
+    """Where the time goes inside torch, on this server and on every machine that was brought."""
     wanted = [replace(one, backward=False, mode="eager") for one in group_of(values)]
     results = next((own for own in (here(wanted)[0], stored()) if own.operations_of(wanted[0])), stored())
-    st.caption(results.machine.label)
-    profiles = {one.subject.kind: results.operations_of(one) for one in wanted}  # pyright: ignore[reportAttributeAccessIssue]
-    if not any(profiles.values()):
+    found = {
+        name: {one.subject.kind: of.operations_of(one) for one in wanted}  # pyright: ignore[reportAttributeAccessIssue]
+        for name, of in machines(results).items()
+    }
+    shown = {name: profiles for name, profiles in found.items() if any(profiles.values())}
+    if not shown:
         st.info(_("No profile of this is stored: Measure makes one with torch.profiler."))
         return
-    whole: dict[str, float] = {}
-    for profile in profiles.values():
-        for operation in profile:
-            whole[operation.name] = whole.get(operation.name, 0.0) + operation.seconds
-    names = sorted(whole, key=lambda name: -whole[name])
-    figure = operations_figure(profiles, names[:10], timing_words())
-    show_chart(figure, "operations", "; ".join(f"{name}: {whole[name]:.3g} s" for name in names))
+    if len(shown) > 1:
+        st.caption(_("Every machine on a scale of its own; a colour means the same where the name is the same."))
+    names = {machine: longest(profiles.values(), COLOURS) for machine, profiles in shown.items()}
+    first = next(iter(names.values()))
+    for number, (machine, profiles) in enumerate(shown.items()):
+        st.markdown(f"**{plain(machine)}**")
+        _profiles(profiles, names[machine], beside(first, names[machine]), f"operations_{number}")
     st.markdown(paragraph("operations"))
+
+
+def _profiles(
+    profiles: Mapping[Any, Sequence[Operation]], names: Sequence[str], places: Sequence[str], key: str
+) -> None:
+    whole = {kind: folded(profile, names) for kind, profile in profiles.items()}
+    said = "; ".join(
+        f"{kind_name(kind)}: " + ", ".join(f"{one.name} {seconds(one.seconds)}" for one in profile)
+        for kind, profile in whole.items()
+    )
+    show_chart(operations_figure(whole, places, timing_words()), key, said)
 
 
 def devices(values: Values) -> None:
@@ -182,7 +224,7 @@ def own_gpu(values: Values) -> None:
     group = group_of(values)
     if brought():
         for results in brought():
-            st.markdown(f"**{results.machine.label}** — {headline(group, results)}")
+            st.markdown(f"**{plain(results.machine.label)}** — {headline(group, results)}")
         _bars(group, _origin(group), "brought")
 
 
