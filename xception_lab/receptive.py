@@ -33,6 +33,13 @@ class Step:
         return max(0, start), min(self.before - 1, end)
 
 
+def same_step(kernel_size: int, stride: int, side: int) -> Step:
+    """A convolution with TensorFlow's SAME padding, of which an odd pixel stands after the picture."""
+    after = -(-side // stride)
+    padding = max(0, (after - 1) * stride + kernel_size - side)
+    return Step(stride, kernel_size, -(padding // 2), side, after)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A layer of a network: its module's name, channels, side in positions, and the steps from the picture to it.
