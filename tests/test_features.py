@@ -28,6 +28,7 @@ from xception_lab.features import (
 )
 from xception_lab.filters import KERNELS, MIXES, HandFilters, grid, grid_text, kernel, mix
 from xception_lab.information import alpha_of, held_out, neighbourhoods, recoverability, ridge
+from xception_lab.layers import lite0_places
 from xception_lab.maps import coloured, histogram, levels, limits, ordered, reduced, tiled, zeros_share
 from xception_lab.receptive import places
 from xception_lab.samples import SAMPLES, draw_stroke, sample_picture
@@ -257,6 +258,27 @@ def test_the_receptive_field_is_the_gradients_support(side: int, small_stem: boo
             rows, columns = (np.flatnonzero(heat.any(axis=axis)) for axis in (1, 0))
             assert (rows[0], rows[-1]) == place.field(position), (name, position)
             assert (columns[0], columns[-1]) == place.field(place.side - 1 - position), (name, position)
+
+
+def test_the_receptive_field_of_lite0_is_its_gradients_support() -> None:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = _every_value_counts(EfficientNet.from_name("efficientnet-lite0"))
+    for parent in list(network.modules()):
+        if hasattr(parent, "_swish"):
+            parent._swish = nn.Identity()
+    found, x = lite0_places(), torch.rand(1, 3, 224, 224, dtype=torch.float64)
+    seen = activations(network, x, list(found))
+    assert {name: values.shape for name, values in seen.items()} == {
+        name: (place.channels, place.side, place.side) for name, place in found.items()
+    }
+    for name in ("_conv_stem", "_blocks.1._bn1", "_blocks.1._swish", "_blocks.3", "_blocks.5", "_blocks.11"):
+        side = found[name].side
+        for row, column in ((0, side - 1), (side // 2, side // 3)):
+            heat = gradient(network, x, name, row, column)
+            rows, columns = (np.flatnonzero(heat.any(axis=axis)) for axis in (1, 0))
+            assert (rows[0], rows[-1]) == found[name].field(row), name
+            assert (columns[0], columns[-1]) == found[name].field(column), name
 
 
 def test_places_have_the_networks_own_shapes() -> None:
