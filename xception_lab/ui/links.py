@@ -101,7 +101,7 @@ def confine(key: str, options: tuple[str, ...], used: str) -> None:
     given = standing()[key]
     if given in options:
         return
-    if not st.session_state[_DRAWN]:
+    if key in st.query_params and not st.session_state[_DRAWN]:
         st.session_state[_REPAIRS] = (*repairs_of(), Repair(key, given, used))
     set_controls({key: used})
     st.rerun()
