@@ -62,17 +62,6 @@ class Place:
             low, high = step.seen(low, high)
         return low, high
 
-    @property
-    def full_size(self) -> int:
-        """The receptive field's side in pixels were the picture endless; 0 stands for the whole picture."""
-        size, jump = 1, 1
-        for step in self.steps:
-            if step.reach is None:
-                return 0
-            size += (step.reach - 1) * jump
-            jump *= step.stride
-        return size
-
 
 @cache
 def places(spec: XceptionSpec, side: int) -> dict[str, Place]:
