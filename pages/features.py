@@ -18,7 +18,8 @@ from xception_lab.ui.features_controls import filter_controls, number_controls, 
 from xception_lab.ui.features_fields import FEATURE_KEYS
 from xception_lab.ui.features_input import chosen_picture, hand_filters, own_grids, picture_control
 from xception_lab.ui.features_maps import show_columns
-from xception_lab.ui.features_networks import network_controls, seen
+from xception_lab.ui.features_networks import layer_control, network_controls, position_controls, seen
+from xception_lab.ui.features_runs import LAB_RUN, lab_run_address
 from xception_lab.ui.features_views import network_columns, show_depth, show_reach
 from xception_lab.ui.frame import finish, frame
 from xception_lab.ui.language import paragraph
@@ -61,8 +62,9 @@ def kernels() -> None:
 def network() -> None:
     """Any layer of a network."""
     network_controls(values)
-    control("layer")
-    columns = network_columns(values, seen(values, picture), picture)
+    found = seen(values, picture)
+    layer_control(found)
+    columns = network_columns(values, found, picture)
     show_columns(columns, values, ("second", "after"))
     sight_controls()
     with st.container(horizontal=True, key="exports"):
@@ -79,10 +81,9 @@ def depth() -> None:
 def reach() -> None:
     """The receptive field of one output position."""
     network_controls(values)
-    for place, key in zip(st.columns((2, 1, 1), gap="medium"), ("layer", "row", "column"), strict=True):
-        with place:
-            control(key)
-    show_reach(values, seen(values, picture)[0], picture)
+    first = seen(values, picture)[0]
+    position_controls(values, first)
+    show_reach(values, first, picture)
 
 
 def information() -> None:
@@ -100,4 +101,4 @@ def information() -> None:
     "blocks": blocks, "kernels": kernels, "network": network, "depth": depth, "reach": reach,
     "information": information,
 }[values["look"]]()  # fmt: skip
-finish(FEATURE_KEYS, **own_grids())
+finish(FEATURE_KEYS, **own_grids(), **{LAB_RUN: lab_run_address()})

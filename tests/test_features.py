@@ -28,7 +28,8 @@ from xception_lab.features import (
 )
 from xception_lab.filters import KERNELS, MIXES, HandFilters, grid, grid_text, kernel, mix
 from xception_lab.information import alpha_of, held_out, neighbourhoods, recoverability, ridge
-from xception_lab.maps import coloured, histogram, levels, limits, ordered, reduced, tiled, zeros_share
+from xception_lab.layers import lite0_places
+from xception_lab.maps import Maps, coloured, histogram, levels, limits, ordered, reduced, strength, tiled, zeros_share
 from xception_lab.receptive import places
 from xception_lab.samples import SAMPLES, draw_stroke, sample_picture
 from xception_lab.spec import KINDS
@@ -259,6 +260,27 @@ def test_the_receptive_field_is_the_gradients_support(side: int, small_stem: boo
             assert (columns[0], columns[-1]) == place.field(place.side - 1 - position), (name, position)
 
 
+def test_the_receptive_field_of_lite0_is_its_gradients_support() -> None:
+    from efficientnet_lite_pytorch import EfficientNet
+
+    network = _every_value_counts(EfficientNet.from_name("efficientnet-lite0"))
+    for parent in list(network.modules()):
+        if hasattr(parent, "_swish"):
+            parent._swish = nn.Identity()
+    found, x = lite0_places(), torch.rand(1, 3, 224, 224, dtype=torch.float64)
+    seen = activations(network, x, list(found))
+    assert {name: values.shape for name, values in seen.items()} == {
+        name: (place.channels, place.side, place.side) for name, place in found.items()
+    }
+    for name in ("_conv_stem", "_blocks.1._bn1", "_blocks.1._swish", "_blocks.3", "_blocks.5", "_blocks.11"):
+        side = found[name].side
+        for row, column in ((0, side - 1), (side // 2, side // 3)):
+            heat = gradient(network, x, name, row, column)
+            rows, columns = (np.flatnonzero(heat.any(axis=axis)) for axis in (1, 0))
+            assert (rows[0], rows[-1]) == found[name].field(row), name
+            assert (columns[0], columns[-1]) == found[name].field(column), name
+
+
 def test_places_have_the_networks_own_shapes() -> None:
     network = build_xception(SMALL).eval()
     found = places(SMALL, 32)
@@ -421,3 +443,59 @@ def test_random_networks_are_seen_as_torch_sees_them() -> None:
     norm = F.batch_norm(conv, *(state[f"bn1.{n}"] for n in names), eps=SMALL.batch_norm_eps)
     for name, value in (("conv1", conv), ("bn1", norm), ("act1", norm.relu())):
         np.testing.assert_allclose(seen[name], value[0], rtol=1e-5, atol=1e-5)
+
+
+# Found by changing the code and seeing no test fail
+
+
+def test_targets_that_do_not_vary_give_nothing_back() -> None:
+    flat = np.ones((1, 24, 24), np.float32)
+    assert recoverability(flat, flat, 1) == 0.0
+
+
+def test_the_strength_of_a_channel_is_its_root_mean_square() -> None:
+    values = np.array([[[3.0, 4], [0, 0]], [[1, -1], [1, -1]]], np.float32)
+    np.testing.assert_allclose(strength(values), [2.5, 1])
+
+
+def test_maps_stand_row_by_row_and_take_no_new_values() -> None:
+    pixels = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    assert tiled(pixels, 2).tolist() == [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 128, 128], [10, 11, 128, 128]]
+    with pytest.raises(ValueError, match="read-only"):
+        Maps("input", "", np.zeros((1, 2, 2), np.float32)).values[:] = 1
+
+
+def test_below_zero_is_blue_and_above_it_orange() -> None:
+    below, zero, above = coloured(np.array([[[-1.0, 0, 1]]], np.float32), None, 1, 1)[0].astype(int)
+    assert below[2] > below[0]
+    assert above[0] > above[2]
+    assert zero.tolist() == [255, 255, 255]
+
+
+def test_what_takes_just_too_much_memory_is_refused() -> None:
+    needed = needed_bytes(SMALL, 32)
+    assert check_memory(SMALL, 32, needed) == needed
+    with pytest.raises(ValueError, match="side=32"):
+        check_memory(SMALL, 32, needed - 1)
+
+
+def test_the_vertical_edge_answers_to_dark_left_of_bright() -> None:
+    ramp = np.tile(np.arange(7.0), (7, 1))
+    # the right neighbour less the left one
+    assert ndimage.correlate(ramp, kernel("vertical", 3))[3, 3] == pytest.approx(2)
+
+
+def test_a_recovery_is_the_quartiles_of_its_draws() -> None:
+    from xception_lab.conjecture import recovery
+
+    picture = sample_picture("chelsea", 32)
+    found = recovery(picture, block_spec("extreme", 3, "relu", 6), "input", draws=4)
+    scores: list[float] = []
+    for seed in range(4):
+        block = at_random(block_spec("extreme", 3, "relu", 6), seed)
+        x = picture_tensor(picture)
+        after = activations(block, x, ("depthwise",))["depthwise"]
+        scores.append(recoverability(x[0].numpy(), after, 3))
+    assert len(set(scores)) == 4
+    low, median, high = np.percentile(scores, [25, 50, 75])
+    assert (found.low, found.median, found.high) == pytest.approx((low, median, high))

@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -214,3 +215,10 @@ def test_a_phone_picture_of_100_megapixels_is_read_and_a_flat_one_is_refused() -
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
     with pytest.raises(BadPictureError, match="corrupt or unknown"):
         read_square(content, 32)
+
+
+def test_the_server_takes_as_large_a_file_as_the_page_says() -> None:
+    from xception_lab.ui.features_runs import WEIGHTS_MIB
+
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] >= WEIGHTS_MIB >= 100  # the paper's network has 92 MB

@@ -235,5 +235,5 @@ def gradient(network: nn.Module, x: Tensor, name: str, row: int, column: int) ->
         network(leaf)
     finally:
         handle.remove()
-    (grad,) = torch.autograd.grad(seen[0][0, :, row, column].sum(), leaf)
+    (grad,) = torch.autograd.grad(seen[-1][0, :, row, column].sum(), leaf)  # the last time that the module ran
     return cast(Values, grad[0].abs().sum(0).numpy())

@@ -1,7 +1,8 @@
 """What a page draws of feature maps: numbers of a map, its order, its histogram, and its picture. No torch here."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,8 @@ RANGES: tuple[Range, ...] = ("map", "layer", "shared")
 BINS = 32
 MIDDLE = 128  # what zero is drawn as; the rest is 127 steps to either side
 
+_serial = count()
+
 Step = Literal["input", "first", "between", "second", "after"]
 
 
@@ -37,11 +40,15 @@ class Maps:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BlockMaps:
-    """One block on one picture: its steps in running order, and its weights by the layer's name."""
+    """One block on one picture: its steps in running order, and its weights by the layer's name.
+
+    serial: tells it from every other for a cache; an id() comes back when its object is gone.
+    """
 
     kind: Kind
     steps: tuple[Maps, ...]
     weights: dict[str, Values]
+    serial: int = field(default_factory=_serial.__next__, init=False)
 
     def step(self, name: Step) -> Maps | None:
         """The maps of one step, None where this block has no such step."""

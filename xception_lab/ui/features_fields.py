@@ -1,9 +1,7 @@
 """The controls of the Feature maps page."""
 
-from collections.abc import Mapping
-
 from xception_lab.filters import KERNELS, MIXES
-from xception_lab.layers import TRAINED_ON, full_places, lite0_layers, small_places
+from xception_lab.layers import TRAINED_ON, full_places, lab_layers, lite0_places
 from xception_lab.maps import RANGES, SORTINGS
 from xception_lab.samples import SAMPLES
 from xception_lab.ui.field import Field, marked, numbers
@@ -14,36 +12,19 @@ NETWORKS = ("small", "run", "xception", "lite0")
 LOOKS = ("blocks", "kernels", "network", "depth", "reach", "information")
 STEPS = ("input", "first", "between", "second", "after")
 
-_LAYERS = tuple(dict.fromkeys((*small_places("emoji"), *full_places(True), *lite0_layers())))
-
-
-def layers_of(values: Mapping[str, str]) -> tuple[str, ...]:
-    """The layers of the chosen network."""
-    network = values.get("network", "small")
-    if network == "lite0":
-        return lite0_layers()
-    return tuple(full_places(True) if network == "xception" else small_places(values.get("trained_on", "emoji")))
-
-
-def _positions(values: Mapping[str, str]) -> tuple[str, ...]:
-    """Positions along one side of the chosen layer's maps."""
-    layer = values.get("layer", "block2")
-    if values.get("network") == "lite0":
-        return ("0",)
-    places = (
-        full_places(True) if values.get("network") == "xception" else small_places(values.get("trained_on", "emoji"))
-    )
-    return numbers(*range(places[layer].side)) if layer in places else ("0",)
-
+# of whatever network: the page narrows them to those of the one that it shows
+_LAYERS = tuple(dict.fromkeys((*lab_layers(), *full_places(True), *lite0_places())))
 
 _FEATURE_FIELDS = (
     Field("look", LOOKS, "blocks", help=marked("What is shown of the picture.")),
     Field("picture", (*SAMPLES, *OWN_PICTURES), "chelsea", help=marked("What goes through the blocks and networks.")),
     Field(
         "filters",
-        ("hand", "random", "trained"),
+        ("hand", "random", "trained", "run"),
         "hand",
-        help=marked("Set by hand and the same in all three blocks, drawn at random, or trained on pictures."),
+        help=marked(
+            "Set by hand and the same in all three blocks, drawn at random, trained and shipped, or trained in the lab."
+        ),
     ),
     Field("kernel", (*KERNELS, OWN), "sharpen", help=marked("The k×k kernel that every channel gets.")),
     Field("mix", (*MIXES, OWN), "colours", help=marked("What the 1×1 convolution makes of red, green and blue.")),
@@ -69,7 +50,7 @@ _FEATURE_FIELDS = (
         "timm",
         help=marked("timm: epsilon 1e-5, padding 1. Keras: epsilon 1e-3, TensorFlow's SAME pooling."),
     ),
-    Field("layer", _LAYERS, "block2", "slider", marked("How deep in the network, by the module's name."), layers_of),
+    Field("layer", _LAYERS, "block2", "slider", marked("How deep in the network, by the module's name.")),
     Field("sort", SORTINGS, "index", help=marked("Channels by number, or the strongest (root mean square) first.")),
     Field(
         "range",
@@ -80,8 +61,8 @@ _FEATURE_FIELDS = (
     Field("map_size", numbers(40, 58, 76, 116), "58", help=marked("Side of a map on the page, in pixels.")),
     Field("step", STEPS, "second", help=marked("Where in the block the enlarged map stands.")),
     Field("channel", numbers(*range(2048)), "3", help=marked("The enlarged channel.")),
-    Field("row", numbers(*range(299)), "3", "slider", marked("Output position, counted from the top."), _positions),
-    Field("column", numbers(*range(299)), "3", "slider", marked("Output position, counted from the left."), _positions),
+    Field("row", numbers(*range(299)), "3", "slider", marked("Output position, counted from the top.")),
+    Field("column", numbers(*range(299)), "3", "slider", marked("Output position, counted from the left.")),
     Field(
         "target", ("input", "first"), "input", help=marked("What is to be recovered from the block's last convolution.")
     ),

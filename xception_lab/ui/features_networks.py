@@ -3,38 +3,33 @@
 Everything here needs torch, which is imported when a person asks for a network.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from xception_lab.layers import kind_of
 from xception_lab.ui.controls import control
 from xception_lab.ui.features_input import Chosen
+from xception_lab.ui.features_runs import (
+    BY_CONTENT,
+    LabRun,
+    WeightFile,
+    chosen_run,
+    kept_files,
+    lab_run_control,
+    run_file_control,
+    sight_of,
+    uploaded,
+)
+from xception_lab.ui.field import numbers
+from xception_lab.ui.fields import FIELDS, nearest
 from xception_lab.ui.language import plain
 from xception_lab.ui.language import text as _
-from xception_lab.ui.links import quoted
+from xception_lab.ui.links import confine, quoted, standing
 
-_FILES = "_weight_files"
-WEIGHTS_MIB = 200
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WeightFile:
-    """A file of weights; content empty: what timm downloads."""
-
-    name: str
-    content: bytes
-
-    @property
-    def digest(self) -> str:
-        """Tells one file from another."""
-        return f"{self.name} {hashlib.sha256(self.content).hexdigest()}"
-
-
-_BY_CONTENT: Any = {Chosen: lambda picture: picture.key, WeightFile: lambda file: file.digest}
-_TIMM = WeightFile("timm", b"")
+_TIMM = WeightFile("timm", b"", "timm")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,49 +51,47 @@ def network_controls(values: Mapping[str, str]) -> None:
             control("trained_on")
         elif values["network"] == "xception":
             control("semantics")
-    if values["network"] in ("run", "xception"):
-        _weights_control(values["network"])
+        elif values["network"] == "run":
+            lab_run_control()
+    if values["network"] == "run":
+        run_file_control()
+    elif values["network"] == "xception":
+        uploaded("xception", _("Xception's ImageNet weights: safetensors or a state_dict with timm's 276 keys"))
+        if st.button(_("Take timm's weights"), icon=":material/cloud_download:", key="take_timm"):
+            kept_files()["xception"] = _TIMM
 
 
-def _weights_control(network: str) -> None:
-    label = (
-        _("Weights of a run: a checkpoint or safetensors file of the training lab")
-        if network == "run"
-        else _("Xception's ImageNet weights: safetensors or a state_dict with timm's 276 keys")
-    )
-    file = st.file_uploader(label, max_upload_size=WEIGHTS_MIB, key=f"weights_{network}")
-    kept: dict[str, WeightFile] = st.session_state.setdefault(_FILES, {})
-    if file:
-        kept[network] = WeightFile(file.name, file.getvalue())
-    if network == "run":
-        _lab_runs(kept)
-    elif st.button(_("Take timm's weights"), icon=":material/cloud_download:", key="take_timm"):
-        kept[network] = _TIMM
+def layer_control(found: list[Seen]) -> None:
+    """The layers that the networks have, in running order; of twins those of the one that has more."""
+    layers = max((one.looked.sight.layers for one in found), key=len)
+    known = tuple(layer for layer in layers if layer in FIELDS["layer"].options)
+    confine("layer", known, nearest_layer(standing()["layer"], known))
+    control("layer", known)
 
 
-def _lab_runs(kept: dict[str, WeightFile]) -> None:
-    """The runs of the experiment that this session watches in the training lab."""
-    experiment = st.session_state.get("run")
-    if not experiment:
-        return
-    from xception_lab.store import Store, StoreError
-
-    try:
-        store = Store()
-        runs = {run.id: run for run in store.experiment(experiment).runs if store.checkpoint_path(run.id).exists()}
-        chosen = st.selectbox(
-            _("Runs of your experiment"), [None, *runs], key="lab_run",
-            format_func=lambda run: "–" if run is None else _run_name(runs[run].spec),
-        )  # fmt: skip
-        if chosen is not None:
-            kept["run"] = WeightFile(_run_name(runs[chosen].spec), store.checkpoint_path(chosen).read_bytes())
-    except (KeyError, OSError, StoreError):
-        st.info(_("The experiment's runs cannot be read on this server."))
+def position_controls(values: Mapping[str, str], one: Seen) -> None:
+    """A layer of the network and a position of its maps."""
+    for place, key in zip(st.columns((2, 1, 1), gap="medium"), ("layer", "row", "column"), strict=True):
+        with place:
+            if key == "layer":
+                layer_control([one])
+                continue
+            maps = one.looked.maps[nearest_layer(values["layer"], one.looked.sight.layers)]
+            positions = numbers(*range(maps.shape[1]))
+            confine(key, positions, nearest(standing()[key], positions, positions[0]))
+            if len(positions) > 1:
+                control(key, positions)
 
 
-def _run_name(spec: Any) -> str:
-    network = spec.xception
-    return f"{spec.dataset}, order={network.order}, intermediate={network.intermediate}, seed={spec.seed}"
+def nearest_layer(layer: str, layers: tuple[str, ...]) -> str:
+    """The layer, or where this network has none of that name what stands before it, its block's last, or its last."""
+    if layer in layers:
+        return layer
+    before = layer.removesuffix(".act") + ".conv1"
+    if before in layers:
+        return before
+    block = layer.partition(".")[0] + "."
+    return next((name for name in reversed(layers) if name.startswith(block)), layers[-1])
 
 
 def seen(values: Mapping[str, str], picture: Chosen) -> list[Seen]:
@@ -118,25 +111,22 @@ def seen(values: Mapping[str, str], picture: Chosen) -> list[Seen]:
             return _xception(values, picture)
         if network == "run" and (found := _own_run(picture)):
             return found
-        if network == "run":
-            st.info(_("No run is here yet: give its file, or start one on **Train**. Meanwhile others are shown."))
         return _twins(values["trained_on"], picture)
 
 
 def _twins(dataset: str, picture: Chosen) -> list[Seen]:
-    said = _("{accuracy:.1%} of its own test pictures right")
     titles = {"none": _("Nothing between"), "relu": _("ReLU between")}
     found: list[Seen] = []
     for variant, kind in (("none", "separable"), ("relu", "extreme")):
         looked = _small(picture, dataset, variant)
-        accuracy = said.format(accuracy=looked.sight.accuracy)
-        found.append(Seen(titles[variant], _("small Xception") + ", " + accuracy, kind, variant, looked))
+        said = _("small Xception") + ", " + _of_tests(looked.sight.accuracy)
+        found.append(Seen(titles[variant], said, kind, variant, looked))
     return found
 
 
 def _xception(values: Mapping[str, str], picture: Chosen) -> list[Seen]:
     keras = values["semantics"] == "keras"
-    file: WeightFile | None = st.session_state.get(_FILES, {}).get("xception")
+    file = kept_files().get("xception")
     if file:
         try:
             return [Seen("Xception", quoted(file.name), "separable", "none", _full(picture, file, keras))]
@@ -149,19 +139,26 @@ def _xception(values: Mapping[str, str], picture: Chosen) -> list[Seen]:
 
 
 def _own_run(picture: Chosen) -> list[Seen]:
-    file: WeightFile | None = st.session_state.get(_FILES, {}).get("run")
-    if not file:
+    chosen = chosen_run()
+    if chosen is None:
         return []
     try:
-        looked = _of_run(picture, file)
-    except (ValueError, RuntimeError) as error:
+        looked = _of_run(picture, chosen.file())
+    except (ValueError, RuntimeError, OSError) as error:
         st.error(_("These weights are not used: {reason}").format(reason=plain(str(error))))
         return []
-    between = looked.sight.run.xception.intermediate if looked.sight.run else ""
-    return [Seen(_("Your run"), quoted(file.name), "separable", between, looked)]
+    said = chosen.name if isinstance(chosen, LabRun) else quoted(chosen.name)
+    if isinstance(chosen, LabRun) and chosen.accuracy is not None:
+        said += ", " + _of_tests(chosen.accuracy)
+    spec = looked.sight.spec
+    return [Seen(_("Your run"), said, kind_of(spec), spec.intermediate, looked)]
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_CONTENT)
+def _of_tests(accuracy: float) -> str:
+    return _("{accuracy:.1%} of its own test pictures right").format(accuracy=accuracy)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
 def _small(picture: Chosen, dataset: str, variant: str) -> Any:
     from xception_lab.networks import look, shipped
 
@@ -169,14 +166,14 @@ def _small(picture: Chosen, dataset: str, variant: str) -> Any:
 
 
 # one picture's maps take 310 MB: a second one would take as much again
-@st.cache_resource(max_entries=1, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=1, show_spinner=False, hash_funcs=BY_CONTENT)
 def _full(picture: Chosen, file: WeightFile | None, keras: bool) -> Any:
     from xception_lab.networks import look
 
     return look(_full_sight(file, keras), picture.pixels)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=BY_CONTENT)
 def _full_sight(file: WeightFile | None, keras: bool) -> Any:
     from xception_lab.networks import of_file, of_timm, untrained
     from xception_lab.weights import KERAS, TIMM
@@ -186,14 +183,14 @@ def _full_sight(file: WeightFile | None, keras: bool) -> Any:
     return of_file(file.name, file.content, keras) if file.content else of_timm(keras)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_CONTENT)
 def _of_run(picture: Chosen, file: WeightFile) -> Any:
-    from xception_lab.networks import look, of_file
+    from xception_lab.networks import look
 
-    return look(of_file(file.name, file.content, keras=False), picture.pixels)
+    return look(sight_of(file), picture.pixels)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_CONTENT)
 def _lite0(picture: Chosen) -> Any:
     from xception_lab.networks import look
 

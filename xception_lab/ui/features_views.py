@@ -8,19 +8,21 @@ import numpy as np
 import streamlit as st
 
 from xception_lab.figures.features import DepthLine, depth_figure, reach_figure
-from xception_lab.layers import depth_names
+from xception_lab.layers import depth_names, lite0_places
 from xception_lab.maps import BlockMaps, Maps, Values, png
 from xception_lab.receptive import Place, places
 from xception_lab.samples import resized
 from xception_lab.ui.charts import show_chart
 from xception_lab.ui.features_input import Chosen
 from xception_lab.ui.features_maps import Column, Number
-from xception_lab.ui.features_networks import Seen
+from xception_lab.ui.features_networks import Seen, nearest_layer
 from xception_lab.ui.language import text as _
 
 _BY_KEY: Any = {
-    Chosen: lambda picture: picture.key, "xception_lab.networks.Sight": id, "xception_lab.networks.Looked": id,
-}  # fmt: skip
+    Chosen: lambda picture: picture.key,
+    "xception_lab.networks.Sight": lambda sight: sight.serial,
+    "xception_lab.networks.Looked": lambda looked: looked.serial,
+}
 
 
 def network_columns(values: Mapping[str, str], found: list[Seen], picture: Chosen) -> list[Column]:
@@ -39,14 +41,6 @@ def network_columns(values: Mapping[str, str], found: list[Seen], picture: Chose
     return columns
 
 
-def nearest_layer(layer: str, layers: tuple[str, ...]) -> str:
-    """The layer, or where this network has none of that name what stands before it, or its last one."""
-    if layer in layers:
-        return layer
-    before = layer.removesuffix(".act") + ".conv1"
-    return before if before in layers else layers[-1]
-
-
 def _steps(one: Seen, layer: str) -> tuple[tuple[Maps, ...], dict[str, Values]]:
     from xception_lab.networks import conv_weights
 
@@ -62,7 +56,7 @@ def _steps(one: Seen, layer: str) -> tuple[tuple[Maps, ...], dict[str, Values]]:
 
 
 def _is_activation(sight: Any, name: str) -> bool:
-    return type(sight.network.get_submodule(name)).__name__ in ("ReLU", "ELU")
+    return type(sight.network.get_submodule(name)).__name__ in ("ReLU", "ELU", "ReLU6")
 
 
 def _layer_name(sight: Any, maps: Maps) -> str:
@@ -70,12 +64,11 @@ def _layer_name(sight: Any, maps: Maps) -> str:
         "standard": _("convolution"), "pointwise": "1×1", "depthwise": _("depthwise k×k"), "spatial": _("spatial k×k"),
         "norm": "BN", "act": _("activation"), "pool": _("max pooling"), "block": _("sum with the shortcut"),
     }  # fmt: skip
-    place = _place(sight, maps.layer)
-    return f"{maps.layer} · {roles.get(place.role, '')}" if place else maps.layer
+    return f"{maps.layer} · {roles[_place(sight, maps.layer).role]}"
 
 
-def _place(sight: Any, layer: str) -> Place | None:
-    return places(sight.spec, sight.side).get(layer) if sight.spec else None
+def _place(sight: Any, layer: str) -> Place:
+    return (places(sight.spec, sight.side) if sight.spec else lite0_places())[layer]
 
 
 def _answer(answer: tuple[tuple[str, float], ...]) -> str:
@@ -100,8 +93,7 @@ def show_depth(values: Mapping[str, str], found: list[Seen]) -> None:
 def _curves(one: Seen, summary: Any, axis: list[str]) -> list[Any]:
     """Zeros and dead channels where an activation has made them, the rank everywhere."""
     sight = one.looked.sight
-    cut = [layer for layer in summary if (place := _place(sight, layer.name)) is None or place.role == "act"]
-    cut = cut or list(summary)
+    cut = [layer for layer in summary if _place(sight, layer.name).role == "act"]
 
     def hover(layers: Any) -> list[str]:
         return [f"{s.name}, {s.channels}×{s.height}×{s.width}, {_rank_text(s)}" for s in layers]
@@ -136,9 +128,6 @@ def show_reach(values: Mapping[str, str], one: Seen, picture: Chosen) -> None:
     sight = one.looked.sight
     layer = nearest_layer(values["layer"], sight.layers)
     place = _place(sight, layer)
-    if place is None:
-        st.info(_("The closed form is there for Xceptions alone."))
-        return
     row, column = (min(int(values[key]), place.side - 1) for key in ("row", "column"))
     (top, bottom), (left, right) = place.field(row), place.field(column)
     heat = _gradient(sight, picture, layer, row, column)

@@ -93,6 +93,20 @@ def set_controls(values: Mapping[str, str]) -> None:
     st.session_state.update(values)
 
 
+def confine(key: str, options: tuple[str, ...], used: str) -> None:
+    """Bring a control that stands outside these options to the one `used`, and run again.
+
+    For what only the page itself finds out; on a page that has just opened it counts as a repair of the link.
+    """
+    given = standing()[key]
+    if given in options:
+        return
+    if key in st.query_params and not st.session_state[_DRAWN]:
+        st.session_state[_REPAIRS] = (*repairs_of(), Repair(key, given, used))
+    set_controls({key: used})
+    st.rerun()
+
+
 def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None]) -> None:
     """Make the browser's address hold every control that is not at its default, and what else the page carries."""
     kept: dict[str, str] = st.session_state[_VALUES]

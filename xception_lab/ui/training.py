@@ -14,6 +14,7 @@ from xception_lab.ui.language import text as _
 from xception_lab.ui.links import remembered
 
 _RUN = "run"
+_OWNER = "_owner"
 _TROUBLE = "_trouble"
 
 
@@ -52,6 +53,19 @@ def watched() -> Progress | None:
     return progress
 
 
+def own_experiments() -> tuple[str, ...]:
+    """The experiment that this session watches, then those that it started, the newest first.
+
+    Raises StoreError when the store cannot be read.
+    """
+    from xception_lab.store import Store
+
+    owner: str | None = st.session_state.get(_OWNER)
+    started = Store().experiments(owner) if owner else ()
+    watching: str | None = st.session_state.get(_RUN)
+    return tuple(dict.fromkeys((watching, *started) if watching else started))
+
+
 def put_away() -> None:
     """Watch no experiment; it goes on, and its link finds it again."""
     st.session_state[_RUN] = None
@@ -66,7 +80,7 @@ def button(label: str, key: str, action: Callable[[], None]) -> None:
 
 def start(spec: ExperimentSpec) -> None:
     """Queue an experiment for this session and watch it."""
-    owner = st.session_state.setdefault("_owner", secrets.token_urlsafe(8))
+    owner = st.session_state.setdefault(_OWNER, secrets.token_urlsafe(8))
 
     def submit() -> None:
         st.session_state[_RUN] = scheduler().submit(spec, owner)
