@@ -12,7 +12,7 @@ import streamlit as st
 
 from xception_lab.ui.controls import control
 from xception_lab.ui.features_input import Chosen
-from xception_lab.ui.language import plain
+from xception_lab.ui.language import spoken
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import quoted
 
@@ -141,7 +141,7 @@ def _xception(values: Mapping[str, str], picture: Chosen) -> list[Seen]:
         try:
             return [Seen("Xception", quoted(file.name), "separable", "none", _full(picture, file, keras))]
         except (ValueError, RuntimeError) as error:
-            st.error(_("These weights are not used: {reason}").format(reason=plain(str(error))))
+            st.error(_("These weights are not used: {reason}").format(reason=spoken(error)))
     else:
         st.info(_("No weights are here yet: this Xception's are **random**, it has learned nothing."))
     looked = _full(picture, None, keras)
@@ -155,7 +155,7 @@ def _own_run(picture: Chosen) -> list[Seen]:
     try:
         looked = _of_run(picture, file)
     except (ValueError, RuntimeError) as error:
-        st.error(_("These weights are not used: {reason}").format(reason=plain(str(error))))
+        st.error(_("These weights are not used: {reason}").format(reason=spoken(error)))
         return []
     between = looked.sight.run.xception.intermediate if looked.sight.run else ""
     return [Seen(_("Your run"), quoted(file.name), "separable", between, looked)]

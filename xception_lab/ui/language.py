@@ -11,6 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from xception_lab.sentence import Sentence, sentence_of
+
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 LANGUAGES = {"en": "English", "ko": "한국어"}
 KEY = "lang"
@@ -56,6 +58,12 @@ def catalog(language: str) -> gettext.NullTranslations:
 @cache
 def _paragraph(language: str, name: str) -> str:
     return (ASSETS / "text" / language / f"{name}.md").read_text(encoding="utf-8")
+
+
+def spoken(said: str | BaseException) -> str:
+    """What the engine says, or an exception of it, in the language of this run, as Markdown that shows it as it is."""
+    sentence = sentence_of(said) if isinstance(said, BaseException) else said
+    return plain(sentence.translated(text) if isinstance(sentence, Sentence) else sentence)
 
 
 def plain(text: str) -> str:
