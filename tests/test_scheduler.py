@@ -183,6 +183,7 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(scheduler: Scheduler) ->
     assert [run.state for run in progress.runs] == ["done", "failed"]
     assert progress.state == "failed"
     assert progress.reason == "epoch 1: the loss is not a number, learning_rate=1e+30 may be too high"
+    assert isinstance(progress.reason, Sentence)  # from a worker, through the store: a page reads it in any language
     unknown = ExperimentSpec("figure-9", 1, replace(TINY, dataset="nothing"))
     assert ended(scheduler, scheduler.submit(unknown, "ada")).reason.startswith("name='nothing': must be")
 

@@ -22,8 +22,8 @@ class Sentence(str):
     values: dict[str, Value]
 
     def __new__(cls, template: str, values: Mapping[str, Value]) -> "Sentence":
-        for _text, field, _spec, _conversion in Formatter().parse(template):
-            if field is not None and not field.isidentifier():
+        for _text, field, spec, _conversion in Formatter().parse(template):
+            if field is not None and not (field.isidentifier() and "{" not in (spec or "")):
                 raise ValueError(f"template={template!r}: must name its values alone, has the field {field!r}")
         sentence = super().__new__(cls, template.format(**values))
         sentence.template, sentence.values = template, dict(values)
