@@ -26,6 +26,7 @@ from xception_lab.fairness import Job, fair_order
 from xception_lab.own_data import keep_dataset
 from xception_lab.progress import Progress
 from xception_lab.scheduler import HeldError, QueueFullError, Scheduler
+from xception_lab.sentence import Sentence
 from xception_lab.store import Store
 
 pytestmark = pytest.mark.usefixtures("tiny")

@@ -70,7 +70,8 @@ def test_a_weights_file_is_refused_in_korean() -> None:
     at.get("file_uploader")[0].upload("{0}**bad**.pt", b"nothing")
     (refusal,) = refusals_after(at, "이 가중치는 쓰지 않습니다: ")
     assert refusal == (
-        "'{0}**bad**.pt' 파일: safetensors 파일이거나 텐서만 담은 PyTorch state_dict여야 합니다. 다른 것은 열지 않습니다"
+        "'{0}**bad**.pt' 파일: safetensors 파일이거나 텐서만 담은 PyTorch state_dict여야 합니다. "
+        "다른 것은 열지 않습니다"
     )
 
 
