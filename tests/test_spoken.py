@@ -20,8 +20,8 @@ from xception_lab.timing_worker import Message
 from xception_lab.ui import timing, training
 from xception_lab.ui.language import speak, spoken
 
-HOSTILE = "{0} {name.__class__} **b** [x](javascript:1) `c` $d$ <img src=x> | # :red[y] ~~s~~"
-MARKUP = re.compile(r"[`*_{}\[\]()<>#!$:~|&]")
+HOSTILE = "www.elsewhere.org {0} {name.__class__} **b** [x](javascript:1) `c` $d$ <img src=x> | # :red[y] ~~s~~"
+MARKUP = re.compile(r"[`*_{}\[\]()<>#!$:~|&.@]")  # with a dot, www.elsewhere.org is a link
 
 
 @pytest.fixture(autouse=True)

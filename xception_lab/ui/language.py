@@ -67,5 +67,5 @@ def spoken(said: str | BaseException) -> str:
 
 
 def plain(text: str) -> str:
-    """A foreign text, such as a file's name in an error, as Markdown that shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]()<>#!$:~|&])", r"\\\1", text)
+    """A foreign text, such as a file's name in an error, as Markdown that shows it as it is: no markup, no link."""
+    return re.sub(r"([\\`*_{}\[\]()<>#!$:~|&.@])", r"\\\1", text)
