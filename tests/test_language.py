@@ -38,7 +38,7 @@ def _extracted() -> dict[str, str]:
     """Every message in the sources, with a place where it stands."""
     with (ROOT / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)
-    found = extract_from_dir(ROOT, methods, options, keywords={"_": None, "marked": None})
+    found = extract_from_dir(ROOT, methods, options, keywords={"_": None, "marked": None, "said": None})
     return {str(message): f"{file}:{line}" for file, line, message, *_ in found}
 
 

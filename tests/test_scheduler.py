@@ -26,6 +26,7 @@ from xception_lab.fairness import Job, fair_order
 from xception_lab.own_data import keep_dataset
 from xception_lab.progress import Progress
 from xception_lab.scheduler import HeldError, QueueFullError, Scheduler
+from xception_lab.sentence import Sentence
 from xception_lab.store import Store
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -183,6 +184,7 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(scheduler: Scheduler) ->
     assert [run.state for run in progress.runs] == ["done", "failed"]
     assert progress.state == "failed"
     assert progress.reason == "epoch 1: the loss is not a number, learning_rate=1e+30 may be too high"
+    assert isinstance(progress.reason, Sentence)  # from a worker, through the store: a page reads it in any language
     unknown = ExperimentSpec("figure-9", 1, replace(TINY, dataset="nothing"))
     assert ended(scheduler, scheduler.submit(unknown, "ada")).reason.startswith("name='nothing': must be")
 

@@ -149,7 +149,7 @@ def test_failures_and_lost_measurements_are_said(stub: StubQueue) -> None:
     app = page(measurement="gone' OR 1=1")
     assert any("no longer on this server" in note.value for note in app.info)
     stub.values = {"state": "failed", "reason": "batch_size=256: needs more"}
-    assert page(measurement="some-key").error[0].value == "batch_size=256: needs more"
+    assert page(measurement="some-key").error[0].value == r"batch\_size=256\: needs more"
 
     def full(_job: Job) -> str:
         raise timing.QueueFullError("at most 20 may wait")

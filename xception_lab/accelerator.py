@@ -12,6 +12,8 @@ from typing import Any, Protocol
 import torch
 from torch.utils.benchmark import Timer
 
+from xception_lab.sentence import said
+
 # larger than any L2 cache in devices.py: writing it leaves nothing of ours in the cache
 FLUSH_BYTES = 256 << 20
 EVENT_RUNS = 10
@@ -107,7 +109,8 @@ def device_of(name: str = "auto", torch: Any = torch) -> torch.device:
         return found or torch.device("cpu")
     here = ("auto", "cpu", *((found.type,) if found else ()))
     if name not in here:
-        raise ValueError(f"device={name!r}: must be one of {', '.join(map(repr, here))}, no other is here")
+        allowed = ", ".join(map(repr, here))
+        raise ValueError(said("device={name}: must be one of {here}, no other is here", name=repr(name), here=allowed))
     return torch.device(name)
 
 
@@ -150,7 +153,7 @@ def peak_bytes(device: torch.device, call: Call, torch: Any = torch) -> int | No
 def captured(device: torch.device, call: Call, torch: Any = torch) -> Call:
     """The call as a device graph: recorded once on a stream of its own, then replayed. Raises ValueError on the CPU."""
     if device.type == "cpu":
-        raise ValueError("mode='graph': needs an accelerator, the CPU has no device graphs")
+        raise ValueError(said("mode='graph': needs an accelerator, the CPU has no device graphs"))
     stream = torch.Stream(device)
     with stream:
         for _ in range(GRAPH_WARM_UP):

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from xception_lab.sentence import said, sentence_of
+
 MIB = 2**20
 MAX_UPLOAD = 256 * MIB  # CIFAR-10's archives have 163 MiB
 MAX_UNPACKED = 512 * MIB
@@ -22,7 +24,7 @@ MAX_RATIO = 100  # unpacked to packed, past the first FREE bytes; flat pictures 
 FREE = 16 * MIB
 MAX_ENTRIES = 100_000
 
-_TOO_LARGE = f"larger than {MAX_ENTRY // MIB} MiB"
+_TOO_LARGE = said("larger than {most} MiB", most=MAX_ENTRY // MIB)
 _DIRECTORY_ENTRY = b"PK\x01\x02"
 _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 
@@ -48,16 +50,22 @@ class Meter:
     """Counts what an upload unpacks to; raises RefusedError past MAX_UNPACKED or MAX_RATIO."""
 
     def __init__(self, filename: str, packed: int) -> None:
-        self.filename = filename
+        self._name = shown(filename)
         self.ratio_limit = max(FREE, MAX_RATIO * packed)
         self.count = 0
 
     def add(self, count: int) -> None:
         self.count += count
         if self.count > MAX_UNPACKED:
-            raise RefusedError(f"{shown(self.filename)}: must unpack to at most {MAX_UNPACKED // MIB} MiB, holds more")
+            most = MAX_UNPACKED // MIB
+            raise RefusedError(
+                said("{name}: must unpack to at most {most} MiB, holds more", name=self._name, most=most)
+            )
         if self.count > self.ratio_limit:
-            raise RefusedError(f"{shown(self.filename)}: must unpack to at most {MAX_RATIO} times its size, holds more")
+            sentence = said(
+                "{name}: must unpack to at most {most} times its size, holds more", name=self._name, most=MAX_RATIO
+            )
+            raise RefusedError(sentence)
 
 
 class _Metered(io.RawIOBase):
@@ -109,8 +117,11 @@ def gunzip(filename: str, content: bytes) -> bytes:
     try:
         return _read(gzip.GzipFile(fileobj=io.BytesIO(content)), Meter(filename, len(content)))
     except _BadEntryError as error:
-        rule = f"must be a whole gzip file of at most {MAX_ENTRY // MIB} MiB"
-        raise RefusedError(f"{shown(filename)}: is {error}, {rule}") from error
+        sentence = said(
+            "{name}: is {problem}, must be a whole gzip file of at most {most} MiB",
+            name=shown(filename), problem=sentence_of(error), most=MAX_ENTRY // MIB,
+        )  # fmt: skip
+        raise RefusedError(sentence) from error
 
 
 def _read(stream: IO[bytes] | io.BufferedIOBase, meter: Meter) -> bytes:
@@ -126,21 +137,21 @@ def _read(stream: IO[bytes] | io.BufferedIOBase, meter: Meter) -> bytes:
     except (RefusedError, _BadEntryError):
         raise
     except Exception as error:  # zlib, zipfile and gzip raise many kinds on hostile bytes
-        raise _BadEntryError("corrupt") from error
+        raise _BadEntryError(said("corrupt")) from error
     return b"".join(parts)
 
 
 def _zip_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -> Iterator[Entry]:
     # counted in the bytes: zipfile would first build an object for each
     if content.count(_DIRECTORY_ENTRY) > MAX_ENTRIES:
-        raise RefusedError(f"{shown(filename)}: must hold at most {MAX_ENTRIES:,} files, holds more")
+        raise _too_many(filename)
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
         files = [(info, _inside(filename, _zip_name(info))) for info in archive.infolist() if not info.is_dir()]
     except RefusedError:
         raise
     except Exception as error:  # as many kinds as a hostile directory has fields
-        raise RefusedError(f"{shown(filename)}: is a corrupt zip, must be a whole one") from error
+        raise RefusedError(said("{name}: is a corrupt zip, must be a whole one", name=shown(filename))) from error
     meter = Meter(filename, len(content))
     for info, path in files:
         yield _zip_entry(archive, info, path, meter) if wanted(path) else Entry(path)
@@ -148,20 +159,30 @@ def _zip_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -
 
 def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, meter: Meter) -> Entry:
     if stat.S_ISLNK(info.external_attr >> 16):
-        return Entry(path, problem="a link")
+        return Entry(path, problem=said("a link"))
     if info.flag_bits & _ENCRYPTED:
-        raise RefusedError(f"{shown(path)}: is encrypted, must be open to read")
+        raise RefusedError(said("{name}: is encrypted, must be open to read", name=shown(path)))
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise RefusedError(f"{shown(path)}: is packed by method {info.compress_type}, must be stored or deflated")
+        sentence = said(
+            "{name}: is packed by method {method}, must be stored or deflated",
+            name=shown(path), method=info.compress_type,
+        )  # fmt: skip
+        raise RefusedError(sentence)
     try:
         with archive.open(info) as stream:
             return Entry(path, _read(stream, meter))
     except RefusedError:
         raise
     except _BadEntryError as error:
-        return Entry(path, problem=str(error))
+        return Entry(path, problem=sentence_of(error))
     except Exception:  # a header that contradicts the directory, in any of its fields
-        return Entry(path, problem="corrupt")
+        return Entry(path, problem=said("corrupt"))
+
+
+def _too_many(filename: str) -> RefusedError:
+    return RefusedError(
+        said("{name}: must hold at most {most:,} files, holds more", name=shown(filename), most=MAX_ENTRIES)
+    )
 
 
 def _tar_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -> Iterator[Entry]:
@@ -174,18 +195,20 @@ def _tar_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -
             for member in archive:
                 count += 1
                 if count > MAX_ENTRIES:
-                    raise RefusedError(f"{shown(filename)}: must hold at most {MAX_ENTRIES:,} files, holds more")
+                    raise _too_many(filename)
                 if not member.isdir():
                     yield _tar_entry(archive, member, _inside(filename, member.name), wanted)
     except RefusedError:
         raise
     except Exception as error:  # tarfile, gzip and zlib raise many kinds on hostile bytes
-        raise RefusedError(f"{shown(filename)}: is a corrupt or unknown archive, must be a zip or a tar.gz") from error
+        raise RefusedError(
+            said("{name}: is a corrupt or unknown archive, must be a zip or a tar.gz", name=shown(filename))
+        ) from error
 
 
 def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, wanted: Callable[[str], bool]) -> Entry:
     if not member.isreg():
-        return Entry(path, problem="a link")
+        return Entry(path, problem=said("a link"))
     if not wanted(path):
         return Entry(path)
     if member.size > MAX_ENTRY:  # no more than it promises is read, so here the header can be believed
@@ -211,13 +234,20 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
 def _inside(filename: str, name: str) -> str:
     """The path with forward slashes, composed. Raises RefusedError when it would leave the archive."""
     path = unicodedata.normalize("NFC", name).replace("\\", "/")
+    whole, held = shown(filename), shown(name)
     if path.startswith("/") or re.match("[A-Za-z]:", path):
-        raise RefusedError(f"{shown(filename)}: holds the absolute path {shown(name)}, every path must be relative")
+        raise RefusedError(
+            said("{name}: holds the absolute path {path}, every path must be relative", name=whole, path=held)
+        )
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise RefusedError(f"{shown(filename)}: holds the path {shown(name)}, none may lead out of the archive")
+        raise RefusedError(
+            said("{name}: holds the path {path}, none may lead out of the archive", name=whole, path=held)
+        )
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
-        raise RefusedError(f"{shown(filename)}: holds the path {shown(name)}, none may have control characters")
+        raise RefusedError(
+            said("{name}: holds the path {path}, none may have control characters", name=whole, path=held)
+        )
     return "/".join(parts)
 
 

@@ -10,6 +10,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from xception_lab.records import EpochRecord, record_from_dict, train_spec_from_json, train_spec_to_json
+from xception_lab.sentence import said
 from xception_lab.spec import TrainSpec
 
 
@@ -47,7 +48,7 @@ def from_bytes(data: bytes) -> Checkpoint:
         spec = train_spec_from_json(meta["spec"])
         predictions = tensors.pop("predictions")
     except Exception as error:  # safetensors raises its own bare Exception class, differing between versions
-        raise ValueError(f"not a checkpoint: {error}") from error
+        raise ValueError(said("not a checkpoint: {error}", error=str(error))) from error
     return Checkpoint(spec, records, _under(tensors, "network."), _under(tensors, "adam."), predictions)
 
 

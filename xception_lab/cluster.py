@@ -17,6 +17,8 @@ from pathlib import Path
 from dask.system import CPU_COUNT
 from distributed.system import MEMORY_LIMIT
 
+from xception_lab.sentence import said
+
 WORKER_BYTES = 1 << 30  # what a worker with torch in it may need
 NICENESS = 10
 STOP_S = 10.0
@@ -50,7 +52,7 @@ class Cluster:
         self.address = self._process.stdout.readline().decode().strip()
         if not self.address:
             self.close()
-            raise RuntimeError(f"the training workers did not start, see {log}")
+            raise RuntimeError(said("the training workers did not start, see {log}", log=str(log)))
 
     @property
     def alive(self) -> bool:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from xception_lab.sentence import said
 from xception_lab.textures import TEXTURE_CLASSES, draw_textures
 
 DatasetKind = Literal["evidence", "demonstration", "own"]
@@ -74,7 +75,8 @@ def load_dataset(name: str) -> Dataset:
 
         return load_own(name)
     if name not in DATASETS:
-        raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, DATASETS))}")
+        allowed = ", ".join(map(repr, DATASETS))
+        raise ValueError(said("name={name}: must be one of {allowed}", name=repr(name), allowed=allowed))
     return _load(name)
 
 

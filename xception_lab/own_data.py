@@ -18,6 +18,7 @@ from safetensors.numpy import save
 
 from xception_lab.data import Dataset
 from xception_lab.files import write_atomically
+from xception_lab.sentence import as_text, from_text, said
 from xception_lab.store import StoreError, home
 
 PREFIX = "own-"
@@ -36,7 +37,8 @@ def keep_dataset(dataset: Dataset, folder: Path | None = None) -> str:
 
     folder: the run store's, by default the one under XCEPTION_LAB_HOME.
     """
-    words = {"name": dataset.name, "classes": dataset.classes, "source": dataset.source, "notes": dataset.notes}
+    notes = tuple(map(as_text, dataset.notes))
+    words = {"name": dataset.name, "classes": dataset.classes, "source": dataset.source, "notes": notes}
     content = save({name: getattr(dataset, name) for name in _ARRAYS}, {"words": json.dumps(words)})
     name = PREFIX + hashlib.sha256(content).hexdigest()[:16]
     keep_content(name, content, folder)
@@ -52,7 +54,8 @@ def keep_content(name: str, content: bytes, folder: Path | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
     except OSError as error:
-        raise StoreError(f"the data in {path.parent} cannot be kept: {error}") from error
+        sentence = said("the data in {folder} cannot be kept: {error}", folder=str(path.parent), error=str(error))
+        raise StoreError(sentence) from error
 
 
 def read_content(name: str, folder: Path | None = None) -> bytes:
@@ -60,27 +63,35 @@ def read_content(name: str, folder: Path | None = None) -> bytes:
     try:
         return _path(name, folder).read_bytes()
     except OSError as error:
-        raise ValueError(f"dataset={name!r}: must be kept on this machine: upload it again") from error
+        raise _missing(name) from error
 
 
 def load_own(name: str, folder: Path | None = None) -> Dataset:
     """What was kept under the name, an equal Dataset. Raises ValueError when it is not here or not whole."""
     path = _path(name, folder)
     if not path.exists():
-        raise ValueError(f"dataset={name!r}: must be kept on this machine: upload it again")
+        raise _missing(name)
     try:
         with safe_open(path, "numpy") as file:
             words = json.loads(file.metadata()["words"])
             arrays: dict[str, Any] = {array: file.get_tensor(array) for array in _ARRAYS}
         return Dataset(
             words["name"], **arrays, classes=tuple(words["classes"]), source=words["source"], kind="own",
-            notes=tuple(words["notes"]),
+            notes=tuple(map(from_text, words["notes"])),
         )  # fmt: skip
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"dataset={name!r}: must be a whole file, {error}: upload it again") from error
+        sentence = said(
+            "dataset={name}: must be a whole file, {error}: upload it again", name=repr(name), error=str(error)
+        )
+        raise ValueError(sentence) from error
+
+
+def _missing(name: str) -> ValueError:
+    return ValueError(said("dataset={name}: must be kept on this machine: upload it again", name=repr(name)))
 
 
 def _path(name: str, folder: Path | None) -> Path:
     if not is_own(name):
-        raise ValueError(f"dataset={name!r}: must be {PREFIX} and 16 hexadecimal digits")
+        sentence = said("dataset={name}: must be {prefix} and 16 hexadecimal digits", name=repr(name), prefix=PREFIX)
+        raise ValueError(sentence)
     return (folder or home()) / "data" / f"{name}.safetensors"

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, JpegImagePlugin
 
+from xception_lab.sentence import said
+
 SIDE = 32
 BACKGROUND = (128, 128, 128)
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # Pillow knows more, some run other programs
@@ -14,7 +16,7 @@ MAX_PIXELS = 25_000_000
 MAX_JPEG_PIXELS = 200_000_000  # a phone's largest; a JPEG that is not progressive is unpacked at an eighth of its size
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own alarm, which counts before it unpacks
 
-_TOO_LARGE = f"more than {MAX_PIXELS // 10**6} million pixels"
+_TOO_LARGE = said("more than {most} million pixels", most=MAX_PIXELS // 10**6)
 
 # what brings a picture upright, by its EXIF orientation
 _UPRIGHT = {
@@ -59,7 +61,7 @@ def _read(content: bytes, side: int, *, crop: bool) -> NDArray[np.uint8]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadPictureError(_TOO_LARGE) from error
     except Exception as error:  # Pillow's readers raise many kinds on hostile bytes
-        raise BadPictureError("corrupt or unknown") from error
+        raise BadPictureError(said("corrupt or unknown")) from error
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -102,5 +104,5 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     """16 bits a pixel to 8; Pillow's own convert would clip them."""
     values = np.asarray(image)
     if values.dtype.kind == "f" or values.min() < 0 or values.max() > 65535:
-        raise BadPictureError("neither 8 nor 16 bits a pixel")
+        raise BadPictureError(said("neither 8 nor 16 bits a pixel"))
     return Image.fromarray((values >> 8).astype(np.uint8))

@@ -24,6 +24,7 @@ from xception_lab.fairness import Job, fair_order
 from xception_lab.own_data import is_own, read_content
 from xception_lab.progress import Desk, Progress, progress_of
 from xception_lab.records import train_spec_to_json
+from xception_lab.sentence import reason_of, said, sentence_of
 from xception_lab.store import LEASE_S, UNFINISHED, Store, StoreError
 from xception_lab.worker import EpochResult, OwnData, epoch_task, failure
 
@@ -70,7 +71,8 @@ class Scheduler:
         """Queue an experiment; its unguessable id. Raises QueueFullError, StoreError."""
         key = self._store.add(spec, owner, MOST_UNFINISHED)
         if key is None:
-            raise QueueFullError(f"at most {MOST_UNFINISHED} runs may wait at once: let some end, or cancel some")
+            sentence = said("at most {most} runs may wait at once: let some end, or cancel some", most=MOST_UNFINISHED)
+            raise QueueFullError(sentence)
         self._adopt(key)
         return key
 
@@ -96,7 +98,7 @@ class Scheduler:
     def cancel(self, experiment: str) -> None:
         """End what is not done, in whichever process it runs. Raises KeyError, StoreError."""
         runs = self._store.experiment(experiment).runs
-        self._store.move([run.id for run in runs], "cancelled", "cancelled")
+        self._store.move([run.id for run in runs], "cancelled", said("cancelled"))
         self._wake.set()
 
     def progress(self, experiment: str) -> Progress:
@@ -112,7 +114,7 @@ class Scheduler:
         try:
             return self._store.checkpoint_path(run).read_bytes()
         except OSError as error:
-            raise StoreError(f"its checkpoint cannot be read: {error}") from error
+            raise StoreError(said("its checkpoint cannot be read: {error}", error=str(error))) from error
 
     def close(self) -> None:
         """Stop working; unfinished experiments stay in the store, to be resumed."""
@@ -131,7 +133,7 @@ class Scheduler:
 
     def _claim(self, experiment: str) -> None:
         if not self._store.claim(experiment, self._keeper):
-            raise HeldError(f"another process is at work on it, or was less than {LEASE_S:.0f} s ago")
+            raise HeldError(said("another process is at work on it, or was less than {lease:.0f} s ago", lease=LEASE_S))
 
     def _adopt(self, experiment: str) -> None:
         # the lock: another run's end must not release the lease just taken
@@ -185,7 +187,7 @@ class Scheduler:
                     self._collect()
                     self._dispatch()
             except Exception as error:  # nothing may end this thread: every experiment would stand still
-                self._trouble = str(error) or type(error).__name__
+                self._trouble = reason_of(error)
                 self._closed.wait(RETRY_S)
 
     def _watch(self) -> None:
@@ -218,7 +220,7 @@ class Scheduler:
         try:
             self._store.record(job.run, result.records, result.checkpoint, result.test_pictures, last=last)
         except StoreError as error:
-            self._fail(job, str(error))
+            self._fail(job, sentence_of(error))
             return
         job.epochs_done = len(result.records)
         if last:
@@ -234,7 +236,7 @@ class Scheduler:
                 checkpoint = self.checkpoint(job.run) if job.epochs_done else None
                 self._send_data(job.spec.dataset)
             except (StoreError, ValueError) as error:
-                self._fail(job, str(error))
+                self._fail(job, sentence_of(error))
                 continue
             self._store.move([job.run], "running", of=("queued",))
             key = f"run-{job.run}-epoch-{job.epochs_done + 1}-{secrets.token_hex(4)}"
@@ -277,7 +279,7 @@ class Scheduler:
                 self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
             self._trouble = ""
         except (OSError, RuntimeError, ValueError) as error:
-            self._trouble = str(error)
+            self._trouble = reason_of(error)
             self._closed.wait(RETRY_S)
             return False
         return True

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from xception_lab.experiments import ExperimentSpec, experiment_from_json
 from xception_lab.files import write_atomically
 from xception_lab.records import EpochRecord, record_from_dict, train_spec_from_json, train_spec_to_json
+from xception_lab.sentence import as_text, from_text, said
 from xception_lab.spec import TrainSpec
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -50,7 +51,10 @@ class StoreError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as stored. test_pictures: how many pictures its test accuracy is over, 0 before the first epoch."""
+    """One run as stored. reason: a Sentence, or the plain text of an earlier version.
+
+    test_pictures: how many pictures its test accuracy is over, 0 before the first epoch.
+    """
 
     id: int
     spec: TrainSpec
@@ -99,7 +103,8 @@ class Store:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"the run store in {self.folder} failed: {error}") from error
+            sentence = said("the run store in {folder} failed: {error}", folder=str(self.folder), error=str(error))
+            raise StoreError(sentence) from error
 
     @contextmanager
     def _write(self) -> Generator[sqlite3.Connection]:
@@ -194,7 +199,7 @@ class Store:
         with self._write() as db:
             for run in runs:
                 query = f"UPDATE runs SET state = ?, reason = ? WHERE id = ? AND state IN ({marks})"
-                db.execute(query, (to, reason, run, *states))
+                db.execute(query, (to, as_text(reason), run, *states))
 
     def record(
         self, run: int, records: Iterable[EpochRecord], checkpoint: bytes, test_pictures: int, *, last: bool
@@ -243,4 +248,4 @@ def _add_runs(db: sqlite3.Connection, experiment: str, specs: Iterable[TrainSpec
 def _run(row: sqlite3.Row, records: tuple[EpochRecord, ...]) -> Run:
     values: dict[str, Any] = dict(row)
     spec = train_spec_from_json(values["spec"])
-    return Run(values["id"], spec, values["state"], values["reason"], values["test_pictures"], records)
+    return Run(values["id"], spec, values["state"], from_text(values["reason"]), values["test_pictures"], records)

@@ -17,6 +17,7 @@ from xception_lab import accelerator
 from xception_lab.accelerator import Clock
 from xception_lab.blocks import build_block
 from xception_lab.inference import for_inference
+from xception_lab.sentence import said
 from xception_lab.spec import BlockSpec
 from xception_lab.timings import STORED_AS, Dtype, MemoryFormat, Settings, Timing, median_interval
 from xception_lab.xception import build_xception
@@ -141,10 +142,13 @@ def check_room(settings: Settings, free: int) -> None:
     """Raises NoRoomError when the settings need more than `free` bytes, before anything is allocated."""
     needed = needed_bytes(settings)
     if needed > free:
-        raise NoRoomError(
-            f"batch_size={settings.batch_size} at {settings.height}x{settings.width}: needs about "
-            f"{needed / 1e9:.1f} GB, must be at most the {free / 1e9:.1f} GB that are free"
-        )
+        sentence = said(
+            "batch_size={batch_size} at {height}x{width}: needs about {needed:.1f} GB, "
+            "must be at most the {free:.1f} GB that are free",
+            batch_size=settings.batch_size, height=settings.height, width=settings.width,
+            needed=needed / 1e9, free=free / 1e9,
+        )  # fmt: skip
+        raise NoRoomError(sentence)
 
 
 @contextmanager
@@ -154,12 +158,14 @@ def explained(group: Sequence[Settings]) -> Generator[None]:
         yield
     except torch.OutOfMemoryError:
         needed = max(map(needed_bytes, group)) / 1e9
-        raise NoRoomError(f"the device ran out of memory; about {needed:.1f} GB were thought to be enough") from None
+        sentence = said("the device ran out of memory; about {needed:.1f} GB were thought to be enough", needed=needed)
+        raise NoRoomError(sentence) from None
     except RuntimeError as error:
         if "can't allocate memory" in str(error):
-            raise NoRoomError("the machine ran out of memory") from None
+            raise NoRoomError(said("the machine ran out of memory")) from None
         what = ", ".join(f"dtype={s.dtype!r} mode={s.mode!r}" for s in group[:1])
-        raise RuntimeError(f"{what}: the device or library refused: {str(error).splitlines()[0][:200]}") from error
+        reason = str(error).splitlines()[0][:200]
+        raise RuntimeError(said("{what}: the device or library refused: {reason}", what=what, reason=reason)) from error
 
 
 @contextmanager
@@ -179,9 +185,9 @@ def multiplied_as(dtype: Dtype) -> Generator[None]:
 def check(settings: Settings, device: torch.device) -> None:
     """Raises ValueError for what this device cannot do, NoRoomError for what does not fit; allocates nothing."""
     if settings.dtype == "tf32" and device.type != "cuda":
-        raise ValueError(f"dtype='tf32': needs an NVIDIA GPU, this device is {device.type!r}")
+        raise ValueError(said("dtype='tf32': needs an NVIDIA GPU, this device is {device}", device=repr(device.type)))
     if settings.mode == "graph" and device.type == "cpu":
-        raise ValueError("mode='graph': needs an accelerator, the CPU has no device graphs")
+        raise ValueError(said("mode='graph': needs an accelerator, the CPU has no device graphs"))
     check_room(settings, accelerator.free_bytes(device))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from xception_lab.measuring import Job
+from xception_lab.sentence import reason_of, said
 from xception_lab.timing_worker import Message, Worker
 from xception_lab.timings import Results
 
@@ -68,7 +69,9 @@ class TimingQueue:
         """Queue a job; its unguessable id. Raises QueueFullError."""
         with self._lock:
             if sum(not status.finished for status in self._jobs.values()) >= MOST_WAITING:
-                raise QueueFullError(f"at most {MOST_WAITING} measurements may wait at once: let some end")
+                raise QueueFullError(
+                    said("at most {most} measurements may wait at once: let some end", most=MOST_WAITING)
+                )
             key = secrets.token_urlsafe(12)
             self._jobs[key] = Status(key, job, "queued")
             finished = [old for old, status in self._jobs.items() if status.finished]
@@ -117,7 +120,8 @@ class TimingQueue:
             try:
                 self._measure(status)
             except Exception as error:  # whatever it was, the next one's turn must come
-                self._change(status.id, state="failed", reason=f"the measuring process failed: {error}")
+                reason = said("the measuring process failed: {error}", error=reason_of(error))
+                self._change(status.id, state="failed", reason=reason)
 
     def _measure(self, status: Status) -> None:
         worker = self._start(status.job)

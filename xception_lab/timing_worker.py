@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from xception_lab.measuring import Job, job_from_dict, run_parts
+from xception_lab.sentence import as_text, from_text, said, sentence_of
 from xception_lab.timings import Results
 from xception_lab.timings_file import from_json, to_json
 
@@ -50,14 +51,14 @@ class Worker:
         """What it says, until it ends or is stopped."""
         assert self._process.stdin
         assert self._process.stdout
-        with self._process.stdout as said_by_it, self._process.stdin:
-            for line in said_by_it:
-                said: dict[str, Any] = json.loads(line)
-                results = from_json(said["results"]) if said.get("results") else None
-                yield Message(said["share"], results, said.get("error", ""))
+        with self._process.stdout as lines, self._process.stdin:
+            for line in lines:
+                message: dict[str, Any] = json.loads(line)
+                results = from_json(message["results"]) if message.get("results") else None
+                yield Message(message["share"], results, from_text(message.get("error", "")))
             code = self._process.wait()
         if code:  # a signal's is negative: the system ended it, perhaps for want of memory
-            yield Message(1.0, error=f"the measuring process ended with status {code}")
+            yield Message(1.0, error=said("the measuring process ended with status {code}", code=code))
 
     def stop(self) -> None:
         """End it at once, whatever it is at."""
@@ -78,7 +79,7 @@ def _serve() -> None:
         for share, part in run_parts(job):
             say(share=share, results=to_json(part))
     except (ValueError, RuntimeError) as error:
-        say(share=1.0, error=str(error))
+        say(share=1.0, error=as_text(sentence_of(error)))
 
 
 def _leave_with_parent() -> None:

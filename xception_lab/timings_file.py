@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, cast
 
+from xception_lab.sentence import said, sentence_of
 from xception_lab.spec import BlockSpec, XceptionSpec
 from xception_lab.tables import as_csv
 from xception_lab.timings import DTYPES, Machine, Operation, Peaks, Results, Settings, Timing, as_row
@@ -49,16 +50,17 @@ def to_csv(results: Results) -> str:
 def from_json(data: str | bytes) -> Results:
     """The inverse of to_json. Raises ResultsFileError, and nothing else, for what is not a whole file of ours."""
     if len(data) > MOST_BYTES:
-        raise ResultsFileError(f"the file has {len(data):,} bytes: must have at most {MOST_BYTES:,}")
+        sentence = said("the file has {count:,} bytes: must have at most {most:,}", count=len(data), most=MOST_BYTES)
+        raise ResultsFileError(sentence)
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         values = json.loads(text, parse_constant=_no_constant)
     except ResultsFileError:
         raise
     except (ValueError, RecursionError) as error:
-        raise ResultsFileError(f"the file is not JSON: {str(error)[:120]}") from None
+        raise ResultsFileError(said("the file is not JSON: {error}", error=str(error)[:120])) from None
     if not isinstance(values, dict) or cast(dict[str, Any], values).get("format") != FORMAT:
-        raise ResultsFileError(f"the file is not a results file: its format must be {FORMAT!r}")
+        raise ResultsFileError(said("the file is not a results file: its format must be {format}", format=repr(FORMAT)))
     whole = _object(
         format=_choice(FORMAT), version=_whole(VERSION, VERSION), machine=_MACHINE, peaks=_list(_PEAKS, 64),
         timings=_list(_TIMING, MOST_TIMINGS), operations=_list(_OPERATION, MOST_OPERATIONS),
@@ -77,32 +79,33 @@ def settings_from_dict(values: Any, place: str = "settings") -> Settings:
 
 
 def _no_constant(name: str) -> Any:
-    raise ResultsFileError(f"the file holds {name}: every number must be finite")
+    raise ResultsFileError(said("the file holds {name}: every number must be finite", name=name))
 
 
 def _shown(value: Any) -> str:
     """A foreign value, short and printable."""
     if isinstance(value, dict | list):
-        return "a list" if isinstance(value, list) else "an object"
+        return said("a list") if isinstance(value, list) else said("an object")
     clean = "".join(c for c in str(value)[:60] if c.isprintable() and c not in "`<>")
     return repr(clean) if isinstance(value, str) else clean
 
 
 def _refuse(place: str, value: Any, rule: str) -> ResultsFileError:
-    return ResultsFileError(f"{place}={_shown(value)}: must be {rule}")
+    return ResultsFileError(said("{place}={value}: must be {rule}", place=place, value=_shown(value), rule=rule))
 
 
 def _object(**fields: Read) -> Read:
     def read(value: Any, place: str) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise _refuse(place or "the file", value, "an object")
+            raise _refuse(place or said("the file"), value, said("an object"))
         values = cast(dict[str, Any], value)
         missing = next((name for name in fields if name not in values), None)
         if missing:
-            raise ResultsFileError(f"{_join(place, missing)} is missing")
+            raise ResultsFileError(said("{place} is missing", place=_join(place, missing)))
         unknown = next((name for name in values if name not in fields), None)
         if unknown is not None:
-            raise ResultsFileError(f"{_shown(_join(place, unknown))} is not a field of a results file")
+            name = _shown(_join(place, unknown))
+            raise ResultsFileError(said("{name} is not a field of a results file", name=name))
         return {name: read_field(values[name], _join(place, name)) for name, read_field in fields.items()}
 
     return read
@@ -115,7 +118,7 @@ def _join(place: str, name: str) -> str:
 def _list(read_item: Read, most: int, least: int = 0) -> Read:
     def read(value: Any, place: str) -> tuple[Any, ...]:
         if not isinstance(value, list) or not least <= len(cast(list[Any], value)) <= most:
-            raise _refuse(place, value, f"a list of {least} to {most:,}")
+            raise _refuse(place, value, said("a list of {least} to {most:,}", least=least, most=most))
         return tuple(read_item(item, f"{place}[{number}]") for number, item in enumerate(cast(list[Any], value)))
 
     return read
@@ -124,7 +127,7 @@ def _list(read_item: Read, most: int, least: int = 0) -> Read:
 def _pair(first: Read, second: Read) -> Read:
     def read(value: Any, place: str) -> tuple[Any, Any]:
         if not isinstance(value, list) or len(cast(list[Any], value)) != 2:
-            raise _refuse(place, value, "a list of two")
+            raise _refuse(place, value, said("a list of two"))
         return first(value[0], f"{place}[0]"), second(value[1], f"{place}[1]")
 
     return read
@@ -134,9 +137,9 @@ def _number(low: float, high: float) -> Read:
     def read(value: Any, place: str) -> float:
         # comparing before converting: a whole number may be too large to convert
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise _refuse(place, value, f"a number from {low:g} to {high:g}")
+            raise _refuse(place, value, said("a number from {low:g} to {high:g}", low=low, high=high))
         if not math.isfinite(value):
-            raise _refuse(place, value, "finite")
+            raise _refuse(place, value, said("finite"))
         return float(value)
 
     return read
@@ -145,7 +148,8 @@ def _number(low: float, high: float) -> Read:
 def _whole(low: int, high: int) -> Read:
     def read(value: Any, place: str) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise _refuse(place, value, f"a whole number from {low:,} to {high:,}" if low < high else str(low))
+            rule = said("a whole number from {low:,} to {high:,}", low=low, high=high) if low < high else str(low)
+            raise _refuse(place, value, rule)
         return value
 
     return read
@@ -154,10 +158,10 @@ def _whole(low: int, high: int) -> Read:
 def _text(most: int) -> Read:
     def read(value: Any, place: str) -> str:
         if not isinstance(value, str) or len(value) > most or not value.isprintable():
-            raise _refuse(place, value, f"a printable text of at most {most} characters")
+            raise _refuse(place, value, said("a printable text of at most {most} characters", most=most))
         # names are shown on a page: nothing that a browser or Markdown could take for more than text
         if set(value) & set("<>`$[]*\\"):
-            raise _refuse(place, value, "a text without markup")
+            raise _refuse(place, value, said("a text without markup"))
         return value
 
     return read
@@ -166,7 +170,7 @@ def _text(most: int) -> Read:
 def _choice(*allowed: str) -> Read:
     def read(value: Any, place: str) -> str:
         if not isinstance(value, str) or value not in allowed:
-            raise _refuse(place, value, f"one of {', '.join(map(repr, allowed))}")
+            raise _refuse(place, value, said("one of {allowed}", allowed=", ".join(map(repr, allowed))))
         return value
 
     return read
@@ -174,7 +178,7 @@ def _choice(*allowed: str) -> Read:
 
 def _flag(value: Any, place: str) -> bool:
     if not isinstance(value, bool):
-        raise _refuse(place, value, "true or false")
+        raise _refuse(place, value, said("true or false"))
     return value
 
 
@@ -188,7 +192,7 @@ def _made(kind: Callable[..., Any], read_fields: Read) -> Read:
         try:
             return kind(**fields)
         except ValueError as error:
-            raise ResultsFileError(f"{place}: {error}") from None
+            raise ResultsFileError(said("{place}: {reason}", place=place, reason=sentence_of(error))) from None
 
     return read
 
@@ -204,12 +208,12 @@ def _bounded(value: Any, place: str) -> Any:
         return _text(20)(value, place)
     if value is None or isinstance(value, bool | float):
         return value
-    raise _refuse(place, value, "a plain value")
+    raise _refuse(place, value, said("a plain value"))
 
 
 def _subject(value: Any, place: str) -> BlockSpec | XceptionSpec:
     if not isinstance(value, dict):
-        raise _refuse(place, value, "an object")
+        raise _refuse(place, value, said("an object"))
     values = cast(dict[str, Any], value)
     kind = BlockSpec if "kind" in values else XceptionSpec
     fields = dict.fromkeys(kind.__dataclass_fields__, _bounded)

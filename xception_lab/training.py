@@ -33,6 +33,7 @@ from xception_lab.learner import (
 )
 from xception_lab.recipe import learning_rate
 from xception_lab.records import EpochRecord
+from xception_lab.sentence import said
 from xception_lab.spec import TrainSpec
 
 __all__ = ["EpochRecord", "TrainingError", "estimate_run_s", "next_epoch", "train"]
@@ -86,8 +87,11 @@ def next_epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: Stop | Non
     except (MemoryError, RuntimeError) as error:
         # the CPU's allocator raises a plain RuntimeError
         if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
-            rule = f"a smaller batch_size than {spec.batch_size} or a narrower network may fit"
-            raise TrainingError(f"out of memory: {rule}") from error
+            sentence = said(
+                "out of memory: a smaller batch_size than {batch_size} or a narrower network may fit",
+                batch_size=spec.batch_size,
+            )
+            raise TrainingError(sentence) from error
         raise
 
 
@@ -102,8 +106,11 @@ def _epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: Stop) -> Check
     if fit is None:
         return None
     if not math.isfinite(fit.loss):
-        cause = f"learning_rate={spec.learning_rate} may be too high"
-        raise TrainingError(f"epoch {epoch}: the loss is not a number, {cause}")
+        sentence = said(
+            "epoch {epoch}: the loss is not a number, learning_rate={rate} may be too high",
+            epoch=epoch, rate=spec.learning_rate,
+        )  # fmt: skip
+        raise TrainingError(sentence)
     scores = _evaluate(learner.network, pictures, should_stop)
     if scores is None:
         return None

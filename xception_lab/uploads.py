@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import BinaryIO
 
 import numpy as np
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 
 from xception_lab.archives import MAX_UPLOAD, MIB, RefusedError, entries, gunzip, is_archive, shown
 from xception_lab.data import FASHION_CLASSES, Dataset
+from xception_lab.findings import Found, Images, Labels, Part
 from xception_lab.formats import CIFAR_CLASSES, read_cifar_binary, read_cifar_pickle, read_idx
 from xception_lab.pictures import SUFFIXES, BadPictureError, read_picture
+from xception_lab.sentence import said, sentence_of
 
 MIN_PICTURES = 10  # a class, training and test together
 MAX_CLASSES = 100
@@ -29,29 +30,6 @@ _IDX = re.compile(r"(train|t10k)-(images|labels)[-.]idx([13])-ubyte(\.gz)?")
 _CIFAR = re.compile(r"(data_batch_[1-5]|test_batch)(\.bin)?")
 # SHA-256 of Fashion-MNIST's unpacked test labels: its files have MNIST's names
 _FASHION_LABELS = "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9"
-
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
-Part = tuple[Images, Labels]
-
-
-@dataclass(slots=True)
-class _Found:
-    """What the uploaded files hold so far."""
-
-    cifar: dict[str, Part] = field(default_factory=dict[str, Part])
-    idx: dict[str, Images] = field(default_factory=dict[str, Images])
-    pictures: list[tuple[str, Images]] = field(default_factory=list[tuple[str, Images]])
-    problems: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])  # what it is, path
-
-    def notes(self) -> tuple[str, ...]:
-        """One sentence a kind of problem, with the first three paths."""
-        notes: list[str] = []
-        for problem, count in Counter(problem for problem, _ in self.problems).items():
-            paths = [shown(path) for kind, path in self.problems if kind == problem][:3]
-            more = f" and {count - len(paths):,} more" if count > len(paths) else ""
-            notes.append(f"Left out, {problem}: {', '.join(paths)}{more}")
-        return tuple(notes)
 
 
 def read_upload(filename: str, data: bytes | BinaryIO) -> Dataset:
@@ -71,8 +49,8 @@ def read_uploads(files: Sequence[tuple[str, bytes | BinaryIO]]) -> Dataset:
     Raises ValueError naming file, value and rule.
     """
     if not files:
-        raise ValueError("files=[]: must hold at least one file")
-    found = _Found()
+        raise ValueError(said("files=[]: must hold at least one file"))
+    found = Found()
     for filename, data in files:
         _read_file(filename, data, found)
     name = re.sub(r"(\.tar)?\.\w+$", "", files[0][0]) or "own data"
@@ -83,17 +61,19 @@ def read_uploads(files: Sequence[tuple[str, bytes | BinaryIO]]) -> Dataset:
     return _folder_dataset(name, files[0][0], found)
 
 
-def _read_file(filename: str, data: bytes | BinaryIO, found: _Found) -> None:
+def _read_file(filename: str, data: bytes | BinaryIO, found: Found) -> None:
     content = data if isinstance(data, bytes) else data.read(MAX_UPLOAD + 1)
     if len(content) > MAX_UPLOAD:
-        raise ValueError(f"{shown(filename)}: must have at most {MAX_UPLOAD // MIB} MiB, has more")
+        most = MAX_UPLOAD // MIB
+        raise ValueError(said("{name}: must have at most {most} MiB, has more", name=shown(filename), most=most))
     if _IDX.fullmatch(_last(filename)):
         _keep_original(filename, content, found)
         return
     if not is_archive(content):
-        raise ValueError(
-            f"{shown(filename)}: must be a zip of class folders, the CIFAR-10 archive or the four MNIST files"
+        sentence = said(
+            "{name}: must be a zip of class folders, the CIFAR-10 archive or the four MNIST files", name=shown(filename)
         )
+        raise ValueError(sentence)
     for entry in entries(filename, content, _is_wanted):
         if entry.problem:
             found.problems.append((entry.problem, entry.path))
@@ -102,7 +82,7 @@ def _read_file(filename: str, data: bytes | BinaryIO, found: _Found) -> None:
         elif _is_picture(entry.path):
             _keep_picture(filename, entry.path, entry.content, found)
         else:
-            found.problems.append(("not a picture", entry.path))
+            found.problems.append((said("not a picture"), entry.path))
 
 
 def _last(path: str) -> str:
@@ -117,16 +97,17 @@ def _is_wanted(path: str) -> bool:
     return _is_picture(path) or bool(_IDX.fullmatch(_last(path)) or _CIFAR.fullmatch(_last(path)))
 
 
-def _keep_picture(filename: str, path: str, content: bytes, found: _Found) -> None:
+def _keep_picture(filename: str, path: str, content: bytes, found: Found) -> None:
     if len(found.pictures) == MAX_PICTURES:
-        raise ValueError(f"{shown(filename)}: must hold at most {MAX_PICTURES:,} pictures, holds more")
+        name = shown(filename)
+        raise ValueError(said("{name}: must hold at most {most:,} pictures, holds more", name=name, most=MAX_PICTURES))
     try:
         found.pictures.append((path, read_picture(content)))
     except BadPictureError as error:
-        found.problems.append((str(error), path))
+        found.problems.append((sentence_of(error), path))
 
 
-def _keep_original(path: str, content: bytes, found: _Found) -> None:
+def _keep_original(path: str, content: bytes, found: Found) -> None:
     """Reads one of the original files, so that only its arrays stay. Raises ValueError with the path."""
     name = _last(path)
     try:
@@ -139,34 +120,44 @@ def _keep_original(path: str, content: bytes, found: _Found) -> None:
     except RefusedError:
         raise
     except ValueError as error:
-        raise ValueError(f"{shown(path)}: {error}") from error
+        raise ValueError(said("{name}: {reason}", name=shown(path), reason=sentence_of(error))) from error
 
 
-def _cifar_dataset(name: str, found: _Found) -> Dataset:
+def _cifar_dataset(name: str, found: Found) -> Dataset:
     batches = sorted(batch for batch in found.cifar if batch != "test_batch")
     if not batches or "test_batch" not in found.cifar:
-        raise ValueError(f"{', '.join(found.cifar)}: must hold test_batch and at least one data_batch of CIFAR-10")
+        sentence = said(
+            "{names}: must hold test_batch and at least one data_batch of CIFAR-10", names=", ".join(found.cifar)
+        )
+        raise ValueError(sentence)
     if len(batches) < 5:
-        found.problems += [("not there", f"data_batch_{n}") for n in range(1, 6) if f"data_batch_{n}" not in batches]
+        whole = {f"data_batch_{number}" for number in range(1, 6)}
+        found.problems += [(said("not there"), batch) for batch in sorted(whole - set(batches))]
     parts = [found.cifar[batch] for batch in batches]
     train = np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
     source = "CIFAR-10 (Krizhevsky 2009), uploaded"
     return _dataset(name, train, found.cifar["test_batch"], CIFAR_CLASSES, source, found.notes())
 
 
-def _idx_dataset(name: str, found: _Found) -> Dataset:
+def _idx_dataset(name: str, found: Found) -> Dataset:
     missing = [part for part in ("train-images", "train-labels", "t10k-images", "t10k-labels") if part not in found.idx]
     if missing:
-        raise ValueError(f"{', '.join(found.idx)}: must be four files, {', '.join(missing)} missing")
+        names, absent = ", ".join(found.idx), ", ".join(missing)
+        raise ValueError(said("{names}: must be four files, {missing} missing", names=names, missing=absent))
     parts: list[Part] = []
     for part in ("train", "t10k"):
         images, labels = found.idx[f"{part}-images"], found.idx[f"{part}-labels"]
         if len(images) != len(labels):
-            raise ValueError(f"{part}-labels: must hold a label a picture, holds {len(labels):,} for {len(images):,}")
+            sentence = said(
+                "{part}-labels: must hold a label a picture, holds {labels:,} for {count:,}",
+                part=part, labels=len(labels), count=len(images),
+            )  # fmt: skip
+            raise ValueError(sentence)
         parts.append((images[..., None], labels.astype(np.int64)))
     train, test = parts
     if train[0].shape[1:] != test[0].shape[1:]:
-        raise ValueError(f"t10k-images: must have the size of train-images, {train[0].shape[1:3]}")
+        shape = str(train[0].shape[1:3])
+        raise ValueError(said("t10k-images: must have the size of train-images, {shape}", shape=shape))
     fashion = hashlib.sha256(found.idx["t10k-labels"].tobytes()).hexdigest() == _FASHION_LABELS
     values = np.unique(np.concatenate([train[1], test[1]]))
     classes = FASHION_CLASSES if fashion else tuple(str(value) for value in values)
@@ -175,11 +166,10 @@ def _idx_dataset(name: str, found: _Found) -> Dataset:
     return _dataset(name, train, test, classes, source, found.notes())
 
 
-def _folder_dataset(name: str, filename: str, found: _Found) -> Dataset:
+def _folder_dataset(name: str, filename: str, found: Found) -> Dataset:
     """Class folders: sorted by path, so that the archive's order changes nothing; repeated pictures go first."""
     if not found.pictures:
-        told = "; ".join(found.notes())
-        raise ValueError(f"{shown(filename)}: must hold pictures in class folders, holds none{told and f' ({told})'}")
+        raise ValueError(found.none(shown(filename)))
     found.pictures.sort(key=lambda picture: picture[0])
     parts = _without_root([path.split("/") for path, _ in found.pictures])
     given = {"train", "test"} <= {part[0].lower() for part in parts if len(part) > 2}
@@ -193,9 +183,9 @@ def _folder_dataset(name: str, filename: str, found: _Found) -> Dataset:
         digest = hashlib.sha256(picture.tobytes()).digest()
         side = part[0].lower() if given else ""
         if len(part) < (3 if given else 2) or (given and side not in ("train", "test")):
-            found.problems.append(("outside the class folders", path))
+            found.problems.append((said("outside the class folders"), path))
         elif digest in seen:
-            found.problems.append(("the same picture as another", path))
+            found.problems.append((said("the same picture as another"), path))
         else:
             seen.add(digest)
             (test if side == "test" else train).append((part[1] if given else part[0], picture))
@@ -210,12 +200,16 @@ def _without_root(parts: list[list[str]]) -> list[list[str]]:
 
 
 def _labelled(
-    name: str, filename: str, train: list[tuple[str, Images]], test: list[tuple[str, Images]], found: _Found
+    name: str, filename: str, train: list[tuple[str, Images]], test: list[tuple[str, Images]], found: Found
 ) -> Dataset:
     counts = Counter(label for label, _ in [*train, *test])
     classes = tuple(sorted(counts))
     if not 2 <= len(classes) <= MAX_CLASSES:
-        raise ValueError(f"{shown(filename)}: must hold 2 to {MAX_CLASSES} class folders, holds {len(classes)}")
+        sentence = said(
+            "{name}: must hold 2 to {most} class folders, holds {count}",
+            name=shown(filename), most=MAX_CLASSES, count=len(classes),
+        )  # fmt: skip
+        raise ValueError(sentence)
     index = {label: number for number, label in enumerate(classes)}
     arrays = [
         (np.array([picture for _, picture in side]), np.array([index[label] for label, _ in side], np.int64))
@@ -243,7 +237,11 @@ def _check_counts(classes: Iterable[str], train: Labels, test: Labels) -> None:
     for number, label in enumerate(classes):
         count = int((train == number).sum() + (test == number).sum())
         if count < MIN_PICTURES:
-            raise ValueError(f"class {shown(label)}: must have at least {MIN_PICTURES} usable pictures, has {count}")
+            sentence = said(
+                "class {label}: must have at least {least} usable pictures, has {count}",
+                label=shown(label), least=MIN_PICTURES, count=count,
+            )  # fmt: skip
+            raise ValueError(sentence)
 
 
 def _dataset(
@@ -251,12 +249,20 @@ def _dataset(
 ) -> Dataset:
     """Checks what every kind of upload must hold. Raises ValueError naming value and rule."""
     if not 2 <= len(classes) <= MAX_CLASSES:
-        raise ValueError(f"{shown(name)}: must hold 2 to {MAX_CLASSES} classes, holds {len(classes)}")
+        sentence = said(
+            "{name}: must hold 2 to {most} classes, holds {count}",
+            name=shown(name), most=MAX_CLASSES, count=len(classes),
+        )  # fmt: skip
+        raise ValueError(sentence)
     _check_counts(classes, train[1], test[1])
     for part, labels in (("train", train[1]), ("test", test[1])):
         for number, label in enumerate(classes):
             if not (labels == number).any():
-                raise ValueError(f"class {shown(label)}: must have pictures in train and test, has none in {part}")
+                sentence = said(
+                    "class {label}: must have pictures in train and test, has none in {part}",
+                    label=shown(label), part=part,
+                )  # fmt: skip
+                raise ValueError(sentence)
     return Dataset(
         name,
         np.ascontiguousarray(train[0]),

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from xception_lab.archives import MIB, shown
 from xception_lab.records import train_spec_from_json
+from xception_lab.sentence import said, sentence_of
 from xception_lab.spec import TrainSpec, XceptionSpec
 from xception_lab.xception import build_xception
 
@@ -48,14 +49,15 @@ def read_weights(filename: str, content: bytes) -> Weights:
     """The tensors of a weight file. Raises ValueError naming file, value and rule; nothing in it is called."""
     name = shown(filename)
     if not content:
-        raise ValueError(f"{name}: must hold weights, is empty")
+        raise ValueError(said("{name}: must hold weights, is empty", name=name))
     if len(content) > MAX_FILE:
-        raise ValueError(f"{name}: must have at most {MAX_FILE // MIB} MiB, has {len(content) / MIB:,.0f}")
+        size, most = len(content) / MIB, MAX_FILE // MIB
+        raise ValueError(said("{name}: must have at most {most} MiB, has {size:,.0f}", name=name, most=most, size=size))
     try:
         found, run = _safetensors(content) if _is_safetensors(content) else (_state_dict(content), None)
         tensors = _plain(found)
     except _RefusalError as refusal:
-        raise ValueError(f"{name}: {refusal}") from refusal
+        raise ValueError(said("{name}: {reason}", name=name, reason=sentence_of(refusal))) from refusal
     return Weights(_without_prefix(tensors), run)
 
 
@@ -70,12 +72,12 @@ def _is_safetensors(content: bytes) -> bool:
 def _safetensors(content: bytes) -> tuple[dict[str, Any], TrainSpec | None]:
     size = int.from_bytes(content[:8], "little")
     if size > min(MAX_HEADER, len(content) - 8):
-        raise _RefusalError("must be a whole safetensors file, its header is longer than the file or the limit")
+        raise _RefusalError(said("must be a whole safetensors file, its header is longer than the file or the limit"))
     try:
         tensors: dict[str, Any] = dict(safetensors.torch.load(content))
         meta = json.loads(content[8 : 8 + size]).get("__metadata__", {})
     except Exception as error:  # safetensors raises its own bare Exception class, differing between versions
-        raise _RefusalError("must be a whole safetensors file, is damaged") from error
+        raise _RefusalError(said("must be a whole safetensors file, is damaged")) from error
     try:
         run = train_spec_from_json(meta["spec"]) if "spec" in meta else None
     except (ValueError, RecursionError):
@@ -93,13 +95,13 @@ def _state_dict(content: bytes) -> dict[str, Any]:
             loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # on hostile bytes torch's reader raises many kinds
         raise _RefusalError(
-            "must be a safetensors file or a PyTorch state_dict of tensors alone; anything else is not opened"
+            said("must be a safetensors file or a PyTorch state_dict of tensors alone; anything else is not opened")
         ) from error
     for key in ("state_dict", "model"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
     if not isinstance(loaded, dict):
-        raise _RefusalError(f"must hold a dictionary of tensors, holds a {type(loaded).__name__}")
+        raise _RefusalError(said("must hold a dictionary of tensors, holds a {kind}", kind=type(loaded).__name__))
     return cast(dict[str, Any], loaded)
 
 
@@ -111,29 +113,35 @@ def _check_zip(content: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
     except Exception as error:  # zipfile raises many kinds on hostile bytes
-        raise _RefusalError("must be a whole file, its zip directory is damaged") from error
+        raise _RefusalError(said("must be a whole file, its zip directory is damaged")) from error
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise _RefusalError("must store its tensors as PyTorch does, has packed entries")
+        raise _RefusalError(said("must store its tensors as PyTorch does, has packed entries"))
     if sum(entry.file_size for entry in entries) > len(content):
-        raise _RefusalError("must hold what its zip directory says, holds less")
+        raise _RefusalError(said("must hold what its zip directory says, holds less"))
 
 
 def _plain(found: Mapping[Any, Any]) -> dict[str, Tensor]:
     """Dense CPU tensors of numbers that lie whole in memory, before anything copies them."""
     if len(found) > MAX_TENSORS:
-        raise _RefusalError(f"must hold at most {MAX_TENSORS:,} tensors, holds {len(found):,}")
+        raise _RefusalError(
+            said("must hold at most {most:,} tensors, holds {count:,}", most=MAX_TENSORS, count=len(found))
+        )
     tensors: dict[str, Tensor] = {}
     for key, value in found.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
-            raise _RefusalError(f"must hold tensors by name, {shown(str(key)[:60])} is a {type(value).__name__}")
+            name, kind = shown(str(key)[:60]), type(value).__name__
+            raise _RefusalError(said("must hold tensors by name, {key} is a {kind}", key=name, kind=kind))
         if value.layout is not torch.strided or value.device.type != "cpu" or value.is_quantized or value.is_complex():
-            raise _RefusalError(f"{shown(key)} must be a dense tensor of real numbers")
+            raise _RefusalError(said("{key} must be a dense tensor of real numbers", key=shown(key)))
         # a stride of zero lets a few bytes pose as a huge tensor
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            raise _RefusalError(f"{shown(key)} must hold as many numbers as its shape {tuple(value.shape)} says")
+            name, shape = shown(key), str(tuple(value.shape))
+            raise _RefusalError(
+                said("{key} must hold as many numbers as its shape {shape} says", key=name, shape=shape)
+            )
         tensors[key] = value
     if not tensors:
-        raise _RefusalError("must hold tensors, holds none")
+        raise _RefusalError(said("must hold tensors, holds none"))
     return tensors
 
 
@@ -155,15 +163,28 @@ def fitting(filename: str, network: nn.Module, tensors: Mapping[str, Tensor]) ->
     missing = [key for key in expected if key not in tensors and key not in counters]
     unknown = [key for key in tensors if key not in expected]
     if missing or unknown:
-        kind, keys = ("lacks", missing) if missing else ("has the unknown", unknown)
-        more = f" and {len(keys) - 1:,} more" if len(keys) > 1 else ""
-        raise ValueError(f"{name}: must have this network's {len(expected)} keys, {kind} {shown(keys[0])}{more}")
+        keys = [shown(key) for key in missing or unknown]
+        first = said("{key} and {more:,} more", key=keys[0], more=len(keys) - 1) if len(keys) > 1 else keys[0]
+        count = len(expected)
+        if missing:
+            sentence = said(
+                "{name}: must have this network's {count} keys, lacks {key}", name=name, count=count, key=first
+            )
+        else:
+            sentence = said(
+                "{name}: must have this network's {count} keys, has the unknown {key}",
+                name=name, count=count, key=first,
+            )  # fmt: skip
+        raise ValueError(sentence)
     for key, tensor in tensors.items():
         if tensor.shape != expected[key].shape:
-            shape = f"{tuple(expected[key].shape)}, has {tuple(tensor.shape)}"
-            raise ValueError(f"{name}: {key} must have the shape {shape}")
+            sentence = said(
+                "{name}: {key} must have the shape {shape}, has {given}",
+                name=name, key=key, shape=str(tuple(expected[key].shape)), given=str(tuple(tensor.shape)),
+            )  # fmt: skip
+            raise ValueError(sentence)
         if not math.isfinite(float(tensor.double().abs().sum())):
-            raise ValueError(f"{name}: {key} must hold finite numbers alone")
+            raise ValueError(said("{name}: {key} must hold finite numbers alone", name=name, key=key))
     network = network.to_empty(device="cpu")
     network.load_state_dict(dict(tensors), strict=False)
     return network.eval()
@@ -185,7 +206,8 @@ def _spec_of_run(filename: str, run: TrainSpec, tensors: Mapping[str, Tensor]) -
     """The run's network with its data's channels and classes, which the tensors tell."""
     spec = run.xception
     if spec.middle_blocks + len(spec.entry_channels) > MAX_BLOCKS:
-        raise ValueError(f"{shown(filename)}: must have at most {MAX_BLOCKS} blocks, has more")
+        sentence = said("{name}: must have at most {most} blocks, has more", name=shown(filename), most=MAX_BLOCKS)
+        raise ValueError(sentence)
     first, last = tensors.get("conv1.weight"), tensors.get("fc.weight")
     if first is None or last is None or first.ndim != 4 or last.ndim != 2 or not first.shape[1] or not last.shape[0]:
         return spec  # `fitting` will say what is wrong

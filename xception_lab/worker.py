@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from distributed import Future, KilledWorker, Worker, WorkerPlugin, get_worker
 
 from xception_lab.records import EpochRecord, train_spec_from_json
+from xception_lab.sentence import reason_of, said, sentence_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def epoch_task(spec: str, checkpoint: bytes | None) -> EpochResult | None:
         ended = last is not None and len(last.records) == whole.epochs
         after = last if ended else next_epoch(whole, last, _cancelled())
     except (TrainingError, ValueError) as error:
-        raise RunFailedError(str(error)) from None
+        raise RunFailedError(sentence_of(error)) from None
     if after is None:
         return None
     return EpochResult(after.records, to_bytes(after), len(after.predictions))
@@ -72,7 +73,8 @@ def failure(future: Future[EpochResult | None]) -> str:
     """Why a task failed, in a sentence."""
     error = future.exception()
     if isinstance(error, RunFailedError):
-        return str(error)
+        return sentence_of(error)
     if isinstance(error, KilledWorker):
-        return "its worker process died again and again: it may need more memory than there is"
-    return f"{type(error).__name__}: {error}"
+        return said("its worker process died again and again: it may need more memory than there is")
+    assert isinstance(error, BaseException)  # what dask gives of a task that failed
+    return reason_of(error)

@@ -14,6 +14,7 @@ from xception_lab.samples import MAX_POINTS, SAMPLES, draw_stroke, sample_pictur
 from xception_lab.ui import components
 from xception_lab.ui.controls import control
 from xception_lab.ui.features_fields import OWN, OWN_PICTURES
+from xception_lab.ui.language import spoken
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import set_controls
 
@@ -56,18 +57,10 @@ def _take(source: str, file: object) -> None:
     try:
         pixels = read_square(content, SIDE)
     except BadPictureError as error:
-        st.error(_("This file is not used: {reason}.").format(reason=_refusal(str(error))))
+        st.error(_("This file is not used: {reason}.").format(reason=spoken(error)))
         return
     key = f"{source} {hashlib.sha256(content).hexdigest()[:16]}"
     st.session_state.setdefault(_PICTURES, {})[source] = Chosen(key, pixels)
-
-
-def _refusal(reason: str) -> str:
-    known = {
-        "corrupt or unknown": _("it is damaged or no picture of a known kind"),
-        "neither 8 nor 16 bits a pixel": _("it has neither 8 nor 16 bits a pixel"),
-    }
-    return known.get(reason, _("it has more pixels than can be unpacked here"))
 
 
 def _take_stroke() -> None:

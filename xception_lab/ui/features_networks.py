@@ -25,7 +25,7 @@ from xception_lab.ui.features_runs import (
 )
 from xception_lab.ui.field import numbers
 from xception_lab.ui.fields import FIELDS, nearest
-from xception_lab.ui.language import plain
+from xception_lab.ui.language import spoken
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import confine, quoted, standing
 
@@ -131,7 +131,7 @@ def _xception(values: Mapping[str, str], picture: Chosen) -> list[Seen]:
         try:
             return [Seen("Xception", quoted(file.name), "separable", "none", _full(picture, file, keras))]
         except (ValueError, RuntimeError) as error:
-            st.error(_("These weights are not used: {reason}").format(reason=plain(str(error))))
+            st.error(_("These weights are not used: {reason}").format(reason=spoken(error)))
     else:
         st.info(_("No weights are here yet: this Xception's are **random**, it has learned nothing."))
     looked = _full(picture, None, keras)
@@ -145,7 +145,7 @@ def _own_run(picture: Chosen) -> list[Seen]:
     try:
         looked = _of_run(picture, chosen.file())
     except (ValueError, RuntimeError, OSError) as error:
-        st.error(_("These weights are not used: {reason}").format(reason=plain(str(error))))
+        st.error(_("These weights are not used: {reason}").format(reason=spoken(error)))
         return []
     said = chosen.name if isinstance(chosen, LabRun) else quoted(chosen.name)
     if isinstance(chosen, LabRun) and chosen.accuracy is not None:

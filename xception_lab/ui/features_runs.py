@@ -13,7 +13,7 @@ from xception_lab.maps import BlockMaps
 from xception_lab.spec import Kind, TrainSpec
 from xception_lab.ui.controls import option_text
 from xception_lab.ui.features_input import Chosen
-from xception_lab.ui.language import plain
+from xception_lab.ui.language import plain, spoken
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import remembered
 from xception_lab.ui.outcomes import setting_text
@@ -163,7 +163,7 @@ def run_blocks(picture: Chosen) -> tuple[BlockMaps, ...]:
         kinds: dict[Kind, WeightFile] = {kind_of(own.spec): file, **_other_order(own.run)}
         blocks = _first_blocks(picture, file, tuple(kinds.items()))
     except (ValueError, RuntimeError, OSError) as error:
-        st.error(_("These weights are not used: {reason}").format(reason=plain(str(error))))
+        st.error(_("These weights are not used: {reason}").format(reason=spoken(error)))
         return ()
     if len(blocks) < 3:
         st.info(_("A run has one order. The same run in the other order stands beside it when its experiment has one."))

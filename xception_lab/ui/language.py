@@ -11,6 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from xception_lab.sentence import Sentence, sentence_of
+
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 LANGUAGES = {"en": "English", "ko": "한국어"}
 KEY = "lang"
@@ -58,6 +60,12 @@ def _paragraph(language: str, name: str) -> str:
     return (ASSETS / "text" / language / f"{name}.md").read_text(encoding="utf-8")
 
 
+def spoken(said: str | BaseException) -> str:
+    """What the engine says, or an exception of it, in the language of this run, as Markdown that shows it as it is."""
+    sentence = sentence_of(said) if isinstance(said, BaseException) else said
+    return plain(sentence.translated(text) if isinstance(sentence, Sentence) else sentence)
+
+
 def plain(text: str) -> str:
-    """A foreign text, such as a file's name in an error, as Markdown that shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]()<>#!$:~|&])", r"\\\1", text)
+    """A foreign text, such as a file's name in an error, as Markdown that shows it as it is: no markup, no link."""
+    return re.sub(r"([\\`*_{}\[\]()<>#!$:~|&.@])", r"\\\1", text)

@@ -18,7 +18,7 @@ from xception_lab.progress import Progress, RunProgress
 from xception_lab.script import training_script
 from xception_lab.ui.charts import show_chart
 from xception_lab.ui.field import marked
-from xception_lab.ui.language import plain
+from xception_lab.ui.language import spoken
 from xception_lab.ui.language import text as _
 from xception_lab.ui.outcomes import setting_text, show_result, show_runs
 
@@ -76,7 +76,7 @@ def show_run(progress: Progress, predictions: Predictions, checkpoint: Checkpoin
         dataset = load_dataset(run.spec.dataset)
         found = confusion(dataset, predictions(run.id))
     except (ValueError, RuntimeError) as error:
-        st.warning(plain(str(error)))
+        st.warning(spoken(error))
         return
     names = tuple(class_name(name) for name in dataset.classes)
     st.markdown(

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from xception_lab.data import Dataset
-from xception_lab.ui.language import plain
+from xception_lab.sentence import sentence_of
+from xception_lab.ui.language import plain, spoken
 from xception_lab.ui.language import text as _
 from xception_lab.ui.one_run import class_name
 
@@ -23,7 +24,7 @@ def own_data() -> str | None:
         try:
             data = _load(name)
         except ValueError as error:
-            st.info(plain(str(error)), icon=":material/build:")
+            st.info(spoken(error), icon=":material/build:")
     st.session_state[_OWN] = name if data else None
     with st.container(border=True, key="own_data"):
         left, right = st.columns((2, 3), gap="large")
@@ -36,7 +37,7 @@ def own_data() -> str | None:
                 help=_("A zip of class folders, at least 10 pictures a class; CIFAR-10's archive; MNIST's four files."),
             )  # fmt: skip
             if trouble := st.session_state.pop(_TROUBLE, None):
-                st.error(plain(trouble))
+                st.error(spoken(trouble))
         with right:
             if data:
                 _describe(data)
@@ -62,7 +63,7 @@ def _take(key: str) -> None:
     try:
         st.session_state[_OWN] = keep_dataset(read_uploads([(file.name, file) for file in files]))
     except (ValueError, RuntimeError) as error:
-        st.session_state[_TROUBLE] = str(error)
+        st.session_state[_TROUBLE] = sentence_of(error)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -83,7 +84,7 @@ def _describe(data: Dataset) -> None:
         )
     )  # fmt: skip
     for note in data.notes:
-        st.caption(plain(note))
+        st.caption(spoken(note))
     firsts = [int((data.train_labels == number).argmax()) for number in range(min(SHOWN, len(data.classes)))]
     with st.container(horizontal=True, key="samples"):
         for at, name in zip(firsts, map(class_name, data.classes), strict=False):

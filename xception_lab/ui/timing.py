@@ -11,6 +11,7 @@ import streamlit as st
 from xception_lab.latency import Verdict, verdict
 from xception_lab.machine import BUSY, accelerator_likely, cpu_name
 from xception_lab.measuring import Job, swept, three_blocks
+from xception_lab.sentence import sentence_of
 from xception_lab.spec import XceptionSpec
 from xception_lab.store import Store, StoreError, home
 from xception_lab.timing_queue import QueueFullError, Status, TimingQueue
@@ -20,7 +21,7 @@ from xception_lab.ui.blocks import ratio_text
 from xception_lab.ui.charts import words
 from xception_lab.ui.field import TRUE, marked
 from xception_lab.ui.fields import compare_spec
-from xception_lab.ui.language import ASSETS
+from xception_lab.ui.language import ASSETS, spoken
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import remembered
 from xception_lab.ui.timing_fields import TIMING_BLOCK_KEYS
@@ -130,7 +131,7 @@ def watched() -> Status | None:
     if status and status.finished:
         _keep(status)
     if trouble := st.session_state.pop(_TROUBLE, None):
-        st.error(trouble)
+        st.error(spoken(trouble))
     return status
 
 
@@ -148,7 +149,7 @@ def start(job: Job) -> None:
     try:
         st.session_state[_MEASUREMENT] = queue().submit(job)
     except QueueFullError as error:
-        st.session_state[_TROUBLE] = str(error)
+        st.session_state[_TROUBLE] = sentence_of(error)
 
 
 def refused(values: Mapping[str, str]) -> str:
@@ -185,7 +186,7 @@ def show_progress(status: Status) -> None:
 def show_outcome(status: Status) -> None:
     """What kept a finished measurement from being whole or from being trusted."""
     if status.state == "failed":
-        st.error(status.reason)
+        st.error(spoken(status.reason))
     if status.state == "stopped":
         measured = status.results and status.results.timings
         st.info(

@@ -8,7 +8,7 @@ import streamlit as st
 from xception_lab.machine import BUSY
 from xception_lab.timings import Machine, Results
 from xception_lab.timings_file import ResultsFileError, from_json
-from xception_lab.ui.language import plain
+from xception_lab.ui.language import plain, spoken
 from xception_lab.ui.language import text as _
 
 _BROUGHT = "_timings_brought"
@@ -49,7 +49,7 @@ def bring() -> None:
         try:
             read[file.file_id] = from_json(file.getvalue())
         except ResultsFileError as error:
-            st.error(_("{name} was refused: {reason}").format(name=plain(file.name), reason=plain(str(error))))
+            st.error(_("{name} was refused: {reason}").format(name=plain(file.name), reason=spoken(error)))
     for results in read.values():
         said = _("**{machine}**: {timings} timings, shown beside this server's.")
         st.success(said.format(machine=plain(results.machine.label), timings=len(results.timings)))

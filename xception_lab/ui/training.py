@@ -9,7 +9,8 @@ import streamlit as st
 from xception_lab.experiments import ExperimentSpec
 from xception_lab.progress import Progress
 from xception_lab.results import Stored, stored_result
-from xception_lab.ui.language import ASSETS, plain
+from xception_lab.sentence import sentence_of
+from xception_lab.ui.language import ASSETS, spoken
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import remembered
 
@@ -46,10 +47,10 @@ def watched() -> Progress | None:
         except KeyError:
             st.info(_("The link's experiment is not on this server; the stored result is shown."))
         except RuntimeError as error:  # the store cannot be read
-            st.session_state[_TROUBLE] = str(error)
+            st.session_state[_TROUBLE] = sentence_of(error)
     st.session_state[_RUN] = progress.id if progress else None
     if trouble := st.session_state.pop(_TROUBLE, None):
-        st.error(plain(trouble))
+        st.error(spoken(trouble))
     return progress
 
 
@@ -93,8 +94,10 @@ def attempt(action: Callable[[], None]) -> None:
     """Do something to the queue; a full one, another process's lease or a broken store is said when the page runs."""
     try:
         action()
-    except (RuntimeError, KeyError) as error:
-        st.session_state[_TROUBLE] = str(error)
+    except KeyError:
+        pass  # the experiment is gone, which the page says when it looks for it
+    except RuntimeError as error:
+        st.session_state[_TROUBLE] = sentence_of(error)
 
 
 @st.cache_data(show_spinner=False)
@@ -117,7 +120,7 @@ def estimate_text(spec: ExperimentSpec) -> str:
 def show_progress(progress: Progress) -> None:
     """How far an experiment is: its place in the queue, the share done, the time left, and what holds it up."""
     if progress.reason:
-        st.warning(plain(progress.reason))
+        st.warning(spoken(progress.reason))
     if progress.finished:
         return
     if progress.place:
