@@ -18,10 +18,11 @@ from xception_lab.store import Store
 from xception_lab.timing_queue import MOST_WAITING, TimingQueue
 from xception_lab.timing_worker import Message
 from xception_lab.ui import timing, training
-from xception_lab.ui.language import speak, spoken
+from xception_lab.ui.language import WORD_JOINER, speak, spoken
 
 HOSTILE = "www.elsewhere.org {0} {name.__class__} **b** [x](javascript:1) `c` $d$ <img src=x> | # :red[y] ~~s~~"
-MARKUP = re.compile(r"[`*_{}\[\]()<>#!$:~|&.@]")  # with a dot, www.elsewhere.org is a link
+MARKUP = re.compile(r"[`*_{}\[\]()<>#!$:~|&]")
+ADDRESS = re.compile(r"(?i)www\.|https?\\?:/|@\w")  # what GitHub's Markdown makes a link of, escaped or not
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,8 @@ def _korean() -> Iterator[None]:
 def read(markdown: str) -> str:
     """What a reader sees of Markdown whose every mark is escaped; one that is not fails the test."""
     assert not MARKUP.search(re.sub(r"\\.", "", markdown)), markdown
-    return re.sub(r"\\(.)", r"\1", markdown)
+    assert not ADDRESS.search(markdown), markdown
+    return re.sub(r"\\(.)", r"\1", markdown).replace(WORD_JOINER, "")
 
 
 def refusals(app: AppTest) -> list[str]:
@@ -55,6 +57,8 @@ def test_an_exception_is_spoken_in_the_language_of_the_run() -> None:
     assert read(spoken(error)) == "'a.pt': must hold tensors, holds none"
     assert read(spoken(OSError(2, "no such *file*"))) == "[Errno 2] no such *file*"
     assert read(spoken("a plain text")) == "a plain text"
+    linked = "see https://x.org, HTTP://X.ORG, www.x.org, WWW.x.org, me@x.org"
+    assert read(spoken(linked)) == linked
 
 
 @pytest.mark.usefixtures("_korean")

@@ -16,6 +16,7 @@ from xception_lab.sentence import Sentence, sentence_of
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 LANGUAGES = {"en": "English", "ko": "한국어"}
 KEY = "lang"
+WORD_JOINER = "\u2060"
 
 # a run of a page is a thread; asking the session for every text took a tenth of a run
 _run = threading.local()
@@ -68,4 +69,6 @@ def spoken(said: str | BaseException) -> str:
 
 def plain(text: str) -> str:
     """A foreign text, such as a file's name in an error, as Markdown that shows it as it is: no markup, no link."""
-    return re.sub(r"([\\`*_{}\[\]()<>#!$:~|&.@])", r"\\\1", text)
+    # an address becomes a link even with its marks escaped; an invisible word joiner keeps it text
+    unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", lambda found: f"{found[0]}{WORD_JOINER}", text)
+    return re.sub(r"([\\`*_{}\[\]()<>#!$:~|&])", r"\\\1", unlinked)
