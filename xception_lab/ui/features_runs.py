@@ -13,7 +13,7 @@ from xception_lab.maps import BlockMaps
 from xception_lab.spec import Kind, TrainSpec
 from xception_lab.ui.controls import option_text
 from xception_lab.ui.features_input import Chosen
-from xception_lab.ui.language import plain, spoken
+from xception_lab.ui.language import spoken
 from xception_lab.ui.language import text as _
 from xception_lab.ui.links import remembered
 from xception_lab.ui.outcomes import setting_text
