@@ -59,7 +59,7 @@ def _alternating(settings: Settings, rounds: int = 5) -> tuple[float, float, flo
     ours, theirs = [], []
     for _ in range(rounds):
         case.times.clear()
-        sample_in_turn((case,), clock, PRECISION, limit_s=0.4)
+        sample_in_turn((case,), clock, PRECISION, 0.4, lambda _: None)
         ours.append(median(case.times))
         theirs.append(timer.blocked_autorange(min_run_time=0.4).median)
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]

@@ -9,6 +9,7 @@ Run: python benchmarks/training.py [--rounds 3] [--train-size 10000] [--epochs 4
 """
 
 import argparse
+import random
 import sys
 import tempfile
 import time
@@ -69,17 +70,21 @@ def _cpu_seconds() -> float:
 
 
 class Moved(TensorDataset):
-    """Each picture moved by up to SHIFT pixels, its border repeated, as it is drawn: pad and crop."""
+    """Each picture moved by up to SHIFT pixels, its border repeated: a window into the picture padded beforehand."""
+
+    def __init__(self, pictures: torch.Tensor, labels: torch.Tensor) -> None:
+        super().__init__(F.pad(pictures, (SHIFT,) * 4, mode="replicate"), labels)
+        self.height, self.width = pictures.shape[2:]
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
-        picture, label = super().__getitem__(index)
-        wide = F.pad(picture[None], (SHIFT,) * 4, mode="replicate")[0]
-        down, right = torch.randint(0, 2 * SHIFT + 1, (2,)).tolist()
-        return wide[:, down : down + picture.shape[1], right : right + picture.shape[2]], label
+        wide, label = super().__getitem__(index)
+        down, right = random.randint(0, 2 * SHIFT), random.randint(0, 2 * SHIFT)
+        return wide[:, down : down + self.height, right : right + self.width], label
 
 
 def _plain_run(spec: TrainSpec) -> float:
     torch.manual_seed(spec.seed)
+    random.seed(spec.seed)
     data = load_dataset(spec.dataset)
     chosen = torch.randperm(len(data.train_labels), generator=generator("train_size"))[: spec.train_size]
     mean, std = data.train_images.mean(), data.train_images.std()

@@ -26,6 +26,7 @@ PRECISION = 0.02
 LIMIT_S = 2.0
 ROUND_S = 0.05
 LEAST_SAMPLES = 12
+LEAST_S = 0.2  # samples of one moment agree with each other, not with those of the next
 STABLE = 0.05
 WARM_UP_S = 0.5
 LAYER_RUNS = 15
@@ -90,28 +91,26 @@ class Case:
     first_call_s: float = 0.0
     calls: int = 1
     times: list[float] = field(default_factory=list[float])
+    sampled_s: float = 0.0
 
     def sample(self, clock: Clock, least_s: float) -> list[float]:
         """Take samples for about least_s; the new ones."""
         with multiplied_as(self.settings.dtype):
             times, self.calls = clock.samples(self.call, least_s)
         self.times += times
+        self.sampled_s += sum(times) * self.calls
         return times
 
     def reached(self, precision: float) -> bool:
         """Whether the median's 95 % interval is within `precision` of it."""
-        if len(self.times) < LEAST_SAMPLES:
+        if len(self.times) < LEAST_SAMPLES or self.sampled_s < LEAST_S:
             return False
         low, high = median_interval(tuple(self.times))
         return high - low <= 2 * precision * median(self.times)
 
 
 def sample_in_turn(
-    cases: Sequence[Case],
-    clock: Clock,
-    precision: float,
-    limit_s: float,
-    report: Callable[[float], None] = lambda _: None,
+    cases: Sequence[Case], clock: Clock, precision: float, limit_s: float, report: Callable[[float], None]
 ) -> None:
     """Warm the cases up, then sample them turn and turn about until each has its precision, or limit_s a case."""
     for case in cases:
@@ -246,6 +245,7 @@ def _warm_up(case: Case, clock: Clock) -> None:
             break
         before = now
     case.times.clear()
+    case.sampled_s = 0.0
 
 
 def _timing(case: Case, device: torch.device, clock: Clock, precision: float) -> Timing:
