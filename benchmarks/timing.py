@@ -52,16 +52,19 @@ def agreement(_options: argparse.Namespace) -> bool:
     return worst <= 0.05
 
 
-def _alternating(settings: Settings, rounds: int = 5) -> tuple[float, float, float]:
-    """Median over rounds of each one's median, turn and turn about, and of their ratio within a round."""
+def _alternating(settings: Settings, rounds: int = 15) -> tuple[float, float, float]:
+    """Median over rounds of each one's median, turn and turn about, and of their ratio within a round.
+
+    Many short rounds: a machine that changes its pace between two of them must not look like a difference.
+    """
     case, clock = prepare(settings, DEVICE), accelerator.clock_of(DEVICE)
     timer = Timer("call()", globals={"call": case.call}, num_threads=torch.get_num_threads())
     ours, theirs = [], []
     for _ in range(rounds):
         case.times.clear()
-        sample_in_turn((case,), clock, PRECISION, 0.4, lambda _: None)
+        sample_in_turn((case,), clock, PRECISION, 0.2, lambda _: None)
         ours.append(median(case.times))
-        theirs.append(timer.blocked_autorange(min_run_time=0.4).median)
+        theirs.append(timer.blocked_autorange(min_run_time=0.2).median)
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
     return median(ours), median(theirs), median(ratios)
 
