@@ -27,11 +27,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from xception_lab import XceptionSpec, accelerator, build_xception, for_inference
 from xception_lab.machine import busy_share, describe
-from xception_lab.measuring import Job, run, three_blocks
+from xception_lab.measuring import Job, three_blocks
+from xception_lab.memory import keep_freed_memory
 from xception_lab.peaks import measured_peaks
 from xception_lab.roofline import bounds, total_s
 from xception_lab.spec import CompareSpec
 from xception_lab.timing import PRECISION, measure, prepare, sample_in_turn
+from xception_lab.timing_worker import Worker
 from xception_lab.timings import Peaks, Results, Settings
 
 DEVICE = torch.device("cpu")
@@ -75,8 +77,8 @@ def repeatability(_options: argparse.Namespace) -> bool:
     found: list[Results] = []
     for _ in range(2):
         begin = time.perf_counter()
-        found.append(run(Job((group,))))
-        print(f"one measurement: {time.perf_counter() - begin:.1f} s, without the start of its process (under 15 s)")
+        found.append(_as_the_page_does(Job((group,))))
+        print(f"one measurement: {time.perf_counter() - begin:.1f} s, with the start of its process (under 15 s)")
     worst = 0.0
     for settings in group:
         first, second = (results.timing(settings) for results in found)
@@ -88,6 +90,18 @@ def repeatability(_options: argparse.Namespace) -> bool:
         print(f"{kind:12} {first.median_s * 1e3:8.3f} ms {second.median_s * 1e3:8.3f} ms {change:6.3f}")
     print(f"largest difference {worst:.1%} (at most 10 %)")
     return worst <= 0.10
+
+
+def _as_the_page_does(job: Job) -> Results:
+    """In a process of its own: what a process has freed before changes what its next block takes."""
+    results: Results | None = None
+    for message in Worker(job).messages():
+        if message.error:
+            raise RuntimeError(message.error)
+        if message.results:
+            results = results.with_newer(message.results) if results else message.results
+    assert results
+    return results
 
 
 def xception(options: argparse.Namespace) -> bool:
@@ -185,6 +199,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as measure does, for both sides
     print(f"{describe('cpu', busy=busy_share(1.0)).label}; others use {busy_share():.0%} of this machine")
     answers = [questions[name](options) for name in options.questions]
     return 0 if all(answers) else 1

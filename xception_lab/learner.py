@@ -7,9 +7,7 @@ variants of one seed share batch order, moves, dropout and every weight whose na
 # torch leaves parts of its interface untyped
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
-import ctypes
 import hashlib
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -20,27 +18,20 @@ from torch import Tensor, nn
 
 from xception_lab.checkpoint import Checkpoint
 from xception_lab.data import load_dataset
+from xception_lab.memory import keep_freed_memory
 from xception_lab.recipe import BATCH_NORM_MOMENTUM, SHIFT
 from xception_lab.sentence import said
 from xception_lab.spec import TrainSpec
 from xception_lab.xception import build_xception
-
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def prepare_process() -> None:
     """One thread, and freed memory kept: for a process that does nothing but train.
 
     A run is reproducible only at a fixed number of threads, and two runs of one thread beat one run of two.
-    dask's nanny asks glibc to hand memory back at once; every activation is then mapped anew, which measured
-    2.6 times slower.
     """
     torch.set_num_threads(1)
-    if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):  # glibc
-            libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
-            libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+    keep_freed_memory()
 
 
 def training_device() -> torch.device:

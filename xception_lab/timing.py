@@ -17,6 +17,7 @@ from xception_lab import accelerator
 from xception_lab.accelerator import Clock
 from xception_lab.blocks import build_block
 from xception_lab.inference import for_inference
+from xception_lab.memory import keep_freed_memory
 from xception_lab.sentence import said
 from xception_lab.spec import BlockSpec
 from xception_lab.timings import STORED_AS, Dtype, MemoryFormat, Settings, Timing, median_interval
@@ -70,6 +71,7 @@ def measure(
     Ends when the 95 % interval of every median is within `precision` of it, or after limit_s a setting.
     report: called with the share done, 0 to 1. Raises as time_block does.
     """
+    keep_freed_memory()
     clock = clock or accelerator.clock_of(device)
     with torch.random.fork_rng(devices=[]), explained(group):
         torch.manual_seed(0)
