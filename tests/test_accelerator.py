@@ -108,16 +108,21 @@ def test_waiting_waits_for_a_device_and_not_for_the_cpu() -> None:
     assert fake.log == ["synchronize"]
 
 
-def test_energy_is_the_counters_difference_over_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = FakeTorch()
-    clock = EventClock(CUDA, fake)
-    counter = iter((1000, 3000))
+def _count_energy(monkeypatch: pytest.MonkeyPatch, *millijoules: int) -> None:
+    """An NVML whose energy counter stands at these values, one after another."""
+    counter = iter(millijoules)
     nvml = SimpleNamespace(
         nvmlInit=lambda: None,
         nvmlDeviceGetHandleByIndex=lambda index: index,
         nvmlDeviceGetTotalEnergyConsumption=lambda _: next(counter),
     )
     monkeypatch.setitem(sys.modules, "pynvml", nvml)  # type: ignore[arg-type]
+
+
+def test_energy_is_the_counters_difference_over_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = FakeTorch()
+    clock = EventClock(CUDA, fake)
+    _count_energy(monkeypatch, 1000, 3000)
     # 2,000 mJ over 10 calls
     assert accelerator.energy_j(CUDA, clock, lambda: fake.work(2.0), 0.0001) == pytest.approx(0.2)
     monkeypatch.setitem(sys.modules, "pynvml", None)  # type: ignore[arg-type]
@@ -126,13 +131,7 @@ def test_energy_is_the_counters_difference_over_all_calls(monkeypatch: pytest.Mo
 
 
 def test_a_call_too_short_for_the_clock_has_the_energy_of_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    counter = iter((1000, 3000))
-    nvml = SimpleNamespace(
-        nvmlInit=lambda: None,
-        nvmlDeviceGetHandleByIndex=lambda index: index,
-        nvmlDeviceGetTotalEnergyConsumption=lambda _: next(counter),
-    )
-    monkeypatch.setitem(sys.modules, "pynvml", nvml)  # type: ignore[arg-type]
+    _count_energy(monkeypatch, 1000, 3000)
     clock = SimpleNamespace(samples=lambda _call, _least_s: ([0.1, 0.1], 4))
     assert accelerator.energy_j(CUDA, clock, lambda: None, 0.1) == pytest.approx(2 / 8)  # type: ignore[arg-type]
 

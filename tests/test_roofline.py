@@ -264,9 +264,9 @@ def test_only_where_a_library_may_have_fast_algorithms_fewer_products_are_charge
 def test_a_machine_stands_under_its_own_roofs() -> None:
     found = under_roofs("here", three_blocks(SPEC), _timed((0.004, 0.002, 0.001)))
     assert found
-    assert (found.machine, found.flops_per_s) == ("here", 1e11)
+    assert (found.machine, found.peaks.flops_per_s) == ("here", 1e11)
     # the memory's roof is that of the largest set, the cache's of the fastest
-    assert (found.memory_bytes_per_s, found.cache_bytes_per_s) == (1e10, 1e11)
+    assert (found.peaks.memory_bytes_per_s, found.peaks.cache_bytes_per_s) == (1e10, 1e11)
     assert found.roofs["memory_roof"][0][1] == pytest.approx(1e11 / 1e10)
     assert found.roofs["cache_roof"][0][1] == pytest.approx(1e11 / 1e11)
     assert found.points == points(three_blocks(SPEC), _timed((0.004, 0.002, 0.001)))

@@ -73,9 +73,7 @@ class Roofed:
     """One machine's layers under its roofs: (intensities, FLOP/s) by name, as roofs gives them."""
 
     machine: str
-    flops_per_s: float
-    memory_bytes_per_s: float
-    cache_bytes_per_s: float
+    peaks: Peaks
     points: tuple[Point, ...]
     roofs: dict[str, Roof]
 
@@ -196,13 +194,12 @@ def under_roofs(machine: str, group: Sequence[Settings], results: Results) -> Ro
     peaks = results.peak(group[0].dtype)
     if peaks is None:
         return None
-    memory, cache = peaks.rates[-1][1], max(rate for _, rate in peaks.rates)
-    return Roofed(machine, peaks.flops_per_s, memory, cache, points(group, results), roofs(peaks))
+    return Roofed(machine, peaks, points(group, results), roofs(peaks))
 
 
 def roofs(peaks: Peaks) -> dict[str, Roof]:
     """(intensities, FLOP/s) of the roof of the memory behind all caches, and of the fastest cache."""
-    slopes = {"memory_roof": peaks.rates[-1][1], "cache_roof": max(rate for _, rate in peaks.rates)}
+    slopes = {"memory_roof": peaks.memory_bytes_per_s, "cache_roof": peaks.cache_bytes_per_s}
     low, high = REACH
     return {
         name: ((low, peaks.flops_per_s / rate, high), (low * rate, peaks.flops_per_s, peaks.flops_per_s))

@@ -118,6 +118,16 @@ class Peaks:
     flops_per_s: float
     rates: tuple[tuple[int, float], ...]
 
+    @property
+    def memory_bytes_per_s(self) -> float:
+        """Of the memory behind all caches: the largest set's."""
+        return self.rates[-1][1]
+
+    @property
+    def cache_bytes_per_s(self) -> float:
+        """Of the fastest cache."""
+        return max(rate for _, rate in self.rates)
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from xception_lab.ui.controls import control
 from xception_lab.ui.features_input import grid_controls, hand_filters
-from xception_lab.ui.features_runs import lab_run_control, run_file_control
+from xception_lab.ui.features_runs import lab_run_control, readable_runs, run_file_control
 from xception_lab.ui.fields import OWN_DEFAULT
 from xception_lab.ui.links import confine
 
@@ -20,15 +20,16 @@ _TRAINED_WITH = (OWN_DEFAULT, "none", "relu")
 def filter_controls(values: Mapping[str, str]) -> None:
     """Which filters the three blocks get."""
     trained = values["filters"] == "trained"
+    runs = readable_runs() if values["filters"] == "run" else {}
     if trained:
         confine("intermediate", _TRAINED_WITH, OWN_DEFAULT)
     with st.container(horizontal=True, vertical_alignment="bottom", key="filtering"):
         for key in ("filters", *_OF_FILTERS[values["filters"]]):
             control(key, _TRAINED_WITH if trained and key == "intermediate" else ())
         if values["filters"] == "run":
-            lab_run_control()
+            lab_run_control(runs)
     if values["filters"] == "run":
-        run_file_control()
+        run_file_control(runs)
 
 
 def number_controls(values: Mapping[str, str]) -> None:

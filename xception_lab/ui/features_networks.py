@@ -19,6 +19,7 @@ from xception_lab.ui.features_runs import (
     chosen_run,
     kept_files,
     lab_run_control,
+    readable_runs,
     run_file_control,
     sight_of,
     uploaded,
@@ -45,6 +46,7 @@ class Seen:
 
 def network_controls(values: Mapping[str, str]) -> None:
     """Which network, and what it needs."""
+    runs = readable_runs() if values["network"] == "run" else {}
     with st.container(horizontal=True, vertical_alignment="bottom", key="networks"):
         control("network")
         if values["network"] == "small":
@@ -52,9 +54,9 @@ def network_controls(values: Mapping[str, str]) -> None:
         elif values["network"] == "xception":
             control("semantics")
         elif values["network"] == "run":
-            lab_run_control()
+            lab_run_control(runs)
     if values["network"] == "run":
-        run_file_control()
+        run_file_control(runs)
     elif values["network"] == "xception":
         uploaded("xception", _("Xception's ImageNet weights: safetensors or a state_dict with timm's 276 keys"))
         if st.button(_("Take timm's weights"), icon=":material/cloud_download:", key="take_timm"):
@@ -139,7 +141,7 @@ def _xception(values: Mapping[str, str], picture: Chosen) -> list[Seen]:
 
 
 def _own_run(picture: Chosen) -> list[Seen]:
-    chosen = chosen_run()
+    chosen = chosen_run(readable_runs())
     if chosen is None:
         return []
     try:

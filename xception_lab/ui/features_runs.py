@@ -1,6 +1,7 @@
 """A run of the training lab on the Feature maps page: which one is chosen, for whatever view, and the run beside it."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,9 +96,9 @@ def lab_runs() -> dict[str, LabRun]:
     return found
 
 
-def lab_run_control() -> None:
+def lab_run_control(runs: Mapping[str, LabRun]) -> None:
     """Which run: one of the training lab, or a file of one. With no run in the lab there is nothing to choose."""
-    runs, asked = readable_runs(), remembered(LAB_RUN)
+    asked = remembered(LAB_RUN)
     options = [*runs, _FILE]
     if runs:
         at = options.index(asked) if asked in options else None if asked else 0
@@ -106,9 +107,9 @@ def lab_run_control() -> None:
         st.session_state[LAB_RUN] = chosen or asked
 
 
-def run_file_control() -> None:
+def run_file_control(runs: Mapping[str, LabRun]) -> None:
     """The uploader where no run of the lab is chosen, and what there is to say of a run that is not here."""
-    runs, asked = readable_runs(), remembered(LAB_RUN)
+    asked = remembered(LAB_RUN)
     if asked in runs:
         return
     uploaded("run", _("Weights of a run: a checkpoint or safetensors file of the training lab"))
@@ -121,7 +122,7 @@ def run_file_control() -> None:
 
 
 def readable_runs() -> dict[str, LabRun]:
-    """As lab_runs; none where the store cannot be read."""
+    """As lab_runs; none where the store cannot be read. Reads the store: once for what is drawn together."""
     from xception_lab.store import StoreError
 
     try:
@@ -136,9 +137,9 @@ def lab_run_address() -> str | None:
     return None if asked == _FILE else asked
 
 
-def chosen_run() -> LabRun | WeightFile | None:
+def chosen_run(runs: Mapping[str, LabRun]) -> LabRun | WeightFile | None:
     """The run that is chosen, in the lab or as a file; None while there is none."""
-    return readable_runs().get(remembered(LAB_RUN) or "") or kept_files().get("run")
+    return runs.get(remembered(LAB_RUN) or "") or kept_files().get("run")
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -154,13 +155,14 @@ def run_blocks(picture: Chosen) -> tuple[BlockMaps, ...]:
 
     Nothing where there is no run; one that does not fit is said.
     """
-    chosen = chosen_run()
+    runs = readable_runs()
+    chosen = chosen_run(runs)
     if chosen is None:
         return ()
     try:
         file = chosen.file()
         own = sight_of(file)
-        kinds: dict[Kind, WeightFile] = {kind_of(own.spec): file, **_other_order(own.run)}
+        kinds: dict[Kind, WeightFile] = {kind_of(own.spec): file, **_other_order(own.run, runs)}
         blocks = _first_blocks(picture, file, tuple(kinds.items()))
     except (ValueError, RuntimeError, OSError) as error:
         st.error(_("These weights are not used: {reason}").format(reason=spoken(error)))
@@ -170,9 +172,9 @@ def run_blocks(picture: Chosen) -> tuple[BlockMaps, ...]:
     return blocks
 
 
-def _other_order(spec: TrainSpec | None) -> dict[Kind, WeightFile]:
+def _other_order(spec: TrainSpec | None, runs: Mapping[str, LabRun]) -> dict[Kind, WeightFile]:
     """The run of the chosen one's experiment that differs from it in the order alone."""
-    runs, asked = readable_runs(), remembered(LAB_RUN) or ""
+    asked = remembered(LAB_RUN) or ""
     if spec is None or asked not in runs:
         return {}
     experiment = asked.rpartition(".")[0]

@@ -139,8 +139,8 @@ def roofline(values: Values) -> None:
 
 def _peaks_text(one: Roofed, named: bool) -> str:
     said = _("Measured peaks: {flops}FLOP/s, memory {memory}/s, fastest cache {cache}/s.").format(
-        flops=compact(one.flops_per_s), memory=compact_bytes(one.memory_bytes_per_s),
-        cache=compact_bytes(one.cache_bytes_per_s),
+        flops=compact(one.peaks.flops_per_s), memory=compact_bytes(one.peaks.memory_bytes_per_s),
+        cache=compact_bytes(one.peaks.cache_bytes_per_s),
     )  # fmt: skip
     return f"**{plain(one.machine)}** — {said}" if named else said
 
