@@ -12,7 +12,7 @@ from torch import nn
 from xception_lab import XceptionSpec, build_xception
 from xception_lab.architecture import cards
 from xception_lab.network import WEIGHED, NetworkSpec, take_apart
-from xception_lab.xception import SameMaxPool2d
+from xception_lab.pooling import MaxPool2d, SameMaxPool2d
 
 PAPER = cards(take_apart(XceptionSpec(), 299))
 
@@ -46,7 +46,7 @@ def test_the_cards_hold_what_the_module_holds(spec: XceptionSpec) -> None:
     outside = sum(card.times * (2 if card.shortcut == "projection" else 0) for card in drawn) // 2
     assert sum(len(row.parts) for row in rows) + outside == held[nn.Conv2d]
     assert sum(row.type == "activation" for row in rows) + between == held[nn.ReLU] + held[nn.ELU]
-    pools = held[SameMaxPool2d] + held[nn.MaxPool2d]
+    pools = held[SameMaxPool2d] + held[MaxPool2d]
     assert sum(row.type == "max_pool" for row in rows) == pools
     assert all(sum(part.share for part in row.parts) == pytest.approx(1) for row in rows if row.parts)
     for weighed in WEIGHED:

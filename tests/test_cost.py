@@ -86,7 +86,7 @@ class Dispatched(TorchDispatchMode):
             case "addmm":
                 bias, x, matrix = args
                 reads, weights, macs = [x], [bias, matrix], x.shape[0] * prod(matrix.shape)
-            case "add":
+            case "add_":
                 reads = args[:2]
             case "max_pool2d_with_indices" | "relu" | "relu_" | "elu" | "elu_" | "mean":
                 pass

@@ -30,10 +30,10 @@ from xception_lab.filters import KERNELS, MIXES, HandFilters, grid, grid_text, k
 from xception_lab.information import alpha_of, held_out, neighbourhoods, recoverability, ridge
 from xception_lab.layers import lite0_places
 from xception_lab.maps import Maps, coloured, histogram, levels, limits, ordered, reduced, strength, tiled, zeros_share
+from xception_lab.pooling import SameMaxPool2d
 from xception_lab.receptive import places
 from xception_lab.samples import SAMPLES, draw_stroke, sample_picture
 from xception_lab.spec import KINDS
-from xception_lab.xception import SameMaxPool2d
 
 RNG = np.random.default_rng(0)
 torch.set_num_threads(1)  # these tensors are too small to share

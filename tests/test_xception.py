@@ -12,7 +12,8 @@ from weights import randomised
 
 from xception_lab import XceptionSpec, build_xception, network_cost
 from xception_lab.inference import for_inference
-from xception_lab.xception import GlobalAvgPool2d, SameMaxPool2d
+from xception_lab.pooling import SameMaxPool2d
+from xception_lab.xception import GlobalAvgPool2d
 
 SMALL = XceptionSpec(
     num_classes=7,

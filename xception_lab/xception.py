@@ -10,24 +10,13 @@ from torch import Tensor, nn
 
 from xception_lab.blocks import build_activation, build_conv
 from xception_lab.plan import Act, Conv, Linear, Norm, Op, Pool, Stage, network_stages
+from xception_lab.pooling import MaxPool2d, SameMaxPool2d
 from xception_lab.spec import XceptionSpec
 
 
 def build_xception(spec: XceptionSpec) -> nn.Module:
     """The network as a module, (N, in_channels, H, W) -> (N, num_classes). Source: paper, section 3."""
     return Xception(spec)
-
-
-class SameMaxPool2d(nn.Module):
-    """3x3 max pooling of stride 2 with TensorFlow's SAME padding: the odd pixel goes to the right and bottom.
-
-    Differs from padding=1 at every even size, where torch pads on the left and top instead.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        height, width = map(int, x.shape[-2:])  # a tracer's are tensors
-        # an odd side needs a pixel before and one after; an even side one after, where the last window sticks out
-        return F.max_pool2d(x, 3, 2, (height % 2, width % 2), ceil_mode=True)
 
 
 class GlobalAvgPool2d(nn.Module):
@@ -60,7 +49,9 @@ class ResidualBlock(nn.Module):
             return y
         if self.skip is not None and self.skipbn is not None:
             x = self.skipbn(self.skip(x))
-        return y + x
+        # in place: nothing else reads y, and no gradient needs what a batch norm or a pooling gave
+        y += x
+        return y
 
 
 class Xception(nn.Module):
@@ -128,6 +119,6 @@ def _build(spec: XceptionSpec, op: Op, inplace: bool = False) -> nn.Module:
         case Pool(size=None):
             return GlobalAvgPool2d()
         case Pool():
-            return SameMaxPool2d() if spec.same_pooling else nn.MaxPool2d(3, 2, padding=1)
+            return SameMaxPool2d() if spec.same_pooling else MaxPool2d()
         case Linear():
             return nn.Linear(op.in_features, op.out_features)
