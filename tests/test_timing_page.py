@@ -21,10 +21,10 @@ ROOT = Path(__file__).resolve().parents[1]
 BLOCKS = three_blocks(CompareSpec())
 
 
-def _results(name: str, *seconds: float, busy: float = 0.0) -> Results:
+def _results(name: str, *seconds: float, busy: float = 0.0, slowdown: float | None = None) -> Results:
     machine = Machine("cuda", name, 1, 1 << 30, None, "", "Linux", "3.11", "2.13", busy)
     timings = tuple(
-        Timing(one, "cuda", (s,) * 9, layers=(("depthwise", 0.6), ("pointwise", 0.4)))
+        Timing(one, "cuda", (s,) * 9, layers=(("depthwise", 0.6), ("pointwise", 0.4)), slowdown=slowdown)
         for one, s in zip(BLOCKS, seconds, strict=True)
     )
     return Results(machine, (Peaks("float32", 1e13, ((1 << 28, 1e12),)),), timings)
@@ -133,6 +133,31 @@ def test_a_stop_keeps_what_there_is(stub: StubQueue) -> None:
     assert stub.stopped.is_set()
     assert any("Stopped" in note.value for note in app.info)
     assert any("90%" in note.value for note in app.warning)
+
+
+def test_a_disturbed_machine_is_told_with_how_much_slower_it_was(stub: StubQueue) -> None:
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values |= {"state": "done", "results": _results("Fast GPU", 0.004, 0.003, 0.002, slowdown=1.05)}
+    app.run()
+    assert not app.warning
+    assert "not to be trusted" not in app.markdown[1].value
+    stub.values["state"] = "running"
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values |= {"state": "done", "results": _results("Fast GPU", 0.004, 0.003, 0.002, slowdown=1.53)}
+    app.run()
+    assert [note.value.split(",")[0] for note in app.warning] == [
+        "Meanwhile this machine was 1.53× slower than at its best"
+    ]
+    assert "Measured on a disturbed machine: not to be trusted." in app.markdown[1].value
+
+
+def test_disturbed_timings_of_another_machine_are_counted() -> None:
+    app = page(timing_view="bring")
+    slow = _results("Other GPU", 0.0004, 0.0003, 0.0005, slowdown=3.0)
+    app.get("file_uploader")[0].upload("other.json", to_json(slow).encode()).run()
+    assert app.warning[0].value.startswith("3 of its timings were taken while that machine was slowed")
 
 
 @pytest.mark.parametrize(("view", "groups", "profiled"), [

@@ -53,7 +53,8 @@ workers: list[Scripted] = []
 
 
 @pytest.fixture(autouse=True)
-def _fresh() -> None:
+def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))  # a loaded machine's pace is not to be remembered
     workers.clear()
     Scripted.alive = Scripted.most_alive = 0
 
@@ -246,6 +247,19 @@ def test_the_terminal_says_what_it_cannot_do(
 ) -> None:
     assert main(["time", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_terminal_marks_what_was_measured_on_a_disturbed_machine(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, calm = Timing(BLOCKS[0], "cpu", (0.001,), slowdown=2.5), Timing(BLOCKS[1], "cpu", (0.001,), slowdown=1.0)
+    monkeypatch.setattr("xception_lab.timing_command.run", lambda _job, _report: Results(MACHINE, (), (slow, calm)))
+    assert main(["time", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith(
+        "warning: this machine was up to 2.50 times slower than at its best: do not trust the 1 of 2"
+    )
+    assert ["ms!" in line for line in said[-2:]] == [True, False]
 
 
 def test_the_terminal_prints_json_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ RESULTS = Results(
     Machine("cuda", "A GPU", 8, 1 << 34, 1410.5, "550.1, CUDA 12.4", "Linux", "3.11.7", "2.13.0", 0.1),
     (Peaks("float32", 1e13, ((1 << 20, 2e12), (1 << 28, 1e12))),),
     (
-        Timing(BLOCKS[0], "cuda", (0.001, 0.002), 1, 0.5, (("conv", 0.001),), 123, 0.25, False),
+        Timing(BLOCKS[0], "cuda", (0.001, 0.002), 1, 0.5, (("conv", 0.001),), 123, 0.25, False, 1.5),
         Timing(Settings(XceptionSpec(), 299, 299, dtype="tf32", mode="graph"), "cuda", (0.01,)),
     ),
     (Operation(BLOCKS[2], "aten convolution", 0.0005),),
@@ -36,6 +37,17 @@ HOSTILE: tuple[Any, ...] = (
 def test_results_come_back_as_they_went_out() -> None:
     assert from_json(to_json(RESULTS)) == RESULTS
     assert from_json(to_json(RESULTS).encode()) == RESULTS
+
+
+def test_a_file_of_the_first_version_is_read_as_one_that_knew_no_slowdown() -> None:
+    values = json.loads(to_json(RESULTS)) | {"version": 1}
+    for timing in values["timings"]:
+        del timing["slowdown"]
+    found = from_json(json.dumps(values))
+    assert found.timings == tuple(replace(timing, slowdown=None) for timing in RESULTS.timings)
+    for timings in (None, "x", [1], {"0": {}}):
+        with pytest.raises(ResultsFileError):
+            from_json(json.dumps(values | {"timings": timings}))
 
 
 def test_the_shipped_result_is_whole_and_holds_what_the_page_shows_first() -> None:
@@ -119,7 +131,8 @@ def test_bytes_that_are_no_text_and_files_too_large_are_said() -> None:
 
 
 @pytest.mark.parametrize(("path", "new", "rule"), [
-    (("version",), 2, "version=2: must be 1"),
+    (("version",), 3, "version=3: must be 2"),
+    (("timings", 0, "slowdown"), 0.5, r"timings\[0\].slowdown=0.5: must be a number from 1"),
     (("timings", 0, "times_s"), [], r"timings\[0\].times_s=a list: must be a list of 1"),
     (("timings", 0, "times_s", 0), -1, r"timings\[0\].times_s\[0\]=-1: must be a number"),
     (("timings", 0, "settings", "subject", "kernel_size"), 5000, "kernel_size=5000: must be a whole number from"),

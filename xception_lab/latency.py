@@ -33,13 +33,15 @@ class Bar:
 class Verdict:
     """The separable block against the standard one: how many FLOPs, how much time, and what takes it.
 
-    outcome: by the 95 % intervals of the medians, which must not meet. slowest, share, limit: the separable block's
+    outcome: by the 95 % intervals of the medians, which must not meet. disturbed: the machine was slowed meanwhile.
+    slowest, share, limit: the separable block's
     layer that takes the most time, its part of all layers' time, and which roof is over it; None when not told apart.
     """
 
     flops: Ratio
     times: Ratio
     outcome: Outcome
+    disturbed: bool
     slowest: str | None
     share: float
     limit: Limit | None
@@ -137,17 +139,18 @@ def verdict(group: Sequence[Settings], results: Results) -> Verdict | None:
     (low, high), (low_standard, high_standard) = separable.interval_s, standard.interval_s
     apart = high < low_standard or high_standard < low
     outcome: Outcome = "no difference seen" if not apart else "faster" if high < low_standard else "slower"
+    disturbed = separable.disturbed or standard.disturbed
     if not separable.layers:
-        return Verdict(fewer, times, outcome, None, 0.0, None)
+        return Verdict(fewer, times, outcome, disturbed, None, 0.0, None)
     name, seconds = max(separable.layers, key=lambda layer: layer[1])
     whole = sum(spent for _, spent in separable.layers)
     if not whole:  # a clock too coarse for them, or a file that says so
-        return Verdict(fewer, times, outcome, None, 0.0, None)
+        return Verdict(fewer, times, outcome, disturbed, None, 0.0, None)
     peaks = results.peak(separable.settings.dtype)
     limits: dict[str, Limit] = {}
     if peaks:
         limits = {layer.name: layer.limit for layer in bounds(separable.settings, peaks, fast_algorithms(results))}
-    return Verdict(fewer, times, outcome, name, seconds / whole, limits.get(name))
+    return Verdict(fewer, times, outcome, disturbed, name, seconds / whole, limits.get(name))
 
 
 def shares(group: Sequence[Settings], results: Results) -> tuple[Share, ...]:

@@ -103,6 +103,7 @@ def run_parts(job: Job) -> Iterator[tuple[float, Results]]:
     from xception_lab import accelerator
     from xception_lab.machine import busy_share, describe
     from xception_lab.operations import profiled
+    from xception_lab.pace import Pace, known_best_s, remember_best
     from xception_lab.peaks import measured_peaks
     from xception_lab.timing import check, measure
 
@@ -113,6 +114,7 @@ def run_parts(job: Job) -> Iterator[tuple[float, Results]]:
     clock = accelerator.clock_of(device)
     probe_s = min(PROBE_S, 2 * job.limit_s)
     empty = Results(describe(device.type, device.index or 0, busy))
+    pace = Pace(device, clock, known_best_s(empty.machine))
     whole = 2 * len(job.dtypes) + len(job.groups) + len(job.profiled)
     done = 0
     yield 0.0, empty
@@ -121,7 +123,8 @@ def run_parts(job: Job) -> Iterator[tuple[float, Results]]:
         done += 1
         yield done / whole, replace(empty, peaks=(peaks,))
     for group in job.groups:
-        timings = measure(group, device, clock, job.precision, job.limit_s)
+        timings = measure(group, device, clock, job.precision, job.limit_s, pace=pace)
+        remember_best(empty.machine, pace.best_s)
         done += 1
         yield done / whole, replace(empty, timings=timings)
     for settings in job.profiled:

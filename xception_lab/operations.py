@@ -9,7 +9,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from xception_lab import accelerator
-from xception_lab.timing import built, check_room, explained, multiplied_as
+from xception_lab.sampling import multiplied_as
+from xception_lab.timing import built, check_room, explained
 from xception_lab.timings import REST, Operation, Settings
 
 RUNS = 10

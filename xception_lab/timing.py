@@ -6,8 +6,6 @@
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from statistics import median
 from typing import Any
 
 import torch
@@ -18,19 +16,16 @@ from xception_lab.accelerator import Clock
 from xception_lab.blocks import build_block
 from xception_lab.inference import for_inference
 from xception_lab.memory import keep_freed_memory
+from xception_lab.pace import Pace
+from xception_lab.sampling import Case, layer_times, multiplied_as, sample_in_turn
 from xception_lab.sentence import said
 from xception_lab.spec import BlockSpec
-from xception_lab.timings import STORED_AS, Dtype, MemoryFormat, Settings, Timing, median_interval
+from xception_lab.timings import STORED_AS, Dtype, MemoryFormat, Settings, Timing
 from xception_lab.xception import build_xception
 
 PRECISION = 0.02
 LIMIT_S = 2.0
-ROUND_S = 0.05
-LEAST_SAMPLES = 12
-LEAST_S = 0.2  # samples of one moment agree with each other, not with those of the next
-STABLE = 0.05
-WARM_UP_S = 0.5
-LAYER_RUNS = 15
+ENERGY_S = 0.5
 # a library may need room of its own beside the tensors, such as unrolled pictures
 WORKSPACE = 1.5
 
@@ -65,10 +60,12 @@ def measure(
     precision: float = PRECISION,
     limit_s: float = LIMIT_S,
     report: Callable[[float], None] = lambda _: None,
+    pace: Pace | None = None,
 ) -> tuple[Timing, ...]:
     """Time each setting, turn and turn about, so that whatever else the machine does meets all alike.
 
-    Ends when the 95 % interval of every median is within `precision` of it, or after limit_s a setting.
+    Ends when the 95 % interval of every median is within `precision` of it, or after limit_s a setting. pace: waits
+    while the machine is slower than at its best, as long again at most, and notes what it found.
     report: called with the share done, 0 to 1. Raises as time_block does.
     """
     keep_freed_memory()
@@ -76,54 +73,10 @@ def measure(
     with torch.random.fork_rng(devices=[]), explained(group):
         torch.manual_seed(0)
         cases = [prepare(settings, device) for settings in group]
-        sample_in_turn(cases, clock, precision, limit_s, report)
-        timings = tuple(_timing(case, device, clock, precision) for case in cases)
+        slowdown = sample_in_turn(cases, clock, precision, limit_s, report, pace)
+        timings = tuple(_timing(case, device, clock, precision, slowdown) for case in cases)
     report(1.0)
     return timings
-
-
-@dataclass
-class Case:
-    """A setting made ready: the module, a call that runs it once, and the samples so far, seconds."""
-
-    settings: Settings
-    model: nn.Module
-    call: Callable[[], Any]
-    inputs: Tensor
-    first_call_s: float = 0.0
-    calls: int = 1
-    times: list[float] = field(default_factory=list[float])
-    sampled_s: float = 0.0
-
-    def sample(self, clock: Clock, least_s: float) -> list[float]:
-        """Take samples for about least_s; the new ones."""
-        with multiplied_as(self.settings.dtype):
-            times, self.calls = clock.samples(self.call, least_s)
-        self.times += times
-        self.sampled_s += sum(times) * self.calls
-        return times
-
-    def reached(self, precision: float) -> bool:
-        """Whether the median's 95 % interval is within `precision` of it."""
-        if len(self.times) < LEAST_SAMPLES or self.sampled_s < LEAST_S:
-            return False
-        low, high = median_interval(tuple(self.times))
-        return high - low <= 2 * precision * median(self.times)
-
-
-def sample_in_turn(
-    cases: Sequence[Case], clock: Clock, precision: float, limit_s: float, report: Callable[[float], None]
-) -> None:
-    """Warm the cases up, then sample them turn and turn about until each has its precision, or limit_s a case."""
-    for case in cases:
-        _warm_up(case, clock)
-    begin, ends = time.perf_counter(), limit_s * len(cases)
-    rest = cases
-    while rest and (spent := time.perf_counter() - begin) < ends:
-        report(spent / ends)
-        for case in rest:
-            case.sample(clock, ROUND_S)
-        rest = [case for case in cases if not case.reached(precision)]
 
 
 def needed_bytes(settings: Settings) -> int:
@@ -167,20 +120,6 @@ def explained(group: Sequence[Settings]) -> Generator[None]:
         what = ", ".join(f"dtype={s.dtype!r} mode={s.mode!r}" for s in group[:1])
         reason = str(error).splitlines()[0][:200]
         raise RuntimeError(said("{what}: the device or library refused: {reason}", what=what, reason=reason)) from error
-
-
-@contextmanager
-def multiplied_as(dtype: Dtype) -> Generator[None]:
-    """float32 products in full precision, or on tensor cores for "tf32"; torch's own default differs by operation."""
-    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # pyright: ignore[reportAttributeAccessIssue]
-    before = [place.fp32_precision for place in places]
-    for place in places:
-        place.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
-    try:
-        yield
-    finally:
-        for place, value in zip(places, before, strict=True):
-            place.fp32_precision = value
 
 
 def check(settings: Settings, device: torch.device) -> None:
@@ -238,19 +177,7 @@ def _call(settings: Settings, model: Callable[[Tensor], Tensor], inputs: Tensor)
     return lambda: torch.autograd.grad(model(inputs), leaves, gradient)
 
 
-def _warm_up(case: Case, clock: Clock) -> None:
-    """Run until two rounds agree; what was seen on the way is no sample."""
-    begin, before = time.perf_counter(), 0.0
-    while time.perf_counter() - begin < WARM_UP_S:
-        now = median(case.sample(clock, ROUND_S / 2))
-        if abs(now - before) <= STABLE * now:
-            break
-        before = now
-    case.times.clear()
-    case.sampled_s = 0.0
-
-
-def _timing(case: Case, device: torch.device, clock: Clock, precision: float) -> Timing:
+def _timing(case: Case, device: torch.device, clock: Clock, precision: float, slowdown: float | None) -> Timing:
     settings = case.settings
     with multiplied_as(settings.dtype):
         return Timing(
@@ -261,40 +188,7 @@ def _timing(case: Case, device: torch.device, clock: Clock, precision: float) ->
             case.first_call_s,
             () if settings.backward or settings.mode in ("compiled", "graph") else layer_times(case, clock),
             accelerator.peak_bytes(device, case.call),
-            accelerator.energy_j(device, clock, case.call, 10 * ROUND_S),
+            accelerator.energy_j(device, clock, case.call, ENERGY_S),
             case.reached(precision),
+            slowdown,
         )
-
-
-def layer_times(case: Case, clock: Clock) -> tuple[tuple[str, float], ...]:
-    """Median seconds of each layer within the forward pass, its input as warm as the layer before leaves it."""
-    marks: list[Any] = []
-    names: list[str] = []
-
-    def enter(*_: Any) -> None:
-        marks.append(clock.mark())
-
-    def leave(module: nn.Module, *_: Any) -> None:
-        marks.append(clock.mark())
-        names.append(layers[module])
-
-    layers = {
-        module: name
-        for name, module in case.model.named_modules()
-        if not list(module.children()) and not isinstance(module, nn.Identity | nn.Dropout)
-    }
-    handles = [module.register_forward_pre_hook(enter) for module in layers]
-    handles += [module.register_forward_hook(leave) for module in layers]
-    seconds: dict[str, list[float]] = {}
-    try:
-        for _ in range(LAYER_RUNS):
-            marks.clear()
-            names.clear()
-            case.call()
-            # a pair of marks a layer: what lies between pairs belongs to none
-            for name, spent in zip(names, clock.between(marks)[::2], strict=True):
-                seconds.setdefault(name, []).append(spent)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return tuple((name, median(times)) for name, times in seconds.items())

@@ -76,6 +76,12 @@ def _lines(results: Results) -> Iterator[str]:
     yield machine.label
     if machine.busy_share > BUSY:
         yield f"warning: others used {machine.busy_share:.0%} of this machine: do not trust these times"
+    if results.slowdown > 1:
+        disturbed = sum(timing.disturbed for timing in results.timings)
+        yield (
+            f"warning: this machine was up to {results.slowdown:.2f} times slower than at its best: "
+            f"do not trust the {disturbed} of {len(results.timings)} times marked with !"
+        )
     for peaks in results.peaks:
         data = max(rate for _, rate in peaks.rates) / 1e9
         yield f"{peaks.dtype}: {peaks.flops_per_s / 1e9:,.0f} GFLOP/s, {data:,.0f} GB/s in cache, measured"
@@ -96,4 +102,5 @@ def _line(timing: Timing, results: Results) -> str:
     bound = f"{total_s(bounds(settings, peaks)) * 1e3:8.3f} ms" if peaks else ""
     both = "fwd+bwd" if settings.backward else "forward"
     quartiles = f"{timing.p25_s * 1e3:.3f} to {timing.p75_s * 1e3:.3f} ms"
-    return f"{what:40} {settings.memory_format:14} {both:9} {timing.median_s * 1e3:8.3f} ms {quartiles:>23} {bound:>11}"
+    median = f"{timing.median_s * 1e3:8.3f} ms{'!' if timing.disturbed else ' '}"
+    return f"{what:40} {settings.memory_format:14} {both:9} {median} {quartiles:>23} {bound:>11}"

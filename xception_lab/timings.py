@@ -15,6 +15,7 @@ MEMORY_FORMATS: tuple[MemoryFormat, ...] = ("contiguous", "channels_last")
 MODES: tuple[Mode, ...] = ("eager", "folded", "compiled", "graph")
 # tf32 is a way to multiply float32 numbers: they are stored as such
 STORED_AS = {"tf32": "float32"}
+DISTURBED = 1.12  # an idle machine's pace was seen to vary by 9 %
 REST = "other"  # the operations of a profile that are too short to be named
 
 
@@ -69,7 +70,8 @@ class Timing:
     A sample is the mean of calls_per_sample calls, 1 unless a call is too short for the clock. layers: median seconds
     of each operation inside the forward pass, by the name that Cost.layers has. first_call_s: the first call, with
     what is paid once (search for an algorithm, compilation). peak_memory_bytes, energy_j (a call): where the device
-    says so. reached: the asked precision was reached before the time was up.
+    says so. reached: the asked precision was reached before the time was up. slowdown: how many times slower than at
+    its best the machine was meanwhile, see pace.py; None where nobody looked.
     """
 
     settings: Settings
@@ -81,6 +83,7 @@ class Timing:
     peak_memory_bytes: int | None = None
     energy_j: float | None = None
     reached: bool = True
+    slowdown: float | None = None
 
     def __post_init__(self) -> None:
         if not self.times_s:
@@ -100,6 +103,11 @@ class Timing:
     def p75_s(self) -> float:
         """The upper quartile."""
         return quantile(self.times_s, 0.75)
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether the machine was so much slower than at its best that these are not the block's own times."""
+        return self.slowdown is not None and self.slowdown > DISTURBED
 
     @property
     def interval_s(self) -> tuple[float, float]:
@@ -191,6 +199,11 @@ class Results:
             rates[size] = max(rate, rates.get(size, 0.0))
         return Peaks(dtype, max(peaks.flops_per_s for peaks in probes), tuple(sorted(rates.items())))
 
+    @property
+    def slowdown(self) -> float:
+        """Of the most disturbed timing, 1 where none was."""
+        return max((timing.slowdown for timing in self.timings if timing.slowdown and timing.disturbed), default=1.0)
+
     def operations_of(self, settings: Settings) -> tuple[Operation, ...]:
         """The profile of this, empty where there is none."""
         return tuple(operation for operation in self.operations if operation.settings == settings)
@@ -237,5 +250,6 @@ def as_row(timing: Timing) -> dict[str, str | int | float | None]:
     chosen = ("in_channels", "out_channels", "kernel_size", "stride")
     parts = {name: getattr(subject, name, None) for name in chosen}
     rest = {field.name: getattr(settings, field.name) for field in fields(Settings) if field.name != "subject"}
-    figures = {name: getattr(timing, name) for name in ("device", "median_s", "p25_s", "p75_s", "first_call_s")}
+    names = ("device", "median_s", "p25_s", "p75_s", "first_call_s", "slowdown")
+    figures = {name: getattr(timing, name) for name in names}
     return {**what, **parts, **rest, **figures, "samples": len(timing.times_s)}

@@ -15,7 +15,7 @@ from xception_lab.spec import BlockSpec, XceptionSpec
 from xception_lab.tables import as_csv
 from xception_lab.timings import DTYPES, Machine, Operation, Peaks, Results, Settings, Timing, as_row
 
-FORMAT, VERSION = "xception-lab-timings", 1
+FORMAT, VERSION = "xception-lab-timings", 2
 MOST_BYTES = 4 << 20
 MOST_TIMINGS, MOST_SAMPLES, MOST_LAYERS, MOST_OPERATIONS = 2_000, 20_000, 2_000, 5_000
 LONGEST_S = 3600.0
@@ -61,11 +61,21 @@ def from_json(data: str | bytes) -> Results:
         raise ResultsFileError(said("the file is not JSON: {error}", error=str(error)[:120])) from None
     if not isinstance(values, dict) or cast(dict[str, Any], values).get("format") != FORMAT:
         raise ResultsFileError(said("the file is not a results file: its format must be {format}", format=repr(FORMAT)))
+    values = _upgraded(cast(dict[str, Any], values))
     whole = _object(
         format=_choice(FORMAT), version=_whole(VERSION, VERSION), machine=_MACHINE, peaks=_list(_PEAKS, 64),
         timings=_list(_TIMING, MOST_TIMINGS), operations=_list(_OPERATION, MOST_OPERATIONS),
     )(values, "")  # fmt: skip
     return Results(whole["machine"], whole["peaks"], whole["timings"], whole["operations"])
+
+
+def _upgraded(values: dict[str, Any]) -> dict[str, Any]:
+    """A file of version 1, which knew no slowdown, as one of today; what is no such file is left for the reader."""
+    if values.get("version") != 1 or not isinstance(values.get("timings"), list):
+        return values
+    timings: list[Any] = values["timings"]
+    known: list[Any] = [{"slowdown": None, **timing} if isinstance(timing, dict) else timing for timing in timings]
+    return {**values, "version": VERSION, "timings": known}
 
 
 def settings_to_dict(settings: Settings) -> dict[str, Any]:
@@ -250,6 +260,7 @@ _TIMING = _made(
         calls_per_sample=_whole(1, 10**9), first_call_s=_number(0, LONGEST_S),
         layers=_list(_pair(_text(80), _number(0, LONGEST_S)), MOST_LAYERS),
         peak_memory_bytes=_optional(_whole(0, 1 << 50)), energy_j=_optional(_number(0, 1e9)), reached=_flag,
+        slowdown=_optional(_number(1, 1e6)),
     ),
 )  # fmt: skip
 _OPERATION = _made(Operation, _object(settings=_settings, name=_text(80), seconds=_number(0, LONGEST_S)))

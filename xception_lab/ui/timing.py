@@ -195,6 +195,12 @@ def show_outcome(status: Status) -> None:
     if status.results and status.results.machine.busy_share > BUSY:
         said = _("Other work used {share:.0%} of this machine just before: these times are not to be trusted.")
         st.warning(said.format(share=status.results.machine.busy_share), icon=":material/warning:")
+    if status.results and status.results.slowdown > 1:
+        said = _(
+            "Meanwhile this machine was {times} slower than at its best, by other work, heat or a neighbour on its "
+            "host: these times are not to be trusted. Measure again."
+        )
+        st.warning(said.format(times=times(status.results.slowdown)), icon=":material/warning:")
 
 
 def here(wanted: Sequence[Settings]) -> tuple[Results, str]:
@@ -249,8 +255,9 @@ def headline(group: Sequence[Settings], results: Results) -> str:
     found = verdict(group, results)
     if found is None:
         return _("What do 8 times fewer FLOPs buy? Measure, and see beside what the roofline predicts.")
-    busy = _("Measured beside other work: not to be trusted.") if results.machine.busy_share > BUSY else ""
-    return " ".join(filter(None, (_outcome(found), _reason(found), busy)))
+    doubtful = found.disturbed or results.machine.busy_share > BUSY
+    doubt = _("Measured on a disturbed machine: not to be trusted.") if doubtful else ""
+    return " ".join(filter(None, (_outcome(found), _reason(found), doubt)))
 
 
 def _outcome(found: Verdict) -> str:
