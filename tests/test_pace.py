@@ -35,7 +35,7 @@ class Scripted:
         if call != self.work:
             return [0.001] * 4, 1
         now = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
-        return [now, 3 * now], 1
+        return [0.9 * now, now, 3 * now], 1
 
     def mark(self) -> float:
         return 0.0

@@ -8,6 +8,7 @@ a result says how much slower the machine was than at its best.
 import json
 import math
 import time
+from statistics import median
 from typing import Any, cast
 
 import torch
@@ -40,7 +41,8 @@ class Pace:
 
     def slowdown(self) -> float:
         """How many times longer than at its best the work takes now; 1 at its best."""
-        now = min(self._clock.samples(self._work, READING_S)[0])
+        # a median: the least of thousands of runs is luck, beside which every machine seems slow
+        now = median(self._clock.samples(self._work, READING_S)[0])
         self.best_s = min(self.best_s, now)
         return now / self.best_s
 
