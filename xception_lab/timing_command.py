@@ -77,16 +77,16 @@ def _lines(results: Results) -> Iterator[str]:
     if machine.busy_share > BUSY:
         yield f"warning: others used {machine.busy_share:.0%} of this machine: do not trust these times"
     if results.slowdown > 1:
-        disturbed = sum(timing.disturbed for timing in results.timings)
+        disturbed = sum(timing.disturbed for timing in results.latest)
         yield (
             f"warning: this machine was up to {results.slowdown:.2f} times slower than at its best: "
-            f"do not trust the {disturbed} of {len(results.timings)} times marked with !"
+            f"do not trust the {disturbed} of {len(results.latest)} times marked with !"
         )
     for peaks in results.peaks:
         data = max(rate for _, rate in peaks.rates) / 1e9
         yield f"{peaks.dtype}: {peaks.flops_per_s / 1e9:,.0f} GFLOP/s, {data:,.0f} GB/s in cache, measured"
     yield f"{'what':40} {'format':14} {'pass':9} {'median':>11} {'quartiles':>23} {'bound':>11}"
-    for timing in results.timings:
+    for timing in results.latest:
         yield _line(timing, results)
 
 

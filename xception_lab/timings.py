@@ -200,9 +200,14 @@ class Results:
         return Peaks(dtype, max(peaks.flops_per_s for peaks in probes), tuple(sorted(rates.items())))
 
     @property
+    def latest(self) -> tuple[Timing, ...]:
+        """Every setting's last timing."""
+        return tuple({timing.settings: timing for timing in self.timings}.values())
+
+    @property
     def slowdown(self) -> float:
-        """Of the most disturbed timing, 1 where none was."""
-        return max((timing.slowdown for timing in self.timings if timing.slowdown and timing.disturbed), default=1.0)
+        """Of the most disturbed of the latest timings, 1 where none was."""
+        return max((timing.slowdown for timing in self.latest if timing.slowdown and timing.disturbed), default=1.0)
 
     def operations_of(self, settings: Settings) -> tuple[Operation, ...]:
         """The profile of this, empty where there is none."""

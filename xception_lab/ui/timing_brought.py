@@ -56,7 +56,7 @@ def bring() -> None:
         if results.machine.busy_share > BUSY:
             said = _("Other work used {share:.0%} of that machine just before: its times are not to be trusted.")
             st.warning(said.format(share=results.machine.busy_share), icon=":material/warning:")
-        disturbed = sum(timing.disturbed for timing in results.timings)
+        disturbed = sum(timing.disturbed for timing in results.latest)
         if disturbed:
             said = _("{count} of its timings were taken while that machine was slowed: they are not to be trusted.")
             st.warning(said.format(count=disturbed), icon=":material/warning:")
