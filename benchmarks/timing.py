@@ -37,7 +37,7 @@ from xception_lab.sampling import sample_in_turn
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.timing import PRECISION, measure, prepare
 from xception_lab.timing_worker import Worker
-from xception_lab.timings import DISTURBED, Peaks, Results, Settings, Timing
+from xception_lab.timings import DISTURBED, Peaks, Results, Settings, Timing, joined
 
 DEVICE = torch.device("cpu")
 PLACES = ((64, 128, 56), (728, 728, 19), (256, 256, 14), (32, 64, 112))
@@ -120,8 +120,7 @@ def _as_the_page_does(job: Job) -> Results:
     for message in Worker(job).messages():
         if message.error:
             raise RuntimeError(message.error)
-        if message.results:
-            results = results.with_newer(message.results) if results else message.results
+        results = joined(results, message.results)
     assert results
     return results
 

@@ -182,6 +182,12 @@ def test_a_cpu_refuses_what_needs_an_accelerator() -> None:
         measure(three_blocks(TINY, mode="graph"), CPU)
 
 
+def test_compiling_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ValueError, match="mode='compiled': needs a C"):
+        measure(three_blocks(TINY, mode="compiled"), CPU)
+
+
 def test_float32_is_multiplied_in_full_and_tf32_is_not_and_the_setting_comes_back() -> None:
     places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)
     before = [place.fp32_precision for place in places]

@@ -3,7 +3,9 @@
 # torch leaves parts of its interface untyped
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
+import os
 import platform
+import shutil
 import subprocess
 from functools import cache
 from importlib import import_module
@@ -48,6 +50,11 @@ def accelerator_likely() -> bool:
         or (built_for["hip"] and Path("/dev/kfd").exists())
         or (built_for["xpu"] and Path("/dev/dri").exists())
     )
+
+
+def has_compiler() -> bool:
+    """Whether there is the C++ compiler that torch.compile calls on a processor: g++, or what CXX names."""
+    return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
 def busy_share(seconds: float = 0.3) -> float:

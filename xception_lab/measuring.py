@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
-from xception_lab.timings import Dtype, Results, Settings
+from xception_lab.timings import Dtype, Results, Settings, joined
 from xception_lab.timings_file import settings_from_dict, settings_to_dict
 
 Group = tuple[Settings, ...]
@@ -96,7 +96,7 @@ def run(job: Job, report: Callable[[float], None] = lambda _: None) -> Results:
     """Do the job in this process. report: called with the share done, 0 to 1. Raises as timing.measure does."""
     results: Results | None = None
     for share, part in run_parts(job):
-        results = results.with_newer(part) if results else part
+        results = joined(results, part)
         report(share)
     assert results
     return results

@@ -15,6 +15,7 @@ from xception_lab import accelerator
 from xception_lab.accelerator import Clock
 from xception_lab.blocks import build_block
 from xception_lab.inference import for_inference
+from xception_lab.machine import has_compiler
 from xception_lab.memory import keep_freed_memory
 from xception_lab.pace import Pace
 from xception_lab.sampling import Case, layer_times, multiplied_as, sample_in_turn
@@ -128,6 +129,8 @@ def check(settings: Settings, device: torch.device) -> None:
         raise ValueError(said("dtype='tf32': needs an NVIDIA GPU, this device is {device}", device=repr(device.type)))
     if settings.mode == "graph" and device.type == "cpu":
         raise ValueError(said("mode='graph': needs an accelerator, the CPU has no device graphs"))
+    if settings.mode == "compiled" and device.type == "cpu" and not has_compiler():
+        raise ValueError(said("mode='compiled': needs a C++ compiler, g++ or what CXX names, none is here"))
     check_room(settings, accelerator.free_bytes(device))
 
 

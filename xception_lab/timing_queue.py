@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from xception_lab.measuring import Job
 from xception_lab.sentence import reason_of, said
 from xception_lab.timing_worker import Message, Worker
-from xception_lab.timings import Results
+from xception_lab.timings import Results, joined
 
 State = Literal["queued", "running", "done", "failed", "stopped"]
 
@@ -141,9 +141,7 @@ class TimingQueue:
 
     def _add(self, key: str, message: Message) -> None:
         with self._lock:
-            before = self._jobs[key].results
-            new = message.results
-            results = before.with_newer(new) if before and new else new or before
+            results = joined(self._jobs[key].results, message.results)
             self._jobs[key] = replace(self._jobs[key], share=message.share, results=results)
 
     def _change(self, key: str, **values: object) -> None:

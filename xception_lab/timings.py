@@ -225,6 +225,11 @@ class Results:
         )
 
 
+def joined(before: Results | None, newer: Results | None) -> Results | None:
+    """Two parts of one machine's results, either of which may not be there yet."""
+    return before.with_newer(newer) if before and newer else newer or before
+
+
 def quantile(values: tuple[float, ...], share: float) -> float:
     """The value below which `share` of the values lie, interpolated as numpy.quantile does."""
     ordered = sorted(values)

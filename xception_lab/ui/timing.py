@@ -1,7 +1,5 @@
 """The timing lab's Streamlit parts: the queue of this server, whose results are shown, and what they say in words."""
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,13 +7,13 @@ from typing import Any
 import streamlit as st
 
 from xception_lab.latency import Verdict, verdict
-from xception_lab.machine import BUSY, accelerator_likely, cpu_name
+from xception_lab.machine import BUSY, accelerator_likely, cpu_name, has_compiler
 from xception_lab.measuring import Job, swept, three_blocks
 from xception_lab.sentence import sentence_of
 from xception_lab.spec import XceptionSpec
 from xception_lab.store import Store, StoreError, home
 from xception_lab.timing_queue import QueueFullError, Status, TimingQueue
-from xception_lab.timings import Results, Settings, Timing, as_row
+from xception_lab.timings import Results, Settings, Timing, as_row, joined
 from xception_lab.timings_file import from_json
 from xception_lab.ui.blocks import ratio_text
 from xception_lab.ui.charts import words
@@ -140,8 +138,7 @@ def _keep(status: Status) -> None:
     added: set[str] = st.session_state.setdefault(_ADDED, set())
     if status.results and status.id not in added:
         added.add(status.id)
-        before: Results | None = st.session_state.get(_OWN)
-        st.session_state[_OWN] = before.with_newer(status.results) if before else status.results
+        st.session_state[_OWN] = joined(st.session_state.get(_OWN), status.results)
 
 
 def start(job: Job) -> None:
@@ -158,7 +155,7 @@ def refused(values: Mapping[str, str]) -> str:
         return _("`{what}` needs an accelerator, which this server has not: bring a result from one.").format(
             what="tf32" if values["dtype"] == "tf32" else "graph"
         )
-    if not accelerator_likely() and values["mode"] == "compiled" and not shutil.which(os.environ.get("CXX", "g++")):
+    if not accelerator_likely() and values["mode"] == "compiled" and not has_compiler():
         return _("`compiled` needs a C++ compiler, g++ or what CXX names; this server has none.")
     return ""
 
