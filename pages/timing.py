@@ -68,10 +68,11 @@ def live() -> None:
     status = queue().status(run)
     if status.finished and running:
         st.rerun()  # once, to stop the clock
-    show_progress(status)
-    if st.button(_("Stop"), key="stop"):
-        queue().stop(status.id)
-        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="under_way"):
+        show_progress(status)
+        if st.button(_("Stop"), key="stop"):
+            queue().stop(status.id)
+            st.rerun()
 
 
 if running:

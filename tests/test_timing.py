@@ -22,11 +22,12 @@ from xception_lab import (
     build_block,
     build_xception,
     for_inference,
+    machine,
     operations,
     time_block,
 )
 from xception_lab import timing as engine
-from xception_lab.measuring import Job, everything, job_from_dict, run, swept, three_blocks
+from xception_lab.measuring import Job, everything, job_from_dict, run, run_parts, swept, three_blocks
 from xception_lab.operations import profiled
 from xception_lab.peaks import measured_peaks
 from xception_lab.spec import KINDS, CompareSpec
@@ -351,6 +352,41 @@ def test_what_was_disturbed_is_measured_anew_and_the_calmer_one_kept(
     assert len(results.timings) == 5  # the one that came out worse was not kept
     script |= {groups[1]: [1.5]}
     assert run(Job(groups[1:2], device="cpu")).slowdown == 1.5
+
+
+def test_what_others_use_of_the_processor_is_told_apart_from_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    # seconds so far: of all cores, idle among them, stolen by the host, and this process's own
+    seen = iter(
+        [(100.0, 80.0, 0.0, 10.0), (120.0, 90.0, 2.0, 15.0), (120.0, 90.0, 2.0, 15.0), (130.0, 92.0, 2.0, 23.5)]
+    )
+
+    class Times(SimpleNamespace):
+        def _asdict(self) -> dict[str, float]:
+            return self.__dict__
+
+    def processor() -> Times:
+        whole, idle, stolen, own = next(seen)
+        own_times = SimpleNamespace(user=own - 1, system=1.0)
+        monkeypatch.setattr(machine.psutil, "Process", lambda: SimpleNamespace(cpu_times=lambda: own_times))
+        return Times(user=whole - idle - stolen, idle=idle - 5, iowait=5.0, steal=stolen, guest=7.0)
+
+    monkeypatch.setattr(machine.psutil, "cpu_times", processor)
+    others = machine.Others()
+    assert others.share() == pytest.approx((10 - 5) / 20)
+    assert others.share() == 0.0
+    assert others.share() == 0.0  # rounding may make our own more than all
+
+
+def test_others_at_work_meanwhile_are_told_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    shares = iter([0.9, 0.1, 0.9, 0.6, 0.9, 0.2])  # what was before a group counts for none
+    monkeypatch.setattr(machine.Others, "share", lambda _others: next(shares))
+    monkeypatch.setattr(machine, "busy_share", lambda: 0.3)
+    monkeypatch.setattr(engine, "measure", lambda group, *_, **__: tuple(Timing(one, "cpu", (1.0,)) for one in group))
+    monkeypatch.setattr("xception_lab.peaks.measured_peaks", lambda *_, **__: Peaks("float32", 1.0, ((1, 1.0),)))
+    groups = tuple((one,) for one in three_blocks(TINY))
+    parts = [part.machine.busy_share for share, part in run_parts(Job(groups, device="cpu"))]
+    assert parts == [0.3, 0.3, 0.3, 0.6, 0.6, 0.6]
 
 
 def test_a_sweep_leaves_out_what_no_block_can_take() -> None:

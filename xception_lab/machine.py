@@ -62,6 +62,29 @@ def busy_share(seconds: float = 0.3) -> float:
     return psutil.cpu_percent(interval=seconds) / 100
 
 
+class Others:
+    """What others than this process use of the processor, from now on."""
+
+    def __init__(self) -> None:
+        self._before = _processor_s()
+
+    def share(self) -> float:
+        """The part that others used since this was last asked, 0 to 1."""
+        now = _processor_s()
+        whole, busy, own = (after - before for after, before in zip(now, self._before, strict=True))
+        self._before = now
+        return min(max(busy - own, 0.0) / whole, 1.0) if whole > 0 else 0.0
+
+
+def _processor_s() -> tuple[float, float, float]:
+    """Seconds so far of all cores, of those the ones at work, and of those this process's own."""
+    spent = psutil.cpu_times()._asdict()
+    # a guest's time is counted among the user's too; what the host took away is others' work
+    whole = sum(seconds for name, seconds in spent.items() if not name.startswith("guest"))
+    own = psutil.Process().cpu_times()
+    return whole, whole - spent["idle"] - spent.get("iowait", 0.0), own.user + own.system
+
+
 def describe(kind: str, index: int = 0, busy: float = 0.0) -> Machine:
     """The machine with its device; imports torch."""
     import torch

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
 from xception_lab.timings import Dtype, Results, Settings, joined
 from xception_lab.timings_file import settings_from_dict, settings_to_dict
+
+if TYPE_CHECKING:
+    import torch
 
 Group = tuple[Settings, ...]
 
@@ -105,54 +108,74 @@ def run(job: Job, report: Callable[[float], None] = lambda _: None) -> Results:
 def run_parts(job: Job) -> Iterator[tuple[float, Results]]:
     """(share done, what is new), part after part; the first has the machine alone. Raises as timing.measure does."""
     from xception_lab import accelerator
-    from xception_lab.machine import busy_share, describe
-    from xception_lab.operations import profiled
-    from xception_lab.pace import Pace, known_best_s, remember_best
-    from xception_lab.peaks import measured_peaks
-    from xception_lab.timing import check, measure
+    from xception_lab.machine import busy_share
+    from xception_lab.timing import check
 
-    busy = busy_share()
+    busy = busy_share()  # before torch is at work
     device = accelerator.device_of(job.device)
     for settings in (*(one for group in job.groups for one in group), *job.profiled):
         check(settings, device)
-    clock = accelerator.clock_of(device)
-    probe_s = min(PROBE_S, 2 * job.limit_s)
-    empty = Results(describe(device.type, device.index or 0, busy))
-    pace = Pace(device, clock, known_best_s(empty.machine))
+    bench = _Bench(job, device, busy)
     whole = 2 * len(job.dtypes) + len(job.groups) + len(job.profiled)
-    done = 0
-    yield 0.0, empty
-    for dtype in job.dtypes:
-        peaks = measured_peaks(device, dtype, clock, limit_s=probe_s)
-        done += 1
-        yield done / whole, replace(empty, peaks=(peaks,))
-
-    def timed(group: Group) -> Results:
-        timings = measure(group, device, clock, job.precision, job.limit_s, pace=pace)
-        remember_best(empty.machine, pace.best_s)
-        return replace(empty, timings=timings)
-
-    slowed: dict[Group, float] = {}
-    for group in job.groups:
-        part = timed(group)
-        slowed[group] = part.slowdown
-        done += 1
-        yield done / whole, part
-    for settings in job.profiled:
-        done += 1
-        yield done / whole, replace(empty, operations=profiled(settings, device))
-    for part in _again(job.again, slowed, timed):
-        yield done / whole, part
-    # once more: what disturbed the first probe may have passed, and a bound needs the best
-    for dtype in job.dtypes:
-        done += 1
-        yield done / whole, replace(empty, peaks=(measured_peaks(device, dtype, clock, limit_s=probe_s),))
+    yield 0.0, bench.empty
+    for done, part in enumerate(bench.parts(), 1):
+        yield min(done / whole, 1.0), part
 
 
-def _again(rounds: int, slowed: dict[Group, float], timed: Callable[[Group], Results]) -> Iterator[Results]:
-    """What was disturbed, measured anew; only what came out less disturbed than before."""
-    for _ in range(rounds):
-        for group, slowdown in list(slowed.items()):
-            if slowdown > 1 and (part := timed(group)).slowdown < slowdown:
-                slowed[group] = part.slowdown
-                yield part
+class _Bench:
+    """A job at work on one device. empty: the machine alone, with the most that others were seen to use of it."""
+
+    def __init__(self, job: Job, device: "torch.device", busy: float) -> None:
+        from xception_lab import accelerator
+        from xception_lab.machine import Others, describe
+        from xception_lab.pace import Pace, known_best_s
+
+        self._job, self._device = job, device
+        self._clock = accelerator.clock_of(device)
+        machine = describe(device.type, device.index or 0, busy)
+        self.empty = Results(machine)
+        self._others = Others()
+        self._pace = Pace(device, self._clock, known_best_s(machine))
+
+    def parts(self) -> Iterator[Results]:
+        """The job's results, one after the other."""
+        from xception_lab.operations import profiled
+
+        yield from self._peaks()
+        slowed: dict[Group, float] = {}
+        for group in self._job.groups:
+            part = self._timed(group)
+            slowed[group] = part.slowdown
+            yield part
+        for settings in self._job.profiled:
+            yield replace(self.empty, operations=profiled(settings, self._device))
+        # once more: what disturbed the first probe may have passed, and a bound needs the best
+        yield from self._peaks()
+        yield from self._again(slowed)
+
+    def _peaks(self) -> Iterator[Results]:
+        from xception_lab.peaks import measured_peaks
+
+        limit_s = min(PROBE_S, 2 * self._job.limit_s)
+        for dtype in self._job.dtypes:
+            yield replace(self.empty, peaks=(measured_peaks(self._device, dtype, self._clock, limit_s=limit_s),))
+
+    def _timed(self, group: Group) -> Results:
+        from xception_lab.pace import remember_best
+        from xception_lab.timing import measure
+
+        job, machine = self._job, self.empty.machine
+        self._others.share()  # from here on
+        timings = measure(group, self._device, self._clock, job.precision, job.limit_s, pace=self._pace)
+        remember_best(machine, self._pace.best_s)
+        busy = max(machine.busy_share, round(self._others.share(), 3))
+        self.empty = replace(self.empty, machine=replace(machine, busy_share=busy))
+        return replace(self.empty, timings=timings)
+
+    def _again(self, slowed: dict[Group, float]) -> Iterator[Results]:
+        """What was disturbed, measured anew; only what came out less disturbed than before."""
+        for _ in range(self._job.again):
+            for group, slowdown in list(slowed.items()):
+                if slowdown > 1 and (part := self._timed(group)).slowdown < slowdown:
+                    slowed[group] = part.slowdown
+                    yield part

@@ -141,7 +141,8 @@ class Peaks:
 class Machine:
     """Where a result comes from. kind: "cpu", "cuda", "mps" or "xpu". clock_mhz: None where it is not told.
 
-    busy_share: part of the processor that others used just before, 0 to 1; above 0.2 the times are not to be trusted.
+    busy_share: the most that others used of the processor just before and meanwhile, 0 to 1; above 0.2 the times are
+    not to be trusted.
     """
 
     kind: str

@@ -190,7 +190,9 @@ def show_outcome(status: Status) -> None:
             _("Stopped; what was measured until then is kept.") if measured else _("Stopped before the first timing.")
         )
     if status.results and status.results.machine.busy_share > BUSY:
-        said = _("Other work used {share:.0%} of this machine just before: these times are not to be trusted.")
+        said = _(
+            "Other work used {share:.0%} of this machine just before or meanwhile: these times are not to be trusted."
+        )
         st.warning(said.format(share=status.results.machine.busy_share), icon=":material/warning:")
     if status.results and status.results.slowdown > 1:
         said = _(

@@ -54,7 +54,9 @@ def bring() -> None:
         said = _("**{machine}**: {timings} timings, shown beside this server's.")
         st.success(said.format(machine=plain(results.machine.label), timings=len(results.timings)))
         if results.machine.busy_share > BUSY:
-            said = _("Other work used {share:.0%} of that machine just before: its times are not to be trusted.")
+            said = _(
+                "Other work used {share:.0%} of that machine just before or meanwhile: its times are not to be trusted."
+            )
             st.warning(said.format(share=results.machine.busy_share), icon=":material/warning:")
         disturbed = sum(timing.disturbed for timing in results.latest)
         if disturbed:
