@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
 
-from xception_lab.units import compact, compact_bytes, shape, times
+from xception_lab.units import TICKS_S, compact, compact_bytes, shape, times
 
 PREFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -90,3 +90,13 @@ def test_times_have_as_many_digits_as_the_number_they_show(ratio: float) -> None
 
 def test_a_shape_is_channels_by_height_by_width() -> None:
     assert shape(64, 56, 28) == "64×56×28"
+
+
+def test_a_tick_says_its_seconds_in_the_unit_that_fits() -> None:
+    assert list(TICKS_S) == sorted(TICKS_S)
+    units = {"µs": 1e-6, "ms": 1e-3, "s": 1.0}
+    for at, text in TICKS_S.items():
+        digits = text.rstrip("µms")
+        assert float(digits) * units[text.removeprefix(digits)] == pytest.approx(at)
+        assert float(digits) < 1000
+    assert (TICKS_S[1e-6], TICKS_S[0.02], TICKS_S[500.0]) == ("1µs", "20ms", "500s")

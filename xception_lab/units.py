@@ -1,5 +1,12 @@
 """Numbers as people read them: 27.5 M, 10.5 MB, 8.4 times."""
 
+# where a logarithmic axis of seconds has its ticks, and what stands at them
+TICKS_S = {
+    digit * 10.0**power: f"{digit * 10 ** (power % 3)}{unit}"
+    for power, unit in zip(range(-6, 3), ("µs",) * 3 + ("ms",) * 3 + ("s",) * 3, strict=True)
+    for digit in (1, 2, 5)
+}
+
 _STEPS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 

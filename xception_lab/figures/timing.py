@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from xception_lab.latency import Bar, Crossing, Line, Point, Roofed, Share, WhatIf
 from xception_lab.spec import KINDS, Kind
 from xception_lab.timings import Operation
-from xception_lab.units import seconds
+from xception_lab.units import TICKS_S, seconds
 
 HEIGHT = 400
 _LEGEND = {"orientation": "h", "itemwidth": 44, "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
@@ -31,6 +31,8 @@ _HATCHED = {
 _BROKEN = (("dash", "-open"), ("dashdot", "-open-dot"), ("longdash", "-open"), ("longdashdot", "-open-dot"))
 # seconds as people read them: Plotly's own prefixes, 1.5 ms
 _SECONDS = {"tickformat": ".3~s", "ticksuffix": "s"}
+# Plotly leaves the suffix out between the powers of ten of a logarithmic axis
+_LOG_SECONDS = {"type": "log", "tickvals": list(TICKS_S), "ticktext": list(TICKS_S.values())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ def sweep_times_figure(
     ticks = {"tickvals": list(values), "ticktext": [str(value) for value in values]}
     return go.Figure(data, {
         "height": 430, "legend": _LEGEND, "xaxis": {"type": "log", "title": {"text": field}, **ticks},
-        "yaxis": {"type": "log", "title": {"text": words.notes["latency"]}, "dtick": 1, **_SECONDS},
+        "yaxis": {"title": {"text": words.notes["latency"]}, **_LOG_SECONDS},
         "margin": {"t": 30, "r": 20, "b": 120},
     })  # fmt: skip
 
@@ -290,6 +292,6 @@ def devices_figure(devices: Sequence[WhatIf], words: TimingWords) -> go.Figure:
     names = [device.device for device in shown]
     return go.Figure(data, {
         "height": 480, "legend": _LEGEND, "margin": {"t": 30, "r": 20, "b": 110},
-        "xaxis": {"type": "log", "title": {"text": words.notes["predicted"]}, "dtick": "D2", **_SECONDS},
+        "xaxis": {"title": {"text": words.notes["predicted"]}, **_LOG_SECONDS},
         "yaxis": {"categoryorder": "array", "categoryarray": names[::-1]},
     })  # fmt: skip
