@@ -133,7 +133,8 @@ def kernel_columns(blocks: tuple[BlockMaps, ...]) -> list[Column]:
 def stored_note(values: Mapping[str, str]) -> None:
     """Says so while the shipped answer is on the page."""
     if is_stored(values):
-        st.caption(_("A stored result, made by this code on {machine}.").format(machine=stored().machine))
+        said = _("A stored result ({machine}), so that it is there at once; whatever you change is computed anew.")
+        st.caption(said.format(machine=stored().machine))
 
 
 def _subtitle(block: BlockMaps) -> str:

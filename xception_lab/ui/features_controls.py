@@ -1,6 +1,6 @@
 """The Feature maps page's rows of controls."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
@@ -14,7 +14,25 @@ _OF_FILTERS = {
     "hand": ("intermediate", "kernel"), "random": ("intermediate", "groups", "draw"),
     "trained": ("intermediate", "trained_on"), "run": (),
 }  # fmt: skip
+_CSS = """
+<style>
+/* a press answers in a few frames: to fade out what comes again at once would cost as many */
+.stElementContainer { transition: none !important; opacity: 1 !important; }
+/* the views' names say what they are; the label stays for who hears it */
+.st-key-share .st-key-look [data-testid=stWidgetLabel] { position: absolute; clip-path: inset(50%); }
+@media (max-width: 700px) {
+  /* up to the edge, so that the next control peeps out */
+  .st-key-filtering { flex-wrap: nowrap; gap: .5rem; margin-right: -.75rem; overflow-x: auto; scrollbar-width: none; }
+  .st-key-filtering > * { flex: 0 0 auto; }
+}
+</style>
+"""
 _TRAINED_WITH = (OWN_DEFAULT, "none", "relu")
+
+
+def style() -> None:
+    """What this page has of its own."""
+    st.html(_CSS)
 
 
 def filter_controls(values: Mapping[str, str]) -> None:
@@ -36,17 +54,21 @@ def number_controls(values: Mapping[str, str]) -> None:
     """The numbers of hand-set filters, or the size of random ones."""
     if values["filters"] in ("trained", "run"):
         return
-    size, rest = st.columns((1, 3), gap="medium")
-    with size:
+    choices, numbers = st.columns((2, 3), gap="large")
+    with choices:
         control("kernel_size")
     if values["filters"] == "hand":
-        with rest:
+        with choices:
             control("mix")
-        grid_controls(hand_filters(values))
+        with numbers:
+            grid_controls(hand_filters(values))
 
 
-def sight_controls() -> None:
-    """How maps are drawn."""
+def sight_controls(downloads: Callable[[], None]) -> None:
+    """How maps are drawn, and in the same row what can be taken home of them."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="seeing"):
         for key in ("sort", "range", "map_size"):
             control(key)
+        st.space("stretch")
+        with st.container(horizontal=True, width="content"):
+            downloads()

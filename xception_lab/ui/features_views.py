@@ -36,9 +36,15 @@ def network_columns(values: Mapping[str, str], found: list[Seen], picture: Chose
         numbers: list[Number] = [(_("answers"), _answer(one.looked.answer), _rest(one.looked.answer))]
         columns.append(
             Column(one.kind, one.title, one.subtitle, maps, numbers if one.looked.answer else [], names,
-                   resized(picture.pixels, sight.side))
+                   _input(picture, sight.side))
         )  # fmt: skip
     return columns
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=_BY_KEY)
+def _input(picture: Chosen, side: int) -> Any:
+    """The picture as small as the network sees it."""
+    return resized(picture.pixels, min(side, 96))
 
 
 def _steps(one: Seen, layer: str) -> tuple[tuple[Maps, ...], dict[str, Values]]:
