@@ -40,21 +40,23 @@ picture = chosen_picture(values)
 def blocks() -> None:
     """The three blocks map by map."""
     filter_controls(values)
-    found = blocks_of(values, picture, hand_filters(values))
+    filters = hand_filters(values)
+    found = blocks_of(values, picture, filters)
     lead.markdown(headline(found))
     columns = block_columns(values, found, picture)
     show_columns(columns, values)
     sight_controls(lambda: downloads(columns, values, "blocks"))
-    number_controls(values)
+    number_controls(values, filters)
     stored_note(values)
 
 
 def kernels() -> None:
     """What the filters are."""
     filter_controls(values)
-    columns = kernel_columns(blocks_of(values, picture, hand_filters(values)))
+    filters = hand_filters(values)
+    columns = kernel_columns(blocks_of(values, picture, filters))
     show_columns(columns, values, ("first", "second"), enlarge=False)
-    number_controls(values)
+    number_controls(values, filters)
     st.markdown(paragraph("kernels"))
 
 

@@ -80,6 +80,12 @@ def recoverability(before: Values, after: Values, window: int) -> float:
     return r2(targets[test], features[test] @ weights + intercept)
 
 
+def even(before: Values) -> bool:
+    """Whether the held-out half of a picture is of one value a channel, so that there is nothing to recover."""
+    held = before.reshape(len(before), -1)[:, held_out(*before.shape[1:])]
+    return bool((held == held[:, :1]).all())
+
+
 def alpha_of(features: Matrix) -> float:
     """The ridge's strength for these features; the same whatever they are multiplied with."""
     return ALPHA * float(features.var(axis=0).mean()) * len(features) + np.finfo(float).tiny

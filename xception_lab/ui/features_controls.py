@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from xception_lab.filters import HandFilters
 from xception_lab.ui.controls import control
-from xception_lab.ui.features_input import grid_controls, hand_filters
+from xception_lab.ui.features_input import grid_controls
 from xception_lab.ui.features_runs import lab_run_control, readable_runs, run_file_control
 from xception_lab.ui.fields import OWN_DEFAULT
 from xception_lab.ui.links import confine
@@ -50,7 +51,7 @@ def filter_controls(values: Mapping[str, str]) -> None:
         run_file_control(runs)
 
 
-def number_controls(values: Mapping[str, str]) -> None:
+def number_controls(values: Mapping[str, str], filters: HandFilters) -> None:
     """The numbers of hand-set filters, or the size of random ones."""
     if values["filters"] in ("trained", "run"):
         return
@@ -61,7 +62,7 @@ def number_controls(values: Mapping[str, str]) -> None:
         with choices:
             control("mix")
         with numbers:
-            grid_controls(hand_filters(values))
+            grid_controls(filters)
 
 
 def sight_controls(downloads: Callable[[], None]) -> None:
