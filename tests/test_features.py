@@ -558,3 +558,34 @@ def test_only_a_held_out_half_of_one_colour_has_nothing_to_recover() -> None:
         at = np.flatnonzero(held_out(24, 24) == held)[0]
         values.reshape(3, -1)[1, at] = 2
         assert even(values) is there
+
+
+def test_random_filters_reach_as_far_as_he_et_al_say_and_differ_from_each_other() -> None:
+    for spec in (block_spec("standard", 7, None, None), block_spec("extreme", 7, None, 1)):
+        weight = at_random(spec, 0)[-2].weight.detach()
+        fan_in = weight[0].numel()
+        # uniform with the variance 2 / fan_in
+        assert 0.98 * (6 / fan_in) ** 0.5 < float(weight.abs().max()) <= (6 / fan_in) ** 0.5
+    pointwise, _, spatial, _ = at_random(block_spec("extreme", 1, None, 2), 0)
+    assert pointwise.weight.shape == spatial.weight.shape
+    assert not torch.equal(pointwise.weight, spatial.weight)
+
+
+def test_no_position_lies_before_the_first() -> None:
+    with pytest.raises(ValueError, match="position=-1"):
+        places(SMALL, 32)["block2"].field(-1)
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1e4])
+def test_what_comes_back_does_not_depend_on_the_maps_unit(factor: float) -> None:
+    before = RNG.standard_normal((2, 24, 24)).astype(np.float32)
+    after = np.maximum(before, 0)
+    scaled = (after * factor).astype(np.float32)
+    assert recoverability(before, scaled, 1) == pytest.approx(recoverability(before, after, 1), rel=1e-4)
+
+
+def test_values_past_the_range_are_drawn_and_counted_at_its_ends() -> None:
+    values = np.array([[[-5.0, 0, 5]]], np.float32)
+    assert levels(values, 1.0).tolist() == [[[1, 128, 255]]]
+    counts = histogram(values, -1, 1)
+    assert (counts[0], counts[-1], sum(counts)) == (1, 1, 3)

@@ -78,11 +78,15 @@ def _place(sight: Any, layer: str) -> Place:
 
 
 def _answer(answer: tuple[tuple[str, float], ...]) -> str:
-    return f"{answer[0][0]} {answer[0][1]:.0%}" if answer else ""
+    return ", ".join(_class_text(*found) for found in answer[:1])
 
 
 def _rest(answer: tuple[tuple[str, float], ...]) -> str:
-    return ", ".join(f"{name} {share:.0%}" for name, share in answer[1:5])
+    return ", ".join(_class_text(*found) for found in answer[1:5])
+
+
+def _class_text(name: str, share: float) -> str:
+    return f"{name} {share:.0%}" if share >= 0.01 else f"{name} {share:.1%}"
 
 
 def show_depth(values: Mapping[str, str], found: list[Seen]) -> None:
