@@ -22,7 +22,7 @@ from xception_lab.networks import first_blocks, look, of_file, shipped, trained_
 from xception_lab.records import train_spec_to_json
 from xception_lab.samples import resized, sample_picture
 from xception_lab.spec import SMALL_XCEPTION
-from xception_lab.weights import MAX_HEADER, read_weights
+from xception_lab.weights import MAX_HEADER, MAX_TENSORS, read_weights
 from xception_lab.xception import SameMaxPool2d
 
 torch.set_num_threads(1)
@@ -148,3 +148,8 @@ def test_a_header_past_the_limit_is_not_parsed() -> None:
     short = safetensors.torch.save(TINY)
     with pytest.raises(ValueError, match="longer than the file or the limit"):
         read_weights("x.safetensors", short[:40])
+
+
+def test_more_tensors_than_any_network_has_are_refused() -> None:
+    with pytest.raises(ValueError, match=f"at most {MAX_TENSORS:,} tensors"):
+        read_weights("x", safetensors.torch.save({str(i): torch.zeros(1) for i in range(MAX_TENSORS + 1)}))

@@ -5,7 +5,7 @@ may still be there for a deeper network, and what it finds on one picture is no 
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,7 @@ def recoverability(before: Values, after: Values, window: int) -> float:
     return r2(targets[test], features[test] @ weights + intercept)
 
 
-def even(before: Values) -> bool:
+def even(before: NDArray[Any]) -> bool:
     """Whether the held-out half of a picture is of one value a channel, so that there is nothing to recover."""
     held = before.reshape(len(before), -1)[:, held_out(*before.shape[1:])]
     return bool((held == held[:, :1]).all())
