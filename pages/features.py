@@ -14,7 +14,7 @@ from xception_lab.ui.features import (
     show_information,
     stored_note,
 )
-from xception_lab.ui.features_controls import filter_controls, number_controls, sight_controls
+from xception_lab.ui.features_controls import filter_controls, number_controls, sight_controls, style
 from xception_lab.ui.features_fields import FEATURE_KEYS
 from xception_lab.ui.features_input import chosen_picture, hand_filters, own_grids, picture_control
 from xception_lab.ui.features_maps import show_columns
@@ -26,6 +26,7 @@ from xception_lab.ui.language import paragraph
 from xception_lab.ui.language import text as _
 
 values = frame("features", FEATURE_KEYS)
+style()
 st.subheader(question(values["look"]), anchor=False)
 lead = st.container(key="lead")
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
@@ -39,23 +40,23 @@ picture = chosen_picture(values)
 def blocks() -> None:
     """The three blocks map by map."""
     filter_controls(values)
-    found = blocks_of(values, picture, hand_filters(values))
+    filters = hand_filters(values)
+    found = blocks_of(values, picture, filters)
     lead.markdown(headline(found))
     columns = block_columns(values, found, picture)
     show_columns(columns, values)
-    number_controls(values)
-    sight_controls()
-    with st.container(horizontal=True, vertical_alignment="center", key="exports"):
-        downloads(columns, values, "blocks")
-        stored_note(values)
+    sight_controls(lambda: downloads(columns, values, "blocks"))
+    number_controls(values, filters)
+    stored_note(values)
 
 
 def kernels() -> None:
     """What the filters are."""
     filter_controls(values)
-    columns = kernel_columns(blocks_of(values, picture, hand_filters(values)))
+    filters = hand_filters(values)
+    columns = kernel_columns(blocks_of(values, picture, filters))
     show_columns(columns, values, ("first", "second"), enlarge=False)
-    number_controls(values)
+    number_controls(values, filters)
     st.markdown(paragraph("kernels"))
 
 
@@ -66,9 +67,7 @@ def network() -> None:
     layer_control(found)
     columns = network_columns(values, found, picture)
     show_columns(columns, values, ("second", "after"))
-    sight_controls()
-    with st.container(horizontal=True, key="exports"):
-        downloads(columns, values, "network")
+    sight_controls(lambda: downloads(columns, values, "network"))
 
 
 def depth() -> None:

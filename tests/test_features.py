@@ -15,6 +15,7 @@ from xception_lab.features import (
     activations,
     at_random,
     block_spec,
+    by_hand,
     check_memory,
     gradient,
     hand_maps,
@@ -26,8 +27,8 @@ from xception_lab.features import (
     top_classes,
     watching,
 )
-from xception_lab.filters import KERNELS, MIXES, HandFilters, grid, grid_text, kernel, mix
-from xception_lab.information import alpha_of, held_out, neighbourhoods, recoverability, ridge
+from xception_lab.filters import KERNELS, MIXES, HandFilters, grid, grid_text, kernel, mix, recentred
+from xception_lab.information import alpha_of, even, held_out, neighbourhoods, recoverability, ridge
 from xception_lab.layers import lite0_places
 from xception_lab.maps import Maps, coloured, histogram, levels, limits, ordered, reduced, strength, tiled, zeros_share
 from xception_lab.pooling import SameMaxPool2d
@@ -499,3 +500,92 @@ def test_a_recovery_is_the_quartiles_of_its_draws() -> None:
     assert len(set(scores)) == 4
     low, median, high = np.percentile(scores, [25, 50, 75])
     assert (found.low, found.median, found.high) == pytest.approx((low, median, high))
+
+
+class Twice(nn.Module):
+    """One convolution that runs twice, over channels that answer differently."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(2, 2, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(self.conv(x))
+
+
+def test_the_gradient_is_that_of_all_channels_at_the_position_when_the_layer_last_ran() -> None:
+    torch.manual_seed(0)
+    network, x = Twice().double(), torch.randn(1, 2, 6, 7, dtype=torch.float64)
+    found = gradient(network, x, "conv", 1, 4)
+    weight, bias = network.conv.weight.detach(), network.conv.bias.detach()
+
+    def summed(picture: Tensor) -> Tensor:
+        once = F.conv2d(picture, weight, bias, padding=1)
+        return F.conv2d(once, weight, bias, padding=1)[0, :, 1, 4].sum()
+
+    expected = torch.autograd.functional.jacobian(summed, x)[0].abs().sum(0)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert not network.conv._forward_hooks
+    # maps are those of the last time as well
+    last = F.conv2d(F.conv2d(x, weight, bias, padding=1), weight, bias, padding=1)
+    np.testing.assert_allclose(activations(network, x, ("conv",))["conv"], last[0], rtol=1e-5)
+
+
+def test_segments_by_hand_compute_what_single_channels_do() -> None:
+    filters = HandFilters(kernel("sharpen", 3), mix("colours"))
+    x = picture_tensor(PICTURE)
+    one, two, all_ = (by_hand(block_spec("extreme", 3, "none", segments), filters)(x) for segments in (1, 2, None))
+    torch.testing.assert_close(one, all_)
+    torch.testing.assert_close(two, all_)
+
+
+def test_a_kernel_at_another_size_keeps_its_middle() -> None:
+    small = np.arange(9.0).reshape(3, 3)
+    np.testing.assert_array_equal(recentred(recentred(small, 7), 3), small)
+    np.testing.assert_array_equal(recentred(small, 3), small)
+    assert recentred(small, 1) == 4
+    np.testing.assert_allclose(
+        ndimage.correlate(PICTURE[..., 0] / 1.0, recentred(small, 5), mode="constant"),
+        ndimage.correlate(PICTURE[..., 0] / 1.0, small, mode="constant"),
+    )
+
+
+def test_only_a_held_out_half_of_one_colour_has_nothing_to_recover() -> None:
+    flat = np.ones((3, 24, 24), np.float32)
+    assert even(flat)
+    for held, there in ((True, False), (False, True)):
+        values = flat.copy()
+        at = np.flatnonzero(held_out(24, 24) == held)[0]
+        values.reshape(3, -1)[1, at] = 2
+        assert even(values) is there
+
+
+def test_random_filters_reach_as_far_as_he_et_al_say_and_differ_from_each_other() -> None:
+    for spec in (block_spec("standard", 7, None, None), block_spec("extreme", 7, None, 1)):
+        weight = at_random(spec, 0)[-2].weight.detach()
+        fan_in = weight[0].numel()
+        # uniform with the variance 2 / fan_in
+        assert 0.98 * (6 / fan_in) ** 0.5 < float(weight.abs().max()) <= (6 / fan_in) ** 0.5
+    pointwise, _, spatial, _ = at_random(block_spec("extreme", 1, None, 2), 0)
+    assert pointwise.weight.shape == spatial.weight.shape
+    assert not torch.equal(pointwise.weight, spatial.weight)
+
+
+def test_no_position_lies_before_the_first() -> None:
+    with pytest.raises(ValueError, match="position=-1"):
+        places(SMALL, 32)["block2"].field(-1)
+
+
+@pytest.mark.parametrize("factor", [1e-4, 1e4])
+def test_what_comes_back_does_not_depend_on_the_maps_unit(factor: float) -> None:
+    before = RNG.standard_normal((2, 24, 24)).astype(np.float32)
+    after = np.maximum(before, 0)
+    scaled = (after * factor).astype(np.float32)
+    assert recoverability(before, scaled, 1) == pytest.approx(recoverability(before, after, 1), rel=1e-4)
+
+
+def test_values_past_the_range_are_drawn_and_counted_at_its_ends() -> None:
+    values = np.array([[[-5.0, 0, 5]]], np.float32)
+    assert levels(values, 1.0).tolist() == [[[1, 128, 255]]]
+    counts = histogram(values, -1, 1)
+    assert (counts[0], counts[-1], sum(counts)) == (1, 1, 3)

@@ -222,3 +222,45 @@ def test_the_server_takes_as_large_a_file_as_the_page_says() -> None:
 
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["server"]["maxUploadSize"] >= WEIGHTS_MIB >= 100  # the paper's network has 92 MB
+
+
+# Found by trying the page by hand
+
+
+@pytest.mark.parametrize("look", ["blocks", "information"])
+def test_a_picture_with_nothing_to_recover_says_so_in_place_of_a_share(look: str) -> None:
+    app = page(picture="impulse", look=look)
+    said = [message.value for message in (*app.markdown, *app.info)]
+    assert any("nothing is there to recover" in text for text in said)
+    assert "0%" not in " ".join(text for text in said if "recover" in text)
+    if look == "blocks":
+        assert [column["numbers"][0][1] for column in drawn(app)["columns"]] == ["–"] * 3
+
+
+def test_ones_own_kernel_keeps_its_middle_at_another_size() -> None:
+    own = "1,2,3,4,5,6,7,8,9"
+    for size, note in (("3", 0), ("5", 0), ("1", 0)):
+        app = page(kernel="own", own_kernel=own, kernel_size=size)
+        values = np.array(drawn(app, "grids")["grids"][0]["values"]).reshape(int(size), int(size))
+        margin = (int(size) - 3) // 2
+        expected = np.pad(np.arange(1.0, 10).reshape(3, 3), margin) if margin >= 0 else np.array([[5.0]])
+        np.testing.assert_array_equal(values, expected)
+        assert len(app.info) == note
+    # what is no square is told, once
+    for bad in ("1,2,3,4", "1,2", "x", ",".join(["1"] * 81)):
+        assert len(page(kernel="own", own_kernel=bad).info) == 1
+
+
+def test_an_enlarged_maps_numbers_say_what_is_before_and_what_after_the_activation() -> None:
+    for channel in (0, 3):
+        panels = drawn(page(channel=str(channel)))["detail"]["panels"]
+        for panel, block in zip(panels, stored().blocks, strict=True):
+            before, after = (block.step(step).values[channel] for step in ("second", "after"))
+            for row, number in zip(panel["measures"], (np.mean, np.min, np.max), strict=False):
+                for text, values in zip(row[1:], (before, after), strict=True):
+                    assert float(text.replace("−", "-")) == pytest.approx(float(number(values)), rel=5e-3, abs=1e-6)
+            for text, values in zip(panel["measures"][3][1:], (before, after), strict=True):
+                assert text == f"{np.count_nonzero(values == 0) / values.size:.0%}"
+    (panel, *_) = drawn(page(step="input", channel="0"))["detail"]["panels"]
+    assert [len(row) for row in panel["measures"]] == [2] * 4
+    assert panel["before"] == []

@@ -9,6 +9,7 @@ import numpy as np
 from xception_lab.features import Picture, activations, at_random, block_spec, picture_tensor
 from xception_lab.filters import OUT_CHANNELS
 from xception_lab.information import Recovery, recoverability
+from xception_lab.maps import Values
 from xception_lab.spec import BlockSpec
 
 SEGMENTS = tuple(number for number in range(1, OUT_CHANNELS + 1) if OUT_CHANNELS % number == 0)
@@ -21,13 +22,14 @@ def recovery(picture: Picture, spec: BlockSpec, target: str, draws: int = DRAWS)
     The output is the last convolution's, before the activation after the block. Filters are drawn anew each time.
     """
     x = picture_tensor(picture)
-    scores: list[float] = []
+    pairs: list[tuple[Values, Values]] = []
     for seed in range(draws):
         block = at_random(spec, seed)
         convs = [name for name, _ in block.named_children() if name not in ("intermediate", "activation")]
         seen = activations(block, x, convs)
-        before = x[0].numpy() if target == "input" else seen[convs[0]]
-        scores.append(recoverability(before, seen[convs[-1]], spec.kernel_size))
+        pairs.append((x[0].numpy() if target == "input" else seen[convs[0]], seen[convs[-1]]))
+    # torch's work before numpy's: threads of the two that wait by spinning hold each other up when they alternate
+    scores = [recoverability(before, after, spec.kernel_size) for before, after in pairs]
     low, median, high = (float(value) for value in np.quantile(scores, (0.25, 0.5, 0.75)))
     return Recovery(spec.kind, spec.segments, spec.between, target, median, low, high)
 

@@ -71,6 +71,14 @@ def mix(name: str) -> Array:
     return np.array(_MIX[name], float)
 
 
+def recentred(values: Array, size: int) -> Array:
+    """A kernel as one of another odd side with the same middle: zeros around it, or its margin left out."""
+    margin = (size - len(values)) // 2
+    if margin >= 0:
+        return np.pad(values, margin)
+    return values[-margin:margin, -margin:margin]
+
+
 def grid_text(values: Array) -> str:
     """A grid for a link: rows one after another, "0,-1,0,-1,4,-1,0,-1,0"."""
     return ",".join(f"{value:.4g}" for value in values.ravel())

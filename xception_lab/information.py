@@ -5,7 +5,7 @@ may still be there for a deeper network, and what it finds on one picture is no 
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,12 @@ def recoverability(before: Values, after: Values, window: int) -> float:
     train = features[~test]
     weights, intercept = ridge(train, targets[~test], alpha_of(train))
     return r2(targets[test], features[test] @ weights + intercept)
+
+
+def even(before: NDArray[Any]) -> bool:
+    """Whether the held-out half of a picture is of one value a channel, so that there is nothing to recover."""
+    held = before.reshape(len(before), -1)[:, held_out(*before.shape[1:])]
+    return bool((held == held[:, :1]).all())
 
 
 def alpha_of(features: Matrix) -> float:

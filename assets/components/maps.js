@@ -1,10 +1,14 @@
 // Draws feature maps from grey bytes that Python computed: 128 is zero, 1 and 255 the ends of the range. Colours come
 // from the theme, a click or a key picks a map, and the picked one is shown large with its kernel and histograms.
-// A repaint keeps every node that can stay: making a hundred canvases anew took longer than colouring them.
+// A row's maps share one canvas behind its buttons: a canvas a map is a layer a map, which a browser puts together
+// anew at every frame. A repaint keeps every node that can stay.
 
 /** What an element of ours was last drawn with. */
 const drawn = new WeakMap()
 const palettes = new Map()
+/** About as wide is a row, in pixels, by how many columns there are; and on a phone. */
+const WIDTHS = { 1: 1240, 2: 600, 3: 400 }
+const PHONE = 350
 
 function bytes(text) {
   const letters = atob(text)
@@ -52,6 +56,42 @@ function paint(canvas, pixels, start, height, width, table) {
   pen.putImageData(image, 0, 0)
 }
 
+/** How many of `count` maps stand beside each other in a row this wide: if it can be, so many that no row is shorter. */
+function beside(count, size, width) {
+  const most = Math.max(2, Math.floor(width / size))
+  // rows of few maps keep the columns of those above and below
+  if (count <= 6 && most >= 6) return 6
+  for (let columns = most; 2 * columns > most; columns -= 1) if (count % columns === 0) return columns
+  return most
+}
+
+/** Puts a row's maps where its buttons stand, on whole pixels of the screen. */
+function spread(strip) {
+  const last = drawn.get(strip)
+  if (!last) return
+  const { sheet, count } = last
+  const box = strip.getBoundingClientRect()
+  const ratio = devicePixelRatio
+  const [width, height] = [box.width, box.height].map((side) => Math.round(side * ratio))
+  if (!width) return
+  const cells = [...strip.parentElement.querySelectorAll(".cell")].map((cell) => {
+    const place = cell.getBoundingClientRect()
+    const [x, right] = [place.left, place.right].map((at) => Math.round((at - box.left) * ratio))
+    const [y, bottom] = [place.top, place.bottom].map((at) => Math.round((at - box.top) * ratio))
+    return [x, y, right - x, bottom - y]
+  })
+  if (strip.width !== width) strip.width = width
+  if (strip.height !== height) strip.height = height
+  const pen = strip.getContext("2d", { willReadFrequently: true })
+  pen.clearRect(0, 0, width, height)
+  const tall = sheet.height / count
+  cells.forEach((cell, i) => {
+    // enlarged a value is a square; made smaller it must not vanish between two pixels
+    pen.imageSmoothingEnabled = cell[2] < sheet.width
+    pen.drawImage(sheet, 0, i * tall, sheet.width, tall, ...cell)
+  })
+}
+
 /** A row without its contents: a head, the picture if there is one, and a button a map. */
 function newRow(row) {
   const block = element("div", "row")
@@ -62,9 +102,12 @@ function newRow(row) {
   for (const _ of row.channels) {
     const cell = element("button", "cell")
     cell.type = "button"
-    cell.append(element("canvas"))
     grid.append(cell)
   }
+  const strip = element("canvas", "strip")
+  grid.append(strip)
+  // tells the first size as well, before the first frame
+  new ResizeObserver(() => spread(strip)).observe(grid)
   // arrow keys go from one map to the next
   grid.onkeydown = (event) => {
     const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
@@ -86,28 +129,33 @@ function drawRow(row, data, table, pick, old) {
   const [head, grid] = block.children
   say(head.firstChild, row.label)
   say(head.lastChild, row.note)
-  grid.style.setProperty("--map", `${row.size || data.size}px`)
-  const [picture, ...rest] = grid.children
-  const cells = row.colour ? rest : [picture, ...rest].filter(Boolean)
+  const cellCount = row.channels.length + (row.colour ? 1 : 0)
+  const wide = beside(cellCount, data.size, WIDTHS[data.columns.length])
+  const sight = { "--map": `${data.size}px`, "--wide": wide, "--phone": beside(cellCount, data.size, PHONE) }
+  for (const [name, value] of Object.entries(sight)) grid.style.setProperty(name, value)
+  const strip = grid.lastChild
+  const cells = [...grid.querySelectorAll(".cell")]
+  const picture = grid.querySelector(".colour")
   if (row.colour) {
     const source = `data:image/png;base64,${row.colour}`
     if (picture.getAttribute("src") !== source) picture.src = source
     picture.alt = data.words.picture
   }
   const same = block === old && last.pixels === row.pixels && last.width === row.width && last.table === table
-  const pixels = same ? null : bytes(row.pixels)
-  const size = row.height * row.width
+  if (!same) {
+    const sheet = drawn.get(strip)?.sheet ?? element("canvas")
+    paint(sheet, bytes(row.pixels), 0, row.height * cells.length, row.width, table)
+    drawn.set(strip, { sheet, count: cells.length })
+    if (block === old) spread(strip)
+  }
   cells.forEach((cell, i) => {
     const channel = row.channels[i]
     const name = `${row.label} ${row.names ? row.names[i] : channel}`
     if (cell.title !== name) cell.title = cell.ariaLabel = name
+    const shape = `${row.width} / ${row.height}`
+    if (cell.style.aspectRatio !== shape) cell.style.aspectRatio = shape
     const pressed = Boolean(data.detail) && row.step === data.picked.step && channel === data.picked.channel
-    if (pressed) cell.setAttribute("aria-pressed", "true")
-    else cell.removeAttribute("aria-pressed")
-    if (pixels) {
-      paint(cell.firstChild, pixels, i * size, row.height, row.width, table)
-      cell.firstChild.style.aspectRatio = `${row.width} / ${row.height}`
-    }
+    cell.ariaPressed = String(pressed)
     cell.disabled = !data.detail
     cell.onclick = data.detail ? () => pick({ step: row.step, channel }) : null
   })
@@ -131,8 +179,14 @@ function drawColumn(column, data, table, pick, old) {
   const [oldHead, ...oldRows] = card.children
   const head = oldHead ?? element("div", "head")
   if (!oldHead) head.append(element("h3"), element("p"))
-  say(head.firstChild, column.title)
-  say(head.lastChild, column.subtitle)
+  say(head.children[0], column.title)
+  say(head.children[1], column.subtitle)
+  if (column.picture) {
+    const picture = head.children[2] ?? head.appendChild(element("img"))
+    const source = `data:image/png;base64,${column.picture}`
+    if (picture.getAttribute("src") !== source) picture.src = source
+    picture.alt = data.words.picture
+  } else head.children[2]?.remove()
   const rows = column.rows.map((row, i) => row.gap ? element("div", "gap", row.gap) : drawRow(row, data, table, pick, oldRows[i]))
   const foot = element("div", "numbers")
   for (const [name, value, note] of column.numbers) {
@@ -144,91 +198,6 @@ function drawColumn(column, data, table, pick, old) {
   const end = column.numbers.length ? [oldFoot?.isEqualNode(foot) ? oldFoot : foot] : []
   hold(card, [head, ...rows, ...end])
   return card
-}
-
-/** Counts before (outlined) and after (filled) the activation, on one axis. */
-function histogram(panel, words) {
-  const box = element("figure", "histogram")
-  const picture = document.createElementNS(SVG, "svg")
-  picture.setAttribute("viewBox", "0 0 160 64")
-  picture.setAttribute("role", "img")
-  picture.setAttribute("aria-label", `${words.histogram}: ${panel.stats}`)
-  const top = Math.max(1, ...panel.before, ...panel.after)
-  const bars = (counts, className) =>
-    counts.forEach((count, i) => {
-      if (!count) return
-      const bar = document.createElementNS(SVG, "rect")
-      const height = Math.max(1, (58 * count) / top)
-      const width = 160 / counts.length
-      for (const [name, value] of Object.entries({ x: i * width + 0.5, y: 60 - height, width: width - 1, height, class: className })) bar.setAttribute(name, value)
-      picture.append(bar)
-    })
-  bars(panel.after, "after")
-  bars(panel.before, "before")
-  box.append(picture)
-  const axis = element("div", "axis")
-  const zero = element("span", "zero", panel.zero > 12 && panel.zero < 88 ? "0" : "")
-  zero.style.left = `${panel.zero}%`
-  axis.append(element("span", "", panel.low), zero, element("span", "", panel.high))
-  box.append(axis)
-  return box
-}
-
-/** A kernel's number as short as its cell: "−.04", with so many decimals that the largest one keeps two digits. */
-const short = (value, decimals) => String(+value.toFixed(decimals)).replace("-", "−").replace("0.", ".")
-
-/** One small grid a kernel, all in one colour scale; numbers in them where there are few (a pointer gets all digits). */
-function drawKernel(kernel, words) {
-  const box = element("figure", "kernel")
-  const grids = element("div", "kernels")
-  const top = Math.max(...kernel.grids.flatMap((grid) => grid.values.map(Math.abs))) || 1
-  const decimals = top < 10 ? Math.max(2, 1 - Math.floor(Math.log10(top))) : 0
-  const most = kernel.grids.length > 1 ? 9 : 25
-  const written = kernel.columns <= 5 && kernel.grids[0].values.length <= most && decimals <= 3
-  for (const { of, values } of kernel.grids) {
-    const grid = element("div", written ? "numbersgrid" : "numbersgrid fine")
-    grid.style.gridTemplateColumns = `repeat(${kernel.columns}, auto)`
-    for (const value of values) {
-      const cell = element("span", value < 0 ? "minus" : "plus", written ? short(value, decimals) : "")
-      cell.title = value
-      cell.style.setProperty("--share", `${Math.round((75 * Math.abs(value)) / top)}%`)
-      grid.append(cell)
-    }
-    const one = element("div", "onekernel")
-    if (of) one.append(element("b", "", of))
-    one.append(grid)
-    grids.append(one)
-  }
-  box.append(grids, element("figcaption", "", kernel.note || words.kernel))
-  return box
-}
-
-function drawDetail(detail, data, table) {
-  const part = element("div", "detail")
-  part.append(element("h4", "", detail.title))
-  const panels = element("div", "panels")
-  for (const panel of detail.panels) {
-    const card = element("section", `panel ${panel.kind}`)
-    card.append(element("h5", "", panel.title))
-    if (panel.missing) {
-      card.append(element("p", "missing", panel.missing))
-      panels.append(card)
-      continue
-    }
-    const canvas = element("canvas", "large")
-    paint(canvas, bytes(panel.pixels), 0, panel.height, panel.width, table)
-    canvas.setAttribute("role", "img")
-    canvas.setAttribute("aria-label", `${panel.title}: ${panel.stats}`)
-    const side = element("div", "side")
-    if (panel.kernel) side.append(drawKernel(panel.kernel, data.words))
-    side.append(histogram(panel, data.words), element("p", "stats", panel.stats))
-    card.append(canvas, side)
-    panels.append(card)
-  }
-  const legend = element("p", "legend")
-  legend.append(element("i", "before"), element("span", "", data.words.before), element("i", "after"), element("span", "", data.words.after))
-  part.append(panels, legend)
-  return part
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -1,11 +1,14 @@
-"""The Feature maps page in a browser: nothing wider than a phone, and a repaint in place draws what a new page does."""
+"""The Feature maps page in a browser: its width on a phone, its repaints, and a weight file of the whole network."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from playwright.sync_api import Page
 
+from xception_lab import XceptionSpec, build_xception
 from xception_lab.ui.features_fields import LOOKS
 
 Visit = Callable[..., Any]
@@ -51,3 +54,18 @@ def test_a_repaint_in_place_draws_what_a_new_page_does(visit: Visit) -> None:
         _shown(new, page.url)
         new.wait_for_function(PAINTED)
         assert page.evaluate(DRAWN) == new.evaluate(DRAWN)
+
+
+def test_weights_of_the_whole_network_come_through_the_browser(visit: Visit, tmp_path: Path) -> None:
+    state = build_xception(XceptionSpec()).state_dict()
+    assert len(state) == 276
+    torch.save(state, tmp_path / "mine.pth")
+    page = visit().context.new_page()
+    _shown(page, f"{visit().server.url}/features?look=network&network=xception")
+    maps = page.locator(".st-key-maps")
+    maps.get_by_text("random weights").wait_for()
+    page.locator(".st-key-weights_xception input[type=file]").set_input_files(tmp_path / "mine.pth")
+    maps.get_by_text("mine.pth: how well these weights answer is not known here").wait_for()
+    # the best of 1,000 classes and the four after it, each with its share
+    best, rest = (maps.locator(f".numbers {part}").inner_text() for part in ("strong", "em"))
+    assert [text.count("%") for text in (best, rest)] == [1, 4]

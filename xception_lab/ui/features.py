@@ -8,7 +8,7 @@ import streamlit as st
 
 from xception_lab.figures.features import information_figure
 from xception_lab.filters import HandFilters, grid, grid_text
-from xception_lab.information import Recovery, recoverability
+from xception_lab.information import Recovery, even, recoverability
 from xception_lab.maps import BlockMaps, Maps, coloured, limits, npz, ordered, png, zeros_share
 from xception_lab.samples import resized
 from xception_lab.spec import Activation
@@ -133,7 +133,8 @@ def kernel_columns(blocks: tuple[BlockMaps, ...]) -> list[Column]:
 def stored_note(values: Mapping[str, str]) -> None:
     """Says so while the shipped answer is on the page."""
     if is_stored(values):
-        st.caption(_("A stored result, made by this code on {machine}.").format(machine=stored().machine))
+        said = _("A stored result ({machine}), so that it is there at once; whatever you change is computed anew.")
+        st.caption(said.format(machine=stored().machine))
 
 
 def _subtitle(block: BlockMaps) -> str:
@@ -146,12 +147,17 @@ def _subtitle(block: BlockMaps) -> str:
 
 @st.cache_data(max_entries=200, show_spinner=False, hash_funcs=_BY_KEY)
 def recovered(block: BlockMaps) -> float | None:
-    """Held-out R2 of the block's input from its last convolution's output; None where sizes differ or are too large."""
+    """Held-out R2 of the block's input from its last convolution's output.
+
+    None where sizes differ, are too large, or the held-out half has nothing in it to recover.
+    """
     before, after = block.step("input"), block.step("second")
     assert before
     assert after
     window = 3
     if before.values.shape[1:] != after.values.shape[1:] or len(after.values) * window**2 > MOST_FEATURES:
+        return None
+    if even(before.values):
         return None
     return recoverability(before.values, after.values, window)
 
@@ -177,6 +183,8 @@ def percent(share: float) -> str:
 
 def headline(blocks: tuple[BlockMaps, ...]) -> str:
     """What the ReLU does to this picture, in one computed sentence."""
+    if all(even(maps.values) for block in blocks if (maps := block.step("input"))):
+        return _nothing_there()
     shares = {block.kind: _recovered_text(block) for block in blocks}
     if len(shares) < 3:
         found = ", ".join(f"**{share}** {kind_name(kind)}" for kind, share in shares.items())
@@ -188,6 +196,10 @@ def headline(blocks: tuple[BlockMaps, ...]) -> str:
         "**{extreme}** in extreme Inception, **{separable}** in the separable block."
     )
     return sentence.format(**shares)
+
+
+def _nothing_there() -> str:
+    return _("The half of this picture that is held out for the test is of one colour: nothing is there to recover.")
 
 
 def curve_of(values: Mapping[str, str], picture: Chosen) -> tuple[Recovery, ...]:
@@ -207,6 +219,9 @@ def _curve(picture: Chosen, size: int, target: str) -> tuple[Recovery, ...]:
 
 def show_information(values: Mapping[str, str], picture: Chosen) -> None:
     """The conjecture as a curve, with its ends in one computed sentence."""
+    if even(resized(picture.pixels, SIDE).transpose(2, 0, 1)):
+        st.info(_nothing_there())
+        return
     curve = curve_of(values, picture)
     by = {(point.kind, point.segments, point.between): point.median for point in curve}
     most = max(point.segments for point in curve if point.segments is not None)

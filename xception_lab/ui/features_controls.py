@@ -1,11 +1,12 @@
 """The Feature maps page's rows of controls."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
+from xception_lab.filters import HandFilters
 from xception_lab.ui.controls import control
-from xception_lab.ui.features_input import grid_controls, hand_filters
+from xception_lab.ui.features_input import grid_controls
 from xception_lab.ui.features_runs import lab_run_control, readable_runs, run_file_control
 from xception_lab.ui.fields import OWN_DEFAULT
 from xception_lab.ui.links import confine
@@ -14,7 +15,25 @@ _OF_FILTERS = {
     "hand": ("intermediate", "kernel"), "random": ("intermediate", "groups", "draw"),
     "trained": ("intermediate", "trained_on"), "run": (),
 }  # fmt: skip
+_CSS = """
+<style>
+/* a press answers in a few frames: to fade out what comes again at once would cost as many */
+.stElementContainer { transition: none !important; opacity: 1 !important; }
+/* the views' names say what they are; the label stays for who hears it */
+.st-key-share .st-key-look [data-testid=stWidgetLabel] { position: absolute; clip-path: inset(50%); }
+@media (max-width: 700px) {
+  /* up to the edge, so that the next control peeps out */
+  .st-key-filtering { flex-wrap: nowrap; gap: .5rem; margin-right: -.75rem; overflow-x: auto; scrollbar-width: none; }
+  .st-key-filtering > * { flex: 0 0 auto; }
+}
+</style>
+"""
 _TRAINED_WITH = (OWN_DEFAULT, "none", "relu")
+
+
+def style() -> None:
+    """What this page has of its own."""
+    st.html(_CSS)
 
 
 def filter_controls(values: Mapping[str, str]) -> None:
@@ -32,21 +51,25 @@ def filter_controls(values: Mapping[str, str]) -> None:
         run_file_control(runs)
 
 
-def number_controls(values: Mapping[str, str]) -> None:
+def number_controls(values: Mapping[str, str], filters: HandFilters) -> None:
     """The numbers of hand-set filters, or the size of random ones."""
     if values["filters"] in ("trained", "run"):
         return
-    size, rest = st.columns((1, 3), gap="medium")
-    with size:
+    choices, numbers = st.columns((2, 3), gap="large")
+    with choices:
         control("kernel_size")
     if values["filters"] == "hand":
-        with rest:
+        with choices:
             control("mix")
-        grid_controls(hand_filters(values))
+        with numbers:
+            grid_controls(filters)
 
 
-def sight_controls() -> None:
-    """How maps are drawn."""
+def sight_controls(downloads: Callable[[], None]) -> None:
+    """How maps are drawn, and in the same row what can be taken home of them."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="seeing"):
         for key in ("sort", "range", "map_size"):
             control(key)
+        st.space("stretch")
+        with st.container(horizontal=True, width="content"):
+            downloads()

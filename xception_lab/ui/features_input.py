@@ -1,6 +1,7 @@
 """What goes through the blocks: the picture, and the numbers of hand-set filters. Both outlive a change of view."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,7 +9,18 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from xception_lab.filters import IN_CHANNELS, LARGEST, OUT_CHANNELS, Array, HandFilters, grid, grid_text, kernel, mix
+from xception_lab.filters import (
+    IN_CHANNELS,
+    LARGEST,
+    OUT_CHANNELS,
+    Array,
+    HandFilters,
+    grid,
+    grid_text,
+    kernel,
+    mix,
+    recentred,
+)
 from xception_lab.pictures import BadPictureError, read_square
 from xception_lab.samples import MAX_POINTS, SAMPLES, draw_stroke, sample_picture
 from xception_lab.ui import components
@@ -20,6 +32,7 @@ from xception_lab.ui.links import set_controls
 
 SIDE = 320  # pixels that are kept of a picture
 _PICTURES = "_pictures"
+LARGEST_SIDE = 7  # of a kernel in a link
 GRIDS = ("own_kernel", "own_mix")
 
 
@@ -99,12 +112,21 @@ def _sample(name: str) -> NDArray[np.uint8]:
 def hand_filters(values: Mapping[str, str]) -> HandFilters:
     """The kernel and the mix that the controls, or the person's own numbers, ask for."""
     size = int(values["kernel_size"])
-    own_kernel = _own("own_kernel", size, size) if values["kernel"] == OWN else None
+    own_kernel = _own_kernel(size) if values["kernel"] == OWN else None
     own_mix = _own("own_mix", OUT_CHANNELS, IN_CHANNELS) if values["mix"] == OWN else None
     return HandFilters(
         kernel("identity" if values["kernel"] == OWN else values["kernel"], size) if own_kernel is None else own_kernel,
         mix("channels" if values["mix"] == OWN else values["mix"]) if own_mix is None else own_mix,
     )
+
+
+def _own_kernel(size: int) -> Array | None:
+    """A person's own kernel at this size: a change of size keeps its middle."""
+    count = (own_grids()["own_kernel"] or "").count(",") + 1
+    side = math.isqrt(count)
+    whole = side**2 == count and side % 2 == 1 and side <= LARGEST_SIDE
+    found = _own("own_kernel", side if whole else size, side if whole else size)
+    return None if found is None else recentred(found, size)
 
 
 def _own(key: str, rows: int, columns: int) -> Array | None:

@@ -37,7 +37,8 @@ Number = tuple[str, str, str]
 class Column:
     """One column of maps. kind: whose colour it wears. numbers: (name, value, note) at its foot.
 
-    names: of steps that have other names than a block's. colour: the picture itself, uint8 (H, W, 3), for its row.
+    names: of steps that have other names than a block's. colour: the picture itself, uint8 (H, W, 3), for its row or,
+    where no row is its own, for the head.
     """
 
     kind: str
@@ -81,6 +82,7 @@ def show_columns(
             "subtitle": column.subtitle,
             "rows": [_row(column, step, values, shared[step], whole="between" in steps) for step in steps],
             "numbers": column.numbers,
+            "picture": _encoded(column.colour) if column.colour is not None and "input" not in steps else "",
         }
         for column in columns
     ]
@@ -91,7 +93,7 @@ def show_columns(
         "size": int(values["map_size"]),
         "summary": "; ".join(f"{column.title}: {column.subtitle}" for column in columns),
         "words": {
-            "before": _("before the activation"), "after": _("after it"), "histogram": _("histogram"),
+            "before": _("before"), "after": _("after"), "histogram": _("histogram"),
             "kernel": _("its kernel"), "picture": _("the picture"),
         },
     }  # fmt: skip
@@ -118,10 +120,10 @@ def _row(column: Column, step: str, values: Mapping[str, str], shared: float, *,
     channels = ordered(maps.values, sorting)[: MOST_OF_BLOCK if whole else MOST]
     top = {"map": None, "layer": float(limits(maps.values).max()), "shared": shared}[values["range"]]
     small = reduced(maps.values[channels], int(values["map_size"]))
-    colour = png(column.colour) if step == "input" and column.colour is not None else b""
+    colour = _encoded(column.colour) if step == "input" and column.colour is not None else ""
     return {
         "step": step,
-        "colour": base64.b64encode(colour).decode(),
+        "colour": colour,
         "label": column.step_name(step),
         "note": _note(maps.values, len(channels), step),
         "channels": channels.tolist(),
@@ -129,6 +131,10 @@ def _row(column: Column, step: str, values: Mapping[str, str], shared: float, *,
         "width": small.shape[2],
         "pixels": base64.b64encode(levels(small, top).tobytes()).decode(),
     }
+
+
+def _encoded(picture: NDArray[np.uint8]) -> str:
+    return base64.b64encode(png(picture)).decode()
 
 
 def _note(values: Values, shown: int, step: str) -> str:
@@ -155,22 +161,33 @@ def _panel(column: Column, step: str, channel: int) -> dict[str, Any]:
     low = float(min(before[channel].min(), after[channel].min(), 0))
     high = float(max(before[channel].max(), after[channel].max(), 0)) or 1.0
     values = maps.values[channel]
-    stats = _("mean {mean:.3g}, from {low:.3g} to {high:.3g}, {zeros:.0%} zeros")
+    both = before is not after
+    told = [_measures(each[channel]) for each in ((before, after) if both else (values,))]
+    names = (_("mean"), _("smallest"), _("largest"), _("zeros"))
     return {
         **head,
         "height": values.shape[0],
         "width": values.shape[1],
         "pixels": base64.b64encode(levels(values[None], None).tobytes()).decode(),
         "kernel": _kernel(column.maps, maps, channel),
-        "before": histogram(before[channel], low, high),
+        "before": histogram(before[channel], low, high) if both else [],
         "after": histogram(after[channel], low, high),
         "zero": 100 * (0 - low) / (high - low),
-        "low": f"{low:.3g}",
-        "high": f"{high:.3g}",
-        "stats": stats.format(
-            mean=float(values.mean()), low=float(values.min()), high=float(values.max()), zeros=zeros_share(values)
-        ),
+        "low": _short(low),
+        "high": _short(high),
+        "measures": [[name, *numbers] for name, *numbers in zip(names, *told, strict=True)],
+        "stats": ", ".join(f"{name} {number}" for name, number in zip(names, _measures(values), strict=True)),
     }
+
+
+def _measures(values: Values) -> tuple[str, ...]:
+    """Mean, smallest, largest and share of zeros of one map, as they are written."""
+    return (*(_short(float(number)) for number in (values.mean(), values.min(), values.max())),
+            f"{zeros_share(values):.0%}")  # fmt: skip
+
+
+def _short(number: float) -> str:
+    return f"{number:.3g}".replace("-", "−")
 
 
 def _around(block: BlockMaps, maps: Maps) -> tuple[Values, Values]:

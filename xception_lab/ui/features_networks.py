@@ -131,7 +131,9 @@ def _xception(values: Mapping[str, str], picture: Chosen) -> list[Seen]:
     file = kept_files().get("xception")
     if file:
         try:
-            return [Seen("Xception", quoted(file.name), "separable", "none", _full(picture, file, keras))]
+            looked = _full(picture, file, keras)
+            given = _("{name}: how well these weights answer is not known here").format(name=quoted(file.name))
+            return [Seen("Xception", given, "separable", "none", looked)]
         except (ValueError, RuntimeError) as error:
             st.error(_("These weights are not used: {reason}").format(reason=spoken(error)))
     else:

@@ -36,9 +36,15 @@ def network_columns(values: Mapping[str, str], found: list[Seen], picture: Chose
         numbers: list[Number] = [(_("answers"), _answer(one.looked.answer), _rest(one.looked.answer))]
         columns.append(
             Column(one.kind, one.title, one.subtitle, maps, numbers if one.looked.answer else [], names,
-                   resized(picture.pixels, sight.side))
+                   _input(picture, sight.side))
         )  # fmt: skip
     return columns
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=_BY_KEY)
+def _input(picture: Chosen, side: int) -> Any:
+    """The picture as small as the network sees it."""
+    return resized(picture.pixels, min(side, 96))
 
 
 def _steps(one: Seen, layer: str) -> tuple[tuple[Maps, ...], dict[str, Values]]:
@@ -72,11 +78,15 @@ def _place(sight: Any, layer: str) -> Place:
 
 
 def _answer(answer: tuple[tuple[str, float], ...]) -> str:
-    return f"{answer[0][0]} {answer[0][1]:.0%}" if answer else ""
+    return ", ".join(_class_text(*found) for found in answer[:1])
 
 
 def _rest(answer: tuple[tuple[str, float], ...]) -> str:
-    return ", ".join(f"{name} {share:.0%}" for name, share in answer[1:5])
+    return ", ".join(_class_text(*found) for found in answer[1:5])
+
+
+def _class_text(name: str, share: float) -> str:
+    return f"{name} {share:.0%}" if share >= 0.01 else f"{name} {share:.1%}"
 
 
 def show_depth(values: Mapping[str, str], found: list[Seen]) -> None:
