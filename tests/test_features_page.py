@@ -22,6 +22,7 @@ from xception_lab.stored import stored
 from xception_lab.ui import components
 from xception_lab.ui.features import percent
 from xception_lab.ui.features_fields import LOOKS
+from xception_lab.ui.features_networks import nearest_layer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -264,3 +265,15 @@ def test_an_enlarged_maps_numbers_say_what_is_before_and_what_after_the_activati
     (panel, *_) = drawn(page(step="input", channel="0"))["detail"]["panels"]
     assert [len(row) for row in panel["measures"]] == [2] * 4
     assert panel["before"] == []
+
+
+@pytest.mark.parametrize(("layer", "found"), [
+    ("block1", "block1"), ("block1.rep.0.act", "block1.rep.0.conv1"), ("block1.rep.7", "block1.rep.0.conv1"),
+    ("block9", "act4"),
+])  # fmt: skip
+def test_a_layer_that_a_network_lacks_is_met_by_the_one_nearest_to_it(layer: str, found: str) -> None:
+    assert nearest_layer(layer, ("conv1", "block1.rep.0.conv1", "block1", "act4")) == found
+
+
+def test_a_network_with_other_names_is_entered_in_its_middle() -> None:
+    assert nearest_layer("block2", ("_stem", "_blocks.0", "_blocks.1", "_blocks.2", "_swish")) == "_blocks.1"

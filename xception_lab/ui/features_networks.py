@@ -86,14 +86,18 @@ def position_controls(values: Mapping[str, str], one: Seen) -> None:
 
 
 def nearest_layer(layer: str, layers: tuple[str, ...]) -> str:
-    """The layer, or where this network has none of that name what stands before it, its block's last, or its last."""
+    """The layer, or where this network has none of that name what stands before it, its block's last, or its last.
+
+    A network that names its layers in another way is entered in its middle.
+    """
     if layer in layers:
         return layer
     before = layer.removesuffix(".act") + ".conv1"
     if before in layers:
         return before
     block = layer.partition(".")[0] + "."
-    return next((name for name in reversed(layers) if name.startswith(block)), layers[-1])
+    last = layers[-1] if "conv1" in layers else layers[len(layers) // 2]
+    return next((name for name in reversed(layers) if name.startswith(block)), last)
 
 
 def seen(values: Mapping[str, str], picture: Chosen) -> list[Seen]:
