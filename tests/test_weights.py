@@ -5,12 +5,15 @@ import json
 import pickle
 import random
 import struct
+import sys
 import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 import pytest
@@ -146,6 +149,22 @@ def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NotHereError, match="pip install efficientnet-lite-pytorch"):
         lite0()
     with pytest.raises(NotHereError, match="pip install timm"):
+        of_timm(keras=False)
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (URLError("no route"), "come over the internet, which this server could not reach"),
+    (ConnectionError(), "come over the internet"), (RuntimeError("<b>"), "could not give the weights: RuntimeError"),
+])  # fmt: skip
+def test_what_timms_download_stumbles_over_is_said(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_model(name: str, pretrained: bool) -> Any:
+        assert (name, pretrained) == ("legacy_xception.tf_in1k", True)
+        raise error
+
+    monkeypatch.setitem(sys.modules, "timm", SimpleNamespace(create_model=create_model))
+    with pytest.raises(NotHereError, match=said):
         of_timm(keras=False)
 
 

@@ -131,7 +131,9 @@ def of_timm(keras: bool) -> Sight:
         state: dict[str, Tensor] = timm.create_model("legacy_xception.tf_in1k", pretrained=True).state_dict()
     except ImportError as error:
         raise NotHereError(said("timm is not installed here: pip install timm")) from error
-    except Exception as error:  # whatever its download stumbles over
+    except OSError as error:  # what the ways to a network raise is one
+        raise NotHereError(said("timm's weights come over the internet, which this server could not reach")) from error
+    except Exception as error:  # whatever else its download stumbles over
         raise NotHereError(said("timm could not give the weights: {kind}", kind=type(error).__name__)) from error
     return of_weights("legacy_xception.tf_in1k", Weights(state, None), keras)
 
