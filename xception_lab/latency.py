@@ -34,8 +34,8 @@ class Verdict:
     """The separable block against the standard one: how many FLOPs, how much time, and what takes it.
 
     outcome: by the 95 % intervals of the medians, which must not meet. disturbed: the machine was slowed meanwhile.
-    slowest, share, limit: the separable block's
-    layer that takes the most time, its part of all layers' time, and which roof is over it; None when not told apart.
+    slowest, share, limit: the separable block's layer that takes the most time, its part of all layers' time, and which
+    roof is over it; None when not told apart.
     """
 
     flops: Ratio

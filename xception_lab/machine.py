@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+import time
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -57,11 +58,6 @@ def has_compiler() -> bool:
     return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
-def busy_share(seconds: float = 0.3) -> float:
-    """The part of the processor that is at work now, 0 to 1; ask while this process rests."""
-    return psutil.cpu_percent(interval=seconds) / 100
-
-
 class Others:
     """What others than this process use of the processor, from now on."""
 
@@ -83,6 +79,13 @@ def _processor_s() -> tuple[float, float, float]:
     whole = sum(seconds for name, seconds in spent.items() if not name.startswith("guest"))
     own = psutil.Process().cpu_times()
     return whole, whole - spent["idle"] - spent.get("iowait", 0.0), own.user + own.system
+
+
+def busy_share(seconds: float = 0.3) -> float:
+    """The part of the processor that others use now, 0 to 1."""
+    others = Others()
+    time.sleep(seconds)
+    return others.share()
 
 
 def describe(kind: str, index: int = 0, busy: float = 0.0) -> Machine:
