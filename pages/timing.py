@@ -22,6 +22,7 @@ from xception_lab.ui.timing import (
     show_progress,
     start,
     training_now,
+    wanted_of,
     watched,
 )
 from xception_lab.ui.timing_fields import TIMING_BLOCK_KEYS, TIMING_KEYS
@@ -35,10 +36,11 @@ st.markdown(device_line())
 st.subheader(_("FLOPs are not seconds"), anchor=False)
 group = group_of(values)
 results, _origin = here(group)
+shown, _origin = here(wanted_of(values))
 st.container(key="verdict").markdown(headline(group, results))
 with st.container(horizontal=True, vertical_alignment="center", key="presets"):
     presets(("middle", "early", "mobile"), TIMING_BLOCK_KEYS)
-    more_controls(("dtype", "memory_format", "backward", "mode"))
+    more_controls(("memory_format", "dtype", "backward", "mode"))
     st.caption(how_text(values))
 main_controls(TIMING_BLOCK_KEYS)
 refusal = refused(values)
@@ -51,10 +53,10 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     st.space("stretch")
     copy_link(_("Copy link"), _("Copied"))
     st.download_button(
-        _("Results (JSON)"), partial(to_json, results), "results.json", "application/json", on_click="ignore",
+        _("Results (JSON)"), partial(to_json, shown), "results.json", "application/json", on_click="ignore",
         icon=":material/download:",
     )  # fmt: skip
-    st.download_button(_("Results (CSV)"), partial(to_csv, results), "results.csv", "text/csv", on_click="ignore")
+    st.download_button(_("Results (CSV)"), partial(to_csv, shown), "results.csv", "text/csv", on_click="ignore")
 if refusal:
     st.info(refusal, icon=":material/block:")
 if training_now():
@@ -77,7 +79,7 @@ def live() -> None:
 
 if running:
     st.fragment(live, run_every=0.5)()
-elif watching:
+elif watching and watching.job == job_of(values):
     show_outcome(watching)
 SHOW[values["timing_view"]](values)
 finish(TIMING_KEYS, measurement=run)

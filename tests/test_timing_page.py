@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from xception_lab.measuring import Job, three_blocks
+from xception_lab.measuring import Job, swept, three_blocks
 from xception_lab.spec import CompareSpec
 from xception_lab.timing_queue import Status
 from xception_lab.timings import Machine, Peaks, Results, Timing
@@ -263,3 +263,58 @@ def test_the_start_page_has_a_door_with_a_stored_result() -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert not app.exception
     assert any("of the standard block's time" in line.value for line in app.markdown)
+
+
+def test_settings_that_nobody_measured_are_asked_about_with_their_own_ratio_and_the_peaks_that_are_known() -> None:
+    app = page(kernel_size="5", timing_view="running")
+    assert "20.9× fewer** FLOPs. Measure" in app.markdown[1].value
+    assert any("Not measured yet" in line.value for line in app.markdown)
+    assert not any("cross" in line.value for line in app.markdown)
+    app = page(dtype="bfloat16", kernel_size="5")
+    assert any("Predicted only" in caption.value for caption in app.caption)
+    assert len(app.get("plotly_chart")) == 1
+    app = page(dtype="float16")
+    assert any("nor the peaks" in caption.value for caption in app.caption)
+    assert not app.get("plotly_chart")
+
+
+def test_one_measurement_takes_no_stored_peaks_away(stub: StubQueue) -> None:
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values = {"state": "done", "results": _results("Fast GPU", 0.004, 0.003, 0.002)}
+    app.run()
+    app.session_state["more"] = True
+    app.run()
+    app.segmented_control(key="dtype").set_value("bfloat16").run()
+    assert not app.exception
+    assert any(timing.stored().machine.label in caption.value for caption in app.caption)
+    assert len(app.get("plotly_chart")) >= 1
+
+
+def test_what_became_of_a_measurement_is_said_over_its_own_settings_alone(stub: StubQueue) -> None:
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values = {"state": "stopped"}
+    app.run()
+    assert any("Stopped" in note.value for note in app.info)
+    app.segmented_control(key="timing_view").set_value("running").run()
+    assert not any("Stopped" in note.value for note in app.info)
+
+
+def test_a_part_of_a_sweep_is_shown_and_counted(stub: StubQueue) -> None:
+    sweep = [one for group in swept(CompareSpec(), "out_channels").values() for one in group]
+    machine = _results("Fast GPU", 1.0, 1.0, 1.0).machine
+    part = Results(machine, (), tuple(Timing(one, "cuda", (0.001,)) for one in sweep[:6]))
+    app = page(timing_view="running")
+    app.button(key="measure").click().run()
+    stub.values = {"state": "stopped", "results": part}
+    app.run()
+    assert any("Fast GPU, torch 2.13. 6 of 18 settings" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize(("view", "wanted"), [("latency", 3), ("running", 18), ("xception", 2), ("operations", 3)])
+def test_what_is_taken_home_is_what_the_view_shows(view: str, wanted: int) -> None:
+    values = {"timing_view": view, "timed_along": "out_channels", "dtype": "float32", "memory_format": "contiguous",
+              "mode": "eager", "backward": "false", "in_channels": "64", "out_channels": "128", "kernel_size": "3",
+              "size": "56", "batch_size": "1"}  # fmt: skip
+    assert len(timing.wanted_of(values)) == wanted

@@ -134,7 +134,7 @@ def verdict(group: Sequence[Settings], results: Results) -> Verdict | None:
     standard, separable = results.timing(group[0]), results.timing(group[-1])
     if standard is None or separable is None:
         return None
-    fewer = ratio(separable.settings.cost().flops, standard.settings.cost().flops)
+    fewer = flops_ratio(group)
     times = ratio(separable.median_s, standard.median_s)
     (low, high), (low_standard, high_standard) = separable.interval_s, standard.interval_s
     apart = high < low_standard or high_standard < low
@@ -151,6 +151,11 @@ def verdict(group: Sequence[Settings], results: Results) -> Verdict | None:
     if peaks:
         limits = {layer.name: layer.limit for layer in bounds(separable.settings, peaks, fast_algorithms(results))}
     return Verdict(fewer, times, outcome, disturbed, name, seconds / whole, limits.get(name))
+
+
+def flops_ratio(group: Sequence[Settings]) -> Ratio:
+    """The separable block's FLOPs against the standard one's."""
+    return ratio(group[-1].cost().flops, group[0].cost().flops)
 
 
 def shares(group: Sequence[Settings], results: Results) -> tuple[Share, ...]:

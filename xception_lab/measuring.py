@@ -19,6 +19,7 @@ SWEPT: dict[str, tuple[int, ...]] = {
     "batch_size": (1, 2, 4, 8, 16, 32),
 }
 PROBE_S = 1.0
+PATIENCE_S = 3.0  # before a profile, for the machine to be at its pace
 # the page's first sight, Xception's own middle flow, an early layer, a small late one: (in, out, size)
 PLACES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
 
@@ -148,6 +149,7 @@ class _Bench:
             slowed[group] = part.slowdown
             yield part
         for settings in self._job.profiled:
+            self._pace.settled(PATIENCE_S)
             yield replace(self.empty, operations=profiled(settings, self._device))
         # once more: what disturbed the first probe may have passed, and a bound needs the best
         yield from self._peaks()

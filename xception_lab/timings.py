@@ -261,6 +261,6 @@ def as_row(timing: Timing) -> dict[str, str | int | float | None]:
     chosen = ("in_channels", "out_channels", "kernel_size", "stride")
     parts = {name: getattr(subject, name, None) for name in chosen}
     rest = {field.name: getattr(settings, field.name) for field in fields(Settings) if field.name != "subject"}
-    names = ("device", "median_s", "p25_s", "p75_s", "first_call_s", "slowdown")
+    names = ("median_s", "p25_s", "p75_s", "first_call_s", "slowdown", "device")
     figures = {name: getattr(timing, name) for name in names}
-    return {**what, **parts, **rest, **figures, "samples": len(timing.times_s)}
+    return {**what, **figures, **parts, **rest, "samples": len(timing.times_s)}

@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from xception_lab.latency import Verdict, verdict
+from xception_lab.latency import Verdict, flops_ratio, verdict
 from xception_lab.machine import BUSY, accelerator_likely, cpu_name, has_compiler
 from xception_lab.measuring import Job, swept, three_blocks
 from xception_lab.sentence import sentence_of
-from xception_lab.spec import XceptionSpec
+from xception_lab.spec import KINDS, XceptionSpec
 from xception_lab.store import Store, StoreError, home
 from xception_lab.timing_queue import QueueFullError, Status, TimingQueue
 from xception_lab.timings import Results, Settings, Timing, as_row, joined
@@ -112,6 +112,11 @@ def job_of(values: Mapping[str, str]) -> Job:
             return Job((group_of(values),))
 
 
+def wanted_of(values: Mapping[str, str]) -> tuple[Settings, ...]:
+    """Every setting that the view shows."""
+    return tuple(settings for group in job_of(values).groups for settings in group)
+
+
 def _spec(values: Mapping[str, str]) -> Any:
     return compare_spec({key: values[key] for key in TIMING_BLOCK_KEYS})
 
@@ -206,18 +211,29 @@ def here(wanted: Sequence[Settings]) -> tuple[Results, str]:
     """The results to show for these settings, and where they come from in a sentence."""
     own: Results | None = st.session_state.get(_OWN)
     shipped = stored()
-    known = [sum(results.timing(one) is not None for one in wanted) for results in (own, shipped) if results]
-    # one's own first, unless they hold less of what is asked for
-    if own and known[0] and known[0] >= known[1]:
-        return own, _("**Measured here**, in this session, on {machine}.").format(machine=own.machine.label)
-    if known[-1]:
-        said = _("**A stored result**, made by this code on {machine}. Measure replaces it.")
-        return shipped, said.format(machine=shipped.machine.label)
-    base = own or shipped
+    mine, theirs = (
+        sum(results.timing(one) is not None for one in wanted) if results else 0 for results in (own, shipped)
+    )
+    # one's own first, unless it is the three blocks alone of a whole sweep that is stored
+    if own and mine and (mine >= theirs or mine > len(KINDS)):
+        said = _("**Measured here**, in this session, on {machine}.").format(machine=own.machine.label)
+        part = _("{count} of {all} settings; the others are not measured.").format(count=mine, all=len(wanted))
+        return own, said if mine == len(wanted) else f"{said} {part}"
+    if theirs:
+        return shipped, stored_line()
+    base = next((results for results in (own, shipped) if results and results.peak(wanted[0].dtype)), None)
+    if base is None:
+        return own or shipped, _("Nothing is measured yet for this, nor the peaks that a prediction needs.")
     said = _(
         "**Predicted only**: nothing is measured yet for this; the bounds are from the measured peaks of {machine}."
     )
     return base, said.format(machine=base.machine.label)
+
+
+def stored_line() -> str:
+    """Where a stored result comes from."""
+    said = _("**A stored result**, made by this code on {machine}. Measure replaces it.")
+    return said.format(machine=stored().machine.label)
 
 
 def timing_words() -> Any:
@@ -253,7 +269,8 @@ def headline(group: Sequence[Settings], results: Results) -> str:
     """What the comparison comes to, in one computed sentence."""
     found = verdict(group, results)
     if found is None:
-        return _("What do 8 times fewer FLOPs buy? Measure, and see beside what the roofline predicts.")
+        said = _("Depthwise separable against standard: **{flops}** FLOPs. Measure, and see what that is in seconds.")
+        return said.format(flops=ratio_text(flops_ratio(group)))
     doubtful = found.disturbed or results.machine.busy_share > BUSY
     doubt = _("Measured on a disturbed machine: not to be trusted.") if doubtful else ""
     return " ".join(filter(None, (_outcome(found), _reason(found), doubt)))

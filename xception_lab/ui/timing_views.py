@@ -40,6 +40,7 @@ from xception_lab.ui.timing import (
     here,
     networks_of,
     stored,
+    stored_line,
     swept_groups,
     timing_rows,
     timing_words,
@@ -64,6 +65,8 @@ def _bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
         for machine, one in machines(results).items()
         for settings in wanted
     ]
+    if not any(one.timing or one.bound_s for one in bars):
+        return
     named = [replace(one, name=_name(one)) for one in bars]
     words = timing_words()
     extra = {one.name: one.name for one in named if one.name not in words.names}
@@ -153,6 +156,10 @@ def running(values: Values) -> None:
     drawn = {name: lines(groups, one) for name, one in machines(results).items()}
     crossed = crossings(tuple(groups), next(iter(drawn.values())))
     figure = sweep_times_figure(tuple(groups), drawn, crossed, values["timed_along"], timing_words())
+    if not any(map(results.timing, (one for group in groups.values() for one in group))):
+        show_chart(figure, "running", _("Not measured yet: the lines are predicted lower bounds."))
+        st.markdown(_("Not measured yet: the lines are predicted lower bounds."))
+        return
     said = [
         _("{first} and {second} cross at {field} = {at:.0f}").format(
             first=kind_name(one.first), second=kind_name(one.second), field=values["timed_along"], at=one.at
@@ -166,7 +173,9 @@ def running(values: Values) -> None:
 def operations(values: Values) -> None:
     """Where the time goes inside torch, on this server and on every machine that was brought."""
     wanted = [replace(one, backward=False, mode="eager") for one in group_of(values)]
-    results = next((own for own in (here(wanted)[0], stored()) if own.operations_of(wanted[0])), stored())
+    results, said = here(wanted)
+    if not results.operations_of(wanted[0]):
+        results, said = stored(), stored_line()
     found = {
         name: {one.subject.kind: of.operations_of(one) for one in wanted}  # pyright: ignore[reportAttributeAccessIssue]
         for name, of in machines(results).items()
@@ -175,6 +184,7 @@ def operations(values: Values) -> None:
     if not shown:
         st.info(_("No profile of this is stored: Measure makes one with torch.profiler."))
         return
+    st.caption(said)
     if len(shown) > 1:
         st.caption(_("Every machine on a scale of its own; a colour means the same where the name is the same."))
     names = {machine: longest(profiles.values(), COLOURS) for machine, profiles in shown.items()}
