@@ -40,7 +40,7 @@ shown, _origin = here(wanted_of(values))
 st.container(key="verdict").markdown(headline(group, results))
 with st.container(horizontal=True, vertical_alignment="center", key="presets"):
     presets(("middle", "early", "mobile"), TIMING_BLOCK_KEYS)
-    more_controls(("memory_format", "dtype", "backward", "mode"))
+    more_controls(("dtype", "memory_format", "mode", "backward"), stacked=True)
     st.caption(how_text(values))
 main_controls(TIMING_BLOCK_KEYS)
 refusal = refused(values)

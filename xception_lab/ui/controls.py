@@ -196,15 +196,20 @@ def main_controls(keys: tuple[str, ...]) -> None:
                 control(key)
 
 
-def more_controls(keys: tuple[str, ...]) -> None:
-    """The rarer controls, folded away and drawn only when they are opened."""
+def more_controls(keys: tuple[str, ...], stacked: bool = False) -> None:
+    """The rarer controls, folded away and drawn only when they are opened; stacked: wide ones, each in its own row."""
     folded = st.popover(_("More controls"), icon=":material/tune:", key="more", on_change="rerun")
-    if folded.open:
-        with folded:
-            for pair in zip(keys[::2], keys[1::2], strict=True):
-                for column, key in zip(st.columns((2, 3), gap="medium"), pair, strict=True):
-                    with column:
-                        control(key)
+    if not folded.open:
+        return
+    with folded:
+        if stacked:
+            for key in keys:
+                control(key)
+            return
+        for pair in zip(keys[::2], keys[1::2], strict=True):
+            for column, key in zip(st.columns((2, 3), gap="medium"), pair, strict=True):
+                with column:
+                    control(key)
 
 
 def presets(

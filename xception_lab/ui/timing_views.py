@@ -74,7 +74,9 @@ def _bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
     show_chart(bars_figure(named, words), key, "; ".join(map(_bar_text, bars)))
     measured = [one.timing for one in bars if one.timing]
     with st.expander(_("Table"), icon=":material/table:"):
-        st.dataframe(timing_rows(measured), hide_index=True)
+        seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s")
+        formats = {name: st.column_config.NumberColumn(format="%.6f") for name in seconds_columns}
+        st.dataframe(timing_rows(measured), hide_index=True, column_config=formats)
 
 
 def _name(one: Bar) -> str:
