@@ -277,3 +277,21 @@ def test_a_layer_that_a_network_lacks_is_met_by_the_one_nearest_to_it(layer: str
 
 def test_a_network_with_other_names_is_entered_in_its_middle() -> None:
     assert nearest_layer("block2", ("_stem", "_blocks.0", "_blocks.1", "_blocks.2", "_swish")) == "_blocks.1"
+
+
+@pytest.mark.parametrize("filters", ["hand", "random", "trained", "run"])
+def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str) -> None:
+    app = page(filters=filters, trained_on="fashion-mnist", picture="boot")
+    trained = filters in ("trained", "run")
+    said = " ".join(element.value for element in app.markdown)
+    assert app.subheader[0].value.startswith("Blocks of trained networks" if trained else "The same picture")
+    assert ("not one comparison" in said) == trained
+    assert ("of the input in" in said) != trained
+    data = drawn(app)
+    for column, panel in zip(data["columns"], data["detail"]["panels"], strict=True):
+        last = next(row for row in column["rows"] if row.get("step") == "after")
+        assert ("batch norm" in last["label"]) == ("BN" in panel["behind"]) == trained
+    assert ("batch norm" in data["detail"]["title"]) == trained
+    between = drawn(page(filters=filters, trained_on="fashion-mnist", picture="boot", step="first"))["detail"]
+    assert "batch norm" not in between["title"]
+    assert {panel.get("behind") for panel in between["panels"]} <= {"after", None}
