@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -295,3 +296,27 @@ def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str)
     between = drawn(page(filters=filters, trained_on="fashion-mnist", picture="boot", step="first"))["detail"]
     assert "batch norm" not in between["title"]
     assert {panel.get("behind") for panel in between["panels"]} <= {"after", None}
+
+
+@pytest.mark.parametrize("query", [{}, {"kernel_size": "1"}, {"picture": "stroke"}])
+def test_each_share_with_a_relu_stands_beside_the_same_blocks_without(query: dict[str, str]) -> None:
+    app = page(look="information", **query)
+    (said,) = [element.value for element in app.markdown if "comes back at 1 segment" in element.value]
+    found = re.findall(r"\*\*(\S+)\*\* \((?:without: )?(\S+)\)", said)
+    assert len(found) == 3
+    if not query:
+        by = {(point.kind, point.segments, point.between): percent(point.median) for point in stored().curve}
+        ends = (("extreme", 1), ("extreme", 6), ("separable", None))
+        assert found == [(by[*end, "relu"], by[*end, "none"]) for end in ends]
+    text = " ".join(element.value for element in app.markdown)
+    assert "conjectures" in text
+    assert "the ReLU costs more" not in text
+    axis = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]
+    assert (axis["tickangle"], axis["ticklabeloverflow"]) == (0, "allow")
+
+
+def test_the_korean_headline_names_the_blocks_as_their_columns_do() -> None:
+    app = page(lang="ko")
+    (said,) = [element.value for element in app.markdown if "선형으로 되찾는 입력" in element.value]
+    for column in drawn(app)["columns"]:
+        assert f"{column['title']} **{column['numbers'][0][1]}**" in said

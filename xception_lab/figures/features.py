@@ -90,6 +90,8 @@ def information_figure(curve: Sequence[Recovery], words: Mapping[str, str]) -> g
         "xaxis": {
             "title": {"text": words["axis"]}, "tickvals": [*range(separable + 1)],
             "ticktext": [*ticks, words["separable"]], "range": [-0.4, separable + 0.4], "showgrid": False,
+            # else Plotly drops on a phone what would stand over the margin
+            "tickangle": 0, "ticklabeloverflow": "allow",
         },
         "yaxis": {"title": {"text": words["recovered"]}, "tickformat": ".0%", "range": [max(-1, low - 0.05), 1.03]},
         "shapes": [{**apart, "line": {"dash": "dot", "width": 1.5, "color": "gray"}}],

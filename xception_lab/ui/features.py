@@ -182,8 +182,8 @@ def headline(blocks: tuple[BlockMaps, ...], values: Mapping[str, str]) -> str:
             found=found
         )
     sentence = _(
-        "Behind the convolutions a linear reader gets back **{standard}** of the input in the standard block, "
-        "**{extreme}** in extreme Inception, **{separable}** in the separable block."
+        "Behind the convolutions a linear reader gets back **{standard}** of the input in the standard convolution, "
+        "**{extreme}** in extreme Inception, **{separable}** in the depthwise separable one."
     )
     return sentence.format(**shares)
 
@@ -216,19 +216,16 @@ def show_information(values: Mapping[str, str], picture: Chosen) -> None:
     by = {(point.kind, point.segments, point.between): point.median for point in curve}
     most = max(point.segments for point in curve if point.segments is not None)
     said = _(
-        "With a ReLU between, **{one}** comes back at 1 segment, **{all}** at one a channel, **{separable}** from the "
-        "separable block; without it **{none}** or more."
+        "With a ReLU between, **{one}** (without: {one_without}) comes back at 1 segment, **{all}** ({all_without}) at "
+        "one a channel, **{separable}** ({separable_without}) from the separable block."
     )
-    st.markdown(
-        said.format(
-            one=percent(by["extreme", 1, "relu"]), all=percent(by["extreme", most, "relu"]),
-            separable=percent(by["separable", None, "relu"]),
-            none=percent(min(value for (_kind, _segments, between), value in by.items() if between == "none")),
-        )
-    )  # fmt: skip
+    ends = {"one": ("extreme", 1), "all": ("extreme", most), "separable": ("separable", None)}
+    found = {name: percent(by[*end, "relu"]) for name, end in ends.items()}
+    without = {f"{name}_without": percent(by[*end, "none"]) for name, end in ends.items()}
+    st.markdown(said.format(**found, **without))
     words = {
-        "none": _("nothing between"), "relu": _("ReLU between"), "regular": _("regular convolution"),
-        "one": _("one a channel"), "separable": _("separable:<br>depthwise first"),
+        "none": _("nothing between"), "relu": _("ReLU between"), "regular": _("regular<br>convolution"),
+        "one": _("one a<br>channel"), "separable": _("separable:<br>depthwise<br>first"),
         "recovered": _("recovered (held-out R²)"),
         "axis": _("segments of the extreme block's spatial convolution"),
     }  # fmt: skip
