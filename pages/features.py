@@ -31,7 +31,8 @@ st.subheader(question(values), anchor=False)
 lead = st.container(key="lead")
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control("look")
-    picture_control(values)
+    if values["look"] != "kernels":  # they are the same whatever the picture is
+        picture_control(values)
     st.space("stretch")
     copy_link(_("Copy link"), _("Copied"))
 picture = chosen_picture(values)

@@ -320,3 +320,33 @@ def test_the_korean_headline_names_the_blocks_as_their_columns_do() -> None:
     (said,) = [element.value for element in app.markdown if "선형으로 되찾는 입력" in element.value]
     for column in drawn(app)["columns"]:
         assert f"{column['title']} **{column['numbers'][0][1]}**" in said
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_receptive_fields_titles_belong_to_their_own_pictures(lang: str) -> None:
+    app = page(look="reach", trained_on="fashion-mnist", picture="boot", lang=lang)
+    layout = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
+    assert [(title["xref"], title["yref"]) for title in layout["annotations"]] == [
+        ("x domain", "y domain"), ("x2 domain", "y2 domain"),
+    ]  # fmt: skip
+    # on a phone a picture is 150 pixels wide
+    assert all(len(line) < 20 for title in layout["annotations"] for line in title["text"].split("<br>"))
+    assert layout["yaxis2"]["showticklabels"] is False
+
+
+def test_a_network_that_is_not_trained_is_not_called_so() -> None:
+    app = page(look="network", network="xception", layer="block4", step="after")
+    assert app.subheader[0].value == "Any layer of a network on this picture"
+    assert drawn(app)["detail"]["title"] == "Channel 3: its values before and after the activation"
+    assert drawn(app)["columns"][0]["rows"][1]["label"].endswith("activation")
+    twins = page(look="network", trained_on="fashion-mnist", picture="boot", layer="conv1")
+    assert twins.subheader[0].value.startswith("Any layer of a trained network")
+    assert drawn(twins)["detail"]["title"] == "Channel 3 in all columns: its kernel, its values"
+
+
+def test_kernels_ask_for_no_picture() -> None:
+    for picture in ("boot", "upload"):
+        app = page(look="kernels", picture=picture)
+        assert "Picture" not in [found.proto.popover.label for found in app.get("popover")]
+        assert not app.info
+    assert "channels of their group" in " ".join(element.value for element in app.markdown)

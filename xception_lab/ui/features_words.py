@@ -11,6 +11,8 @@ def question(values: Mapping[str, str]) -> str:
     """What a view answers."""
     if values["look"] == "blocks" and values["filters"] in OF_NETWORKS:
         return _("Blocks of trained networks, each on its own network's input")
+    if values["look"] == "network" and values["network"] != "small":
+        return _("Any layer of a network on this picture")
     return {
         "blocks": _("The same picture through three blocks: what does the ReLU between throw away?"),
         "kernels": _("The filters themselves: space and channels at once, or one after the other"),
