@@ -115,17 +115,17 @@ def reach_figure(
         "type": "heatmap", "z": gradient, "xaxis": "x2", "yaxis": "y2", "showscale": False, "colorscale": "Cividis",
         "hovertemplate": "%{y}, %{x}: %{z:.3g}<extra></extra>",
     }  # fmt: skip
-    # of the axes' own domains, which shrink to a square on a phone
+    # of the axes' own domains, which shrink to a square on a phone; above them Plotly's own buttons
     title = {"x": 0.5, "y": 1, "yanchor": "bottom", "yshift": 4, "showarrow": False}
     titles = [
         {**title, "xref": f"x{number} domain", "yref": f"y{number} domain", "text": text}
         for number, text in zip(("", "2"), words, strict=True)
     ]
     return go.Figure([heat], {
-        "height": 470, "margin": {"t": 50, "r": 20, "b": 40},
+        "height": 470, "margin": {"t": 72, "r": 20, "b": 40},
         "xaxis": {**axis, "domain": [0, 0.48]}, "xaxis2": {**axis, "domain": [0.52, 1]},
         "yaxis": {**upside, "scaleanchor": "x"},
-        "yaxis2": {**upside, "scaleanchor": "x2", "anchor": "x2", "showticklabels": False},
+        "yaxis2": {**upside, "scaleanchor": "x2", "anchor": "x2", "showticklabels": False, "ticks": ""},
         "images": [{"source": picture, "xref": "x", "yref": "y", "x": -0.5, "y": -0.5, "sizex": side, "sizey": side,
                     "sizing": "stretch", "layer": "below"}],
         "shapes": [{**frame, "xref": "x", "yref": "y"}, {**frame, "xref": "x2", "yref": "y2"}],
