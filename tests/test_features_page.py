@@ -349,4 +349,4 @@ def test_kernels_ask_for_no_picture() -> None:
         app = page(look="kernels", picture=picture)
         assert "Picture" not in [found.proto.popover.label for found in app.get("popover")]
         assert not app.info
-    assert "channels of their group" in " ".join(element.value for element in app.markdown)
+    assert "channels of their segment" in " ".join(element.value for element in app.markdown)
