@@ -10,7 +10,6 @@ from xception_lab.ui.features import (
     downloads,
     headline,
     kernel_columns,
-    question,
     show_information,
     stored_note,
 )
@@ -21,17 +20,19 @@ from xception_lab.ui.features_maps import show_columns
 from xception_lab.ui.features_networks import layer_control, network_controls, position_controls, seen
 from xception_lab.ui.features_runs import LAB_RUN, lab_run_address
 from xception_lab.ui.features_views import network_columns, show_depth, show_reach
+from xception_lab.ui.features_words import networks_note, question
 from xception_lab.ui.frame import finish, frame
 from xception_lab.ui.language import paragraph
 from xception_lab.ui.language import text as _
 
 values = frame("features", FEATURE_KEYS)
 style()
-st.subheader(question(values["look"]), anchor=False)
+st.subheader(question(values), anchor=False)
 lead = st.container(key="lead")
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control("look")
-    picture_control(values)
+    if values["look"] != "kernels":  # they are the same whatever the picture is
+        picture_control(values)
     st.space("stretch")
     copy_link(_("Copy link"), _("Copied"))
 picture = chosen_picture(values)
@@ -42,7 +43,9 @@ def blocks() -> None:
     filter_controls(values)
     filters = hand_filters(values)
     found = blocks_of(values, picture, filters)
-    lead.markdown(headline(found))
+    lead.markdown(headline(found, values))
+    if note := networks_note(values):
+        lead.markdown(note)
     columns = block_columns(values, found, picture)
     show_columns(columns, values)
     sight_controls(lambda: downloads(columns, values, "blocks"))

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -277,3 +278,75 @@ def test_a_layer_that_a_network_lacks_is_met_by_the_one_nearest_to_it(layer: str
 
 def test_a_network_with_other_names_is_entered_in_its_middle() -> None:
     assert nearest_layer("block2", ("_stem", "_blocks.0", "_blocks.1", "_blocks.2", "_swish")) == "_blocks.1"
+
+
+@pytest.mark.parametrize("filters", ["hand", "random", "trained", "run"])
+def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str) -> None:
+    app = page(filters=filters, trained_on="fashion-mnist", picture="boot")
+    trained = filters in ("trained", "run")
+    said = " ".join(element.value for element in app.markdown)
+    assert app.subheader[0].value.startswith("Blocks of trained networks" if trained else "The same picture")
+    assert ("not one comparison" in said) == trained
+    assert ("of the input in" in said) != trained
+    data = drawn(app)
+    for column, panel in zip(data["columns"], data["detail"]["panels"], strict=True):
+        last = next(row for row in column["rows"] if row.get("step") == "after")
+        assert ("batch norm" in last["label"]) == ("BN" in panel["behind"]) == trained
+    assert ("batch norm" in data["detail"]["title"]) == trained
+    between = drawn(page(filters=filters, trained_on="fashion-mnist", picture="boot", step="first"))["detail"]
+    assert "batch norm" not in between["title"]
+    assert {panel.get("behind") for panel in between["panels"]} <= {"after", None}
+
+
+@pytest.mark.parametrize("query", [{}, {"kernel_size": "1"}, {"picture": "stroke"}])
+def test_each_share_with_a_relu_stands_beside_the_same_blocks_without(query: dict[str, str]) -> None:
+    app = page(look="information", **query)
+    (said,) = [element.value for element in app.markdown if "comes back at 1 segment" in element.value]
+    found = re.findall(r"\*\*(\S+)\*\* \((?:without: )?(\S+)\)", said)
+    assert len(found) == 3
+    if not query:
+        by = {(point.kind, point.segments, point.between): percent(point.median) for point in stored().curve}
+        ends = (("extreme", 1), ("extreme", 6), ("separable", None))
+        assert found == [(by[*end, "relu"], by[*end, "none"]) for end in ends]
+    text = " ".join(element.value for element in app.markdown)
+    assert "conjectures" in text
+    assert "the ReLU costs more" not in text
+    axis = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]
+    assert (axis["tickangle"], axis["ticklabeloverflow"]) == (0, "allow")
+
+
+def test_the_korean_headline_names_the_blocks_as_their_columns_do() -> None:
+    app = page(lang="ko")
+    (said,) = [element.value for element in app.markdown if "선형으로 되찾는 입력" in element.value]
+    for column in drawn(app)["columns"]:
+        assert f"{column['title']} **{column['numbers'][0][1]}**" in said
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_receptive_fields_titles_belong_to_their_own_pictures(lang: str) -> None:
+    app = page(look="reach", trained_on="fashion-mnist", picture="boot", lang=lang)
+    layout = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
+    assert [(title["xref"], title["yref"]) for title in layout["annotations"]] == [
+        ("x domain", "y domain"), ("x2 domain", "y2 domain"),
+    ]  # fmt: skip
+    # on a phone a picture is 150 pixels wide
+    assert all(len(line) < 20 for title in layout["annotations"] for line in title["text"].split("<br>"))
+    assert layout["yaxis2"]["showticklabels"] is False
+
+
+def test_a_network_that_is_not_trained_is_not_called_so() -> None:
+    app = page(look="network", network="xception", layer="block4", step="after")
+    assert app.subheader[0].value == "Any layer of a network on this picture"
+    assert drawn(app)["detail"]["title"] == "Channel 3: its values before and after the activation"
+    assert drawn(app)["columns"][0]["rows"][1]["label"].endswith("activation")
+    twins = page(look="network", trained_on="fashion-mnist", picture="boot", layer="conv1")
+    assert twins.subheader[0].value.startswith("Any layer of a trained network")
+    assert drawn(twins)["detail"]["title"] == "Channel 3 in all columns: its kernel, its values"
+
+
+def test_kernels_ask_for_no_picture() -> None:
+    for picture in ("boot", "upload"):
+        app = page(look="kernels", picture=picture)
+        assert "Picture" not in [found.proto.popover.label for found in app.get("popover")]
+        assert not app.info
+    assert "channels of their segment" in " ".join(element.value for element in app.markdown)

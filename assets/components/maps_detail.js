@@ -35,7 +35,7 @@ function measures(panel, words) {
   if (panel.before.length) {
     const head = element("tr")
     head.append(element("td"))
-    for (const [name, text] of [["before", words.before], ["after", words.after]]) {
+    for (const [name, text] of [["before", words.before], ["after", panel.behind]]) {
       const cell = element("th")
       cell.scope = "col"
       cell.append(element("i", name), text)

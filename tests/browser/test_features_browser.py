@@ -36,8 +36,8 @@ def _shown(page: Page, address: str) -> None:
 def test_no_view_is_wider_than_a_phone(visit: Visit, locale: str) -> None:
     visitor = visit(locale=locale, viewport={"width": 390, "height": 844})
     page = visitor.context.new_page()
-    for look in LOOKS:
-        _shown(page, f"{visitor.server.url}/features?look={look}")
+    for query in (*(f"look={look}" for look in LOOKS), "filters=trained"):
+        _shown(page, f"{visitor.server.url}/features?{query}")
         for box in ("document.documentElement", "document.querySelector('.stMain')"):
             page.wait_for_function(f"() => {box}.scrollWidth <= {box}.clientWidth", timeout=5_000)
 

@@ -90,6 +90,8 @@ def information_figure(curve: Sequence[Recovery], words: Mapping[str, str]) -> g
         "xaxis": {
             "title": {"text": words["axis"]}, "tickvals": [*range(separable + 1)],
             "ticktext": [*ticks, words["separable"]], "range": [-0.4, separable + 0.4], "showgrid": False,
+            # else Plotly drops on a phone what would stand over the margin
+            "tickangle": 0, "ticklabeloverflow": "allow",
         },
         "yaxis": {"title": {"text": words["recovered"]}, "tickformat": ".0%", "range": [max(-1, low - 0.05), 1.03]},
         "shapes": [{**apart, "line": {"dash": "dot", "width": 1.5, "color": "gray"}}],
@@ -108,18 +110,24 @@ def reach_figure(
     frame = {"type": "rect", "x0": left - 0.5, "x1": right + 0.5, "y0": top - 0.5, "y1": bottom + 0.5,
              "line": {"width": 3, "color": "#e08a1e"}}  # fmt: skip
     axis = {"range": [-0.5, side - 0.5], "showgrid": False, "zeroline": False, "nticks": 6, "constrain": "domain"}
-    upside = {**axis, "range": [side - 0.5, -0.5], "scaleratio": 1}
+    upside = {**axis, "range": [side - 0.5, -0.5], "scaleratio": 1, "constraintoward": "top"}
     heat = {
         "type": "heatmap", "z": gradient, "xaxis": "x2", "yaxis": "y2", "showscale": False, "colorscale": "Cividis",
         "hovertemplate": "%{y}, %{x}: %{z:.3g}<extra></extra>",
     }  # fmt: skip
-    title = {"xref": "paper", "yref": "paper", "y": 1.02, "yanchor": "bottom", "showarrow": False}
+    # of the axes' own domains, which shrink to a square on a phone; above them Plotly's own buttons
+    title = {"x": 0.5, "y": 1, "yanchor": "bottom", "yshift": 4, "showarrow": False}
+    titles = [
+        {**title, "xref": f"x{number} domain", "yref": f"y{number} domain", "text": text}
+        for number, text in zip(("", "2"), words, strict=True)
+    ]
     return go.Figure([heat], {
-        "height": 470, "margin": {"t": 40, "r": 20, "b": 40},
+        "height": 470, "margin": {"t": 72, "r": 20, "b": 40},
         "xaxis": {**axis, "domain": [0, 0.48]}, "xaxis2": {**axis, "domain": [0.52, 1]},
-        "yaxis": {**upside, "scaleanchor": "x"}, "yaxis2": {**upside, "scaleanchor": "x2", "anchor": "x2"},
+        "yaxis": {**upside, "scaleanchor": "x"},
+        "yaxis2": {**upside, "scaleanchor": "x2", "anchor": "x2", "showticklabels": False, "ticks": ""},
         "images": [{"source": picture, "xref": "x", "yref": "y", "x": -0.5, "y": -0.5, "sizex": side, "sizey": side,
                     "sizing": "stretch", "layer": "below"}],
         "shapes": [{**frame, "xref": "x", "yref": "y"}, {**frame, "xref": "x2", "yref": "y2"}],
-        "annotations": [{**title, "x": 0.24, "text": words[0]}, {**title, "x": 0.76, "text": words[1]}],
+        "annotations": titles,
     })  # fmt: skip

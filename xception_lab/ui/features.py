@@ -18,6 +18,7 @@ from xception_lab.ui.charts import show_chart
 from xception_lab.ui.features_input import Chosen
 from xception_lab.ui.features_maps import MOST, Column, Number
 from xception_lab.ui.features_runs import run_blocks
+from xception_lab.ui.features_words import OF_NETWORKS
 from xception_lab.ui.fields import OWN_DEFAULT
 from xception_lab.ui.language import text as _
 
@@ -28,18 +29,6 @@ _DEFAULT = {
     "picture": PICTURE, "filters": "hand", "kernel": KERNEL, "mix": MIX, "kernel_size": str(KERNEL_SIZE),
     "intermediate": OWN_DEFAULT,
 }  # fmt: skip
-
-
-def question(look: str) -> str:
-    """What a view answers."""
-    return {
-        "blocks": _("The same picture through three blocks: what does the ReLU between throw away?"),
-        "kernels": _("The filters themselves: space and channels at once, or one after the other"),
-        "network": _("Any layer of a trained network, with and without a ReLU between"),
-        "depth": _("Along the depth: what is zero, what is dead, how many directions are left?"),
-        "reach": _("What can one output position see?"),
-        "information": _("How much of the picture can be read off what comes after?"),
-    }[look]
 
 
 def is_stored(values: Mapping[str, str]) -> bool:
@@ -95,9 +84,10 @@ def _trained(picture: Chosen, dataset: str, intermediate: Activation) -> tuple[B
 
 def block_columns(values: Mapping[str, str], blocks: tuple[BlockMaps, ...], picture: Chosen) -> list[Column]:
     """The three blocks as columns with what a linear reader gets back of their input at the foot."""
-    colour = None if values["filters"] in ("trained", "run") else resized(picture.pixels, SIDE)
+    trained = values["filters"] in OF_NETWORKS
+    colour = None if trained else resized(picture.pixels, SIDE)
     return [
-        Column(block.kind, kind_name(block.kind), _subtitle(block), block, _numbers(block), colour=colour)
+        Column(block.kind, kind_name(block.kind), _subtitle(block), block, _numbers(block), colour=colour, norm=trained)
         for block in blocks
     ]
 
@@ -181,19 +171,19 @@ def percent(share: float) -> str:
     return f"{share:.1%}" if share > 0.9 else f"{share:.0%}"
 
 
-def headline(blocks: tuple[BlockMaps, ...]) -> str:
-    """What the ReLU does to this picture, in one computed sentence."""
+def headline(blocks: tuple[BlockMaps, ...], values: Mapping[str, str]) -> str:
+    """What comes back behind each block, in one computed sentence; of trained networks no comparison is made."""
     if all(even(maps.values) for block in blocks if (maps := block.step("input"))):
         return _nothing_there()
     shares = {block.kind: _recovered_text(block) for block in blocks}
-    if len(shares) < 3:
+    if len(shares) < 3 or values["filters"] in OF_NETWORKS:
         found = ", ".join(f"**{share}** {kind_name(kind)}" for kind, share in shares.items())
         return _("How much of its input a linear reader gets back behind each block's convolutions: {found}.").format(
             found=found
         )
     sentence = _(
-        "Behind the convolutions a linear reader gets back **{standard}** of the input in the standard block, "
-        "**{extreme}** in extreme Inception, **{separable}** in the separable block."
+        "Behind the convolutions a linear reader gets back **{standard}** of the input in the standard convolution, "
+        "**{extreme}** in extreme Inception, **{separable}** in the depthwise separable one."
     )
     return sentence.format(**shares)
 
@@ -226,19 +216,16 @@ def show_information(values: Mapping[str, str], picture: Chosen) -> None:
     by = {(point.kind, point.segments, point.between): point.median for point in curve}
     most = max(point.segments for point in curve if point.segments is not None)
     said = _(
-        "With a ReLU between, **{one}** comes back at 1 segment, **{all}** at one a channel, **{separable}** from the "
-        "separable block; without it **{none}** or more."
+        "With a ReLU between, **{one}** (without: {one_without}) comes back at 1 segment, **{all}** ({all_without}) at "
+        "one a channel, **{separable}** ({separable_without}) from the separable block."
     )
-    st.markdown(
-        said.format(
-            one=percent(by["extreme", 1, "relu"]), all=percent(by["extreme", most, "relu"]),
-            separable=percent(by["separable", None, "relu"]),
-            none=percent(min(value for (_kind, _segments, between), value in by.items() if between == "none")),
-        )
-    )  # fmt: skip
+    ends = {"one": ("extreme", 1), "all": ("extreme", most), "separable": ("separable", None)}
+    found = {name: percent(by[*end, "relu"]) for name, end in ends.items()}
+    without = {f"{name}_without": percent(by[*end, "none"]) for name, end in ends.items()}
+    st.markdown(said.format(**found, **without))
     words = {
-        "none": _("nothing between"), "relu": _("ReLU between"), "regular": _("regular convolution"),
-        "one": _("one a channel"), "separable": _("separable:<br>depthwise first"),
+        "none": _("nothing between"), "relu": _("ReLU between"), "regular": _("regular<br>convolution"),
+        "one": _("one a<br>channel"), "separable": _("separable:<br>depthwise<br>first"),
         "recovered": _("recovered (held-out R²)"),
         "axis": _("segments of the extreme block's spatial convolution"),
     }  # fmt: skip

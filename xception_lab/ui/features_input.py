@@ -96,10 +96,11 @@ def chosen_picture(values: Mapping[str, str]) -> Chosen:
     if name in own:
         return own[name]
     if name in OWN_PICTURES:
-        st.info(
-            _("Your picture is not here yet: open **Picture** and give one. Meanwhile another is shown."),
-            icon=":material/image:",
-        )
+        if values["look"] != "kernels":
+            st.info(
+                _("Your picture is not here yet: open **Picture** and give one. Meanwhile another is shown."),
+                icon=":material/image:",
+            )
         name = SAMPLES[0]
     return Chosen(name, _sample(name))
 

@@ -29,6 +29,7 @@ from xception_lab.ui.links import set_controls
 
 MOST = 24  # maps of one layer that are drawn at a time
 MOST_OF_BLOCK = 12  # where the steps of three blocks stand under each other
+_BEHIND = ("second", "after")  # the steps on either side of the last activation
 
 Number = tuple[str, str, str]
 
@@ -37,7 +38,8 @@ Number = tuple[str, str, str]
 class Column:
     """One column of maps. kind: whose colour it wears. numbers: (name, value, note) at its foot.
 
-    names: of steps that have other names than a block's. colour: the picture itself, uint8 (H, W, 3), for its row or,
+    norm: whether a batch norm stands before the last activation. names: of steps that have other names than a
+    block's. colour: the picture itself, uint8 (H, W, 3), for its row or,
     where no row is its own, for the head.
     """
 
@@ -48,9 +50,12 @@ class Column:
     numbers: list[Number] = field(default_factory=list[Number])
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     colour: NDArray[np.uint8] | None = None
+    norm: bool = False
 
     def step_name(self, step: str) -> str:
         """What a step is called in this column."""
+        if step == "after" and self.norm:
+            return _("after batch norm and activation")
         return self.names.get(step) or step_name(step, self.maps.kind)
 
 
@@ -93,7 +98,7 @@ def show_columns(
         "size": int(values["map_size"]),
         "summary": "; ".join(f"{column.title}: {column.subtitle}" for column in columns),
         "words": {
-            "before": _("before"), "after": _("after"), "histogram": _("histogram"),
+            "before": _("before"), "histogram": _("histogram"),
             "kernel": _("its kernel"), "picture": _("the picture"),
         },
     }  # fmt: skip
@@ -147,9 +152,23 @@ def _note(values: Values, shown: int, step: str) -> str:
 
 def _detail(columns: Sequence[Column], values: Mapping[str, str]) -> dict[str, Any]:
     step, channel = values["step"], int(values["channel"])
-    title = _("Channel {channel} in all columns: its kernel, its values before and after the activation")
     panels = [_panel(column, step, channel) for column in columns]
-    return {"title": title.format(channel=channel), "panels": panels}
+    title = _("Channel {channel} in all columns: {held}") if len(columns) > 1 else _("Channel {channel}: {held}")
+    return {"title": title.format(channel=channel, held=_held(columns, panels, step)), "panels": panels}
+
+
+def _held(columns: Sequence[Column], panels: Sequence[Mapping[str, Any]], step: str) -> str:
+    """What the panels show of a channel."""
+    if any(panel.get("before") for panel in panels):
+        norm = step in _BEHIND and any(column.norm for column in columns)
+        held = (
+            _("its values before and after batch norm and activation")
+            if norm
+            else _("its values before and after the activation")
+        )
+    else:
+        held = _("its values")
+    return _("its kernel") + ", " + held if any(panel.get("kernel") for panel in panels) else held
 
 
 def _panel(column: Column, step: str, channel: int) -> dict[str, Any]:
@@ -175,6 +194,7 @@ def _panel(column: Column, step: str, channel: int) -> dict[str, Any]:
         "zero": 100 * (0 - low) / (high - low),
         "low": _short(low),
         "high": _short(high),
+        "behind": _("after BN and activation") if column.norm and step in _BEHIND else _("after"),
         "measures": [[name, *numbers] for name, *numbers in zip(names, *told, strict=True)],
         "stats": ", ".join(f"{name} {number}" for name, number in zip(names, _measures(values), strict=True)),
     }

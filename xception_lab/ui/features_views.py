@@ -156,7 +156,7 @@ def show_reach(values: Mapping[str, str], one: Seen, picture: Chosen) -> None:
     small = resized(picture.pixels, sight.side)
     zoom = max(1, 448 // sight.side)
     uri = "data:image/png;base64," + base64.b64encode(png(small.repeat(zoom, 0).repeat(zoom, 1))).decode()
-    words = (_("can see: closed form"), _("does see: the gradient's size"))
+    words = (_("can see:<br>closed form"), _("does see:<br>the gradient's size"))
     alt = f"{layer}: {top}–{bottom}, {left}–{right}"
     show_chart(reach_figure(uri, heat, (left, top, right, bottom), words), "reach", alt)
 
