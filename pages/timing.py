@@ -22,7 +22,6 @@ from xception_lab.ui.timing import (
     show_progress,
     start,
     training_now,
-    wanted_of,
     watched,
 )
 from xception_lab.ui.timing_fields import TIMING_BLOCK_KEYS, TIMING_KEYS
@@ -36,7 +35,8 @@ st.markdown(device_line())
 st.subheader(_("FLOPs are not seconds"), anchor=False)
 group = group_of(values)
 results, _origin = here(group)
-shown, _origin = here(wanted_of(values))
+job = job_of(values)
+shown, _origin = here(job.settings)
 st.container(key="verdict").markdown(headline(group, results))
 with st.container(horizontal=True, vertical_alignment="center", key="presets"):
     presets(("middle", "early", "mobile"), TIMING_BLOCK_KEYS)
@@ -47,7 +47,7 @@ refusal = refused(values)
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control("timing_view")
     st.button(
-        _("Measure"), type="primary", key="measure", icon=":material/timer:", on_click=start, args=(job_of(values),),
+        _("Measure"), type="primary", key="measure", icon=":material/timer:", on_click=start, args=(job,),
         disabled=bool(refusal) or running,
     )  # fmt: skip
     st.space("stretch")
@@ -79,7 +79,7 @@ def live() -> None:
 
 if running:
     st.fragment(live, run_every=0.5)()
-elif watching and watching.job == job_of(values):
+elif watching and watching.job == job:
     show_outcome(watching)
 SHOW[values["timing_view"]](values)
 finish(TIMING_KEYS, measurement=run)

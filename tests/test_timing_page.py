@@ -317,4 +317,4 @@ def test_what_is_taken_home_is_what_the_view_shows(view: str, wanted: int) -> No
     values = {"timing_view": view, "timed_along": "out_channels", "dtype": "float32", "memory_format": "contiguous",
               "mode": "eager", "backward": "false", "in_channels": "64", "out_channels": "128", "kernel_size": "3",
               "size": "56", "batch_size": "1"}  # fmt: skip
-    assert len(timing.wanted_of(values)) == wanted
+    assert len(timing.job_of(values).settings) == wanted

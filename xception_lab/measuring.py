@@ -40,9 +40,14 @@ class Job:
     again: int = 0
 
     @property
+    def settings(self) -> tuple[Settings, ...]:
+        """Everything that is timed, in order."""
+        return tuple(settings for group in self.groups for settings in group)
+
+    @property
     def dtypes(self) -> tuple[Dtype, ...]:
         """Every dtype in it, in order: each has peaks of its own."""
-        return tuple(dict.fromkeys(settings.dtype for group in self.groups for settings in group))
+        return tuple(dict.fromkeys(settings.dtype for settings in self.settings))
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON's values."""
@@ -114,7 +119,7 @@ def run_parts(job: Job) -> Iterator[tuple[float, Results]]:
 
     busy = busy_share()  # before torch is at work
     device = accelerator.device_of(job.device)
-    for settings in (*(one for group in job.groups for one in group), *job.profiled):
+    for settings in (*job.settings, *job.profiled):
         check(settings, device)
     bench = _Bench(job, device, busy)
     whole = 2 * len(job.dtypes) + len(job.groups) + len(job.profiled)

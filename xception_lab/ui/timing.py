@@ -112,11 +112,6 @@ def job_of(values: Mapping[str, str]) -> Job:
             return Job((group_of(values),))
 
 
-def wanted_of(values: Mapping[str, str]) -> tuple[Settings, ...]:
-    """Every setting that the view shows."""
-    return tuple(settings for group in job_of(values).groups for settings in group)
-
-
 def _spec(values: Mapping[str, str]) -> Any:
     return compare_spec({key: values[key] for key in TIMING_BLOCK_KEYS})
 

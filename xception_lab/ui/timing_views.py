@@ -158,18 +158,18 @@ def running(values: Values) -> None:
     drawn = {name: lines(groups, one) for name, one in machines(results).items()}
     crossed = crossings(tuple(groups), next(iter(drawn.values())))
     figure = sweep_times_figure(tuple(groups), drawn, crossed, values["timed_along"], timing_words())
-    if not any(map(results.timing, (one for group in groups.values() for one in group))):
-        show_chart(figure, "running", _("Not measured yet: the lines are predicted lower bounds."))
-        st.markdown(_("Not measured yet: the lines are predicted lower bounds."))
-        return
-    said = [
-        _("{first} and {second} cross at {field} = {at:.0f}").format(
-            first=kind_name(one.first), second=kind_name(one.second), field=values["timed_along"], at=one.at
+    if any(map(results.timing, (one for group in groups.values() for one in group))):
+        said = "; ".join(
+            _("{first} and {second} cross at {field} = {at:.0f}").format(
+                first=kind_name(one.first), second=kind_name(one.second), field=values["timed_along"], at=one.at
+            )
+            for one in crossed
         )
-        for one in crossed
-    ]
-    show_chart(figure, "running", "; ".join(said) or _("No two of the blocks cross here."))
-    st.markdown("; ".join(said) or _("No two of the blocks cross here."))
+        said = said or _("No two of the blocks cross here.")
+    else:
+        said = _("Not measured yet: the lines are predicted lower bounds.")
+    show_chart(figure, "running", said)
+    st.markdown(said)
 
 
 def operations(values: Values) -> None:
