@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from xception_lab.comparison import compare, ratio, spectrum, two_differences
-from xception_lab.ui.blocks import headline, ratio_text, show_blocks
-from xception_lab.ui.controls import PRESETS, main_controls
-from xception_lab.ui.doors import door, information_result, network_result, relu_result, timing_result
-from xception_lab.ui.fields import compare_spec, steps_ahead
-from xception_lab.ui.frame import finish, frame
-from xception_lab.ui.language import text as _
+from xception_lab.arch.comparison import compare, ratio, spectrum, two_differences
+from xception_lab.ui.compare.blocks import comparison_headline, show_blocks
+from xception_lab.ui.compare.presets import PRESETS
+from xception_lab.ui.fields.specs import compare_spec, specs_ahead
+from xception_lab.ui.shell.controls import main_controls
+from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import ratio_text
+from xception_lab.ui.start.doors import door, information_result, network_result, relu_result, timing_result
 
 MAIN = ("out_channels", "kernel_size", "segments")
 
@@ -22,7 +24,7 @@ st.markdown(
 )
 spec = compare_spec(values)
 settings = st.container()
-show_blocks(spec, compare(spec), "macs", "blocks", ahead=steps_ahead(values, MAIN))
+show_blocks(spec, compare(spec), "macs", "blocks", ahead=specs_ahead(values, MAIN))
 with settings:
     main_controls(MAIN)
 
@@ -32,25 +34,32 @@ steps = two_differences(order, "depthwise-first", "none")
 first, second, third = st.columns(3)
 with first:
     door(
-        "compare", _("Compare"), _("Xception's own middle flow, 728→728 channels at 19×19 pixels:"),
-        headline(compare(middle), "macs"), PRESETS["middle"],
-    )  # fmt: skip
+        "compare",
+        _("Compare"),
+        _("Xception's own middle flow, 728→728 channels at 19×19 pixels:"),
+        comparison_headline(compare(middle), "macs"),
+        PRESETS["middle"],
+    )
 with second:
     door(
-        "compare", _("The spectrum"), _("From a regular convolution over Inception to one convolution a channel."),
+        "compare",
+        _("The spectrum"),
+        _("From a regular convolution over Inception to one convolution a channel."),
         _("64→128 channels, 4 segments against one a channel: **{times}** MACs.").format(
             times=ratio_text(ratio(points[4], points[default.out_channels]))
         ),
         PRESETS["default"] | {"segments": "4", "view": "spectrum"},
-    )  # fmt: skip
+    )
 with third:
     door(
-        "compare", _("The two differences"), _("The order and the ReLU between: what the paper says, what it costs."),
+        "compare",
+        _("The two differences"),
+        _("The order and the ReLU between: what the paper says, what it costs."),
         _("128→256 channels at stride 2, depthwise first: **{times}** MACs.").format(
             times=ratio_text(steps[-1].ratios["macs"])
         ),
         PRESETS["order"] | {"view": "differences"},
-    )  # fmt: skip
+    )
 fourth, fifth, sixth, seventh = st.columns(4)
 with fourth:
     door(

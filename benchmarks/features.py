@@ -49,29 +49,29 @@ PROBE = """
 
 def engine_rows(pictures: int) -> list[tuple[str, ...]]:
     """A new picture through the blocks, the twins with all their numbers, the curve, and the whole Xception."""
-    from xception_lab.conjecture import recovery_curve
-    from xception_lab.features import gradient, hand_maps, summaries
-    from xception_lab.filters import HandFilters, kernel, mix
-    from xception_lab.networks import look, shipped, untrained
-    from xception_lab.samples import resized
-    from xception_lab.weights import KERAS
+    from xception_lab.features.activations import hand_maps, input_gradient, summaries
+    from xception_lab.features.filters import HandFilters, make_kernel, make_mix
+    from xception_lab.features.image_models import load_shipped, make_untrained, run_model
+    from xception_lab.features.recovery_curve import recovery_curve
+    from xception_lab.features.sample_pictures import resize
+    from xception_lab.features.weight_files import KERAS
 
-    filters = HandFilters(kernel("sharpen", 3), mix("colours"))
-    twins = [shipped("emoji", variant) for variant in ("none", "relu")]
-    full = untrained(KERAS)
+    filters = HandFilters(make_kernel("sharpen", 3), make_mix("colours"))
+    twins = [load_shipped("emoji", variant) for variant in ("none", "relu")]
+    full = make_untrained(KERAS)
 
     def every_view(picture: np.ndarray) -> None:
-        small = resized(picture, 64)
+        small = resize(picture, 64)
         hand_maps(small, filters, None)
         for sight in twins:
-            seen = look(sight, picture)
+            seen = run_model(sight, picture)
             summaries(seen.maps, sight.layers)
-        gradient(twins[0].network, twins[0].input(picture), "block2", 3, 3)
+        input_gradient(twins[0].network, twins[0].input(picture), "block2", 3, 3)
         recovery_curve(small, 3, "input")
 
     return [
         _timed("new picture, small Xceptions (both twins) and all views", every_view, pictures, 1.0),
-        _timed("new picture, full Xception at 299, every layer kept", lambda p: look(full, p), pictures, 3.0),
+        _timed("new picture, full Xception at 299, every layer kept", lambda p: run_model(full, p), pictures, 3.0),
     ]
 
 
@@ -154,12 +154,15 @@ def press_rows(presses: int) -> list[tuple[str, ...]]:
     floor = median(times["minimal"])
     return [
         (
-            f"a change of {name}", f"{median(times[name]):.0f} / {percentile(times[name], 0.95):.0f} ms",
-            f"{floor:.0f} ms", f"{median(times[name]) / floor:.2f}", "≤ 2",
+            f"a change of {name}",
+            f"{median(times[name]):.0f} / {percentile(times[name], 0.95):.0f} ms",
+            f"{floor:.0f} ms",
+            f"{median(times[name]) / floor:.2f}",
+            "≤ 2",
             "yes" if median(times[name]) <= 2 * floor else "**no**",
         )
         for name in acts
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:

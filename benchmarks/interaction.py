@@ -20,12 +20,17 @@ from servers import Server, percentile, serve, table
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from xception_lab import BlockSpec, block_cost
-from xception_lab.units import compact
+from xception_lab.common.units import format_count
 
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 WARM_UP = 8
 WAIT_MS = 30_000
 DRAG_MS = 2_000
@@ -144,9 +149,12 @@ class Subject:
 
 
 COMPARE = Subject(
-    "Compare", "app.py", "/compare", ".st-key-out_channels input[type=range]",
+    "Compare",
+    "app.py",
+    "/compare",
+    ".st-key-out_channels input[type=range]",
     ".figure[data-measure=macs] strong",
-)  # fmt: skip
+)
 MINIMAL = Subject(
     "minimal", "benchmarks/minimal_page.py", "/", ".st-key-value input[type=range]", "[data-testid=stMetricValue]"
 )
@@ -154,12 +162,16 @@ PAGES = {
     "compare": COMPARE,
     **{
         page: Subject(
-            f"Network, {view}", "app.py", f"/network?network_view={view}", ".st-key-middle_blocks input[type=range]",
-            ".value[data-measure=macs]", ".amounts svg",
+            f"Network, {view}",
+            "app.py",
+            f"/network?network_view={view}",
+            ".st-key-middle_blocks input[type=range]",
+            ".value[data-measure=macs]",
+            ".amounts svg",
         )
         for page, view in (("network", "what_if"), ("shares", "shares"))
     },
-}  # fmt: skip
+}
 
 
 @dataclass
@@ -250,7 +262,9 @@ def _drag(browser: Browser, server: Server) -> dict[str, Any]:
 def _drag_sentence(drag: dict[str, Any]) -> str:
     """How the numbers followed the thumb; a shown number tells which value of the slider it belongs to."""
     values = {value for _, value in drag["thumb"]}
-    text = {value: compact(block_cost(BlockSpec("standard", out_channels=int(value)), 56, 56).macs) for value in values}
+    text = {
+        value: format_count(block_cost(BlockSpec("standard", out_channels=int(value)), 56, 56).macs) for value in values
+    }
     delays: list[float] = []
     for at, shown in drag["shown"]:
         asked = [moved for moved, value in drag["thumb"] if moved <= at and text[value] == shown]
@@ -293,9 +307,14 @@ def _rows(times: dict[str, Times], chart_target: float) -> list[tuple[str, ...]]
         _row("first complete paint, warm server", times, lambda t: t.warm, 1.5),
         _row("first complete paint, cold server", times, lambda t: t.cold, 1.5),
         (
-            "torch after the first paint", str(len(ours.torch)), *loaded, "", "not loaded", verdict,
+            "torch after the first paint",
+            str(len(ours.torch)),
+            *loaded,
+            "",
+            "not loaded",
+            verdict,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def main() -> None:

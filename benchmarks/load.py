@@ -25,9 +25,17 @@ KEY = "out_channels"
 PERIOD = (1.5, 2.5)
 ANSWER_SECONDS = 120
 HEAD = (
-    "people", "opened in, median / max", "moves", "failed", "median", "p95", "max", "RSS start / middle / end",
-    "RSS slope, last 3/4", "CPU of one core",
-)  # fmt: skip
+    "people",
+    "opened in, median / max",
+    "moves",
+    "failed",
+    "median",
+    "p95",
+    "max",
+    "RSS start / middle / end",
+    "RSS slope, last 3/4",
+    "CPU of one core",
+)
 
 
 @dataclass

@@ -26,18 +26,20 @@ from torch.utils.benchmark import Timer
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from xception_lab import XceptionSpec, accelerator, build_xception, for_inference
-from xception_lab.machine import busy_share, describe
-from xception_lab.measuring import Job, three_blocks
-from xception_lab.memory import keep_freed_memory
-from xception_lab.pace import Pace, remember_best
-from xception_lab.peaks import measured_peaks
-from xception_lab.roofline import bounds, total_s
-from xception_lab.sampling import sample_in_turn
+from xception_lab import XceptionSpec, build_xception, for_inference
+from xception_lab.measurement.device import make_clock
+from xception_lab.measurement.machine import busy_share, describe_machine
+from xception_lab.measurement.measure import PRECISION, measure, prepare
+from xception_lab.measurement.peaks import measure_peaks
+from xception_lab.measurement.sampling import sample_interleaved
+from xception_lab.measurement.throttling import SpeedMonitor, save_best_s
+from xception_lab.measurement.worker import MeasuringProcess
+from xception_lab.nn.allocator import keep_freed_memory
 from xception_lab.spec import KINDS, CompareSpec
-from xception_lab.timing import PRECISION, measure, prepare
-from xception_lab.timing_worker import Worker
-from xception_lab.timings import DISTURBED, Peaks, Results, Settings, Timing, joined
+from xception_lab.timing.jobs import TimingJob, three_blocks
+from xception_lab.timing.results import MAX_SLOWDOWN, Peaks, Results, Timing, merge_results
+from xception_lab.timing.roofline import bounds, total_s
+from xception_lab.timing.settings import Settings
 
 DEVICE = torch.device("cpu")
 PLACES = ((64, 128, 56), (728, 728, 19), (256, 256, 14), (32, 64, 112))
@@ -62,12 +64,12 @@ def _alternating(settings: Settings, rounds: int = 15) -> tuple[float, float, fl
 
     Many short rounds: a machine that changes its pace between two of them must not look like a difference.
     """
-    case, clock = prepare(settings, DEVICE), accelerator.clock_of(DEVICE)
+    case, clock = prepare(settings, DEVICE), make_clock(DEVICE)
     timer = Timer("call()", globals={"call": case.call}, num_threads=torch.get_num_threads())
     ours, theirs = [], []
     for _ in range(rounds):
         case.times.clear()
-        sample_in_turn((case,), clock, PRECISION, 0.2)
+        sample_interleaved((case,), clock, PRECISION, 0.2)
         ours.append(median(case.times))
         theirs.append(timer.blocked_autorange(min_run_time=0.2).median)
     ratios = [one / other for one, other in zip(ours, theirs, strict=True)]
@@ -91,19 +93,19 @@ def repeatability(options: argparse.Namespace) -> bool:
 
 def _learn_the_pace(seconds: float) -> None:
     """Watch the machine for a while: on one that was never measured, a slow start would pass for its best."""
-    pace, ends, seen = Pace(DEVICE, accelerator.clock_of(DEVICE)), time.perf_counter() + seconds, list[float]()
+    pace, ends, seen = SpeedMonitor(DEVICE, make_clock(DEVICE)), time.perf_counter() + seconds, list[float]()
     while time.perf_counter() < ends:
         seen.append(pace.slowdown())
         time.sleep(0.02)
-    remember_best(describe("cpu"), pace.best_s)
-    slow = sum(one > DISTURBED for one in seen) / len(seen)
+    save_best_s(describe_machine("cpu"), pace.best_s)
+    slow = sum(one > MAX_SLOWDOWN for one in seen) / len(seen)
     print(f"watched for {seconds:.0f} s: the fixed work takes {pace.best_s * 1e3:.3f} ms at best; slower {slow:.0%}")
 
 
 def _calm_run(group: tuple[Settings, ...], most: int = 12) -> list[Timing]:
     for _ in range(most):
         begin = time.perf_counter()
-        timings = list(filter(None, map(_as_the_page_does(Job((group,))).timing, group)))
+        timings = list(filter(None, map(_as_the_page_does(TimingJob((group,))).timing, group)))
         spent = time.perf_counter() - begin
         medians = " / ".join(f"{timing.median_s * 1e3:.3f}" for timing in timings)
         calm = not any(timing.disturbed for timing in timings)
@@ -114,13 +116,13 @@ def _calm_run(group: tuple[Settings, ...], most: int = 12) -> list[Timing]:
     raise SystemExit(f"the machine was disturbed {most} times in a row: nothing can be said of repeatability here")
 
 
-def _as_the_page_does(job: Job) -> Results:
+def _as_the_page_does(job: TimingJob) -> Results:
     """In a process of its own: what a process has freed before changes what its next block takes."""
     results: Results | None = None
-    for message in Worker(job).messages():
+    for message in MeasuringProcess(job).messages():
         if message.error:
             raise RuntimeError(message.error)
-        results = joined(results, message.results)
+        results = merge_results(results, message.results)
     assert results
     return results
 
@@ -167,15 +169,15 @@ def _in_turn(calls: tuple[Callable[[], Any], ...], rounds: int) -> list[list[flo
 def roofline(options: argparse.Namespace) -> bool:
     """Random blocks; the peaks probed again every 20, the best of all probes counts."""
     chance = random.Random(options.seed)
-    clock = accelerator.clock_of(DEVICE)
-    probes: list[Peaks] = [measured_peaks(DEVICE, "float32", clock)]
+    clock = make_clock(DEVICE)
+    probes: list[Peaks] = [measure_peaks(DEVICE, "float32", clock)]
     timings = []
     for number in range(options.configurations):
         settings = _random(chance)
         timings += measure((settings,), DEVICE, clock, limit_s=0.5)
         if number % 20 == 19:
-            probes.append(measured_peaks(DEVICE, "float32", clock))
-    peaks = Results(describe("cpu"), tuple(probes)).peak("float32")
+            probes.append(measure_peaks(DEVICE, "float32", clock))
+    peaks = Results(describe_machine("cpu"), tuple(probes)).peak("float32")
     assert peaks
     print(f"peaks: {peaks.flops_per_s / 1e9:.0f} GFLOP/s, {[f'{r / 1e9:.0f}' for _, r in peaks.rates]} GB/s")
     above, shares = 0, []
@@ -195,11 +197,14 @@ def _random(chance: random.Random) -> Settings:
         spec = CompareSpec(
             in_channels=chance.choice((8, 16, 64, 128, 256, 728)),
             out_channels=chance.choice((8, 32, 64, 128, 256, 728)),
-            kernel_size=chance.choice((1, 3, 5, 7)), size=chance.choice((7, 14, 19, 28, 56, 75)),
-            stride=chance.choice((1, 1, 2, 3)), padding=chance.choice(("same", "valid", 1)),
-            dilation=chance.choice((1, 1, 2)), batch_size=chance.choice((1, 1, 2, 4)),
+            kernel_size=chance.choice((1, 3, 5, 7)),
+            size=chance.choice((7, 14, 19, 28, 56, 75)),
+            stride=chance.choice((1, 1, 2, 3)),
+            padding=chance.choice(("same", "valid", 1)),
+            dilation=chance.choice((1, 1, 2)),
+            batch_size=chance.choice((1, 1, 2, 4)),
             batch_norm=chance.choice(("none", "last", "every")),
-        )  # fmt: skip
+        )
         try:
             settings = chance.choice(three_blocks(spec, memory_format=chance.choice(("contiguous", "channels_last"))))
             settings = replace(settings, backward=chance.random() < 0.3)
@@ -223,7 +228,7 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     keep_freed_memory()  # as measure does, for both sides
-    print(f"{describe('cpu', busy=busy_share(1.0)).label}; others use {busy_share():.0%} of this machine")
+    print(f"{describe_machine('cpu', busy=busy_share(1.0)).label}; others use {busy_share():.0%} of this machine")
     answers = [questions[name](options) for name in options.questions]
     return 0 if all(answers) else 1
 

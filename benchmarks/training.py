@@ -25,12 +25,13 @@ from torch.utils.data import DataLoader, TensorDataset
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from xception_lab import TrainSpec, build_xception, network_cost
-from xception_lab.data import load_dataset
-from xception_lab.experiments import ExperimentSpec
-from xception_lab.learner import generator, has_bfloat16
-from xception_lab.recipe import SHIFT, learning_rate
-from xception_lab.scheduler import Scheduler
-from xception_lab.store import Store
+from xception_lab.data.catalogue import load_dataset
+from xception_lab.experiments.scheduler import Scheduler
+from xception_lab.experiments.spec import ExperimentSpec
+from xception_lab.experiments.store import Store
+from xception_lab.nn.init import make_generator
+from xception_lab.training.recipe import SHIFT, learning_rate
+from xception_lab.training.state import has_bfloat16
 
 PLAIN_BATCH = 128
 
@@ -86,7 +87,7 @@ def _plain_run(spec: TrainSpec) -> float:
     torch.manual_seed(spec.seed)
     random.seed(spec.seed)
     data = load_dataset(spec.dataset)
-    chosen = torch.randperm(len(data.train_labels), generator=generator("train_size"))[: spec.train_size]
+    chosen = torch.randperm(len(data.train_labels), generator=make_generator("train_size"))[: spec.train_size]
     mean, std = data.train_images.mean(), data.train_images.std()
     train, test = (
         (torch.tensor(images).permute(0, 3, 1, 2).contiguous().float() - mean) / std

@@ -20,10 +20,13 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from xception_lab.training import state
+from xception_lab.training.tensors import load_pictures
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from xception_lab import TrainSpec, learner
-from xception_lab.training import _step
+from xception_lab import TrainSpec
+from xception_lab.training.loop import _step
 
 CPU = torch.device("cpu")
 WARM_UP = 5
@@ -103,8 +106,8 @@ def peaks() -> tuple[dict[torch.dtype, float], float, float]:
 def whole_step(steps: int, clock: Clock | None) -> float:
     """Median seconds of a step; with a clock its operations are noted too."""
     spec = TrainSpec()
-    pictures = learner.load_pictures(spec.dataset, None, CPU)
-    run = learner.make_learner(spec, pictures, None)
+    pictures = load_pictures(spec.dataset, None, CPU)
+    run = state.make_train_state(spec, pictures, None)
     run.network.train()
     times: list[float] = []
     for number, (batch, labels) in zip(range(WARM_UP + steps), pictures.batches(spec, 1), strict=False):
@@ -152,15 +155,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=30)
     steps = parser.parse_args().steps
-    learner.prepare_process()
+    state.prepare_process()
     products, cache, memory = peaks()
     print(
         f"float32 {products[torch.float32] / 1e9:.0f}, bfloat16 {products[torch.bfloat16] / 1e9:.0f} GFLOP/s; ", end=""
     )
     print(f"copy {cache / 1e9:.0f} GB/s in cache, {memory / 1e9:.0f} GB/s in memory; one thread\n")
-    native = learner.has_bfloat16
+    native = state.has_bfloat16
     for name, answer in (("float32", lambda _: False), ("bfloat16 where it helps", native)):
-        learner.has_bfloat16 = answer
+        state.has_bfloat16 = answer
         clock = Clock()
         step_s = whole_step(steps, None)
         whole_step(steps, clock)

@@ -2,28 +2,29 @@
 
 import streamlit as st
 
-from xception_lab.ui.components import copy_link
-from xception_lab.ui.controls import control
-from xception_lab.ui.features import (
+from xception_lab.ui.features.blocks import (
     block_columns,
     blocks_of,
     downloads,
-    headline,
+    features_headline,
     kernel_columns,
+    networks_note,
+    question,
     show_information,
     stored_note,
 )
-from xception_lab.ui.features_controls import filter_controls, number_controls, sight_controls, style
-from xception_lab.ui.features_fields import FEATURE_KEYS
-from xception_lab.ui.features_input import chosen_picture, hand_filters, own_grids, picture_control
-from xception_lab.ui.features_maps import show_columns
-from xception_lab.ui.features_networks import layer_control, network_controls, position_controls, seen
-from xception_lab.ui.features_runs import LAB_RUN, lab_run_address
-from xception_lab.ui.features_views import network_columns, show_depth, show_reach
-from xception_lab.ui.features_words import networks_note, question
-from xception_lab.ui.frame import finish, frame
-from xception_lab.ui.language import paragraph
-from xception_lab.ui.language import text as _
+from xception_lab.ui.features.controls import display_controls, filter_controls, number_controls, style
+from xception_lab.ui.features.lab_runs import LAB_RUN, lab_run_address
+from xception_lab.ui.features.maps import show_columns
+from xception_lab.ui.features.networks import layer_control, network_controls, network_maps, position_controls
+from xception_lab.ui.features.picture import chosen_picture, hand_filters, own_grids, picture_control
+from xception_lab.ui.features.views import network_columns, show_depth, show_reach
+from xception_lab.ui.fields.features import FEATURE_KEYS
+from xception_lab.ui.shell.components import copy_link
+from xception_lab.ui.shell.controls import control
+from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.language import paragraph
+from xception_lab.ui.shell.language import translate as _
 
 values = frame("features", FEATURE_KEYS)
 style()
@@ -43,12 +44,12 @@ def blocks() -> None:
     filter_controls(values)
     filters = hand_filters(values)
     found = blocks_of(values, picture, filters)
-    lead.markdown(headline(found, values))
+    lead.markdown(features_headline(found, values))
     if note := networks_note(values):
         lead.markdown(note)
     columns = block_columns(values, found, picture)
     show_columns(columns, values)
-    sight_controls(lambda: downloads(columns, values, "blocks"))
+    display_controls(lambda: downloads(columns, values, "blocks"))
     number_controls(values, filters)
     stored_note(values)
 
@@ -66,24 +67,24 @@ def kernels() -> None:
 def network() -> None:
     """Any layer of a network."""
     network_controls(values)
-    found = seen(values, picture)
+    found = network_maps(values, picture)
     layer_control(found)
     columns = network_columns(values, found, picture)
     show_columns(columns, values, ("second", "after"))
-    sight_controls(lambda: downloads(columns, values, "network"))
+    display_controls(lambda: downloads(columns, values, "network"))
 
 
 def depth() -> None:
     """Numbers along the depth."""
     network_controls(values)
-    show_depth(values, seen(values, picture))
+    show_depth(values, network_maps(values, picture))
     st.markdown(paragraph("depth"))
 
 
 def reach() -> None:
     """The receptive field of one output position."""
     network_controls(values)
-    first = seen(values, picture)[0]
+    first = network_maps(values, picture)[0]
     position_controls(values, first)
     show_reach(values, first, picture)
 
@@ -100,7 +101,11 @@ def information() -> None:
 
 
 {
-    "blocks": blocks, "kernels": kernels, "network": network, "depth": depth, "reach": reach,
+    "blocks": blocks,
+    "kernels": kernels,
+    "network": network,
+    "depth": depth,
+    "reach": reach,
     "information": information,
-}[values["look"]]()  # fmt: skip
+}[values["look"]]()
 finish(FEATURE_KEYS, **own_grids(), **{LAB_RUN: lab_run_address()})

@@ -4,33 +4,33 @@ from functools import partial
 
 import streamlit as st
 
-from xception_lab.network import changes
-from xception_lab.ui.components import copy_link
-from xception_lab.ui.controls import control, main_controls, more_controls
-from xception_lab.ui.frame import finish, frame
-from xception_lab.ui.language import text as _
-from xception_lab.ui.network import (
-    headline,
+from xception_lab.arch.breakdown import cost_changes
+from xception_lab.ui.fields.network import FIXED_VIEWS, NETWORK_KEYS
+from xception_lab.ui.network.charts import chart_request
+from xception_lab.ui.network.overview import (
+    network_headline,
     network_of,
     paper_network,
     show_anatomy,
     show_architecture,
     show_stage,
 )
-from xception_lab.ui.network_charts import asked_for
-from xception_lab.ui.network_fields import FIXED_VIEWS, NETWORK_KEYS
-from xception_lab.ui.network_paper import show_modules, show_relatives
-from xception_lab.ui.network_views import show_export, show_layers, show_shares, show_what_if
+from xception_lab.ui.network.paper import show_modules, show_relatives
+from xception_lab.ui.network.views import show_export, show_layers, show_shares, show_what_if
+from xception_lab.ui.shell.components import copy_link
+from xception_lab.ui.shell.controls import control, main_controls, more_controls
+from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.language import translate as _
 
 MAIN = ("input_size", "width_percent", "middle_blocks", "network_segments")
 MORE = ("convolution", "network_order", "network_intermediate", "residual", "small_stem", "num_classes")
 
 values = frame("network", NETWORK_KEYS)
 network = network_of(values)
-asked = asked_for(network, values, MAIN)
-rows = changes(network, paper_network())
+asked = chart_request(network, values, MAIN)
+rows = cost_changes(network, paper_network())
 st.subheader(_("Xception, taken apart"), anchor=False)
-st.markdown(headline(network))
+st.markdown(network_headline(network))
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control("network_view")
     st.space("stretch")

@@ -4,59 +4,69 @@ from functools import partial
 
 import streamlit as st
 
-from xception_lab.timings_file import to_csv, to_json
-from xception_lab.ui.components import copy_link
-from xception_lab.ui.controls import control, main_controls, more_controls, presets
-from xception_lab.ui.frame import finish, frame
-from xception_lab.ui.language import text as _
-from xception_lab.ui.timing import (
+from xception_lab.timing.results_file import results_to_csv, results_to_json
+from xception_lab.ui.compare.presets import preset_buttons
+from xception_lab.ui.fields.timing import TIMING_BLOCK_KEYS, TIMING_KEYS
+from xception_lab.ui.shell.components import copy_link
+from xception_lab.ui.shell.controls import control, main_controls, more_controls
+from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.timing.measurement import (
     device_line,
-    group_of,
-    headline,
-    here,
     how_text,
     job_of,
     queue,
-    refused,
+    refusal_text,
+    results_to_show,
+    settings_group,
     show_outcome,
     show_progress,
     start,
+    timing_headline,
     training_now,
-    watched,
+    watched_job,
 )
-from xception_lab.ui.timing_fields import TIMING_BLOCK_KEYS, TIMING_KEYS
-from xception_lab.ui.timing_views import SHOW
+from xception_lab.ui.timing.views import SHOW
 
 values = frame("timing", TIMING_KEYS)
-watching = watched()
+watching = watched_job()
 run = watching.id if watching else None
 running = watching is not None and not watching.finished
 st.markdown(device_line())
 st.subheader(_("FLOPs are not seconds"), anchor=False)
-group = group_of(values)
-results, _origin = here(group)
+group = settings_group(values)
+results, _origin = results_to_show(group)
 job = job_of(values)
-shown, _origin = here(job.settings)
-st.container(key="verdict").markdown(headline(group, results))
+shown, _origin = results_to_show(job.settings)
+st.container(key="verdict").markdown(timing_headline(group, results))
 with st.container(horizontal=True, vertical_alignment="center", key="presets"):
-    presets(("middle", "early", "mobile"), TIMING_BLOCK_KEYS)
+    preset_buttons(("middle", "early", "mobile"), TIMING_BLOCK_KEYS)
     more_controls(("dtype", "memory_format", "mode", "backward"), stacked=True)
     st.caption(how_text(values))
 main_controls(TIMING_BLOCK_KEYS)
-refusal = refused(values)
+refusal = refusal_text(values)
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control("timing_view")
     st.button(
-        _("Measure"), type="primary", key="measure", icon=":material/timer:", on_click=start, args=(job,),
+        _("Measure"),
+        type="primary",
+        key="measure",
+        icon=":material/timer:",
+        on_click=start,
+        args=(job,),
         disabled=bool(refusal) or running,
-    )  # fmt: skip
+    )
     st.space("stretch")
     copy_link(_("Copy link"), _("Copied"))
     st.download_button(
-        _("Results (JSON)"), partial(to_json, shown), "results.json", "application/json", on_click="ignore",
+        _("Results (JSON)"),
+        partial(results_to_json, shown),
+        "results.json",
+        "application/json",
+        on_click="ignore",
         icon=":material/download:",
-    )  # fmt: skip
-    st.download_button(_("Results (CSV)"), partial(to_csv, shown), "results.csv", "text/csv", on_click="ignore")
+    )
+    st.download_button(_("Results (CSV)"), partial(results_to_csv, shown), "results.csv", "text/csv", on_click="ignore")
 if refusal:
     st.info(refusal, icon=":material/block:")
 if training_now():

@@ -2,28 +2,28 @@
 
 import streamlit as st
 
-from xception_lab.ui.components import copy_link
-from xception_lab.ui.controls import control
-from xception_lab.ui.frame import finish, frame
-from xception_lab.ui.language import paragraph
-from xception_lab.ui.language import text as _
-from xception_lab.ui.one_run import picked, predictions_in, show
-from xception_lab.ui.outcomes import GUESSES, VERDICTS, downloads, question
-from xception_lab.ui.own_data import own_data
-from xception_lab.ui.training import (
+from xception_lab.ui.fields.training import GRID_KEYS, OWN, TRAIN_KEYS, experiment_spec
+from xception_lab.ui.shell.components import copy_link
+from xception_lab.ui.shell.controls import control
+from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.language import paragraph
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.training.experiment import (
     button,
     estimate_text,
     put_away,
     scheduler,
-    shipped,
+    shipped_result,
     show_progress,
     start,
-    watched,
+    watched_experiment,
 )
-from xception_lab.ui.training_fields import GRID_KEYS, OWN, TRAIN_KEYS, experiment_spec
+from xception_lab.ui.training.outcome import GUESSES, VERDICTS, downloads, question
+from xception_lab.ui.training.run import picked_run, predictions_in, show_experiment
+from xception_lab.ui.training.upload import custom_data_control
 
 values = frame("training", TRAIN_KEYS)
-watching = watched()
+watching = watched_experiment()
 run = watching.id if watching else None
 running = watching is not None and not watching.finished
 st.subheader(question(watching.spec.preset if watching else values["preset"]), anchor=False)
@@ -34,7 +34,7 @@ if values["preset"] == OWN:
     with st.container(horizontal=True, vertical_alignment="bottom", key="grid"):
         for key in GRID_KEYS:
             control(key)
-own = own_data() if values["dataset"] == OWN else None
+own = custom_data_control() if values["dataset"] == OWN else None
 spec = experiment_spec(values, own)
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     for key in ("seeds", "epochs"):
@@ -67,19 +67,19 @@ def live() -> None:
             button(_("Go on"), "resume", lambda: scheduler().resume(run))
         button(_("Show the stored result"), "put_away", put_away)
         downloads(progress, "", {}, "experiment")
-    show(values["outcome"], progress, predictions_in(scheduler().checkpoint), scheduler().checkpoint)
+    show_experiment(values["outcome"], progress, predictions_in(scheduler().checkpoint), scheduler().checkpoint)
 
 
-stored = shipped(values["preset"])
+stored = shipped_result(values["preset"])
 if run:
     st.fragment(live, run_every=1.0 if running else None)()
 elif stored:
     said = _("**A stored result**, made by this code on {machine}. Start replaces it.")
     st.caption(said.format(machine=stored.machine))
-    show(values["outcome"], stored.progress, stored.predictions.__getitem__, None)
+    show_experiment(values["outcome"], stored.progress, stored.predictions.__getitem__, None)
     with st.container(horizontal=True):
         downloads(stored.progress, stored.machine, stored.predictions, "stored")
 else:
     st.info(_("Nothing is stored for this question yet: start it here."), icon=":material/science:")
 st.markdown(paragraph("training"))
-finish(TRAIN_KEYS, run=run, own=own, picked=picked())
+finish(TRAIN_KEYS, run=run, own=own, picked=picked_run())

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from xception_lab.training import tensors
+
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -11,12 +13,10 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     import torch
     from tiny_data import tiny_dataset
 
-    from xception_lab import learner
-
-    monkeypatch.setattr(learner, "load_dataset", tiny_dataset)
-    learner.load_pictures.cache_clear()
+    monkeypatch.setattr(tensors, "load_dataset", tiny_dataset)
+    tensors.load_pictures.cache_clear()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-    learner.load_pictures.cache_clear()
+    tensors.load_pictures.cache_clear()

@@ -19,8 +19,27 @@ INF = float("inf")
 # past the largest float: comparing is fine, converting overflows
 HUGE = 10**400
 
-NOT_WHOLE = [True, False, 1.0, 1.5, NAN, INF, "3", "", None, [1], (1,), {1: 1}, b"1", 1j, object, Decimal(3),
-             Fraction(3, 1), np.int64(3), np.ones(2)]  # fmt: skip
+NOT_WHOLE = [
+    True,
+    False,
+    1.0,
+    1.5,
+    NAN,
+    INF,
+    "3",
+    "",
+    None,
+    [1],
+    (1,),
+    {1: 1},
+    b"1",
+    1j,
+    object,
+    Decimal(3),
+    Fraction(3, 1),
+    np.int64(3),
+    np.ones(2),
+]
 NOT_FLAG = [0, 1, 1.0, "true", "", None, [], NAN, np.bool_(True)]
 NOT_WORD = ["", "Relu", "RELU", " relu", "자", 0, 1.0, NAN, None, True, [], ["relu"], ("relu",), {}, b"relu", object]
 NOT_REAL = [True, False, NAN, INF, -INF, HUGE, -HUGE, "0.5", None, [0.5], 1j, Decimal("0.5"), object]
@@ -181,17 +200,32 @@ def test_a_spec_is_frozen_and_hashable(spec: BlockSpec | XceptionSpec) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "intermediate", "between"),
-    [("standard", None, "none"), ("extreme", None, "relu"), ("separable", None, "none"), ("extreme", "none", "none"),
-     ("separable", "relu", "relu"), ("separable", "elu", "elu"), ("extreme", "elu", "elu")],
-)  # fmt: skip
+    [
+        ("standard", None, "none"),
+        ("extreme", None, "relu"),
+        ("separable", None, "none"),
+        ("extreme", "none", "none"),
+        ("separable", "relu", "relu"),
+        ("separable", "elu", "elu"),
+        ("extreme", "elu", "elu"),
+    ],
+)
 def test_none_between_the_convolutions_means_the_kinds_default(kind: Any, intermediate: Any, between: str) -> None:
     assert BlockSpec(kind, intermediate=intermediate).between == between
 
 
 @pytest.mark.parametrize(
     ("padding", "kernel_size", "dilation", "pixels"),
-    [("same", 3, 1, 1), ("same", 5, 1, 2), ("same", 3, 2, 2), ("same", 1, 3, 0), ("same", 5, 3, 6), ("valid", 3, 2, 0),
-     (0, 3, 1, 0), (4, 2, 1, 4)],
-)  # fmt: skip
+    [
+        ("same", 3, 1, 1),
+        ("same", 5, 1, 2),
+        ("same", 3, 2, 2),
+        ("same", 1, 3, 0),
+        ("same", 5, 3, 6),
+        ("valid", 3, 2, 0),
+        (0, 3, 1, 0),
+        (4, 2, 1, 4),
+    ],
+)
 def test_padding_in_pixels(padding: Any, kernel_size: int, dilation: int, pixels: int) -> None:
     assert BlockSpec("standard", kernel_size=kernel_size, padding=padding, dilation=dilation).pixels == pixels

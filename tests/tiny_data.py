@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from xception_lab.training import tensors
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from xception_lab.data import Dataset
-from xception_lab.own_data import is_own, load_own
+from xception_lab.data.custom import is_custom, load_custom
+from xception_lab.data.dataset import Dataset
 from xception_lab.spec import TrainSpec, XceptionSpec
 
 TINY = TrainSpec(
@@ -25,8 +27,8 @@ PRELOAD = {"DASK_DISTRIBUTED__WORKER__PRELOAD": repr([__file__])}
 
 def tiny_dataset(name: str) -> Dataset:
     """Bright above or bright below, 8 x 8 grey; "long" has enough of them for an epoch of many seconds."""
-    if is_own(name):
-        return load_own(name)
+    if is_custom(name):
+        return load_custom(name)
     if name not in ("tiny", "long"):
         raise ValueError(f"name={name!r}: must be 'tiny' or 'long'")
     count = 40_000 if name == "long" else 64
@@ -43,10 +45,9 @@ def tiny_dataset(name: str) -> Dataset:
 
 def install() -> None:
     """Put the tiny data in the place of the real."""
-    from xception_lab import learner
 
-    learner.load_dataset = tiny_dataset
-    learner.load_pictures.cache_clear()
+    tensors.load_dataset = tiny_dataset
+    tensors.load_pictures.cache_clear()
 
 
 def dask_setup(_worker: Any) -> None:

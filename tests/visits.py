@@ -1,11 +1,11 @@
 """A page run without a browser, as a new visitor first sees it."""
 
-from pathlib import Path
+import json
 from typing import Any
 
+from paths import ROOT
 from streamlit.testing.v1 import AppTest
 
-ROOT = Path(__file__).resolve().parents[1]
 START = "app.py"
 
 
@@ -24,3 +24,18 @@ def ran(at: AppTest) -> AppTest:
     at.run()
     assert not at.exception, at.exception
     return at
+
+
+def features_page(**parameters: str) -> AppTest:
+    """The page as a first visit with these query parameters."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params.update(parameters)
+    app = app.switch_page("pages/features.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def component_data(app: AppTest, key: str = "maps") -> dict[str, Any]:
+    """What a component of ours was given."""
+    (component,) = [element for element in app.get("bidi_component") if element.key == key]
+    return json.loads(component.proto.json)

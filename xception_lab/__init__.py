@@ -6,24 +6,24 @@ Importing the package imports no torch: names that need it are resolved when fir
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from xception_lab.cost import Cost, LayerCost, block_cost, network_cost
+from xception_lab.arch.cost import Cost, LayerCost, block_cost, network_cost
 from xception_lab.spec import BlockSpec, TrainSpec, XceptionSpec
 
 if TYPE_CHECKING:
-    from xception_lab.blocks import build_block
-    from xception_lab.inference import for_inference
-    from xception_lab.timing import time_block
-    from xception_lab.training import train
-    from xception_lab.xception import build_xception
+    from xception_lab.measurement.measure import time_block
+    from xception_lab.nn.blocks import build_block
+    from xception_lab.nn.fusion import for_inference
+    from xception_lab.nn.xception import build_xception
+    from xception_lab.training.loop import train
 
 __version__ = "0.1.0"
 
 _NEED_TORCH = {
-    "build_block": "xception_lab.blocks",
-    "build_xception": "xception_lab.xception",
-    "for_inference": "xception_lab.inference",
-    "time_block": "xception_lab.timing",
-    "train": "xception_lab.training",
+    "build_block": "xception_lab.nn.blocks",
+    "build_xception": "xception_lab.nn.xception",
+    "for_inference": "xception_lab.nn.fusion",
+    "time_block": "xception_lab.measurement.measure",
+    "train": "xception_lab.training.loop",
 }
 
 __all__ = [

@@ -3,9 +3,10 @@
 Every invalid value raises ValueError naming the field, the value and the rule it breaks.
 """
 
-import sys
 from dataclasses import dataclass
 from typing import Literal, cast
+
+from xception_lab.common.validate import check_choice, check_flag, check_fraction, check_whole, is_real
 
 Kind = Literal["standard", "extreme", "separable"]
 Activation = Literal["none", "relu", "elu"]
@@ -17,22 +18,6 @@ KINDS: tuple[Kind, ...] = ("standard", "extreme", "separable")
 ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "elu")
 BATCH_NORMS: tuple[BatchNorm, ...] = ("none", "last", "every")
 ORDERS: tuple[Order, ...] = ("depthwise-first", "pointwise-first")
-
-
-def _choice(field: str, value: object, allowed: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{field}={value!r}: must be one of {', '.join(map(repr, allowed))}")
-
-
-def _whole(field: str, value: object, least: int) -> None:
-    # bool is an int to Python, but never a channel count to a person
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{field}={value!r}: must be a whole number of at least {least}")
-
-
-def _flag(field: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise ValueError(f"{field}={value!r}: must be True or False")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +47,22 @@ class BlockSpec:
     activation: Activation = "relu"
 
     def __post_init__(self) -> None:
-        _choice("kind", self.kind, KINDS)
+        check_choice("kind", self.kind, KINDS)
         for field in ("in_channels", "out_channels", "kernel_size", "stride", "dilation", "depth_multiplier"):
-            _whole(field, getattr(self, field), 1)
-        _flag("bias", self.bias)
-        _choice("batch_norm", self.batch_norm, BATCH_NORMS)
-        _choice("activation", self.activation, ACTIVATIONS)
+            check_whole(field, getattr(self, field), 1)
+        check_flag("bias", self.bias)
+        check_choice("batch_norm", self.batch_norm, BATCH_NORMS)
+        check_choice("activation", self.activation, ACTIVATIONS)
         self._check_padding()
         self._check_kind_fields()
 
     def _check_padding(self) -> None:
         if isinstance(self.padding, str):
-            _choice("padding", self.padding, ("same", "valid"))
+            check_choice("padding", self.padding, ("same", "valid"))
             if self.padding == "same" and self.kernel_size % 2 == 0:
                 raise ValueError(f"padding='same': needs an odd kernel_size, got kernel_size={self.kernel_size}")
         else:
-            _whole("padding", self.padding, 0)
+            check_whole("padding", self.padding, 0)
 
     def _check_kind_fields(self) -> None:
         if self.intermediate is not None:
@@ -85,11 +70,11 @@ class BlockSpec:
                 raise ValueError(
                     f"intermediate={self.intermediate!r}: a standard block has nothing in between, use None"
                 )
-            _choice("intermediate", self.intermediate, ACTIVATIONS)
+            check_choice("intermediate", self.intermediate, ACTIVATIONS)
         if self.kind != "separable" and self.depth_multiplier != 1:
             raise ValueError(f"depth_multiplier={self.depth_multiplier}: must be 1 unless kind='separable'")
         if self.segments is not None:
-            _whole("segments", self.segments, 1)
+            check_whole("segments", self.segments, 1)
             if self.kind != "extreme":
                 raise ValueError(f"segments={self.segments}: must be None unless kind='extreme'")
             if self.out_channels % self.segments:
@@ -133,8 +118,8 @@ class CompareSpec:
     intermediate: Activation | None = None
 
     def __post_init__(self) -> None:
-        _whole("size", self.size, 1)
-        _whole("batch_size", self.batch_size, 1)
+        check_whole("size", self.size, 1)
+        check_whole("batch_size", self.batch_size, 1)
         for kind in KINDS:
             self.block(kind)
 
@@ -189,17 +174,17 @@ class XceptionSpec:
 
     def __post_init__(self) -> None:
         for field in ("in_channels", "num_classes", "middle_channels"):
-            _whole(field, getattr(self, field), 1)
-        _whole("middle_blocks", self.middle_blocks, 0)
+            check_whole(field, getattr(self, field), 1)
+        check_whole("middle_blocks", self.middle_blocks, 0)
         self._check_channels()
         for field in ("small_stem", "residual", "same_pooling"):
-            _flag(field, getattr(self, field))
-        _choice("order", self.order, ORDERS)
-        _choice("intermediate", self.intermediate, ACTIVATIONS)
-        _fraction("dropout", self.dropout)
-        if not _is_real(self.batch_norm_eps) or self.batch_norm_eps <= 0:
+            check_flag(field, getattr(self, field))
+        check_choice("order", self.order, ORDERS)
+        check_choice("intermediate", self.intermediate, ACTIVATIONS)
+        check_fraction("dropout", self.dropout)
+        if not is_real(self.batch_norm_eps) or self.batch_norm_eps <= 0:
             raise ValueError(f"batch_norm_eps={self.batch_norm_eps!r}: must be a positive number")
-        _choice("convolution", self.convolution, ("separable", "standard"))
+        check_choice("convolution", self.convolution, ("separable", "standard"))
         # a regular convolution has no two halves that these could be about
         for field, rest in (("order", "depthwise-first"), ("intermediate", "none"), ("segments", None)):
             if self.convolution == "standard" and getattr(self, field) != rest:
@@ -214,7 +199,7 @@ class XceptionSpec:
             if len(widths) != count if count else not widths:
                 raise ValueError(f"{field}={value!r}: must be {rule} channel counts")
             for channels in widths:
-                _whole(field, channels, 1)
+                check_whole(field, channels, 1)
         if self.middle_channels != self.entry_channels[-1]:
             raise ValueError(
                 f"middle_channels={self.middle_channels}: must equal entry_channels[-1]={self.entry_channels[-1]}, "
@@ -224,7 +209,7 @@ class XceptionSpec:
     def _check_segments(self) -> None:
         if self.segments is None:
             return
-        _whole("segments", self.segments, 1)
+        check_whole("segments", self.segments, 1)
         for channels in self.spatial_channels:
             if channels % self.segments:
                 raise ValueError(
@@ -250,21 +235,18 @@ class XceptionSpec:
         return tuple(sorted({pair[side] for pair in self.separable_channels}))
 
 
-def _is_real(value: object) -> bool:
-    # math.isfinite converts, and a whole number may be too large for that; a comparison never converts
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
-
-
-def _fraction(field: str, value: object) -> None:
-    if not _is_real(value) or not 0 <= value < 1:  # type: ignore[operator]
-        raise ValueError(f"{field}={value!r}: must be a number from 0 to less than 1")
-
-
 # a class sees it learn within a minute on one core: see benchmarks/training.py
 SMALL_XCEPTION = XceptionSpec(
-    in_channels=1, num_classes=10, stem_channels=(8, 16), entry_channels=(32, 64), middle_blocks=1,
-    middle_channels=64, exit_channels=(96, 128, 160), small_stem=True, dropout=0.0,
-)  # fmt: skip
+    in_channels=1,
+    num_classes=10,
+    stem_channels=(8, 16),
+    entry_channels=(32, 64),
+    middle_blocks=1,
+    middle_channels=64,
+    exit_channels=(96, 128, 160),
+    small_stem=True,
+    dropout=0.0,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,9 +274,9 @@ class TrainSpec:
             raise ValueError(f"dataset={self.dataset!r}: must be the name of a data set")
         # a batch norm refuses a batch of one where the picture has shrunk to one pixel
         for field, least in (("epochs", 1), ("batch_size", 2), ("seed", 0)):
-            _whole(field, getattr(self, field), least)
+            check_whole(field, getattr(self, field), least)
         if self.train_size is not None:
-            _whole("train_size", self.train_size, self.batch_size)
-        if not _is_real(self.learning_rate) or self.learning_rate <= 0:
+            check_whole("train_size", self.train_size, self.batch_size)
+        if not is_real(self.learning_rate) or self.learning_rate <= 0:
             raise ValueError(f"learning_rate={self.learning_rate!r}: must be a positive number")
-        _fraction("weight_decay", self.weight_decay)
+        check_fraction("weight_decay", self.weight_decay)

@@ -6,14 +6,15 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from conftest import Server, Visitor, settled
+from browsing import Server, Visitor, settled
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as Late
 
-from xception_lab.comparison import compare
-from xception_lab.ui.blocks import figure_text
-from xception_lab.ui.fields import VIEWS, compare_spec
-from xception_lab.ui.language import catalog
+from xception_lab.arch.comparison import compare
+from xception_lab.ui.fields.compare import VIEWS
+from xception_lab.ui.fields.specs import compare_spec
+from xception_lab.ui.shell.language import catalog
+from xception_lab.ui.shell.names import figure_text
 
 pytestmark = pytest.mark.browser
 
@@ -78,7 +79,7 @@ def _under_pointer(page: Page, key: str) -> str:
         ("/", {"out_channels": "256", "kernel_size": "5", "segments": "4"}),
         ("/compare", {"in_channels": "728", "size": "19", "padding": "valid", "dilation": "2", "bias": "true"}),
     ],
-)  # fmt: skip
+)
 def test_a_deep_link_is_right_as_the_first_hit_on_a_fresh_server(
     visit: Visit, start_server: Callable[[], Server], path: str, values: dict[str, str]
 ) -> None:

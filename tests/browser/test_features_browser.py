@@ -9,7 +9,7 @@ import torch
 from playwright.sync_api import Page
 
 from xception_lab import XceptionSpec, build_xception
-from xception_lab.ui.features_fields import LOOKS
+from xception_lab.ui.fields.features import LOOKS
 
 Visit = Callable[..., Any]
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import Visitor
+from browsing import Visitor
 from playwright.sync_api import Page, expect
 
 from xception_lab import block_cost
-from xception_lab.picture import Layer, Strip, picture
+from xception_lab.drawing.worked_example import WorkedBlock, WorkedLayer, worked_example
 from xception_lab.spec import KINDS
-from xception_lab.ui.fields import compare_spec
+from xception_lab.ui.fields.specs import compare_spec
 
 pytestmark = pytest.mark.browser
 
@@ -45,18 +45,18 @@ WALK = """async () => {
 }"""
 
 
-def _weights(layer: Layer) -> torch.Tensor:
+def _weights(layer: WorkedLayer) -> torch.Tensor:
     conv = layer.conv
     shape = (conv.out_channels, conv.in_channels // conv.groups, conv.kernel_size, conv.kernel_size)
     return torch.tensor(layer.halves, dtype=torch.float64).view(shape) / 2
 
 
-def _conv(layer: Layer, values: torch.Tensor) -> torch.Tensor:
+def _conv(layer: WorkedLayer, values: torch.Tensor) -> torch.Tensor:
     conv = layer.conv
     return F.conv2d(values[None], _weights(layer), None, conv.stride, conv.padding, conv.dilation, conv.groups)[0]
 
 
-def _window(layer: Layer, values: torch.Tensor, out: int, channel: int, pixel: int) -> dict[str, torch.Tensor]:
+def _window(layer: WorkedLayer, values: torch.Tensor, out: int, channel: int, pixel: int) -> dict[str, torch.Tensor]:
     """What one output value reads of one input channel, the kernel slice, and their products."""
     conv = layer.conv
     patches = F.unfold(values[None, channel, None], conv.kernel_size, conv.dilation, conv.padding, conv.stride)
@@ -66,7 +66,7 @@ def _window(layer: Layer, values: torch.Tensor, out: int, channel: int, pixel: i
     return {"values": patch, "weights": kernel, "products": patch * kernel}
 
 
-def _expected(strip: Strip, tensor: torch.Tensor, pixel: int, out: int) -> dict[str, Any]:
+def _expected(strip: WorkedBlock, tensor: torch.Tensor, pixel: int, out: int) -> dict[str, Any]:
     """Every number of a panel, by torch; the input channel in view is the first that the output value reads."""
     first, last = strip.layers[0], strip.layers[-1]
     if strip.kind == "standard":
@@ -109,15 +109,20 @@ def _expected(strip: Strip, tensor: torch.Tensor, pixel: int, out: int) -> dict[
     [
         {},
         {
-            "in_channels": "3", "segments": "4", "stride": "2", "padding": "2", "dilation": "2", "intermediate": "elu",
+            "in_channels": "3",
+            "segments": "4",
+            "stride": "2",
+            "padding": "2",
+            "dilation": "2",
+            "intermediate": "elu",
             "depth_multiplier": "2",
         },
     ],
     ids=str,
-)  # fmt: skip
+)
 def test_every_number_is_torchs(visit: Visit, values: dict[str, str]) -> None:
     spec = compare_spec(values)
-    small = picture(spec)
+    small = worked_example(spec)
     page = visit().open("/compare?" + "&".join(f"{key}={value}" for key, value in values.items()))
     page.locator(".moving[data-pixel]").wait_for()
     seen = page.evaluate(WALK)
@@ -183,16 +188,22 @@ def test_keys_lead_through_the_picture_and_stillness_is_kept(visit: Visit) -> No
     page.keyboard.press("Tab")
     expect(page.locator(".moving .stage").first).to_be_focused()
     for key, pixel, out in (
-        ("Home", "0", "0"), ("ArrowRight", "1", "0"), ("ArrowDown", "9", "0"), ("ArrowLeft", "8", "0"),
-        ("ArrowUp", "0", "0"), ("PageUp", "0", "7"), ("PageDown", "0", "0"), ("End", "63", "0"),
-    ):  # fmt: skip
+        ("Home", "0", "0"),
+        ("ArrowRight", "1", "0"),
+        ("ArrowDown", "9", "0"),
+        ("ArrowLeft", "8", "0"),
+        ("ArrowUp", "0", "0"),
+        ("PageUp", "0", "7"),
+        ("PageDown", "0", "0"),
+        ("End", "63", "0"),
+    ):
         page.keyboard.press(key)
         expect(moving).to_have_attribute("data-pixel", pixel)
         expect(moving).to_have_attribute("data-out", out)
     said = page.locator(".moving .live").text_content() or ""
     assert re.match(r"Output row 8, column 8, channel 1: Standard convolution: ", said)
     counts = page.locator(".moving .count > strong").all_text_contents()
-    assert counts == [f"{strip.counts[-1]:,}" for strip in picture(compare_spec({})).strips]
+    assert counts == [f"{strip.counts[-1]:,}" for strip in worked_example(compare_spec({})).strips]
     page.keyboard.press("Space")
     expect(page.locator(".moving .play")).to_have_attribute("aria-label", "Pause")
     expect(moving).to_have_attribute("data-pixel", "1")

@@ -1,16 +1,12 @@
 """The Network page as a person meets it: the drawing by mouse, keys and fingers, a report without a connection."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Visitor
+from browsing import Visitor
 from playwright.sync_api import Browser, Page, expect
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from test_export import report
+from reports import report
 
 pytestmark = pytest.mark.browser
 

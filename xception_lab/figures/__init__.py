@@ -1,1 +1,0 @@
-"""Result -> plotly Figure, one function a figure; nothing is computed here."""

@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
-# plotly ships no types
 """Charts of what the blocks cost. Traces come in block order, so they wear the theme's first three colours."""
 
 from dataclasses import dataclass
@@ -8,9 +6,9 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from xception_lab.comparison import Column, Measure, SpectrumPoint, Sweep
+from xception_lab.arch.comparison import ComparedBlock, Measure, SpectrumPoint, Sweep
+from xception_lab.common.units import format_count
 from xception_lab.spec import KINDS
-from xception_lab.units import compact
 
 HEIGHT = 400
 # the same for every number of layers, so that nothing jumps while a control moves
@@ -21,7 +19,7 @@ _SYMBOLS = {"standard": "square", "extreme": "diamond", "separable": "circle"}
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class CostWords:
     """The texts of a chart in the reader's language. kinds, layers: by the engine's own name."""
 
     measure: str
@@ -30,24 +28,26 @@ class Words:
     notes: dict[str, str]
 
 
-def layers_figure(columns: tuple[Column, ...], measure: Measure, words: Words) -> go.Figure:
+def layers_figure(columns: tuple[ComparedBlock, ...], measure: Measure, words: CostWords) -> go.Figure:
     """One bar a layer in running order, the three blocks under each other."""
     bars: list[dict[str, Any]] = []
     rows: list[str] = []
     for column in columns:
         values = [getattr(layer, measure) for layer in column.cost.layers]
         rows.append(f"<b>{words.kinds[column.kind]}</b>")
-        bars.append({
-            "type": "bar",
-            "orientation": "h",
-            "y": list(range(len(rows), len(rows) + len(values))),
-            "x": np.array(values, dtype=float),
-            "name": words.kinds[column.kind],
-            "text": [compact(value) for value in values],
-            "textposition": "outside",
-            "cliponaxis": False,
-            "hovertemplate": "%{x:,}",
-        })  # fmt: skip
+        bars.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "y": list(range(len(rows), len(rows) + len(values))),
+                "x": np.array(values, dtype=float),
+                "name": words.kinds[column.kind],
+                "text": [format_count(value) for value in values],
+                "textposition": "outside",
+                "cliponaxis": False,
+                "hovertemplate": "%{x:,}",
+            }
+        )
         rows += [words.layers[layer.name] for layer in column.cost.layers]
     return _figure(
         bars,
@@ -66,7 +66,11 @@ def layers_figure(columns: tuple[Column, ...], measure: Measure, words: Words) -
 
 
 def spectrum_figure(
-    points: tuple[SpectrumPoint, ...], columns: tuple[Column, ...], measure: Measure, current: int, words: Words
+    points: tuple[SpectrumPoint, ...],
+    columns: tuple[ComparedBlock, ...],
+    measure: Measure,
+    current: int,
+    words: CostWords,
 ) -> go.Figure:
     """The extreme block over its number of segments, with the other two blocks as level lines."""
     segments = np.array([point.segments for point in points])
@@ -117,7 +121,7 @@ def spectrum_figure(
     )
 
 
-def sweep_figure(sweep: Sweep, measure: Measure, scale: str, words: Words) -> go.Figure:
+def sweep_figure(sweep: Sweep, measure: Measure, scale: str, words: CostWords) -> go.Figure:
     """Cost of the three blocks over one field, with the current value marked. scale: "log" or "linear"."""
     lines = [
         {

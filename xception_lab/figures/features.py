@@ -1,5 +1,3 @@
-# pyright: reportUnknownMemberType=false, reportMissingTypeStubs=false
-# plotly ships no types
 """Charts of feature maps: numbers along the depth, the information curve, and the receptive field on the picture."""
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from xception_lab.information import Recovery
+from xception_lab.features.recoverability import Recovery
 
 # as the theme's third and fourth colours: what the twins and the blocks wear on the page
 _COLOURS = {"none": "#0b7f74", "relu": "#ab4a10"}
@@ -33,28 +31,53 @@ def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Se
     for line in lines:
         colour = _COLOURS.get(line.between, "#5f6f86")
         for number, (at, values, hover) in enumerate(line.curves, start=1):
-            data.append({
-                "type": "scatter", "x": list(at), "y": np.array(values), "mode": "lines+markers",
-                "name": line.name, "legendgroup": line.name, "showlegend": number == 1,
-                "line": {"color": colour, "width": 2, "dash": "solid" if line.between == "none" else "dot"},
-                "marker": {"size": 6, "symbol": "circle" if line.between == "none" else "diamond"},
-                "xaxis": "x", "yaxis": f"y{number}", "customdata": list(hover),
-                "hovertemplate": "%{customdata}: %{y:.3~g}<extra>%{fullData.name}</extra>",
-            })  # fmt: skip
+            data.append(
+                {
+                    "type": "scatter",
+                    "x": list(at),
+                    "y": np.array(values),
+                    "mode": "lines+markers",
+                    "name": line.name,
+                    "legendgroup": line.name,
+                    "showlegend": number == 1,
+                    "line": {"color": colour, "width": 2, "dash": "solid" if line.between == "none" else "dot"},
+                    "marker": {"size": 6, "symbol": "circle" if line.between == "none" else "diamond"},
+                    "xaxis": "x",
+                    "yaxis": f"y{number}",
+                    "customdata": list(hover),
+                    "hovertemplate": "%{customdata}: %{y:.3~g}<extra>%{fullData.name}</extra>",
+                }
+            )
     axes = {
         f"yaxis{number}": {
-            "domain": list(domain), "rangemode": "tozero", "anchor": "x",
-            "title": {"text": words[number - 1], "standoff": 6}, "tickformat": ".0%", "nticks": 4,
+            "domain": list(domain),
+            "rangemode": "tozero",
+            "anchor": "x",
+            "title": {"text": words[number - 1], "standoff": 6},
+            "tickformat": ".0%",
+            "nticks": 4,
         }
         for number, domain in enumerate(_DOMAINS, start=1)
-    }  # fmt: skip
+    }
     here = {"type": "line", "x0": current, "x1": current, "y0": 0, "y1": 1, "yref": "paper"}
-    return go.Figure(data, {
-        "height": 560, "legend": _LEGEND, "margin": {"t": 20, "r": 20, "b": 110}, "hovermode": "closest", **axes,
-        "xaxis": {"tickvals": list(ticks), "ticktext": list(ticks.values()), "tickangle": -35, "anchor": "y3",
-                  "showgrid": False},
-        "shapes": [{**here, "line": {"dash": "dot", "width": 1.5, "color": "gray"}}],
-    })  # fmt: skip
+    return go.Figure(
+        data,
+        {
+            "height": 560,
+            "legend": _LEGEND,
+            "margin": {"t": 20, "r": 20, "b": 110},
+            "hovermode": "closest",
+            **axes,
+            "xaxis": {
+                "tickvals": list(ticks),
+                "ticktext": list(ticks.values()),
+                "tickangle": -35,
+                "anchor": "y3",
+                "showgrid": False,
+            },
+            "shapes": [{**here, "line": {"dash": "dot", "width": 1.5, "color": "gray"}}],
+        },
+    )
 
 
 def information_figure(curve: Sequence[Recovery], words: Mapping[str, str]) -> go.Figure:
@@ -68,34 +91,54 @@ def information_figure(curve: Sequence[Recovery], words: Mapping[str, str]) -> g
         extreme = [point for point in curve if point.between == between and point.segments is not None]
         alone = [point for point in curve if point.between == between and point.segments is None]
         for points, mode in ((extreme, "lines+markers"), (alone, "markers")):
-            data.append({
-                "type": "scatter", "mode": mode, "name": words[between], "legendgroup": between,
-                "showlegend": mode == "lines+markers",
-                "x": [places[p.segments] if p.segments is not None else separable for p in points],
-                "y": np.array([p.median for p in points]),
-                "error_y": {
-                    "type": "data", "symmetric": False, "thickness": 2, "width": 6,
-                    "array": [p.high - p.median for p in points], "arrayminus": [p.median - p.low for p in points],
-                },
-                "line": {"color": colour, "width": 3}, "marker": {"size": 12, "symbol": symbol, "color": colour},
-                "hovertemplate": "%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
-            })  # fmt: skip
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": mode,
+                    "name": words[between],
+                    "legendgroup": between,
+                    "showlegend": mode == "lines+markers",
+                    "x": [places[p.segments] if p.segments is not None else separable for p in points],
+                    "y": np.array([p.median for p in points]),
+                    "error_y": {
+                        "type": "data",
+                        "symmetric": False,
+                        "thickness": 2,
+                        "width": 6,
+                        "array": [p.high - p.median for p in points],
+                        "arrayminus": [p.median - p.low for p in points],
+                    },
+                    "line": {"color": colour, "width": 3},
+                    "marker": {"size": 12, "symbol": symbol, "color": colour},
+                    "hovertemplate": "%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
+                }
+            )
     ticks = [str(number) for number in segments]
     ticks[0] += f"<br>{words['regular']}"
     ticks[-1] += f"<br>{words['one']}"
     apart = {"type": "line", "x0": separable - 0.5, "x1": separable - 0.5, "y0": 0, "y1": 1, "yref": "paper"}
     low = min(point.low for point in curve)
-    return go.Figure(data, {
-        "height": 430, "legend": _LEGEND, "margin": {"t": 20, "r": 30, "b": 120}, "hovermode": "closest",
-        "xaxis": {
-            "title": {"text": words["axis"]}, "tickvals": [*range(separable + 1)],
-            "ticktext": [*ticks, words["separable"]], "range": [-0.4, separable + 0.4], "showgrid": False,
-            # else Plotly drops on a phone what would stand over the margin
-            "tickangle": 0, "ticklabeloverflow": "allow",
+    return go.Figure(
+        data,
+        {
+            "height": 430,
+            "legend": _LEGEND,
+            "margin": {"t": 20, "r": 30, "b": 120},
+            "hovermode": "closest",
+            "xaxis": {
+                "title": {"text": words["axis"]},
+                "tickvals": [*range(separable + 1)],
+                "ticktext": [*ticks, words["separable"]],
+                "range": [-0.4, separable + 0.4],
+                "showgrid": False,
+                # else Plotly drops on a phone what would stand over the margin
+                "tickangle": 0,
+                "ticklabeloverflow": "allow",
+            },
+            "yaxis": {"title": {"text": words["recovered"]}, "tickformat": ".0%", "range": [max(-1, low - 0.05), 1.03]},
+            "shapes": [{**apart, "line": {"dash": "dot", "width": 1.5, "color": "gray"}}],
         },
-        "yaxis": {"title": {"text": words["recovered"]}, "tickformat": ".0%", "range": [max(-1, low - 0.05), 1.03]},
-        "shapes": [{**apart, "line": {"dash": "dot", "width": 1.5, "color": "gray"}}],
-    })  # fmt: skip
+    )
 
 
 def reach_figure(
@@ -107,27 +150,54 @@ def reach_figure(
     """
     side = len(gradient)
     left, top, right, bottom = box
-    frame = {"type": "rect", "x0": left - 0.5, "x1": right + 0.5, "y0": top - 0.5, "y1": bottom + 0.5,
-             "line": {"width": 3, "color": "#e08a1e"}}  # fmt: skip
+    frame = {
+        "type": "rect",
+        "x0": left - 0.5,
+        "x1": right + 0.5,
+        "y0": top - 0.5,
+        "y1": bottom + 0.5,
+        "line": {"width": 3, "color": "#e08a1e"},
+    }
     axis = {"range": [-0.5, side - 0.5], "showgrid": False, "zeroline": False, "nticks": 6, "constrain": "domain"}
     upside = {**axis, "range": [side - 0.5, -0.5], "scaleratio": 1, "constraintoward": "top"}
     heat = {
-        "type": "heatmap", "z": gradient, "xaxis": "x2", "yaxis": "y2", "showscale": False, "colorscale": "Cividis",
+        "type": "heatmap",
+        "z": gradient,
+        "xaxis": "x2",
+        "yaxis": "y2",
+        "showscale": False,
+        "colorscale": "Cividis",
         "hovertemplate": "%{y}, %{x}: %{z:.3g}<extra></extra>",
-    }  # fmt: skip
+    }
     # of the axes' own domains, which shrink to a square on a phone; above them Plotly's own buttons
     title = {"x": 0.5, "y": 1, "yanchor": "bottom", "yshift": 4, "showarrow": False}
     titles = [
         {**title, "xref": f"x{number} domain", "yref": f"y{number} domain", "text": text}
         for number, text in zip(("", "2"), words, strict=True)
     ]
-    return go.Figure([heat], {
-        "height": 470, "margin": {"t": 72, "r": 20, "b": 40},
-        "xaxis": {**axis, "domain": [0, 0.48]}, "xaxis2": {**axis, "domain": [0.52, 1]},
-        "yaxis": {**upside, "scaleanchor": "x"},
-        "yaxis2": {**upside, "scaleanchor": "x2", "anchor": "x2", "showticklabels": False, "ticks": ""},
-        "images": [{"source": picture, "xref": "x", "yref": "y", "x": -0.5, "y": -0.5, "sizex": side, "sizey": side,
-                    "sizing": "stretch", "layer": "below"}],
-        "shapes": [{**frame, "xref": "x", "yref": "y"}, {**frame, "xref": "x2", "yref": "y2"}],
-        "annotations": titles,
-    })  # fmt: skip
+    return go.Figure(
+        [heat],
+        {
+            "height": 470,
+            "margin": {"t": 72, "r": 20, "b": 40},
+            "xaxis": {**axis, "domain": [0, 0.48]},
+            "xaxis2": {**axis, "domain": [0.52, 1]},
+            "yaxis": {**upside, "scaleanchor": "x"},
+            "yaxis2": {**upside, "scaleanchor": "x2", "anchor": "x2", "showticklabels": False, "ticks": ""},
+            "images": [
+                {
+                    "source": picture,
+                    "xref": "x",
+                    "yref": "y",
+                    "x": -0.5,
+                    "y": -0.5,
+                    "sizex": side,
+                    "sizey": side,
+                    "sizing": "stretch",
+                    "layer": "below",
+                }
+            ],
+            "shapes": [{**frame, "xref": "x", "yref": "y"}, {**frame, "xref": "x2", "yref": "y2"}],
+            "annotations": titles,
+        },
+    )

@@ -1,1 +1,0 @@
-"""The only Streamlit code outside app.py and pages/."""

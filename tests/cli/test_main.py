@@ -1,0 +1,115 @@
+"""The terminal: the same figures as the engine's, JSON for scripts, and a sentence for what it cannot do."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_data import PRELOAD, tiny_dataset
+
+from xception_lab import BlockSpec, XceptionSpec, block_cost, network_cost
+from xception_lab.cli.main import main
+from xception_lab.training import tensors
+
+NETWORK = (
+    "stem_channels=(4,8)",
+    "entry_channels=(8,)",
+    "middle_channels=8",
+    "exit_channels=(8,8,8)",
+    "dataset=tiny",
+    "epochs=2",
+    "batch_size=8",
+)
+
+
+@pytest.fixture(autouse=True)
+def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setattr(tensors, "load_dataset", tiny_dataset)
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+    for name, value in PRELOAD.items():
+        monkeypatch.setenv(name, value)
+    tensors.load_pictures.cache_clear()
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    tensors.load_pictures.cache_clear()
+
+
+def test_cost_is_the_engines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "network", "--json"]) == 0
+    cost = network_cost(XceptionSpec(), 299, 299)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["params"], printed["macs"], printed["flops"]) == (cost.params, cost.macs, cost.flops)
+    assert main(["cost", "block", "kind=extreme", "out_channels=96", "--size", "28", "--batch-size", "2"]) == 0
+    block = block_cost(BlockSpec("extreme", out_channels=96), 28, 28, 2)
+    assert f"{block.params:,} parameters, {block.macs:,} MACs = {block.flops:,} FLOPs" in capsys.readouterr().out
+
+
+def test_a_run_prints_an_epoch_a_line_and_goes_on_from_its_checkpoint(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ["train", *NETWORK, "intermediate=relu", "--checkpoint", str(tmp_path / "run")]
+    assert main([*arguments, "--json"]) == 0
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [record["epoch"] for record in records] == [1, 2]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith(f"epoch 2: loss {records[1]['train_loss']:.4f}, ")
+
+
+def test_a_sweep_ends_with_the_table_that_report_prints_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sweep", "--seeds", "2", "--workers", "2", *NETWORK]) == 0
+    swept = capsys.readouterr()
+    assert "8/8 runs" in swept.err
+    assert "order=pointwise-first, intermediate=relu" in swept.out
+    assert "order=depthwise-first -> pointwise-first" in swept.out
+    assert "interaction of order=pointwise-first, intermediate=relu" in swept.out
+    assert main(["report"]) == 0
+    assert capsys.readouterr().out == swept.out
+    assert main(["report", "--json"]) == 0
+    stored = json.loads(capsys.readouterr().out)
+    assert (stored["state"], stored["effects"]["seeds"], len(stored["runs"])) == ("done", [0, 1], 8)
+    assert main(["sweep", "--resume", stored["id"], "--json", "--workers", "1"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert _timeless(again) == _timeless(stored)
+
+
+def _timeless(progress: dict[str, object]) -> dict[str, object]:
+    """Without what depends on when it was asked."""
+    return {name: value for name, value in progress.items() if name != "time_left_s"}
+
+
+def test_a_grid_of_ones_own_and_a_run_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["sweep", "--preset", "own", "--seeds", "1", "--workers", "1", *NETWORK]
+    assert main([*arguments, "--vary", "learning_rate=0.003,1e30"]) == 1
+    assert "failed, epoch 1: the loss is not a number" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["cost", "block", "stride=0"], "stride=0: must be a whole number of at least 1"),
+        (["cost", "block", "stride"], "'stride': must be FIELD=VALUE"),
+        (["cost", "network", "colour=3"], "colour: must be one of in_channels, "),
+        (["train", "dataset=nothing"], "name='nothing': must be"),
+        (["sweep", "--preset", "own"], "grid=(): belongs to preset='own'"),
+        (["report"], "no experiment in "),
+        (["report", "nothing"], "no experiment 'nothing'"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_line(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"error: {said}")
+    assert not printed.out
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--help"])
+    assert left.value.code == 0
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in ("cost", "train", "sweep", "report"))

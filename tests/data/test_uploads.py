@@ -1,0 +1,692 @@
+"""The user's own data: what is read, what is left out and told, and what is refused in one sentence."""
+
+import gzip
+import io
+import pickle
+import random
+import stat
+import struct
+import tarfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from uploaded_files import RNG, encoded, folders, picture, tarred, zipped
+
+from xception_lab.data import archives, uploads
+from xception_lab.data.images import BadPictureError, read_picture
+from xception_lab.data.mnist_cifar import read_cifar_pickle
+from xception_lab.data.uploads import read_upload, read_uploads
+
+
+def text(value: bytes) -> bytes:
+    """Python 2's str in a pickle."""
+    short = len(value) < 256
+    return (b"U" + bytes([len(value)]) if short else b"T" + struct.pack("<i", len(value))) + value
+
+
+def cifar_pickle(images: np.ndarray, labels: list[int]) -> bytes:
+    """A batch as Python 2's cPickle wrote CIFAR-10: images (N, 3072). The opening is that of the original file."""
+    array = (
+        b"cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08K\x00\x85U\x01b\x87Rq\x09"
+        b"(K\x01M" + struct.pack("<H", len(images)) + b"M\x00\x0c\x86cnumpy\ndtype\nq\nU\x02u1K\x00K\x01\x87Rq\x0b"
+        b"(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89" + text(images.tobytes()) + b"tb"
+    )
+    names = b"".join(text(b"leptodactylus_pentadactylus_s_%06d.png" % number) for number in range(len(images)))
+    return (
+        b"\x80\x02}q\x01(U\x0bbatch_labelq\x02U\x15training batch 1 of 5q\x03U\x06labelsq\x04]q\x05("
+        + b"".join(b"K" + bytes([label]) for label in labels)
+        + b"eU\x04dataq\x06"
+        + array
+        + b"U\tfilenamesq\x0c]q\r("
+        + names
+        + b"eu."
+    )
+
+
+def cifar_batch(count: int = 100) -> tuple[np.ndarray, list[int]]:
+    return RNG.integers(0, 256, (count, 3072), np.uint8), [number % 10 for number in range(count)]
+
+
+def cifar_python(batches: int = 5) -> dict[str, bytes]:
+    names = [*(f"data_batch_{number + 1}" for number in range(batches)), "test_batch"]
+    return {f"cifar-10-batches-py/{name}": cifar_pickle(*cifar_batch()) for name in names}
+
+
+def cifar_binary() -> dict[str, bytes]:
+    def batch() -> bytes:
+        images, labels = cifar_batch()
+        return np.concatenate([np.array(labels, np.uint8)[:, None], images], 1).tobytes()
+
+    names = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+    return {f"cifar-10-batches-bin/{name}.bin": batch() for name in names}
+
+
+def idx(array: np.ndarray) -> bytes:
+    return bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes() + array.astype(np.uint8).tobytes()
+
+
+def mnist(train: int = 100, test: int = 50) -> dict[str, bytes]:
+    files: dict[str, bytes] = {}
+    for part, count in (("train", train), ("t10k", test)):
+        files[f"{part}-images-idx3-ubyte.gz"] = gzip.compress(idx(RNG.integers(0, 256, (count, 28, 28))))
+        files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(idx(np.arange(count) % 10))
+    return files
+
+
+# ------------------------------------------------------------------------------------------------- what is read
+def test_class_folders_are_split_a_fifth_of_each_class() -> None:
+    own = read_upload("pets.zip", zipped({**folders(20, ("cat",)), **folders(10, ("dog",))}))
+    assert (own.name, own.classes, own.kind, own.notes) == ("pets", ("cat", "dog"), "own", ())
+    assert np.bincount(own.train_labels).tolist() == [16, 8]
+    assert np.bincount(own.test_labels).tolist() == [4, 2]
+    assert own.train_images.shape == (24, 32, 32, 3)
+    assert (own.train_images.dtype, own.train_labels.dtype) == (np.uint8, np.int64)
+
+
+def test_the_split_is_the_same_whatever_the_order_in_the_archive() -> None:
+    files = folders(12)
+    shuffled = list(files.items())
+    random.Random(0).shuffle(shuffled)
+    first, second = read_upload("a.zip", zipped(files)), read_upload("a.zip", zipped(dict(shuffled)))
+    assert np.array_equal(first.train_images, second.train_images)
+    assert np.array_equal(first.test_images, second.test_images)
+
+
+def test_an_upload_is_read_only_and_its_parts_share_no_picture() -> None:
+    own = read_upload("a.zip", zipped(folders(15)))
+    with pytest.raises(ValueError, match="read-only"):
+        own.train_images[0] = 0
+    assert not {p.tobytes() for p in own.train_images} & {p.tobytes() for p in own.test_images}
+
+
+@pytest.mark.parametrize("root", ["", "pets/", "a/b/pets/"])
+def test_train_and_test_folders_are_kept(root: str) -> None:
+    files = {**folders(9, root=f"{root}Train/"), **folders(3, root=f"{root}test/")}
+    own = read_upload("a.zip", zipped(files))
+    assert own.classes == ("cat", "dog")
+    assert (np.bincount(own.train_labels).tolist(), np.bincount(own.test_labels).tolist()) == ([9, 9], [3, 3])
+
+
+@pytest.mark.parametrize("root", ["pets/", "train/", "./a/./b/"])
+def test_folders_that_all_pictures_share_are_no_classes(root: str) -> None:
+    assert read_upload("a.zip", zipped(folders(root=root))).classes == ("cat", "dog")
+
+
+def test_a_tar_of_class_folders_and_an_open_file_are_read_too() -> None:
+    assert read_upload("a.tar.gz", tarred(folders())).classes == ("cat", "dog")
+    assert read_upload("a.tar", io.BytesIO(tarred(folders(), "w"))).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
+def test_korean_folder_names_survive_zips_without_the_utf8_flag(encoding: str) -> None:
+    placeholder = "xxxxxxxxx"[: len("고양이".encode(encoding))]
+    content = zipped(folders(classes=(placeholder, "dog"))).replace(placeholder.encode(), "고양이".encode(encoding))
+    assert read_upload("a.zip", content).classes == ("dog", "고양이")
+
+
+def test_decomposed_folder_names_are_composed() -> None:
+    assert read_upload("a.zip", zipped(folders(classes=("cafe\u0301", "dog")))).classes == ("café", "dog")
+
+
+def test_backslashes_separate_folders() -> None:
+    files = {name.replace("/", "\\"): data for name, data in folders().items()}
+    assert read_upload("a.zip", zipped(files)).classes == ("cat", "dog")
+
+
+def test_system_files_are_passed_over_without_a_word() -> None:
+    extra = {"cat/.DS_Store": b"x", "__MACOSX/cat/._0.png": b"x", "cat/Thumbs.db": b"x", ".git/a.png": b"x"}
+    assert read_upload("a.zip", zipped({**folders(), **extra})).notes == ()
+
+
+@pytest.mark.parametrize("pack", [tarred, zipped])
+def test_cifar_python_version(pack: Callable[[dict[str, bytes]], bytes]) -> None:
+    files = cifar_python()
+    own = read_upload("cifar-10-python.tar.gz", pack(files))
+    assert (own.name, own.train_images.shape, own.test_images.shape) == (
+        "cifar-10-python",
+        (500, 32, 32, 3),
+        (100, 32, 32, 3),
+    )
+    assert (own.classes[3], own.notes) == ("cat", ())
+    batch = files["cifar-10-batches-py/data_batch_1"]
+    with warnings.catch_warnings():  # numpy.core has moved, which the old file cannot know
+        warnings.simplefilter("ignore")
+        truth = pickle.loads(batch, encoding="latin-1")  # ours, so safe: the oracle
+    assert np.array_equal(own.train_images[:100].transpose(0, 3, 1, 2).reshape(100, 3072), truth["data"])
+    assert own.train_labels[:100].tolist() == truth["labels"]
+
+
+def test_cifar_binary_version() -> None:
+    files = cifar_binary()
+    own = read_upload("cifar-10-binary.tar.gz", tarred(files))
+    first = np.frombuffer(files["cifar-10-batches-bin/data_batch_1.bin"], np.uint8)[: 1 + 3072]
+    assert own.train_labels[0] == first[0]
+    assert np.array_equal(own.train_images[0], first[1:].reshape(3, 32, 32).transpose(1, 2, 0))
+
+
+def test_a_missing_cifar_batch_is_told() -> None:
+    own = read_upload("c.tar.gz", tarred(cifar_python(4)))
+    assert own.notes == ("Left out, not there: 'data_batch_5'",)
+
+
+def test_idx_files_one_by_one_or_in_a_zip() -> None:
+    files = mnist()
+    together, apart = read_upload("mnist.zip", zipped(files)), read_uploads(list(files.items()))
+    assert together.train_images.shape == (100, 28, 28, 1)
+    assert together.classes == tuple("0123456789")
+    assert np.array_equal(together.train_images, apart.train_images)
+    plain = {name.removesuffix(".gz").replace("-idx", ".idx"): gzip.decompress(data) for name, data in files.items()}
+    assert np.array_equal(read_uploads(list(plain.items())).test_images, apart.test_images)
+
+
+def test_fashion_mnist_is_told_from_mnist_by_its_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = mnist()
+    labels = gzip.decompress(files["t10k-labels-idx1-ubyte.gz"])[8:]
+    monkeypatch.setattr(uploads, "_FASHION_LABELS", uploads.hashlib.sha256(labels).hexdigest())
+    assert read_upload("mnist.zip", zipped(files)).classes[-1] == "ankle boot"
+
+
+def test_labels_that_begin_at_one_become_classes() -> None:
+    files = mnist()
+    for part, count in (("train", 100), ("t10k", 50)):
+        files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(idx(np.arange(count) % 5 + 1))
+    own = read_upload("letters.zip", zipped(files))
+    assert own.classes == tuple("12345")
+    assert own.train_labels.max() == 4
+
+
+# ---------------------------------------------------------------------------------------------- pictures of any kind
+RED = (200, 40, 40)
+
+
+def plain(mode: str, colour: object) -> Image.Image:
+    return Image.new(mode, (40, 30), colour)  # type: ignore[arg-type]
+
+
+def palette() -> Image.Image:
+    return plain("RGB", RED).convert("P", palette=Image.Palette.ADAPTIVE)
+
+
+def frames() -> bytes:
+    return encoded(plain("RGB", RED), "GIF", save_all=True, append_images=[plain("RGB", (0, 0, 255))])
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (encoded(plain("L", 77)), (77, 77, 77)),
+        (encoded(plain("1", 1)), (255, 255, 255)),
+        (encoded(plain("LA", (77, 0))), (128, 128, 128)),
+        (encoded(plain("RGBA", (*RED, 255))), RED),
+        (encoded(plain("RGBA", (*RED, 0))), (128, 128, 128)),
+        (encoded(plain("RGB", RED), transparency=RED), (128, 128, 128)),
+        (encoded(palette()), RED),
+        (encoded(plain("CMYK", (0, 255, 255, 0)), "TIFF"), (255, 0, 0)),
+        (encoded(plain("CMYK", (0, 255, 255, 0)), "JPEG", quality=95), (255, 0, 0)),
+        (encoded(np.full((30, 40), 40_000, np.uint16)), (156, 156, 156)),
+        (encoded(np.full((30, 40), 40_000, np.uint16), "TIFF"), (156, 156, 156)),
+        (encoded(np.full((30, 40), 40_000, np.int32), "TIFF"), (156, 156, 156)),
+        (frames(), RED),
+        (encoded(plain("RGB", RED), "WEBP", lossless=True, save_all=True, append_images=[plain("RGB", 0)]), RED),
+        (encoded(plain("RGB", RED), "BMP"), RED),
+        (encoded(plain("RGB", RED), "PPM"), RED),
+        (encoded(plain("RGB", RED), "JPEG", quality=95), RED),
+        (encoded(Image.new("RGB", (3000, 2), RED)), RED),
+        (encoded(Image.new("RGB", (1, 1), RED)), RED),
+    ],
+    ids=[
+        *("grey", "bits", "grey-alpha", "opaque", "transparent", "transparent-colour", "palette", "cmyk", "cmyk-jpeg"),
+        *("16-bit", "16-bit-tiff", "32-bit-tiff", "gif", "animated-webp", "bmp", "ppm", "jpeg", "long", "one-pixel"),
+    ],
+)
+def test_a_picture_of_any_kind_becomes_32x32_rgb(content: bytes, expected: tuple[int, int, int]) -> None:
+    small = read_picture(content)
+    assert (small.shape, small.dtype) == ((32, 32, 3), np.uint8)
+    assert np.abs(small.astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_upright_by_its_exif(image_format: str, orientation: int) -> None:
+    from PIL import ImageOps
+
+    scene = Image.fromarray(np.kron(np.array([[0, 80], [160, 250]], np.uint8), np.ones((64, 64), np.uint8)))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(scene.convert("RGB"), image_format, exif=exif)
+    oracle = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).resize((32, 32), Image.Resampling.BOX)
+    middle = np.ix_([8, 23], [8, 23])
+    assert np.abs(read_picture(content)[middle].astype(int) - np.asarray(oracle)[middle]).max() <= 6
+
+
+def png(width: int, height: int) -> bytes:
+    """The header of a picture that is far larger than its file."""
+    header = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(bytes(1000))
+    chunks = b"".join(struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (header, data))
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+BAD_PICTURES = {
+    "empty": (b"", "corrupt or unknown"),
+    "text": (b"no picture at all", "corrupt or unknown"),
+    "cut-png": (encoded(np.zeros((64, 64, 3), np.uint8))[:60], "corrupt or unknown"),
+    "cut-jpeg": (encoded(RNG.integers(0, 256, (64, 64, 3), np.uint8), "JPEG")[:700], "corrupt or unknown"),
+    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "corrupt or unknown"),
+    "postscript": (encoded(plain("RGB", RED), "EPS"), "corrupt or unknown"),
+    "bomb": (png(100_000, 100_000), "more than 25 million pixels"),
+    "large": (encoded(Image.new("1", (6000, 6000))), "more than 25 million pixels"),
+    "largest-header": (png(2**31 - 1, 2**31 - 1), "more than 25 million pixels"),
+    "no-width": (png(0, 5), "corrupt or unknown"),
+    "float": (encoded(np.full((30, 40), 0.5, np.float32), "TIFF"), "neither 8 nor 16 bits a pixel"),
+    "negative": (encoded(np.full((30, 40), -5, np.int32), "TIFF"), "neither 8 nor 16 bits a pixel"),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), BAD_PICTURES.values(), ids=BAD_PICTURES)
+def test_a_bad_picture_says_what_it_is(content: bytes, reason: str) -> None:
+    with pytest.raises(BadPictureError, match=reason):
+        read_picture(content)
+
+
+def test_a_few_bad_pictures_are_left_out_and_told() -> None:
+    bad = {f"cat/bad{name}.png": content for name, (content, _) in BAD_PICTURES.items()}
+    own = read_upload("a.zip", zipped({**folders(12), **bad}))
+    assert len(own.train_labels) + len(own.test_labels) == 24
+    assert own.notes == (
+        "Left out, corrupt or unknown: 'cat/badempty.png', 'cat/badtext.png', 'cat/badcut-png.png' and 4 more",
+        "Left out, more than 25 million pixels: 'cat/badbomb.png', 'cat/badlarge.png', 'cat/badlargest-header.png'",
+        "Left out, neither 8 nor 16 bits a pixel: 'cat/badfloat.png', 'cat/badnegative.png'",
+    )
+
+
+def linked(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return info
+
+
+def test_links_other_files_nested_archives_repeats_and_strays_are_left_out_and_told() -> None:
+    files = folders(12)
+    files |= {"cat/copy.png": files["cat/3.png"], "dog/copy.png": files["cat/3.png"], "cover.png": picture()}
+    files |= {"cat/inner.zip": zipped(folders()), "readme.txt": b"hello", "cat/photo.heic": b"x"}
+    content = io.BytesIO(zipped(files))
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr(linked("cat/link.png"), "/etc/passwd")
+    own = read_upload("a.zip", content.getvalue())
+    assert len(own.train_labels) + len(own.test_labels) == 24
+    assert own.notes == (
+        "Left out, not a picture: 'cat/inner.zip', 'readme.txt', 'cat/photo.heic'",
+        "Left out, a link: 'cat/link.png'",
+        "Left out, the same picture as another: 'cat/copy.png', 'dog/copy.png'",
+        "Left out, outside the class folders: 'cover.png'",
+    )
+
+
+def test_a_test_picture_that_is_also_trained_on_is_left_out() -> None:
+    files = {**folders(9, root="train/"), **folders(3, root="test/")}
+    files["test/cat/0.png"] = files["train/cat/0.png"]
+    own = read_upload("a.zip", zipped(files))
+    assert np.bincount(own.test_labels).tolist() == [2, 3]
+    assert own.notes == ("Left out, the same picture as another: 'test/cat/0.png'",)
+
+
+def test_a_tar_link_is_left_out() -> None:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, data in folders().items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE):
+            member = tarfile.TarInfo(f"cat/{kind.decode()}.png")
+            member.type, member.linkname = kind, "/etc/passwd"
+            archive.addfile(member)
+    assert read_upload("a.tar.gz", content.getvalue()).notes[0].startswith("Left out, a link: 'cat/2.png'")
+
+
+def test_a_corrupt_file_in_a_zip_is_left_out() -> None:
+    files = folders(11)
+    content = bytearray(zipped(files, zipfile.ZIP_STORED))
+    content[content.index(files["cat/5.png"]) + 50] ^= 0xFF  # the checksum no longer fits
+    assert read_upload("a.zip", bytes(content)).notes == ("Left out, corrupt: 'cat/5.png'",)
+
+
+# ------------------------------------------------------------------------------------------------ what is refused
+def encrypted() -> bytes:
+    content = bytearray(zipped(folders()))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.find(mark)
+        while at >= 0:
+            content[at + offset] |= 1
+            at = content.find(mark, at + 1)
+    return bytes(content)
+
+
+def lying_bomb() -> bytes:
+    """30 MiB of zeros that both headers call 100 bytes."""
+    content = zipped({"cat/0.bmp": bytes(30 * 2**20), **folders()})
+    return content.replace(struct.pack("<I", 30 * 2**20), struct.pack("<I", 100))
+
+
+def one_kernel_many_names() -> bytes:
+    """Every entry of the directory points to one and the same packed file."""
+    files = folders(20)
+    names = list(files)
+    content = bytearray(zipped(files))
+    at = content.find(b"PK\x01\x02")
+    while at >= 0:
+        content[at + 42 : at + 46] = bytes(4)
+        at = content.find(b"PK\x01\x02", at + 1)
+    assert len(names) == 40
+    return bytes(content)
+
+
+def idx_files(**changes: bytes) -> bytes:
+    return zipped({**mnist(), **{name.replace("_", "-") + "-ubyte.gz": data for name, data in changes.items()}})
+
+
+def cifar_with(batch: bytes) -> bytes:
+    return tarred({**cifar_python(), "cifar-10-batches-py/data_batch_1": batch})
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return pytest.fail, ("a pickle was executed",)
+
+
+IMAGES, LABELS = cifar_batch(10)
+BATCH = cifar_pickle(IMAGES, LABELS)
+
+HOSTILE: dict[str, tuple[str, bytes | Callable[[], bytes], str]] = {
+    "empty-file": ("a.zip", b"", r"'a.zip': must be a zip of class folders"),
+    "text": ("notes.txt", b"hello", r"'notes.txt': must be a zip of class folders"),
+    "one-picture": ("cat.png", picture(), r"'cat.png': must be a zip of class folders"),
+    "rar": ("a.rar", b"Rar!\x1a\x07\x00" + bytes(100), "'a.rar': must be a zip"),
+    "7z": ("a.7z", b"7z\xbc\xaf\x27\x1c" + bytes(100), "'a.7z': must be a zip"),
+    "xz-tar": ("a.tar.xz", lambda: tarred(folders(), "w:xz"), "'a.tar.xz': must be a zip"),
+    "empty-zip": ("a.zip", zipped({}), "'a.zip': must hold pictures in class folders, holds none$"),
+    "empty-tar": ("a.tar.gz", lambda: tarred({}), "'a.tar.gz': must hold pictures in class folders, holds none"),
+    "cut-zip": ("a.zip", lambda: zipped(folders())[:1000], "'a.zip': is a corrupt zip"),
+    "zip-head-only": ("a.zip", b"PK\x03\x04", "'a.zip': is a corrupt zip"),
+    "cut-tar": ("a.tar.gz", lambda: tarred(cifar_python())[:50_000], "'a.tar.gz': is a corrupt or unknown archive"),
+    "gzip-noise": ("a.tar.gz", b"\x1f\x8b" + bytes(50), "'a.tar.gz': is a corrupt or unknown archive"),
+    "gzip-text": ("a.gz", gzip.compress(b"hello" * 999), "'a.gz': is a corrupt or unknown archive"),
+    "traversal": (
+        "a.zip",
+        lambda: zipped({"../../cat/0.png": b"x"}),
+        r"'a.zip': holds the path '../../cat/0.png', none",
+    ),
+    "inner-traversal": ("a.zip", lambda: zipped({"cat/../../0.png": b"x"}), "none may lead out of the archive"),
+    "windows-traversal": ("a.zip", lambda: zipped({"..\\cat\\0.png": b"x"}), "none may lead out of the archive"),
+    "tar-traversal": ("a.tar.gz", lambda: tarred({"../data_batch_1": b"x"}), "none may lead out of the archive"),
+    "absolute": ("a.zip", lambda: zipped({"/etc/passwd": b"x"}), "absolute path '/etc/passwd', every path must be"),
+    "tar-absolute": ("a.tar.gz", lambda: tarred({"/etc/data_batch_1": b"x"}), "every path must be relative"),
+    "drive": ("a.zip", lambda: zipped({"C:\\cat\\0.png": b"x"}), "every path must be relative"),
+    "network-path": ("a.zip", lambda: zipped({"\\\\server\\cat\\0.png": b"x"}), "every path must be relative"),
+    "control-characters": ("a.zip", lambda: zipped({"cat\x1b[2J/0.png": b"x"}), "none may have control characters"),
+    "encrypted": ("a.zip", encrypted, "'cat/0.png': is encrypted, must be open to read"),
+    "lzma-zip": ("a.zip", lambda: zipped(folders(), zipfile.ZIP_LZMA), "is packed by method 14, must be stored or"),
+    "bomb": ("a.zip", lambda: zipped({"cat/0.bmp": bytes(30 * 2**20)}), "'a.zip': must unpack to at most 100 times"),
+    "bomb-of-many": (
+        "a.zip",
+        lambda: zipped({f"cat/{n}.bmp": bytes(2**20) for n in range(20)}),
+        "'a.zip': must unpack to at most 100 times its size, holds more",
+    ),
+    "tar-bomb": ("a.tar.gz", lambda: tarred({"zeros": bytes(30 * 2**20)}), "must unpack to at most 100 times its size"),
+    "gzip-bomb": (
+        "train-images-idx3-ubyte.gz",
+        lambda: gzip.compress(bytes(30 * 2**20)),
+        "'train-images-idx3-ubyte.gz': must unpack to at most 100 times its size",
+    ),
+    "many-entries": ("a.zip", b"PK\x03\x04" + b"PK\x01\x02" * 100_001, "must hold at most 100,000 files, holds more"),
+    "one-kernel-many-names": ("a.zip", one_kernel_many_names, "must hold|must have"),
+    "no-pictures": ("a.zip", zipped({"cat/a.txt": b"x", "dog/b.txt": b"y"}), r"holds none \(Left out, not a picture: "),
+    "nested-only": ("a.zip", lambda: zipped({"inner.zip": zipped(folders())}), r"holds none \(Left out, not a picture"),
+    "all-corrupt": ("a.zip", zipped({"cat/0.png": b"x", "dog/0.png": b"y"}), r"holds none \(Left out, corrupt or unk"),
+    "one-class": (
+        "a.zip",
+        lambda: zipped(folders(classes=("cat",))),
+        "'a.zip': must hold 2 to 100 class folders, holds 1",
+    ),
+    "no-folders": ("a.zip", lambda: zipped({"a.png": picture(), "b.png": picture()}), "class folders, holds 0"),
+    "many-classes": (
+        "a.zip",
+        lambda: zipped({f"{n}/0.png": picture() for n in range(101)}),
+        "class folders, holds 101",
+    ),
+    "few-pictures": (
+        "a.zip",
+        lambda: zipped({**folders(), **folders(9, ("owl",))}),
+        "class 'owl': must have at least 10 usable pictures, has 9",
+    ),
+    "few-left": (
+        "a.zip",
+        lambda: zipped({**folders(), "dog/0.png": b"corrupt"}),
+        "class 'dog': must have at least 10 usable pictures, has 9",
+    ),
+    "repeats-only": (
+        "a.zip",
+        lambda: zipped({**folders(), **dict.fromkeys([f"owl/{n}.png" for n in range(20)], picture())}),
+        "class 'owl': must have at least 10 usable pictures, has 1",
+    ),
+    "test-without-class": (
+        "a.zip",
+        lambda: zipped({**folders(10, root="train/"), **folders(10, ("cat",), "test/")}),
+        "class 'dog': must have pictures in train and test, has none in test",
+    ),
+    "train-without-class": (
+        "a.zip",
+        lambda: zipped({**folders(10, ("cat",), "train/"), **folders(10, root="test/")}),
+        "class 'dog': must have pictures in train and test, has none in train",
+    ),
+    "pickle-that-calls": (
+        "c.tar.gz",
+        lambda: cifar_with(pickle.dumps({"data": Evil(), "labels": []}, 2)),
+        "data_batch_1': must be an original CIFAR-10 batch",
+    ),
+    "pickle-system": (
+        "c.tar.gz",
+        lambda: cifar_with(b"cos\nsystem\n(S'true'\ntR."),
+        "must be an original CIFAR-10 batch",
+    ),
+    "pickle-stack-global": (
+        "c.tar.gz",
+        lambda: cifar_with(b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R."),
+        "must be an original CIFAR-10 batch",
+    ),
+    "pickle-other-name": (
+        "c.tar.gz",
+        lambda: cifar_with(BATCH.replace(b"numpy.core.multiarray", b"numpy.core.multiarraz")),
+        "must be an original CIFAR-10 batch",
+    ),
+    "pickle-of-objects": (
+        "c.tar.gz",
+        lambda: cifar_with(BATCH.replace(b"U\x02u1", b"U\x02O8")),
+        "must be an original CIFAR-10 batch",
+    ),
+    "pickle-wrong-shape": (
+        "c.tar.gz",
+        lambda: cifar_with(BATCH.replace(b"M\x0a\x00M", b"M\xff\xffM")),
+        "must be an original CIFAR-10 batch",
+    ),
+    "pickle-huge-memo": (
+        "c.tar.gz",
+        lambda: cifar_with(b"\x80\x02}r\xff\xff\xff\xff."),
+        "must be an original CIFAR-10",
+    ),
+    "pickle-huge-string": (
+        "c.tar.gz",
+        lambda: cifar_with(b"\x80\x02T\xff\xff\xff\x7fx."),
+        "must be an original CIFAR-10",
+    ),
+    "pickle-labels": (
+        "c.tar.gz",
+        lambda: cifar_with(cifar_pickle(IMAGES, [*LABELS[:9], 10])),
+        "labels from 0 to 9, holds 10",
+    ),
+    "pickle-label-count": (
+        "c.tar.gz",
+        lambda: cifar_with(cifar_pickle(IMAGES, LABELS[:9])),
+        "one label a picture, holds 9",
+    ),
+    "no-test-batch": ("c.tar.gz", lambda: tarred({"data_batch_1": BATCH}), "must hold test_batch and at least one"),
+    "cifar-100": ("c.tar.gz", lambda: tarred({"cifar-100-python/train": BATCH}), "class folders, holds none"),
+    "binary-length": ("c.tar.gz", lambda: tarred({"data_batch_1.bin": bytes(3072)}), "must hold records of 3073 bytes"),
+    "binary-labels": (
+        "c.tar.gz",
+        lambda: tarred({"test_batch.bin": bytes([10] * 3073)}),
+        "labels from 0 to 9, holds 10",
+    ),
+    "one-idx-file": (
+        "t10k-labels-idx1-ubyte.gz",
+        gzip.compress(idx(np.arange(10))),
+        "t10k-labels: must be four files, train-images, train-labels, t10k-images missing",
+    ),
+    "idx-magic": (
+        "m.zip",
+        lambda: idx_files(train_images_idx3=gzip.compress(bytes(9999))),
+        "must begin as an IDX file",
+    ),
+    "idx-cut": (
+        "m.zip",
+        lambda: idx_files(train_images_idx3=gzip.compress(idx(np.zeros((100, 28, 28)))[:-1])),
+        "must hold 78,400 values as its header says, holds 78,399",
+    ),
+    "idx-huge-header": (
+        "m.zip",
+        lambda: idx_files(train_images_idx3=gzip.compress(b"\0\0\x08\x03" + b"\xff" * 12)),
+        "as its header says, holds 0",
+    ),
+    "idx-size": (
+        "m.zip",
+        lambda: idx_files(train_images_idx3=gzip.compress(idx(np.zeros((100, 4, 4))))),
+        "8 to 64 pixels",
+    ),
+    "idx-sizes-differ": (
+        "m.zip",
+        lambda: idx_files(train_images_idx3=gzip.compress(idx(np.zeros((100, 32, 32))))),
+        "t10k-images: must have the size of train-images",
+    ),
+    "idx-label-count": (
+        "m.zip",
+        lambda: idx_files(train_labels_idx1=gzip.compress(idx(np.arange(99)))),
+        "train-labels: must hold a label a picture, holds 99 for 100",
+    ),
+    "idx-many-classes": (
+        "m.zip",
+        lambda: idx_files(train_labels_idx1=gzip.compress(idx(np.arange(100) + 100))),
+        "must hold 2 to 100 classes, holds 110",
+    ),
+    "idx-not-gzip": (
+        "m.zip",
+        lambda: idx_files(train_images_idx3=b"\x1f\x8bnoise"),
+        "is corrupt, must be a whole gzip file",
+    ),
+}
+
+
+@pytest.mark.parametrize(("filename", "content", "message"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_upload_is_refused_in_one_sentence(
+    filename: str, content: bytes | Callable[[], bytes], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message) as refusal:
+        read_upload(filename, content if isinstance(content, bytes) else content())
+    assert len(str(refusal.value)) < 300
+    assert str(refusal.value).isprintable()
+
+
+def test_a_header_that_lies_about_its_size_hides_no_bomb() -> None:
+    own = read_upload("a.zip", lying_bomb())  # no more than the promised bytes come out, and they fit no checksum
+    assert own.notes == ("Left out, corrupt: 'cat/0.bmp'",)
+
+
+def test_there_are_enough_hostile_uploads() -> None:
+    assert len(HOSTILE) >= 40
+
+
+@pytest.mark.parametrize(
+    ("module", "limit", "value", "message"),
+    [
+        (uploads, "MAX_UPLOAD", 1000, "'a.zip': must have at most 0 MiB, has more"),
+        (uploads, "MAX_PICTURES", 15, "'a.zip': must hold at most 15 pictures, holds more"),
+        (archives, "MAX_UNPACKED", 1000, "'a.zip': must unpack to at most 0 MiB, holds more"),
+        (archives, "MAX_ENTRIES", 15, "'a.zip': must hold at most 15 files, holds more"),
+    ],
+)
+def test_every_limit_is_checked(
+    module: object, limit: str, value: int, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, limit, value)
+    with pytest.raises(ValueError, match=message):
+        read_upload("a.zip", zipped(folders()))
+    with pytest.raises(ValueError, match=message):
+        read_upload("a.zip", io.BytesIO(tarred(folders())))
+
+
+def test_a_file_larger_than_the_limit_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_ENTRY", 5000)
+    files = {**folders(), "cat/large.bmp": encoded(RNG.integers(0, 256, (64, 64, 3), np.uint8), "BMP")}
+    for content in (zipped(files), tarred(files)):
+        assert read_upload("a.zip", content).notes == ("Left out, larger than 64 MiB: 'cat/large.bmp'",)
+
+
+def test_no_files_are_refused() -> None:
+    with pytest.raises(ValueError, match="must hold at least one file"):
+        read_uploads([])
+
+
+def test_a_long_name_is_shortened() -> None:
+    with pytest.raises(ValueError, match=r"^'x{28}…x{24}\.zip': must be a zip"):
+        read_upload("x" * 5000 + ".zip", b"hello")
+
+
+def refusal(read: Callable[..., object], *arguments: object) -> str:
+    """The sentence of a ValueError, or none when it was read; anything else that is raised passes through."""
+    try:
+        read(*arguments)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def mutated(content: bytes, dice: random.Random) -> bytes:
+    """Some bytes changed, sometimes the end cut off."""
+    changed = bytearray(content)
+    for _ in range(dice.randint(1, 12)):
+        changed[dice.randrange(len(changed))] = dice.randrange(256)
+    return bytes(changed[: dice.randrange(len(changed))] if dice.random() < 0.2 else changed)
+
+
+@pytest.mark.parametrize("kind", ["zip", "stored-zip", "tar", "cifar", "idx"])
+def test_a_damaged_upload_is_read_or_refused_but_never_fails_otherwise(kind: str) -> None:
+    content = {
+        "zip": lambda: zipped(folders(11)),
+        "stored-zip": lambda: zipped(folders(11), zipfile.ZIP_STORED),
+        "tar": lambda: tarred(folders(11), "w"),
+        "cifar": lambda: tarred({"data_batch_1": BATCH, "test_batch": BATCH}, "w"),
+        "idx": lambda: zipped(mnist(), zipfile.ZIP_STORED),
+    }[kind]()
+    dice = random.Random(kind)
+    for _ in range(120):
+        assert refusal(read_upload, "a.zip", mutated(content, dice)).isprintable()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pickletools of an odd escape in text
+def test_a_damaged_pickle_is_read_or_refused_but_never_fails_otherwise() -> None:
+    images, labels = RNG.integers(0, 256, (1, 3072), np.uint8), [3]
+    content = cifar_pickle(images, labels)
+    body = content.index(images.tobytes())
+    places = [at for at in range(len(content)) if not body <= at < body + 3072]  # instructions, not pixels
+    dice = random.Random(0)
+    for _ in range(1500):
+        changed = bytearray(content)
+        for at in dice.sample(places, dice.randint(1, 4)):
+            changed[at] = dice.randrange(256)
+        assert "must" in (refusal(read_cifar_pickle, bytes(changed)) or "must")

@@ -1,0 +1,104 @@
+"""A stored experiment: what goes out comes back, and the curves are the seeds' means and ranges."""
+
+import csv
+from io import StringIO
+
+import numpy as np
+import pytest
+from paths import ROOT
+
+from xception_lab.experiments.progress import Progress, RunProgress
+from xception_lab.experiments.results_file import experiment_from_json, experiment_to_json, load_shipped_result
+from xception_lab.experiments.spec import PRESETS, ExperimentSpec
+from xception_lab.experiments.tables import curves, records_csv, run_rows
+from xception_lab.figures.training import curves_figure, effects_figure
+from xception_lab.spec import TrainSpec
+from xception_lab.training.records import EpochRecord
+
+RESULTS = ROOT / "assets" / "results"
+
+
+def experiment(epochs: int = 2, seeds: int = 3) -> Progress:
+    """An experiment whose accuracies tell variant, seed and epoch."""
+    spec = ExperimentSpec("two-differences", seeds, TrainSpec(epochs=epochs))
+    runs = tuple(
+        RunProgress(
+            number,
+            run,
+            "done",
+            "",
+            tuple(
+                EpochRecord(e, 1.0, 0.5, 0.9, 0.5 + number / 100 + e / 1000, 0.001, 100.0, 10.0 * e)
+                for e in range(1, epochs + 1)
+            ),
+            1000,
+            0.0,
+        )
+        for number, run in enumerate(spec.variants())
+    )
+    return Progress("id", "owner", spec, "done", "", False, 0, 1.0, 0.0, runs)
+
+
+def test_a_stored_experiment_comes_back_as_it_was() -> None:
+    before = experiment()
+    predictions = {run.id: np.arange(1000) % (run.id + 2) for run in before.runs[1:]}
+    stored = experiment_from_json(experiment_to_json(before, "a machine", predictions))
+    assert stored.machine == "a machine"
+    assert {run: classes.tolist() for run, classes in stored.predictions.items()} == {
+        0: [],
+        **{run: classes.tolist() for run, classes in predictions.items()},
+    }
+    assert stored.progress.spec == before.spec
+    assert [run.spec for run in stored.progress.runs] == [run.spec for run in before.runs]
+    assert [run.records for run in stored.progress.runs] == [run.records for run in before.runs]
+    assert stored.progress.effects() == before.effects()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"machine": 1, "experiment": {}, "runs": []}', "null"])
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - a broken file has many sentences
+        experiment_from_json(text)
+
+
+def test_curves_are_mean_lowest_and_highest_of_the_seeds() -> None:
+    drawn = curves(experiment())
+    assert len(drawn) == 4
+    first = drawn[0]
+    # the first variant's runs are numbers 0, 4 and 8
+    assert first.epochs == (1, 2)
+    assert first.mean == pytest.approx((54.1, 54.2))
+    assert first.low == pytest.approx((50.1, 50.2))
+    assert first.high == pytest.approx((58.1, 58.2))
+
+
+def test_rows_and_csv_hold_every_run_and_every_record() -> None:
+    progress = experiment()
+    assert len(run_rows(progress)) == 12
+    rows = list(csv.DictReader(StringIO(records_csv(progress))))
+    assert len(rows) == 24
+    assert {row["order"] for row in rows} == {"depthwise-first", "pointwise-first"}
+    assert [float(row["test_accuracy"]) for row in rows] == [
+        record.test_accuracy for run in progress.runs for record in run.records
+    ]
+
+
+def test_figures_show_the_numbers_they_are_given() -> None:
+    progress = experiment()
+    drawn = curves(progress)
+    figure = curves_figure(drawn, ["a", "b", "c", "d"], "accuracy", "epoch")
+    lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
+    assert [tuple(line.y) for line in lines] == [pytest.approx(curve.mean) for curve in drawn]
+    effects = [effect for effect in progress.effects().effects if effect.kind == "main"]
+    figure = effects_figure(effects, ["x", "y"], "points")
+    assert list(figure.data[1].x) == [effect.points for effect in effects]
+    assert list(figure.data[1].error_x.array) == [effect.half_width for effect in effects]
+    assert len(figure.data[0].x) == sum(len(effect.differences) for effect in effects)
+
+
+def test_what_is_shipped_can_be_read_and_is_complete() -> None:
+    shipped = {preset: load_shipped_result(RESULTS, preset) for preset in PRESETS}
+    assert shipped["two-differences"] is not None
+    for stored in filter(None, shipped.values()):
+        assert stored.machine
+        assert len(stored.progress.runs) == len(stored.progress.spec.variants())
+        assert stored.progress.effects().effects

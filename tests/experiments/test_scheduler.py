@@ -1,0 +1,418 @@
+"""Experiments on real dask workers, and all that may go wrong with them: nothing lost, nothing hung, no orphan."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pytest
+from tiny_data import PRELOAD, TINY, environment, tiny_dataset
+
+from xception_lab import train
+from xception_lab.common.messages import Message
+from xception_lab.data.custom import save_dataset
+from xception_lab.experiments import scheduler as scheduler_module
+from xception_lab.experiments import store as store_module
+from xception_lab.experiments.fair_queue import QueuedRun, fair_order
+from xception_lab.experiments.progress import Progress
+from xception_lab.experiments.scheduler import LeaseHeldError, Scheduler, TooManyRunsError
+from xception_lab.experiments.spec import MOST_UNFINISHED, ExperimentSpec
+from xception_lab.experiments.store import Store
+from xception_lab.training.checkpoint import checkpoint_from_bytes
+
+pytestmark = pytest.mark.usefixtures("tiny")
+
+PATIENCE_S = 120.0
+NINE = ExperimentSpec("figure-9", 1, TINY)  # two runs
+LONG = ExperimentSpec("figure-9", 1, replace(TINY, dataset="long"))  # an epoch of it takes many seconds
+STEADY = ExperimentSpec("figure-9", 1, replace(TINY, epochs=12))
+
+
+def until(true: Callable[[], Any], what: str) -> Any:
+    """What `true` gives once it gives something."""
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
+        if value := true():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {PATIENCE_S} s in vain until {what}")
+
+
+def ended(scheduler: Scheduler, key: str) -> Progress:
+    """The experiment once nothing more will come."""
+
+    def look() -> Progress | None:
+        progress = scheduler.progress(key)
+        return progress if progress.finished else None
+
+    return until(look, "the experiment ended")
+
+
+def begun(scheduler: Scheduler, key: str, epochs: int = 1) -> Progress:
+    """The experiment once any of its runs has so many epochs."""
+
+    def look() -> Progress | None:
+        progress = scheduler.progress(key)
+        return progress if any(len(run.records) >= epochs for run in progress.runs) else None
+
+    return until(look, f"a run had {epochs} epochs")
+
+
+def accuracies(progress: Progress) -> list[list[float]]:
+    """What must not depend on how a run came to its end."""
+    return [[record.test_loss for record in run.records] for run in progress.runs]
+
+
+def expected(spec: ExperimentSpec) -> list[list[float]]:
+    """The same, trained right here without any interruption."""
+    return [[record.test_loss for record in train(run)] for run in spec.variants()]
+
+
+def idle(scheduler: Scheduler) -> bool:
+    """Whether no worker executes anything."""
+    if scheduler._client is None:
+        return True
+    busy = scheduler._client.run(lambda dask_worker: dask_worker.state.executing_count)
+    return not any(busy.values())
+
+
+def processes_of(scheduler: Scheduler) -> list[psutil.Process]:
+    """The embedded cluster's process and all below it."""
+    assert scheduler._cluster
+    parent = psutil.Process(scheduler._cluster._process.pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    """Whether none of them still runs."""
+    return not psutil.wait_procs(processes, timeout=PATIENCE_S)[1]
+
+
+@pytest.fixture(scope="module")
+def _preloaded() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in PRELOAD.items():
+            patch.setenv(name, value)
+        patch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def _shared(_preloaded: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
+    shared = Scheduler(Store(tmp_path_factory.mktemp("home")), workers=2)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def scheduler(_shared: Scheduler) -> Iterator[Scheduler]:
+    """One embedded cluster for the tests that leave it whole; what a failing one left at work would stop the next."""
+    yield _shared
+    for experiment in {job.experiment for job in list(_shared._jobs.values())}:
+        _shared.cancel(experiment)
+
+
+def test_an_experiment_gives_what_its_runs_give_and_ends_with_its_effects(scheduler: Scheduler) -> None:
+    spec = ExperimentSpec("two-differences", 2, TINY)
+    progress = ended(scheduler, scheduler.submit(spec, "ada"))
+    assert (progress.state, progress.share, progress.time_left_s, progress.reason) == ("done", 1.0, 0.0, "")
+    assert accuracies(progress) == expected(spec)
+    effects = progress.effects()
+    assert effects.seeds == (0, 1)
+    assert {e.kind for e in effects.effects} == {"main", "simple", "interaction"}
+
+
+def test_workers_are_niced_and_the_server_is_not(scheduler: Scheduler) -> None:
+    ended(scheduler, scheduler.submit(NINE, "ada"))
+    assert {process.nice() for process in processes_of(scheduler)} == {10}
+    assert psutil.Process().nice() == 0
+
+
+def test_more_seeds_reuse_what_is_done(scheduler: Scheduler) -> None:
+    key = scheduler.submit(NINE, "ada")
+    before = ended(scheduler, key)
+    scheduler.extend(key, 2)
+    after = ended(scheduler, key)
+    assert after.runs[:2] == before.runs
+    assert after.effects().seeds == (0, 1)
+    with pytest.raises(ValueError, match="seeds=2: must be more than the 2"):
+        scheduler.extend(key, 2)
+
+
+def test_a_running_experiment_is_cancelled_within_two_seconds_and_a_waiting_one_at_once(scheduler: Scheduler) -> None:
+    running, waiting = scheduler.submit(LONG, "ada"), scheduler.submit(NINE, "ada")
+    # two runs before it on two workers, whether or not they have got them yet: one must end an epoch
+    progress = scheduler.progress(waiting)
+    assert (progress.state, progress.place) == ("queued", 1)
+    until(lambda: not idle(scheduler), "a worker had begun")
+    progress = scheduler.progress(waiting)
+    assert (progress.state, progress.place) == ("queued", 1)
+    scheduler.cancel(waiting)
+    assert scheduler.progress(waiting).state == "cancelled"
+    assert scheduler.progress(running).state == "running"
+    begin = time.monotonic()
+    scheduler.cancel(running)
+    assert scheduler.progress(running).state == "cancelled"
+    until(lambda: idle(scheduler), "the workers were idle")
+    assert time.monotonic() - begin < 2
+    assert not any(run.records for run in scheduler.progress(running).runs)
+
+
+def test_a_cancelled_experiment_can_be_resumed(scheduler: Scheduler) -> None:
+    key = scheduler.submit(STEADY, "ada")
+    begun(scheduler, key)
+    scheduler.cancel(key)
+    assert scheduler.progress(key).state == "cancelled"
+    scheduler.resume(key)
+    progress = ended(scheduler, key)
+    assert progress.state == "done"
+    assert accuracies(progress) == expected(STEADY)
+
+
+def test_a_run_that_fails_says_why_and_the_others_go_on(scheduler: Scheduler) -> None:
+    spec = ExperimentSpec("own", 1, TINY, (("learning_rate", (0.003, 1e30)),))
+    progress = ended(scheduler, scheduler.submit(spec, "ada"))
+    assert [run.state for run in progress.runs] == ["done", "failed"]
+    assert progress.state == "failed"
+    assert progress.reason == "epoch 1: the loss is not a number, learning_rate=1e+30 may be too high"
+    assert isinstance(progress.reason, Message)  # from a worker, through the store: a page reads it in any language
+    unknown = ExperimentSpec("figure-9", 1, replace(TINY, dataset="nothing"))
+    assert ended(scheduler, scheduler.submit(unknown, "ada")).reason.startswith("name='nothing': must be")
+
+
+def test_twenty_experiments_of_four_people_all_end(scheduler: Scheduler) -> None:
+    keys = [scheduler.submit(replace(NINE, base=replace(TINY, seed=0)), f"person {n % 4}") for n in range(20)]
+    places = [scheduler.progress(key).place for key in keys]
+    assert max(places) > 10
+    results = [ended(scheduler, key) for key in keys]
+    assert {progress.state for progress in results} == {"done"}
+    assert len({str(accuracies(progress)) for progress in results}) == 1
+
+
+def test_a_full_disk_fails_the_run_with_its_reason(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "write_atomically", full)
+        key = scheduler.submit(NINE, "ada")
+        progress = ended(scheduler, key)
+        assert progress.state == "failed"
+        assert "No space left on device" in progress.reason
+    with monkeypatch.context() as patch:
+        # not even the state can be written
+        patch.setattr(store_module, "write_atomically", full)
+        other = scheduler.submit(NINE, "ada")
+        until(lambda: scheduler.progress(other).state == "running", "it had begun")
+        move = Store.move
+
+        def failing(self: Store, runs: list[int], to: Any, *rest: Any, **named: Any) -> None:
+            if to == "failed":
+                raise store_module.StoreError("the disk is full")
+            move(self, runs, to, *rest, **named)
+
+        patch.setattr(Store, "move", failing)
+        assert "No space left on device" in ended(scheduler, other).reason
+    for broken in (key, other):
+        scheduler.resume(broken)
+        assert ended(scheduler, broken).state == "done"
+
+
+def test_one_owner_cannot_fill_the_queue(scheduler: Scheduler) -> None:
+    big = ExperimentSpec("figure-9", MOST_UNFINISHED // 2, STEADY.base)
+    key = scheduler.submit(big, "greedy")
+    with pytest.raises(TooManyRunsError, match=f"at most {MOST_UNFINISHED} runs"):
+        scheduler.submit(NINE, "greedy")
+    assert ended(scheduler, scheduler.submit(NINE, "modest")).state == "done"
+    scheduler.cancel(key)
+    until(lambda: idle(scheduler), "the workers were idle")
+
+
+def test_another_process_may_look_and_cancel_but_not_take(scheduler: Scheduler) -> None:
+    other = Scheduler(Store(scheduler._store.folder), workers=1)
+    key = scheduler.submit(LONG, "ada")
+    until(lambda: other.progress(key).state == "running", "the other saw it run")
+    assert not other.progress(key).interrupted
+    with pytest.raises(LeaseHeldError, match="another process is at work on it"):
+        other.resume(key)
+    other.cancel(key)
+    until(lambda: not scheduler._jobs and idle(scheduler), "the keeper let go")
+    other.close()
+
+
+def test_a_killed_worker_costs_at_most_its_epoch(scheduler: Scheduler) -> None:
+    key = scheduler.submit(STEADY, "ada")
+    begun(scheduler, key, 2)
+    assert scheduler._client
+    victim = min(scheduler._client.run(os.getpid).values())
+    os.kill(victim, signal.SIGKILL)
+    progress = ended(scheduler, key)
+    assert progress.state == "done"
+    assert accuracies(progress) == expected(STEADY)
+
+
+def test_a_killed_cluster_is_started_again(scheduler: Scheduler) -> None:
+    key = scheduler.submit(STEADY, "ada")
+    begun(scheduler, key)
+    before = processes_of(scheduler)
+    before[0].kill()
+    progress = ended(scheduler, key)
+    assert progress.state == "done"
+    assert accuracies(progress) == expected(STEADY)
+    assert gone(before)
+
+
+SERVER = """
+import sys, time
+from tiny_data import TINY
+from dataclasses import replace
+from xception_lab.experiments.spec import MOST_UNFINISHED, ExperimentSpec
+from xception_lab.experiments.scheduler import Scheduler
+from xception_lab.experiments.store import Store
+scheduler = Scheduler(Store(), workers=1)
+key = scheduler.submit(ExperimentSpec("figure-9", 1, replace(TINY, epochs=12)), "ada")
+while not any(run.records for run in scheduler.progress(key).runs):
+    time.sleep(0.01)
+print(key, flush=True)
+if sys.argv[1] == "killed":
+    time.sleep(600)
+"""
+
+
+@pytest.mark.usefixtures("_preloaded")
+@pytest.mark.parametrize("end", ["killed", "in order"])
+def test_a_server_that_ends_leaves_no_orphan_and_its_work_is_resumed(
+    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER, end], stdout=subprocess.PIPE, env=environment(tmp_path)
+    ) as server:
+        below = until(lambda: psutil.Process(server.pid).children(recursive=True), "it had children")
+        assert server.stdout
+        key = server.stdout.readline().decode().strip()
+        with suppress(psutil.NoSuchProcess):
+            below = psutil.Process(server.pid).children(recursive=True) or below
+        if end == "killed":
+            server.kill()
+        server.wait(PATIENCE_S)
+    assert gone(below)
+    again = Scheduler(Store(tmp_path), workers=1)
+    if end == "killed":
+        with pytest.raises(LeaseHeldError):
+            again.resume(key)
+        # the store's clock alone: dask's own must go on
+        later = SimpleNamespace(time=lambda: time.time() + store_module.LEASE_S + 1)
+        monkeypatch.setattr(store_module, "time", later)
+    assert again.progress(key).interrupted
+    again.resume(key)
+    assert not again.progress(key).interrupted
+    progress = ended(again, key)
+    below = processes_of(again)
+    again.close()
+    assert progress.state == "done"
+    assert accuracies(progress) == expected(STEADY)
+    assert gone(below)
+    checkpoint = again._store.checkpoint_path(progress.runs[0].id).read_bytes()
+    assert checkpoint_from_bytes(checkpoint).records == progress.runs[0].records
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Iterator[tuple[str, Callable[[], subprocess.Popen[bytes]]]]:
+    """A real `dask scheduler` on loopback: its address, and what starts a `dask worker` for it."""
+    dask = [sys.executable, "-m", "dask"]
+    file = tmp_path / "scheduler.json"
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        quiet = subprocess.DEVNULL
+        where = {"env": environment(tmp_path), "cwd": tmp_path, "stdout": quiet, "stderr": quiet}
+        started.append(subprocess.Popen([*dask, *arguments], **where))
+        return started[-1]
+
+    start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+    until(lambda: file.exists() and file.stat().st_size, "the dask scheduler had started")
+    address = json.loads(file.read_text())["address"]
+    yield address, lambda: start("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_an_outside_scheduler_does_the_same_and_outlives_a_killed_worker(
+    outside: tuple[str, Callable[[], subprocess.Popen[bytes]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, worker = outside
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
+    scheduler = Scheduler(Store(tmp_path / "home"))
+    first = worker()
+    key = scheduler.submit(STEADY, "ada")
+    begun(scheduler, key, 2)
+    assert scheduler._cluster is None
+    first.kill()
+    worker()
+    progress = ended(scheduler, key)
+    scheduler.close()
+    assert progress.state == "done"
+    assert accuracies(progress) == expected(STEADY)
+
+
+def test_ones_own_data_reach_every_worker(
+    scheduler: Scheduler, outside: tuple[str, Callable[[], subprocess.Popen[bytes]]], tmp_path: Path
+) -> None:
+    own = tiny_dataset("tiny")
+    name = save_dataset(own, scheduler._store.folder)
+    spec = ExperimentSpec("figure-9", 1, replace(TINY, dataset=name))
+    assert accuracies(ended(scheduler, scheduler.submit(spec, "ada"))) == expected(NINE)
+    # the outside workers have another disk, and one of them comes late
+    address, worker = outside
+    store = Store(tmp_path / "home")
+    elsewhere = Scheduler(store, address)
+    worker()
+    missing = elsewhere.submit(spec, "ada")
+    assert f"dataset='{name}': must be kept on this machine" in ended(elsewhere, missing).reason
+    save_dataset(own, store.folder)
+    elsewhere.resume(missing)
+    assert accuracies(ended(elsewhere, missing)) == expected(NINE)
+    elsewhere.close()
+    assert not (tmp_path / "data").samefile(store.folder / "data")
+
+
+def test_an_outside_scheduler_that_does_not_answer_is_named_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler_module, "CONNECT_S", 1.0)
+    scheduler = Scheduler(Store(tmp_path), "tcp://127.0.0.1:9", workers=1)
+    key = scheduler.submit(NINE, "ada")
+    until(lambda: scheduler.progress(key).reason, "the trouble was known")
+    assert "tcp://127.0.0.1:9" in scheduler.progress(key).reason
+    assert scheduler.progress(key).state == "queued"
+    scheduler.close()
+    assert scheduler.progress(key).interrupted
+
+
+def _jobs(*owners: str) -> list[QueuedRun]:
+    return [QueuedRun(run, owner, owner, TINY, 0) for run, owner in enumerate(owners)]
+
+
+def test_the_queue_alternates_between_owners_and_begun_runs_come_first() -> None:
+    jobs = _jobs("ada", "ada", "ada", "bob", "bob", "eve")
+    assert [job.owner for job in fair_order(jobs, {})] == ["ada", "bob", "eve", "ada", "bob", "ada"]
+    jobs[2].epochs_done = 1
+    assert fair_order(jobs, {})[0] is jobs[2]
+    # who was served last waits for the others
+    assert [job.owner for job in fair_order(jobs, {"ada": 2.0, "bob": 1.0})][:3] == ["eve", "bob", "ada"]
+
+
+def test_who_has_workers_already_waits_for_who_has_none() -> None:
+    jobs = _jobs("ada", "ada", "bob")
+    jobs[0].future = object()  # pyright: ignore[reportAttributeAccessIssue]
+    assert [job.owner for job in fair_order(jobs, {})] == ["bob", "ada"]

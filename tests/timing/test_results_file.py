@@ -1,0 +1,213 @@
+"""Results files: what goes out comes back, and a file from anywhere is accepted or refused with a sentence."""
+
+import copy
+import csv
+import io
+import json
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from paths import ROOT
+
+from xception_lab import XceptionSpec
+from xception_lab.spec import CompareSpec
+from xception_lab.timing.jobs import three_blocks
+from xception_lab.timing.results import Machine, Operation, Peaks, Results, Timing
+from xception_lab.timing.results_file import (
+    MOST_BYTES,
+    ResultsFileError,
+    results_from_json,
+    results_to_csv,
+    results_to_json,
+)
+from xception_lab.timing.settings import Settings
+
+STORED = ROOT / "assets" / "results" / "timing-cpu.json"
+BLOCKS = three_blocks(CompareSpec())
+RESULTS = Results(
+    Machine("cuda", "A GPU", 8, 1 << 34, 1410.5, "550.1, CUDA 12.4", "Linux", "3.11.7", "2.13.0", 0.1),
+    (Peaks("float32", 1e13, ((1 << 20, 2e12), (1 << 28, 1e12))),),
+    (
+        Timing(BLOCKS[0], "cuda", (0.001, 0.002), 1, 0.5, (("conv", 0.001),), 123, 0.25, False, 1.5),
+        Timing(Settings(XceptionSpec(), 299, 299, dtype="tf32", mode="graph"), "cuda", (0.01,)),
+    ),
+    (Operation(BLOCKS[2], "aten convolution", 0.0005),),
+)
+HOSTILE: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1,
+    2**70,
+    -(2**70),
+    1e308,
+    -1e308,
+    0.5,
+    "",
+    "x" * 500,
+    "<script>alert(1)</script>",
+    "a\nb",
+    "**bold**",
+    "‮",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    [None] * 3,
+    {"kind": "standard"},
+    ["1", "2"],
+    "1",
+    "float32",
+    "nan",
+)
+
+
+def test_results_come_back_as_they_went_out() -> None:
+    assert results_from_json(results_to_json(RESULTS)) == RESULTS
+    assert results_from_json(results_to_json(RESULTS).encode()) == RESULTS
+
+
+def test_a_file_of_the_first_version_is_read_as_one_that_knew_no_slowdown() -> None:
+    values = json.loads(results_to_json(RESULTS)) | {"version": 1}
+    for timing in values["timings"]:
+        del timing["slowdown"]
+    found = results_from_json(json.dumps(values))
+    assert found.timings == tuple(replace(timing, slowdown=None) for timing in RESULTS.timings)
+    for timings in (None, "x", [1], {"0": {}}):
+        with pytest.raises(ResultsFileError):
+            results_from_json(json.dumps(values | {"timings": timings}))
+
+
+def test_the_shipped_result_is_whole_and_holds_what_the_page_shows_first() -> None:
+    shipped = results_from_json(STORED.read_bytes())
+    assert all(shipped.timing(settings) for settings in BLOCKS)
+    assert all(shipped.operations_of(settings) for settings in BLOCKS)
+    assert shipped.peak("float32")
+    assert shipped.machine.kind == "cpu"
+    assert results_to_json(results_from_json(results_to_json(shipped))) == results_to_json(shipped)
+
+
+def test_a_table_holds_every_timing() -> None:
+    rows = list(csv.DictReader(io.StringIO(results_to_csv(RESULTS))))
+    assert [row["subject"] for row in rows] == ["standard", "xception"]
+    assert float(rows[0]["median_s"]) == pytest.approx(0.0015)
+    assert rows[0]["machine"] == RESULTS.machine.label
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in a JSON value."""
+    keys = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, item in keys for place in _places(item, (*path, key)))]
+
+
+def _mutated(values: Any, path: tuple[Any, ...], new: Any, how: str) -> Any:
+    values = copy.deepcopy(values)
+    if not path:
+        return new
+    parent = values
+    for key in path[:-1]:
+        parent = parent[key]
+    if how == "set":
+        parent[path[-1]] = new
+    elif how == "drop":
+        del parent[path[-1]]
+    elif isinstance(parent, dict):
+        parent["unknown"] = new
+    else:
+        parent.append(new)
+    return values
+
+
+def test_mutated_files_are_accepted_or_refused_with_a_sentence() -> None:
+    chance = random.Random(0)
+    values = json.loads(results_to_json(RESULTS))
+    places = _places(values)
+    refused = 0
+    for number in range(1500):
+        path, new = places[number % len(places)], HOSTILE[chance.randrange(len(HOSTILE))]
+        mutant = json.dumps(_mutated(values, path, new, ("set", "set", "drop", "add")[chance.randrange(4)]))
+        try:
+            found = results_from_json(mutant)
+        except ResultsFileError as error:
+            refused += 1
+            said = str(error)
+            assert 5 < len(said) < 600
+            assert said.isprintable()
+            assert "<" not in said
+            assert "Traceback" not in said
+        else:
+            # what is accepted is whole: it goes out and comes back
+            assert results_from_json(results_to_json(found)) == found
+    assert refused > 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[1, 2]", "not a results file"),
+        ('"x"', "not a results file"),
+        ("{}", "not a results file"),
+        ("[" * 100_000, "not JSON"),
+        ('{"format": NaN}', "NaN"),
+        ('{"format": Infinity}', "Infinity"),
+        ("9" * 10_000, "not JSON"),
+        ("null", "not a results file"),
+    ],
+)
+def test_what_is_no_results_file_is_said(text: str, rule: str) -> None:
+    with pytest.raises(ResultsFileError, match=rule):
+        results_from_json(text)
+
+
+def test_bytes_that_are_no_text_and_files_too_large_are_said() -> None:
+    with pytest.raises(ResultsFileError, match="not JSON"):
+        results_from_json(b"\xff\xfe\x00")
+    with pytest.raises(ResultsFileError, match=r"must have at most"):
+        results_from_json(b" " * (MOST_BYTES + 1))
+
+
+@pytest.mark.parametrize(
+    ("path", "new", "rule"),
+    [
+        (("version",), 3, "version=3: must be 2"),
+        (("timings", 0, "slowdown"), 0.5, r"timings\[0\].slowdown=0.5: must be a number from 1"),
+        (("timings", 0, "times_s"), [], r"timings\[0\].times_s=a list: must be a list of 1"),
+        (("timings", 0, "times_s", 0), -1, r"timings\[0\].times_s\[0\]=-1: must be a number"),
+        (("timings", 0, "settings", "subject", "kernel_size"), 5000, "kernel_size=5000: must be a whole number from"),
+        (("timings", 0, "settings", "subject", "stride"), 0, "stride=0: must be a whole number of at least 1"),
+        (("timings", 1, "settings", "subject", "middle_blocks"), 10**9, "middle_blocks=1000000000"),
+        (("timings", 0, "settings", "height"), 10**6, "height=1000000"),
+        (("machine", "name"), "<b>x</b>", "machine.name='bx/b': must be a text without markup"),
+        (("peaks", 0, "rates"), [], r"peaks\[0\].rates"),
+        (("peaks", 0, "rates"), [[1, 1e9]] * 65, r"peaks\[0\].rates=a list: must be a list of 1 to 64"),
+        (("machine", "busy_share"), 1.5, "machine.busy_share=1.5: must be a number from 0 to 1"),
+        (("timings", 0, "times_s", 0), 0, r"times_s\[0\]=0: must be a number from 1e-09"),
+        (("machine", "driver"), "one\x07bell", "machine.driver='onebell': must be a printable text"),
+    ],
+)
+def test_a_refusal_names_place_value_and_rule(path: tuple[Any, ...], new: Any, rule: str) -> None:
+    with pytest.raises(ResultsFileError, match=rule):
+        results_from_json(json.dumps(_mutated(json.loads(results_to_json(RESULTS)), path, new, "set")))
+
+
+def test_newer_results_stand_before_older_ones() -> None:
+    newer = Results(
+        RESULTS.machine,
+        (Peaks("float32", 2e13, ((1 << 20, 1e12),)),),
+        (Timing(BLOCKS[0], "cuda", (0.5,)),),
+        (Operation(BLOCKS[2], "mm", 0.1),),
+    )
+    both = RESULTS.with_newer(newer)
+    first = both.timing(BLOCKS[0])
+    assert first
+    assert first.median_s == 0.5
+    assert [operation.name for operation in both.operations_of(BLOCKS[2])] == ["mm"]
+    # a peak is the best that was ever seen
+    assert both.peak("float32") == Peaks("float32", 2e13, ((1 << 20, 2e12), (1 << 28, 1e12)))
+    assert both.peak("float16") is None

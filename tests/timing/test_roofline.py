@@ -1,0 +1,364 @@
+"""Predictions: against torch's own counts, numpy's brute force, the sources' figures, and real runs."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import block_specs
+
+from xception_lab import BlockSpec, XceptionSpec, build_xception, network_cost
+from xception_lab.arch.plan import Conv
+from xception_lab.measurement.device import make_clock
+from xception_lab.measurement.measure import measure
+from xception_lab.measurement.peaks import measure_peaks
+from xception_lab.spec import KINDS, CompareSpec
+from xception_lab.timing.analysis import (
+    SweepLine,
+    align_names,
+    bound_s,
+    crossings,
+    fold_operations,
+    longest_operations,
+    machine_roofline,
+    predict_devices,
+    roofline_points,
+    roofline_rows,
+    roofs,
+    speed_verdict,
+    sweep_lines,
+    time_shares,
+    timing_bar,
+)
+from xception_lab.timing.jobs import sweep_settings, three_blocks
+from xception_lab.timing.published_devices import DEVICES, SHOWN, predict_networks
+from xception_lab.timing.results import Machine, Operation, Peaks, Results, Timing
+from xception_lab.timing.roofline import FEWEST_PRODUCTS, _convs, _taps, bounds, roofline, total_s, transfer_s
+from xception_lab.timing.settings import Settings
+
+PEAKS = Peaks("float32", 1e11, ((1 << 20, 1e11), (1 << 24, 4e10), (1 << 28, 1e10)))
+MACHINE = Machine("cpu", "A processor", 2, 1 << 33, None, "", "Linux", "3.11", "2.13")
+SPEC = CompareSpec()
+
+
+def test_the_textbook_is_flops_over_peak_or_bytes_over_bandwidth_whichever_is_more() -> None:
+    wanted = Settings(BlockSpec("separable", 64, 128), 56, 56)
+    depthwise, pointwise, norm, relu = roofline(wanted, 1e12, 1e11)
+    # 9 products for each of 64 x 56 x 56 values, read, written, and the weights
+    assert depthwise.seconds == pytest.approx(4 * (2 * 64 * 56 * 56 + 64 * 9) / 1e11)
+    assert depthwise.limit == "memory"
+    assert pointwise.seconds == pytest.approx(2 * 64 * 128 * 56 * 56 / 1e12)
+    assert pointwise.limit == "compute"
+    assert (norm.flops, relu.flops) == (0, 0)
+    assert norm.seconds > relu.seconds  # its weights
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "padding", "dilation"),
+    [
+        values
+        for values in itertools.product((1, 2, 5, 9), (1, 2, 3, 5), (1, 2, 3), (0, 1, 2), (1, 2))
+        if values[0] + 2 * values[3] >= values[4] * (values[1] - 1) + 1
+    ],
+)
+def test_taps_on_the_padding_are_counted_by_torch(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> None:
+    # a row of ones under a kernel of ones counts the taps inside; its gradient says which inputs are read
+    row = torch.ones(1, 1, size, requires_grad=True)
+    found = F.conv1d(row, torch.ones(1, 1, kernel), stride=stride, padding=padding, dilation=dilation)
+    inside, pairs = _taps(Conv("c", "standard", 1, 1, kernel, stride, padding, dilation), size)
+    assert len(inside) == int(found.sum())
+    assert pairs == found.numel() * kernel
+    (gradient,) = torch.autograd.grad(found.sum(), row)
+    assert len(set(inside)) == int((gradient > 0).sum())
+
+
+@given(block_specs(), st.integers(9, 40), st.booleans(), st.sampled_from(["eager", "folded", "compiled"]))
+@settings(max_examples=60, deadline=None)
+def test_the_bound_is_never_above_the_textbook_at_the_fastest_rates(
+    spec: BlockSpec, size: int, backward: bool, mode: str
+) -> None:
+    try:
+        wanted = Settings(spec, size, size, mode=mode, backward=backward and mode != "folded")  # type: ignore[arg-type]
+    except ValueError:
+        return  # the kernel does not fit
+    slowest = PEAKS.rates[-1][1]
+    for low, high in zip(bounds(wanted, PEAKS), roofline(wanted, PEAKS.flops_per_s, slowest), strict=True):
+        assert 0 < low.seconds <= high.seconds * (1 + 1e-9)
+        assert low.name == high.name
+        fast = {layer.name: layer for layer in bounds(wanted, PEAKS, fast_algorithms=True)}[low.name]
+        assert fast.seconds <= low.seconds
+
+
+def test_a_dense_convolution_may_be_done_with_fewer_products_a_grouped_one_may_not() -> None:
+    dense, grouped = Settings(BlockSpec("standard", 64, 64), 50, 50), Settings(BlockSpec("separable", 64, 64), 50, 50)
+    direct, fast = bounds(dense, PEAKS)[0], bounds(dense, PEAKS, fast_algorithms=True)[0]
+    assert fast.compute_s == pytest.approx(FEWEST_PRODUCTS / 9 * direct.flops / 1e11)
+    assert direct.compute_s == pytest.approx(direct.flops / 1e11 * (148 / 150) ** 2)  # the padding's taps are free
+    assert bounds(grouped, PEAKS) == bounds(grouped, PEAKS, fast_algorithms=True)
+
+
+def test_what_folding_and_compiling_spare_is_not_charged() -> None:
+    wanted = {mode: Settings(BlockSpec("extreme"), 28, 28, mode=mode) for mode in ("eager", "folded", "compiled")}
+    names = {mode: [layer.name for layer in bounds(one, PEAKS)] for mode, one in wanted.items()}
+    assert names["eager"] == ["pointwise", "intermediate", "depthwise", "bn", "activation"]
+    assert names["folded"] == ["pointwise", "intermediate", "depthwise", "activation"]
+    assert names["compiled"] == ["pointwise", "depthwise"]
+
+
+def test_the_way_back_is_two_more_products_and_one_where_the_input_is_a_picture() -> None:
+    forward = total_s(bounds(Settings(BlockSpec("standard", 256, 256), 14, 14), PEAKS)[:1])
+    both = total_s(bounds(Settings(BlockSpec("standard", 256, 256), 14, 14, backward=True), PEAKS)[:1])
+    assert both == pytest.approx(3 * forward)
+    network = [bounds(Settings(XceptionSpec(), 299, 299, backward=way), PEAKS) for way in (False, True)]
+    assert network[1][0].flops == 2 * network[0][0].flops
+    assert network[1][5].flops == 3 * network[0][5].flops
+
+
+def test_moving_data_is_charged_level_by_level() -> None:
+    rates = ((1000, 100.0), (10_000, 10.0))
+    assert transfer_s(500, rates) == pytest.approx(5)
+    assert transfer_s(1000, rates) == pytest.approx(10)
+    assert transfer_s(3000, rates) == pytest.approx(10 + 200)
+    assert transfer_s(20_000, rates) == pytest.approx(10 + 1900)
+    three = ((1000, 100.0), (3000, 20.0), (10_000, 10.0))
+    assert transfer_s(5000, three) == pytest.approx(10 + 100 + 200)
+    # a larger set that was seen to go faster shows that the smaller could too
+    assert transfer_s(500, ((1000, 1.0), (10_000, 10.0))) == pytest.approx(50)
+    values = [transfer_s(moved, PEAKS.rates) for moved in range(0, 1 << 25, 1 << 18)]
+    assert values == sorted(values)
+
+
+def test_a_kernel_smaller_than_its_stride_leaves_input_unread() -> None:
+    dense = Settings(
+        BlockSpec("standard", 64, 8, kernel_size=1, stride=1, batch_norm="none", activation="none"), 64, 64
+    )
+    strided = Settings(
+        BlockSpec("standard", 64, 8, kernel_size=1, stride=2, batch_norm="none", activation="none"), 64, 64
+    )
+    slow = Peaks("float32", 1e15, ((1 << 30, 1e9),))
+    one, other = bounds(dense, slow)[0], bounds(strided, slow)[0]
+    inputs, outputs, weights = 4 * 64 * 64 * 64, 4 * 8 * 64 * 64, 4 * 64 * 8
+    assert one.memory_s == pytest.approx((inputs + outputs + weights) / 1e9)
+    assert other.memory_s == pytest.approx((inputs / 4 + outputs / 4 + weights) / 1e9)
+
+
+def test_every_convolution_of_a_network_reads_what_it_reads_in_torch() -> None:
+    with torch.device("meta"):
+        model = build_xception(XceptionSpec()).eval()
+        seen: dict[str, tuple[int, int]] = {}
+        for name, module in model.named_modules():
+            if isinstance(module, torch.nn.Conv2d):
+                module.register_forward_hook(lambda _m, given, _out, name=name: seen.update({name: given[0].shape[2:]}))
+        model(torch.empty(1, 3, 299, 200))
+    found = _convs(Settings(XceptionSpec(), 299, 200))
+    assert {op.name: (height, width) for op, _layer, height, width in found} == seen
+
+
+def test_the_way_back_reads_an_unread_input_neither_time_and_hands_an_additions_gradient_on() -> None:
+    chosen = {"kernel_size": 1, "stride": 2, "batch_norm": "none", "activation": "none"}
+    slow = Peaks("float32", 1e18, ((1 << 40, 1e9),))
+    both = bounds(Settings(BlockSpec("standard", 64, 8, **chosen), 64, 64, backward=True), slow)[0]
+    inputs, outputs, weights = 4 * 64 * 64 * 64, 4 * 8 * 32 * 32, 4 * 64 * 8
+    assert both.memory_s == pytest.approx(2 * (inputs / 4 + outputs + weights) / 1e9)
+    ways = [
+        {layer.name: layer for layer in roofline(Settings(XceptionSpec(), 299, 299, backward=way), 1e12, 1e11)}
+        for way in (False, True)
+    ]
+    for name, layer in ways[0].items():
+        assert ways[1][name].moved_bytes == (1 if layer.op == "add" else 2) * layer.moved_bytes
+    assert "add" in {layer.op for layer in ways[0].values()}
+
+
+@pytest.fixture(scope="module")
+def peaks() -> Peaks:
+    """Of this machine, from short probes."""
+    device = torch.device("cpu")
+    return measure_peaks(device, "float32", make_clock(device), 0.002, (1 << 18, 1 << 22))
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *three_blocks(CompareSpec(in_channels=16, out_channels=24, size=20, batch_size=2)),
+        three_blocks(CompareSpec(in_channels=8, out_channels=16, size=20), backward=True)[2],
+    ],
+    ids=lambda s: f"{s.subject.kind}-{s.height}-{s.backward}",
+)
+def test_a_real_run_takes_longer_than_its_bound(wanted: Settings, peaks: Peaks) -> None:
+    (timing,) = measure((wanted,), torch.device("cpu"), limit_s=0.1)
+    # however busy the machine: what disturbs makes a run longer; a peak may have been disturbed as well, so tolerantly
+    assert total_s(bounds(wanted, peaks)) < 3 * timing.median_s
+
+
+def test_published_peaks_have_their_sources_and_stand_in_order() -> None:
+    by_name = {device.name: device for device in DEVICES}
+    wanted = ("T4", "V100 SXM2", "A100 SXM 40 GB", "H100 SXM", "L4", "RTX 3060 12 GB", "RTX 4090")
+    assert set(wanted) < set(by_name)
+    assert all(device.source for device in DEVICES)
+    for device in DEVICES:
+        peaks = [peak for peak in (device.float32, device.tf32, device.half) if peak]
+        assert peaks == sorted(peaks)
+        assert 1e11 < device.bytes_per_s < 4e12
+    # from the architecture, not the sheet: an Ada SM and cycle make 256 FLOPs in float32 and 1,024 dense ones in half
+    # precision; a sheet that states sparse figures has twice as many (the L4 is held by its power a little lower)
+    for name in ("L4", "RTX 4090"):
+        half = by_name[name].half
+        assert half
+        assert half / by_name[name].float32 < 4.1
+    # bfloat16 came with Ampere
+    assert by_name["T4"].flops_per_s("bfloat16") is None
+    assert by_name["T4"].flops_per_s("tf32") is None
+    assert by_name["A100 SXM 40 GB"].flops_per_s("bfloat16") == by_name["A100 SXM 40 GB"].flops_per_s("float16")
+    assert by_name["RTX 3060 12 GB"].predict(Settings(BlockSpec("standard"), 9, 9, dtype="float16")) is None
+
+
+def _timed(seconds: tuple[float, ...], spread: float = 0.01, **chosen: object) -> Results:
+    timings = tuple(
+        Timing(
+            one,
+            "cpu",
+            tuple(median * (1 + spread * step) for step in range(-10, 11)),
+            layers=tuple((layer.name, layer.macs + 1.0) for layer in one.cost().layers),
+        )
+        for one, median in zip(three_blocks(SPEC, **chosen), seconds, strict=True)
+    )
+    return Results(MACHINE, (PEAKS,), timings)
+
+
+def test_the_verdict_is_computed_from_the_medians_and_their_intervals() -> None:
+    group = three_blocks(SPEC)
+    found = speed_verdict(group, _timed((0.004, 0.002, 0.001)))
+    assert found
+    assert (found.outcome, found.times.times, found.times.direction) == ("faster", pytest.approx(4), "fewer")
+    assert found.flops.times == pytest.approx(group[0].cost().macs / group[2].cost().macs)
+    assert found.slowest == "pointwise"
+    assert found.share == pytest.approx(64 * 128 / (64 * 128 + 64 * 9), rel=0.01)
+    slower = speed_verdict(group, _timed((0.001, 0.002, 0.004)))
+    assert slower
+    assert slower.outcome == "slower"
+    same = speed_verdict(group, _timed((0.001, 0.002, 0.00101), spread=0.05))
+    assert same
+    assert same.outcome == "no difference seen"
+    assert speed_verdict(group, Results(MACHINE)) is None
+    assert time_shares(group, Results(MACHINE)) == ()
+    assert [round(share.time, 6) for share in time_shares(group, _timed((0.004, 0.002, 0.001)))] == [1, 0.5, 0.25]
+
+
+def test_points_have_both_times_and_rows_say_which_roof() -> None:
+    results = _timed((0.004, 0.002, 0.001))
+    found = roofline_points(three_blocks(SPEC), results)
+    assert [point.kind for point in found[:3]] == ["standard"] * 3
+    conv = found[0]
+    assert conv.measured_s
+    assert conv.flops_per_s == conv.bound.flops / conv.measured_s
+    assert {row["limit"] for row in roofline_rows(found)} == {"compute", "memory"}
+    assert roofline_points(three_blocks(SPEC), Results(MACHINE)) == ()
+    assert timing_bar(three_blocks(SPEC)[0], Results(MACHINE)).bound_s is None
+    for intensities, rates in roofs(PEAKS).values():
+        assert np.all(np.diff(rates) >= 0)
+        assert rates[1] == rates[2] == PEAKS.flops_per_s
+        assert intensities[0] < intensities[1]
+
+
+def test_only_where_a_library_may_have_fast_algorithms_fewer_products_are_charged() -> None:
+    (standard, *_), compute = three_blocks(SPEC), Peaks("float32", 1e9, ((1 << 40, 1e15),))
+    here, there = (Results(replace(MACHINE, kind=kind), (compute,)) for kind in ("cpu", "cuda"))
+    assert bound_s(standard, here) == pytest.approx(total_s(bounds(standard, compute)))
+    assert bound_s(standard, there) == pytest.approx(total_s(bounds(standard, compute, fast_algorithms=True)))
+    assert bound_s(standard, there) < 0.3 * bound_s(standard, here)
+
+
+def test_a_machine_stands_under_its_own_roofs() -> None:
+    found = machine_roofline("here", three_blocks(SPEC), _timed((0.004, 0.002, 0.001)))
+    assert found
+    assert (found.machine, found.peaks.flops_per_s) == ("here", 1e11)
+    # the memory's roof is that of the largest set, the cache's of the fastest
+    assert (found.peaks.memory_bytes_per_s, found.peaks.cache_bytes_per_s) == (1e10, 1e11)
+    assert found.roofs["memory_roof"][0][1] == pytest.approx(1e11 / 1e10)
+    assert found.roofs["cache_roof"][0][1] == pytest.approx(1e11 / 1e11)
+    assert found.points == roofline_points(three_blocks(SPEC), _timed((0.004, 0.002, 0.001)))
+    assert machine_roofline("here", three_blocks(SPEC, dtype="float16"), Results(MACHINE, (PEAKS,))) is None
+
+
+def test_layers_that_took_no_time_have_no_share() -> None:
+    results = _timed((0.004, 0.002, 0.001))
+    still = tuple(replace(timing, layers=(("conv", 0.0),)) for timing in results.timings)
+    found = speed_verdict(three_blocks(SPEC), replace(results, timings=still))
+    assert found
+    assert (found.slowest, found.limit, found.outcome) == (None, None, "faster")
+
+
+def test_a_profile_is_shown_whole_and_each_operation_keeps_its_colour() -> None:
+    one = three_blocks(SPEC)[0]
+    seconds = {"mm": 5.0, "conv": 9.0, "relu": 1.0, "view": 2.0, "other": 0.5}
+    profile = tuple(Operation(one, name, spent) for name, spent in seconds.items())
+    assert longest_operations([profile], 5) == ("conv", "mm", "view", "relu", "other")
+    names = longest_operations([profile, profile], 3)
+    assert names == ("conv", "mm", "other")
+    short = fold_operations(profile, names)
+    assert {operation.name: operation.seconds for operation in short} == {"conv": 9.0, "mm": 5.0, "other": 3.5}
+    # conv and other keep their places, sgemm takes that of mm, what is more comes behind
+    assert align_names(names, ("sgemm", "conv", "other", "bn")) == ("conv", "sgemm", "other", "bn")
+    assert align_names(names, ("conv",)) == ("conv", "", "")
+
+
+def test_lines_cross_where_they_do() -> None:
+    def line(kind: str, *medians: float) -> SweepLine:
+        return SweepLine(kind, medians, medians, medians, medians)  # type: ignore[arg-type]
+
+    # x and 16 / x meet at 4
+    found = crossings((1, 2, 8, 16), (line("standard", 1, 2, 8, 16), line("separable", 16, 8, 2, 1)))
+    assert [(one.first, one.second, one.at, one.seconds) for one in found] == [
+        ("standard", "separable", pytest.approx(4), pytest.approx(4))
+    ]
+    # x and 4 meet at 4, a quarter of the way from 2 to 32
+    (off,) = crossings((2, 32), (line("standard", 2, 32), line("separable", 4, 4)))
+    assert (off.at, off.seconds) == (pytest.approx(4), pytest.approx(4))
+    assert crossings((1, 2), (line("standard", 1, 1), line("separable", 2, 2))) == ()
+    assert crossings((1, 2), (line("standard", 1, math.nan), line("separable", 2, 0.5))) == ()
+    groups = sweep_settings(SPEC, "out_channels")
+    drawn = sweep_lines(groups, _timed((0.004, 0.002, 0.001)))
+    assert [line.kind for line in drawn] == list(KINDS)
+    at = list(groups).index(128)
+    assert drawn[0].medians_s[at] == 0.004
+    assert math.isnan(drawn[0].medians_s[at - 1])
+    assert not math.isnan(drawn[0].bounds_s[at - 1])
+
+
+def test_what_if_is_the_textbook_on_every_published_device() -> None:
+    found = {one.device: one for one in predict_devices(three_blocks(SPEC))}
+    t4 = found["T4"].seconds
+    assert t4
+    layers = roofline(three_blocks(SPEC)[0], 8.1e12, 320e9)
+    assert t4["standard"] == pytest.approx(sum(max(la.flops / 8.1e12, la.moved_bytes / 320e9) for la in layers))
+    assert next(iter(predict_devices(three_blocks(SPEC, dtype="tf32")))).seconds is None
+    # what binds a block is what binds its longest layer
+    limits = found["T4"].limits
+    assert limits
+    textbook = [roofline(settings, 8.1e12, 320e9) for settings in three_blocks(SPEC)]
+    for kind, layers in zip(KINDS, textbook, strict=True):
+        assert limits[kind] == sorted(layers, key=lambda layer: layer.seconds)[-1].limit
+    assert len({layer.limit for layers in textbook for layer in layers}) == 2
+
+
+def test_a_network_is_predicted_against_another_on_published_devices() -> None:
+    paper = XceptionSpec()
+    for bound in predict_networks(paper, 299, paper, 299):
+        assert (bound.delta_s, bound.ratio.direction) == (0.0, "same")
+    small = predict_networks(paper, 150, paper, 299)
+    assert [bound.device for bound in small] == list(SHOWN)
+    for bound in small:
+        device = next(device for device in DEVICES if device.name == bound.device)
+        # no layer can be quicker than its multiplications alone, nor the sum slower than both limits together
+        cost = network_cost(paper, 150, 150)
+        compute_s, memory_s = cost.flops / device.float32, cost.moved_bytes / device.bytes_per_s
+        assert max(compute_s, memory_s) <= bound.seconds <= compute_s + memory_s
+        assert bound.delta_s < 0
+        assert bound.ratio.times == pytest.approx(bound.reference_s / bound.seconds)

@@ -1,0 +1,339 @@
+"""One run: the same bits every time, after every kind of end, and nothing of it decided by the network's shape."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import examples
+from tiny_data import TINY, environment, install, tiny_dataset
+
+from xception_lab import TrainSpec, build_xception, train
+from xception_lab.nn.init import initialise
+from xception_lab.training import loop as training
+from xception_lab.training import state
+from xception_lab.training.artifacts import read_predictions, weights_file
+from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes, checkpoint_to_bytes
+from xception_lab.training.loop import TrainingError, next_epoch
+from xception_lab.training.recipe import SHIFT, learning_rate
+from xception_lab.training.records import train_spec_from_json, train_spec_to_json
+from xception_lab.training.state import autocast
+from xception_lab.training.tensors import load_pictures
+
+DROPOUT = replace(TINY, xception=replace(TINY.xception, dropout=0.5), epochs=4)
+CPU = torch.device("cpu")
+pytestmark = pytest.mark.usefixtures("tiny")
+
+
+def same_bits(first: Checkpoint, second: Checkpoint) -> bool:
+    """Whether two checkpoints agree in every bit but the clock's."""
+    ours = {**first.network, **first.adam, "predictions": first.predictions}
+    theirs = {**second.network, **second.adam, "predictions": second.predictions}
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def _whole(spec: TrainSpec) -> Checkpoint:
+    checkpoint = None
+    for _ in range(spec.epochs):
+        checkpoint = next_epoch(spec, checkpoint)
+    assert checkpoint
+    return checkpoint
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("epochs", 0, "epochs=0: must be a whole number of at least 1"),
+        ("batch_size", 1, "batch_size=1: must be a whole number of at least 2"),
+        ("batch_size", True, "batch_size=True: must be a whole number"),
+        ("seed", -1, "seed=-1: must be a whole number of at least 0"),
+        ("learning_rate", 0, "learning_rate=0: must be a positive number"),
+        ("learning_rate", float("nan"), "learning_rate=nan: must be a positive number"),
+        ("weight_decay", 1.0, "weight_decay=1.0: must be a number from 0 to less than 1"),
+        ("train_size", 7, "train_size=7: must be a whole number of at least 8"),
+        ("dataset", "", "dataset='': must be the name of a data set"),
+        ("xception", None, "xception=None: must be an XceptionSpec"),
+    ],
+)
+def test_a_bad_field_is_named_with_its_value_and_rule(field: str, value: object, rule: str) -> None:
+    with pytest.raises(ValueError, match="must") as caught:
+        replace(TINY, **{field: value})
+    assert str(caught.value).startswith(rule)
+
+
+@examples(30)
+@given(st.integers(1, 9), st.integers(2, 64), st.floats(1e-6, 10), st.none() | st.integers(64, 999))
+def test_a_spec_survives_json(epochs: int, batch_size: int, rate: float, train_size: int | None) -> None:
+    spec = TrainSpec(epochs=epochs, batch_size=batch_size, learning_rate=rate, train_size=train_size)
+    assert train_spec_from_json(train_spec_to_json(spec)) == spec
+
+
+def test_the_same_spec_gives_the_same_bits_and_leaves_the_callers_random_numbers_alone() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first = _whole(DROPOUT)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(3)
+    assert same_bits(first, _whole(DROPOUT))
+    assert not same_bits(first, _whole(replace(DROPOUT, seed=1)))
+
+
+def test_it_learns_and_the_record_says_what_the_predictions_do() -> None:
+    spec = replace(TINY, epochs=16, learning_rate=0.01)
+    records = list(train(spec))
+    assert [record.epoch for record in records] == list(range(1, 17))
+    assert records[-1].test_accuracy > 0.9
+    assert records[-1].train_loss < records[0].train_loss
+    labels = torch.from_numpy(tiny_dataset("tiny").test_labels.copy())
+    checkpoint = _whole(spec)
+    assert records[-1].test_accuracy == (checkpoint.predictions == labels).double().mean().item()
+    network = build_xception(spec.xception).eval()
+    network.load_state_dict(checkpoint.network)
+    pictures = load_pictures("tiny", None, CPU)
+    with torch.inference_mode(), autocast(CPU):
+        logits = network(pictures.normalised(pictures.test).contiguous()).float()
+    assert torch.equal(logits.argmax(1), checkpoint.predictions)
+    assert records[-1].test_loss == pytest.approx(torch.nn.functional.cross_entropy(logits, labels).item(), rel=5e-3)
+
+
+def test_bfloat16_is_for_the_arithmetic_and_what_is_kept_stays_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = replace(TINY, epochs=6)
+    runs: list[Checkpoint] = []
+    for native in (True, False):
+        monkeypatch.setattr(state, "has_bfloat16", lambda _, native=native: native)
+        runs.append(_whole(spec))
+    half, single = runs
+    for name, tensor in (*half.network.items(), *half.adam.items()):
+        assert tensor.dtype == (torch.int64 if name.endswith("num_batches_tracked") else torch.float32)
+    assert not same_bits(half, single)
+    losses = [[record.train_loss for record in run.records] for run in runs]
+    assert losses[0] == pytest.approx(losses[1], abs=0.05)
+
+
+def test_variants_of_a_seed_share_every_weight_whose_name_and_shape_agree() -> None:
+    base = TINY.xception
+    networks = [
+        build_xception(replace(base, **change))
+        for change in ({}, {"intermediate": "relu"}, {"order": "pointwise-first"}, {"residual": False}, {"segments": 2})
+    ]
+    for network in networks:
+        initialise(network, 3)
+    first = dict(networks[0].named_parameters())
+    for network in networks[1:]:
+        shared = [n for n, p in network.named_parameters() if n in first and p.shape == first[n].shape]
+        assert len(shared) > 10
+        assert all(torch.equal(dict(network.named_parameters())[name], first[name]) for name in shared)
+    other = build_xception(base)
+    initialise(other, 4)
+    assert not torch.equal(other.get_parameter("conv1.weight"), first["conv1.weight"])
+
+
+def test_variants_share_the_order_and_the_moves_and_no_two_epochs_do() -> None:
+    pictures = load_pictures("tiny", None, CPU)
+    relu = replace(TINY, xception=replace(TINY.xception, intermediate="relu"))
+    batches = [
+        torch.cat([batch for batch, _ in pictures.batches(spec, epoch)])
+        for spec, epoch in ((TINY, 1), (relu, 1), (TINY, 2), (replace(TINY, seed=1), 1))
+    ]
+    assert torch.equal(batches[0], batches[1])
+    assert not torch.equal(batches[0], batches[2])
+    assert not torch.equal(batches[0], batches[3])
+
+
+def test_every_picture_comes_once_an_epoch_and_moves_at_most_so_far() -> None:
+    pictures = load_pictures("tiny", None, CPU)
+    spec = replace(TINY, batch_size=64)
+    (batch, labels), *rest = list(pictures.batches(spec, 1))
+    assert not rest
+    assert sorted(labels.tolist()) == sorted(pictures.train_labels.tolist())
+    around = range(-SHIFT, SHIFT + 1)
+    inner = slice(SHIFT, -SHIFT)
+    # away from the border, each picture equals one training picture at one of the moves
+    for picture in batch[:8, inner, inner]:
+        found = [
+            (pictures.train[:, 1 + down : 7 + down, 1 + right : 7 + right] == picture).flatten(1).all(1).any()
+            for down in around
+            for right in around
+        ]
+        assert sum(found) == 1
+
+
+def test_train_size_takes_the_same_pictures_for_every_seed() -> None:
+    part = load_pictures("tiny", 16, CPU)
+    whole = load_pictures("tiny", None, CPU)
+    assert torch.equal(part.train, whole.train[:16])
+    with pytest.raises(ValueError, match="train_size=65: must be at most the 64 training pictures of 'tiny'"):
+        list(train(replace(TINY, train_size=65)))
+
+
+def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing() -> None:
+    rates = [learning_rate(TINY, step, 100) for step in range(100)]
+    assert max(rates) == TINY.learning_rate == rates[9]
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert 0 < rates[-1] < 0.01 * TINY.learning_rate
+
+
+def test_a_checkpoint_survives_its_file_and_hands_out_weights_that_load() -> None:
+    checkpoint = _whole(TINY)
+    data = checkpoint_to_bytes(checkpoint)
+    again = checkpoint_from_bytes(data)
+    assert same_bits(again, checkpoint)
+    assert again.records == checkpoint.records
+    assert again.spec == TINY
+    from safetensors.torch import load
+
+    build_xception(TINY.xception).load_state_dict(load(weights_file(data)))
+    assert read_predictions(data).tolist() == checkpoint.predictions.tolist()
+    for broken in (b"", data[:-1], b"\0" * 100):
+        for read in (checkpoint_from_bytes, weights_file, read_predictions):
+            with pytest.raises(ValueError, match="not a checkpoint"):
+                read(broken)
+
+
+def test_a_run_goes_on_where_its_checkpoint_ends_and_yields_the_earlier_records_first(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    iterator = train(DROPOUT, checkpoint_path=path)
+    early = [next(iterator), next(iterator)]
+    iterator.close()
+    records = list(train(DROPOUT, checkpoint_path=path))
+    assert records[:2] == early
+    assert records[-1].elapsed_s > records[1].elapsed_s
+    assert same_bits(checkpoint_from_bytes(path.read_bytes()), _whole(DROPOUT))
+    assert list(train(DROPOUT, checkpoint_path=path)) == records
+    with pytest.raises(ValueError, match="holds another run"):
+        next(train(replace(DROPOUT, seed=9), checkpoint_path=path))
+
+
+CHILD = """
+import sys, tiny_data, torch
+from dataclasses import replace
+tiny_data.install()
+torch.set_num_threads(1)
+from xception_lab import train
+spec = replace(tiny_data.TINY, xception=replace(tiny_data.TINY.xception, dropout=0.5), epochs=400)
+for record in train(spec, checkpoint_path=sys.argv[1]):
+    print(record.epoch, flush=True)
+"""
+
+
+def test_killed_in_the_middle_and_resumed_it_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    spec = replace(DROPOUT, epochs=400)
+    for least in (1, 3):
+        with subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, env=environment(tmp_path)
+        ) as child:
+            assert child.stdout
+            while int(child.stdout.readline()) < least:
+                pass
+            child.send_signal(signal.SIGKILL)
+    done = len(checkpoint_from_bytes(path.read_bytes()).records)
+    assert 3 <= done < 400
+    iterator = train(spec, checkpoint_path=path)
+    resumed = [next(iterator) for _ in range(done + 2)]
+    whole = [record for record, _ in zip(train(spec), range(done + 2), strict=False)]
+    clock = {"images_per_s": 0.0, "elapsed_s": 0.0}
+    assert [replace(record, **clock) for record in resumed] == [replace(record, **clock) for record in whole]
+    straight = None
+    for _ in range(done + 2):
+        straight = next_epoch(spec, straight)
+    assert straight
+    assert same_bits(checkpoint_from_bytes(path.read_bytes()), straight)
+
+
+def test_a_failing_disk_leaves_the_last_checkpoint_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run"
+    iterator = train(TINY, checkpoint_path=path)
+    next(iterator)
+    before = path.read_bytes()
+
+    def full(_file: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        next(iterator)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+def test_it_stops_between_two_batches_and_keeps_the_last_whole_epoch(tmp_path: Path) -> None:
+    asked = 0
+
+    def after_one_epoch_and_three_batches() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 9 + 3  # 8 training batches and one of evaluation an epoch
+
+    path = tmp_path / "run"
+    assert len(list(train(TINY, checkpoint_path=path, should_stop=after_one_epoch_and_three_batches))) == 1
+    assert asked == 13
+    assert len(checkpoint_from_bytes(path.read_bytes()).records) == 1
+    assert next_epoch(TINY, None, lambda: True) is None
+
+
+def test_a_loss_that_is_not_a_number_ends_the_run_with_its_reason() -> None:
+    with pytest.raises(TrainingError, match=r"epoch 1: the loss is not a number, learning_rate=1e\+30 may be too high"):
+        list(train(replace(TINY, learning_rate=1e30)))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"),
+    ],
+)
+def test_running_out_of_memory_ends_the_run_with_its_reason(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(training, "_step", exhausted)
+    with pytest.raises(TrainingError, match="out of memory: a smaller batch_size than 8"):
+        list(train(TINY))
+
+
+def test_another_error_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(training, "_step", broken)
+    with pytest.raises(RuntimeError, match="something else"):
+        list(train(TINY))
+
+
+def test_the_estimate_is_of_the_runs_order() -> None:
+    install()
+    spec = replace(TINY, dataset="long", train_size=2000, epochs=1)
+    record = list(train(spec))[-1]
+    assert record.elapsed_s / 10 < training.estimate_run_s(spec) < record.elapsed_s * 10
+
+
+def test_the_estimate_counts_neither_what_others_do_nor_more_than_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = training.estimate_run_s(TINY)
+    seen: list[int] = []
+    step = training._step
+
+    def disturbed(*arguments: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        time.sleep(0.05)
+        return step(*arguments)
+
+    monkeypatch.setattr(training, "_step", disturbed)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        assert training.estimate_run_s(TINY) < quiet + TINY.epochs * 8 * 0.04
+        assert (set(seen), torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(threads)

@@ -1,0 +1,348 @@
+"""The Feature maps page without a browser: stored at first paint, every view, both languages, forged reports."""
+
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from paths import ROOT
+from PIL import ExifTags, Image
+from streamlit.components.v2.component_manager import BidiComponentManager
+from visits import component_data, features_page
+
+from xception_lab.data.images import MAX_PIXELS, BadPictureError, read_square
+from xception_lab.features.bundled import load_bundled
+from xception_lab.features.recoverability import recoverability
+from xception_lab.ui.features.blocks import recovery_percent
+from xception_lab.ui.features.networks import nearest_layer
+from xception_lab.ui.fields.features import LOOKS
+from xception_lab.ui.shell import components
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _only_our_components() -> Iterator[None]:
+    """Each AppTest would search all installed packages for components, which takes longer than a page does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
+        yield
+
+
+def test_the_first_paint_shows_the_stored_maps_and_imports_no_torch() -> None:
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60);"
+        "app.switch_page('pages/features.py').run(); assert not app.exception, app.exception;"
+        "print(len(app.get('bidi_component')), 'torch' in sys.modules)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    count, torch = run.stdout.split()
+    assert int(count) >= 3, run.stderr
+    assert torch == "False"
+
+
+def test_what_is_shown_is_what_was_computed() -> None:
+    app = features_page()
+    data = component_data(app)
+    assert [column["kind"] for column in data["columns"]] == ["standard", "extreme", "separable"]
+    for column, block in zip(data["columns"], load_bundled().blocks, strict=True):
+        before, after = block.step("input"), block.step("second")
+        assert before
+        assert after
+        assert column["numbers"][0][1] == recovery_percent(recoverability(before.values, after.values, 3))
+        rows = {row["step"]: row for row in column["rows"] if "step" in row}
+        for step, row in rows.items():
+            maps = block.step(step)
+            assert maps
+            pixels = np.frombuffer(base64.b64decode(row["pixels"]), np.uint8)
+            levels = pixels.reshape(len(row["channels"]), row["height"], row["width"])
+            top = np.abs(maps.values).max()
+            expected = maps.values[row["channels"]] / top * 127 + 128
+            assert np.abs(levels - expected).max() <= 0.51
+    assert "stored result" in " ".join(caption.value for caption in app.caption)
+
+
+def test_an_enlarged_map_has_one_grid_for_each_input_that_its_kernel_reads() -> None:
+    standard, extreme, separable = (
+        panel["kernel"] for panel in component_data(features_page(channel="4"))["detail"]["panels"]
+    )
+    for kernel, block in zip((standard, extreme, separable), load_bundled().blocks, strict=True):
+        last = block.step("second")
+        assert last
+        weight = block.weights[last.layer][4]
+        found = np.array([grid["values"] for grid in kernel["grids"]])
+        np.testing.assert_allclose(found.ravel(), weight.ravel(), rtol=5e-3)
+    assert [grid["of"] for grid in standard["grids"]] == ["0", "1", "2"]
+    assert (standard["columns"], extreme["columns"], separable["columns"]) == (3, 3, 3)
+    assert len(extreme["grids"]) == len(separable["grids"]) == 1
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_view_is_shown_in_both_languages(look: str, lang: str) -> None:
+    app = features_page(look=look, lang=lang, trained_on="fashion-mnist", picture="boot")
+    assert app.subheader[0].value
+    assert not app.error
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"filters": "random", "groups": "2", "draw": "3", "intermediate": "elu", "kernel_size": "5"},
+        {"filters": "trained", "trained_on": "emoji", "intermediate": "relu", "sort": "strength", "range": "shared"},
+        {"kernel": "own", "own_kernel": "0,0,0,0,2,0,0,0,0", "mix": "own", "own_mix": "nonsense"},
+        {"look": "kernels", "filters": "trained"},
+        {"look": "network", "layer": "block1.rep.0.act", "range": "map", "map_size": "116", "channel": "2047"},
+        {"look": "network", "network": "lite0"},
+        {"look": "reach", "layer": "conv4.conv1", "row": "298", "column": "0"},
+        {"look": "network", "network": "run", "step": "after"},
+        {"picture": "upload"},
+        {"look": "nowhere", "layer": "block99", "channel": "-1", "picture": "../../etc/passwd"},
+    ],
+)
+def test_a_link_opens_what_it_says(query: dict[str, str]) -> None:
+    app = features_page(**query)
+    assert not app.error
+    if query.get("own_mix") == "nonsense":
+        assert "6×3" in app.info[0].value
+        assert component_data(app, "grids")["grids"][0]["values"][4] == 2
+    if query.get("picture") == "upload":
+        assert "not here yet" in app.info[0].value
+    if query.get("look") == "nowhere":
+        assert {note.value.count("`") for note in app.info} == {4}
+
+
+def test_the_whole_xception_is_shown_without_weights_and_says_so() -> None:
+    app = features_page(look="network", network="xception", layer="block4")
+    assert "random" in app.info[0].value
+    assert component_data(app)["columns"][0]["rows"][0]["note"].startswith("24 of 728")
+
+
+def test_the_twins_answer_for_the_boot() -> None:
+    app = features_page(look="network", trained_on="fashion-mnist", picture="boot", layer="conv1")
+    for column in component_data(app)["columns"]:
+        assert column["numbers"][0][1].startswith("ankle boot")
+
+
+@pytest.mark.parametrize(
+    "report",
+    [None, 3, "x", {}, {"step": 1, "channel": 1}, {"step": "first", "channel": "1"}, {"step": "x", "channel": True}],
+)
+def test_a_forged_click_changes_nothing(monkeypatch: pytest.MonkeyPatch, report: object) -> None:
+    class State:
+        pick = edit = drawn = report
+
+    monkeypatch.setattr(components.st, "session_state", {"maps": State, "grids": State, "stroke": State})
+    assert components.picked_map() is None
+    assert components.edited_grid() is None
+    assert components.drawn_stroke() is None
+
+
+# Pictures of one's own
+
+
+def _file(image: Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def _half(mode: str, size: tuple[int, int] = (60, 40)) -> Image.Image:
+    """Bright left half, dark right half."""
+    grey = Image.new("L", size, 20)
+    grey.paste(220, (0, 0, size[0] // 2, size[1]))
+    return grey.convert(mode)
+
+
+@pytest.mark.parametrize(
+    ("content", "tolerance"),
+    [
+        (_file(_half("L"), "PNG"), 2),
+        (_file(_half("RGB"), "JPEG", quality=95), 6),
+        (_file(_half("CMYK"), "JPEG", quality=95), 12),
+        (_file(_half("RGB").quantize(16), "GIF"), 6),
+        (_file(_half("RGBA"), "WEBP", lossless=True), 2),
+        (_file(Image.fromarray(np.asarray(_half("L")).astype(np.uint16) * 257), "PNG"), 2),
+        (_file(_half("RGB"), "GIF", save_all=True, append_images=[Image.new("RGB", (60, 40))]), 6),
+        (_file(_half("L", (2, 1)), "PNG"), 200),
+    ],
+)
+def test_a_picture_of_any_kind_becomes_a_square(content: bytes, tolerance: int) -> None:
+    picture = read_square(content, 32)
+    assert picture.shape == (32, 32, 3)
+    # the middle square keeps the edge in the middle
+    assert abs(int(picture[16, 4].mean()) - 220) <= tolerance
+    assert abs(int(picture[16, 27].mean()) - 20) <= max(tolerance, 2) or tolerance == 200
+
+
+def test_a_square_is_upright_and_keeps_its_proportions() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6  # the top is at the right
+    picture = read_square(_file(_half("RGB"), "PNG", exif=exif), 32)
+    assert picture[4, 16].mean() > 200 > 50 > picture[27, 16].mean()
+
+
+def test_a_phone_picture_of_100_megapixels_is_read_and_a_flat_one_is_refused() -> None:
+    size = (12_000, 8_400)
+    photo = read_square(_file(_half("L", size), "JPEG", quality=30), 64)
+    assert photo[32, 8].mean() > 200 > 50 > photo[32, 55].mean()
+    for kind, options in (("PNG", {"compress_level": 1}), ("JPEG", {"progressive": True, "quality": 30})):
+        with pytest.raises(BadPictureError, match=f"more than {MAX_PIXELS // 10**6} million pixels"):
+            read_square(_file(_half("L", size), kind, **options), 64)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"GIF89a", b"\xff\xd8\xff", b"\xff\xd8\xff" + bytes(999), b"%PDF-1.7", b"<svg/>"]
+)
+def test_what_is_no_picture_is_refused(content: bytes) -> None:
+    with pytest.raises(BadPictureError, match="corrupt or unknown"):
+        read_square(content, 32)
+
+
+def test_the_server_takes_as_large_a_file_as_the_page_says() -> None:
+    from xception_lab.ui.features.lab_runs import WEIGHTS_MIB
+
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] >= WEIGHTS_MIB >= 100  # the paper's network has 92 MB
+
+
+# Found by trying the page by hand
+
+
+@pytest.mark.parametrize("look", ["blocks", "information"])
+def test_a_picture_with_nothing_to_recover_says_so_in_place_of_a_share(look: str) -> None:
+    app = features_page(picture="impulse", look=look)
+    said = [message.value for message in (*app.markdown, *app.info)]
+    assert any("nothing is there to recover" in text for text in said)
+    assert "0%" not in " ".join(text for text in said if "recover" in text)
+    if look == "blocks":
+        assert [column["numbers"][0][1] for column in component_data(app)["columns"]] == ["–"] * 3
+
+
+def test_ones_own_kernel_keeps_its_middle_at_another_size() -> None:
+    own = "1,2,3,4,5,6,7,8,9"
+    for size, note in (("3", 0), ("5", 0), ("1", 0)):
+        app = features_page(kernel="own", own_kernel=own, kernel_size=size)
+        values = np.array(component_data(app, "grids")["grids"][0]["values"]).reshape(int(size), int(size))
+        margin = (int(size) - 3) // 2
+        expected = np.pad(np.arange(1.0, 10).reshape(3, 3), margin) if margin >= 0 else np.array([[5.0]])
+        np.testing.assert_array_equal(values, expected)
+        assert len(app.info) == note
+    # what is no square is told, once
+    for bad in ("1,2,3,4", "1,2", "x", ",".join(["1"] * 81)):
+        assert len(features_page(kernel="own", own_kernel=bad).info) == 1
+
+
+def test_an_enlarged_maps_numbers_say_what_is_before_and_what_after_the_activation() -> None:
+    for channel in (0, 3):
+        panels = component_data(features_page(channel=str(channel)))["detail"]["panels"]
+        for panel, block in zip(panels, load_bundled().blocks, strict=True):
+            before, after = (block.step(step).values[channel] for step in ("second", "after"))
+            for row, number in zip(panel["measures"], (np.mean, np.min, np.max), strict=False):
+                for text, values in zip(row[1:], (before, after), strict=True):
+                    assert float(text.replace("−", "-")) == pytest.approx(float(number(values)), rel=5e-3, abs=1e-6)
+            for text, values in zip(panel["measures"][3][1:], (before, after), strict=True):
+                assert text == f"{np.count_nonzero(values == 0) / values.size:.0%}"
+    (panel, *_) = component_data(features_page(step="input", channel="0"))["detail"]["panels"]
+    assert [len(row) for row in panel["measures"]] == [2] * 4
+    assert panel["before"] == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "found"),
+    [
+        ("block1", "block1"),
+        ("block1.rep.0.act", "block1.rep.0.conv1"),
+        ("block1.rep.7", "block1.rep.0.conv1"),
+        ("block9", "act4"),
+    ],
+)
+def test_a_layer_that_a_network_lacks_is_met_by_the_one_nearest_to_it(layer: str, found: str) -> None:
+    assert nearest_layer(layer, ("conv1", "block1.rep.0.conv1", "block1", "act4")) == found
+
+
+def test_a_network_with_other_names_is_entered_in_its_middle() -> None:
+    assert nearest_layer("block2", ("_stem", "_blocks.0", "_blocks.1", "_blocks.2", "_swish")) == "_blocks.1"
+
+
+@pytest.mark.parametrize("filters", ["hand", "random", "trained", "run"])
+def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str) -> None:
+    app = features_page(filters=filters, trained_on="fashion-mnist", picture="boot")
+    trained = filters in ("trained", "run")
+    said = " ".join(element.value for element in app.markdown)
+    assert app.subheader[0].value.startswith("Blocks of trained networks" if trained else "The same picture")
+    assert ("not one comparison" in said) == trained
+    assert ("of the input in" in said) != trained
+    data = component_data(app)
+    for column, panel in zip(data["columns"], data["detail"]["panels"], strict=True):
+        last = next(row for row in column["rows"] if row.get("step") == "after")
+        assert ("batch norm" in last["label"]) == ("BN" in panel["behind"]) == trained
+    assert ("batch norm" in data["detail"]["title"]) == trained
+    between = component_data(features_page(filters=filters, trained_on="fashion-mnist", picture="boot", step="first"))[
+        "detail"
+    ]
+    assert "batch norm" not in between["title"]
+    assert {panel.get("behind") for panel in between["panels"]} <= {"after", None}
+
+
+@pytest.mark.parametrize("query", [{}, {"kernel_size": "1"}, {"picture": "stroke"}])
+def test_each_share_with_a_relu_stands_beside_the_same_blocks_without(query: dict[str, str]) -> None:
+    app = features_page(look="information", **query)
+    (said,) = [element.value for element in app.markdown if "comes back at 1 segment" in element.value]
+    found = re.findall(r"\*\*(\S+)\*\* \((?:without: )?(\S+)\)", said)
+    assert len(found) == 3
+    if not query:
+        by = {
+            (point.kind, point.segments, point.between): recovery_percent(point.median)
+            for point in load_bundled().curve
+        }
+        ends = (("extreme", 1), ("extreme", 6), ("separable", None))
+        assert found == [(by[*end, "relu"], by[*end, "none"]) for end in ends]
+    text = " ".join(element.value for element in app.markdown)
+    assert "conjectures" in text
+    assert "the ReLU costs more" not in text
+    axis = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]
+    assert (axis["tickangle"], axis["ticklabeloverflow"]) == (0, "allow")
+
+
+def test_the_korean_headline_names_the_blocks_as_their_columns_do() -> None:
+    app = features_page(lang="ko")
+    (said,) = [element.value for element in app.markdown if "선형으로 되찾는 입력" in element.value]
+    for column in component_data(app)["columns"]:
+        assert f"{column['title']} **{column['numbers'][0][1]}**" in said
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_receptive_fields_titles_belong_to_their_own_pictures(lang: str) -> None:
+    app = features_page(look="reach", trained_on="fashion-mnist", picture="boot", lang=lang)
+    layout = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
+    assert [(title["xref"], title["yref"]) for title in layout["annotations"]] == [
+        ("x domain", "y domain"),
+        ("x2 domain", "y2 domain"),
+    ]
+    # on a phone a picture is 150 pixels wide
+    assert all(len(line) < 20 for title in layout["annotations"] for line in title["text"].split("<br>"))
+    assert layout["yaxis2"]["showticklabels"] is False
+
+
+def test_a_network_that_is_not_trained_is_not_called_so() -> None:
+    app = features_page(look="network", network="xception", layer="block4", step="after")
+    assert app.subheader[0].value == "Any layer of a network on this picture"
+    assert component_data(app)["detail"]["title"] == "Channel 3: its values before and after the activation"
+    assert component_data(app)["columns"][0]["rows"][1]["label"].endswith("activation")
+    twins = features_page(look="network", trained_on="fashion-mnist", picture="boot", layer="conv1")
+    assert twins.subheader[0].value.startswith("Any layer of a trained network")
+    assert component_data(twins)["detail"]["title"] == "Channel 3 in all columns: its kernel, its values"
+
+
+def test_kernels_ask_for_no_picture() -> None:
+    for picture in ("boot", "upload"):
+        app = features_page(look="kernels", picture=picture)
+        assert "Picture" not in [found.proto.popover.label for found in app.get("popover")]
+        assert not app.info
+    assert "channels of their segment" in " ".join(element.value for element in app.markdown)

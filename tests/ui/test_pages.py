@@ -1,0 +1,463 @@
+"""The pages run without a browser: every control, every link, both languages, and no torch before it is asked for."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from hostile import HOSTILE_VALUES, Query, queries
+from streamlit.components.v2.component_manager import BidiComponentManager
+from streamlit.testing.v1 import AppTest
+from visits import ROOT, START, opened, ran
+
+from xception_lab import BlockSpec, block_cost
+from xception_lab.common.units import format_bytes, format_count
+from xception_lab.ui.compare.presets import PRESETS
+from xception_lab.ui.fields.compare import VIEWS, WORKBENCH_KEYS
+from xception_lab.ui.fields.registry import FIELDS
+from xception_lab.ui.shell import components
+from xception_lab.ui.shell.address import quote_value, read_parameters
+from xception_lab.ui.shell.language import catalog
+
+COMPARE = "pages/compare.py"
+CONTROLS = {START: ("out_channels", "kernel_size", "segments"), COMPARE: WORKBENCH_KEYS}
+# controls that stand in a view, and those that are folded away
+IN_VIEW = {
+    "measure": "layers",
+    "swept": "sweep",
+    "scale": "sweep",
+    "between": "differences",
+    "order": "differences",
+    "code_of": "code",
+}
+FOLDED = ("stride", "padding", "dilation", "intermediate", "batch_norm", "batch_size", "bias", "depth_multiplier")
+SLIDERS = tuple(key for key in WORKBENCH_KEYS if FIELDS[key].widget == "slider")
+CHOICES = tuple(key for key in WORKBENCH_KEYS if FIELDS[key].widget == "choice")
+
+pages = pytest.mark.parametrize("page", [START, COMPARE])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _only_our_components() -> Iterator[None]:
+    """Each AppTest would search all installed packages for components, which takes longer than a page does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
+        yield
+
+
+def _unfold(at: AppTest) -> AppTest:
+    """Open the popover of the rarer controls."""
+    at.session_state["more"] = True
+    return ran(at)
+
+
+def _drawn(at: AppTest, key: str = "blocks") -> dict[str, Any]:
+    """What a component of ours was given."""
+    (component,) = [element for element in at.get("bidi_component") if element.key == key]
+    return json.loads(component.proto.json)
+
+
+def _written(at: AppTest) -> dict[str, str]:
+    """The parameters that the browser's address is told to hold."""
+    return _drawn(at, "page")["values"]
+
+
+def _charts(at: AppTest) -> list[str]:
+    return [chart.key for chart in at.get("plotly_chart")]
+
+
+def _values(at: AppTest, keys: tuple[str, ...]) -> dict[str, str]:
+    """What each control stands at; Streamlit itself forgets one that is not drawn, the page must not."""
+    drawn = {control.key: control.value for control in (*at.segmented_control, *at.select_slider)}
+    kept = at.session_state["_values"]
+    assert {key: value for key, value in drawn.items() if key in keys}.items() <= kept.items()
+    return {key: kept[key] for key in keys}
+
+
+def _numbers(values: dict[str, str], kind: str) -> list[str]:
+    """Parameters, MACs or FLOPs and bytes of one block as the page should show them, straight from the engine."""
+    word = {key: FIELDS[key].default for key in WORKBENCH_KEYS} | values
+    between = None if kind == "standard" or word["intermediate"] == "paper" else word["intermediate"]
+    segments = None if kind != "extreme" or word["segments"] == "max" else int(word["segments"])
+    spec = BlockSpec(
+        kind,  # type: ignore[arg-type]
+        in_channels=int(word["in_channels"]),
+        out_channels=int(word["out_channels"]),
+        kernel_size=int(word["kernel_size"]),
+        stride=int(word["stride"]),
+        padding=int(word["padding"]) if word["padding"].isdecimal() else word["padding"],  # type: ignore[arg-type]
+        dilation=int(word["dilation"]),
+        segments=segments,
+        depth_multiplier=int(word["depth_multiplier"]) if kind == "separable" else 1,
+        bias=word["bias"] == "true",
+        batch_norm=word["batch_norm"],  # type: ignore[arg-type]
+        intermediate=between,  # type: ignore[arg-type]
+    )
+    cost = block_cost(spec, int(word["size"]), int(word["size"]), int(word["batch_size"]))
+    counted = cost.macs if word["convention"] == "MACs" else 2 * cost.macs
+    return [format_count(cost.params), format_count(counted), format_bytes(cost.moved_bytes)]
+
+
+def _check(at: AppTest, page: str) -> None:
+    """The page shows the engine's numbers for the values that its controls and its address hold."""
+    values = _values(at, CONTROLS[page])
+    assert read_parameters(values, CONTROLS[page])[1] == (), "a control stands on a value it does not offer"
+    columns = _drawn(at)["columns"]
+    assert [column["kind"] for column in columns] == ["standard", "extreme", "separable"]
+    for column in columns:
+        assert [number["value"] for number in column["numbers"]] == _numbers(values, column["kind"])
+    written = _written(at)
+    defaults = {key: FIELDS[key].default for key in CONTROLS[page]}
+    assert defaults | {key: value for key, value in written.items() if key != "lang"} == values
+    # the figures that go along for the next key press are those that the page would then show
+    for key, steps in _drawn(at)["ahead"].items():
+        for option, blocks in steps.items():
+            there = read_parameters(values | {key: option}, CONTROLS[page])[0]
+            for kind, numbers in zip(("standard", "extreme", "separable"), blocks, strict=True):
+                assert [number["value"] for number in numbers] == _numbers(there, kind)
+
+
+@pages
+def test_a_page_opens_at_the_defaults(page: str) -> None:
+    at = opened(page)
+    _check(at, page)
+    assert _values(at, CONTROLS[page]) == {key: FIELDS[key].default for key in CONTROLS[page]}
+    assert not at.info
+
+
+@pages
+@pytest.mark.parametrize(
+    ("query", "locale", "language"),
+    [
+        ({}, "en-US", "en"),
+        ({}, "ko-KR", "ko"),
+        ({}, "ko", "ko"),
+        ({}, "de-DE", "en"),
+        ({}, "", "en"),
+        ({"lang": "ko"}, "en-US", "ko"),
+        ({"lang": "en"}, "ko-KR", "en"),
+    ],
+)
+def test_the_language_is_the_links_or_the_browsers(
+    page: str, query: dict[str, str], locale: str, language: str
+) -> None:
+    at = opened(page, query, locale)
+    heading = {
+        START: "Must a convolution look at space and channels at the same time?",
+        COMPARE: "The same job, three ways",
+    }
+    (shown,) = at.title if page == START else at.subheader
+    assert shown.value == catalog(language).gettext(heading[page])
+    assert [column["title"] for column in _drawn(at)["columns"]] == [
+        catalog(language).gettext(name) for name in ("Standard convolution", "Extreme Inception", "Depthwise separable")
+    ]
+    _check(at, page)
+
+
+@pages
+def test_switching_the_language_keeps_everything_else(page: str) -> None:
+    at = opened(page, {"out_channels": "96", "segments": "3"})
+    before = _values(at, CONTROLS[page])
+    for language in ("ko", "en", "ko"):
+        at.segmented_control(key="lang").set_value(language)
+        ran(at)
+        assert _values(at, CONTROLS[page]) == before
+        assert _written(at).get("lang", "en") == language
+        _check(at, page)
+
+
+def test_the_first_paint_needs_no_torch() -> None:
+    program = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+for page in ({START!r}, {COMPARE!r}):
+    at = AppTest.from_file({str(ROOT / START)!r}, default_timeout=30)
+    (at.switch_page(page) if page != {START!r} else at).run()
+    print(page, len(at.exception), "torch" in sys.modules)
+at.query_params["view"] = "counters"
+at.session_state["_page"] = ""
+at.run()
+at.toggle(key="count").set_value(True).run()
+print("count", len(at.exception), "torch" in sys.modules)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.stdout.splitlines() == [f"{START} 0 False", f"{COMPARE} 0 False", "count 0 True"], run.stderr
+
+
+@pages
+@pytest.mark.parametrize("part", range(4))
+def test_a_hostile_link_opens_the_page_with_notes(page: str, part: int) -> None:
+    # every other one on the other page, 600 in all
+    for query in queries(600)[(page == START) :: 2][part::4]:
+        _check_hostile(page, query)
+
+
+def _check_hostile(page: str, query: Query) -> None:
+    given: dict[str, Any] = {}
+    for key, value in query:
+        given.setdefault(key, []).append(value)
+    at = opened(page, given)
+    _check(at, page)
+    # of a key that is named twice, Streamlit takes the last
+    last = {key: values[-1] for key, values in given.items()}
+    values, repairs = read_parameters(last, CONTROLS[page])
+    assert _values(at, CONTROLS[page]) == values
+    notes = [f"`{r.key}={quote_value(r.given)}` in the link is not possible here; `{r.used}` is used." for r in repairs]
+    if last.get("lang", "en") not in ("en", "ko"):
+        notes.append(f"`lang={quote_value(last['lang'])}` in the link is not possible here; `en` is used.")
+    elif last.get("lang") == "ko":
+        notes = [note.split("`")[1] for note in notes]
+        assert [info.value.split("`")[1] for info in at.info] == notes
+        return
+    assert [info.value for info in at.info] == notes
+
+
+def test_a_repaired_link_says_what_was_asked_for_and_what_is_used() -> None:
+    at = opened(COMPARE, {"in_channels": "65", "dilation": "4", "size": "7", "kernel_size": "7", "padding": "valid"})
+    assert [info.value for info in at.info] == [
+        "`in_channels=65` in the link is not possible here; `64` is used.",
+        "`dilation=4` in the link is not possible here; `1` is used.",
+    ]
+    assert "in_channels" not in _written(at)
+
+
+@pytest.mark.parametrize("key", SLIDERS)
+def test_every_slider_moves_the_numbers(key: str) -> None:
+    at = _unfold(opened(COMPARE))
+    options = list(at.select_slider(key=key).options)
+    for position in sorted({0, 1, len(options) // 3, len(options) // 2, len(options) - 2, len(options) - 1}):
+        at.select_slider(key=key).set_value(options[position])
+        ran(at)
+        assert at.session_state[key] == options[position]
+        _check(at, COMPARE)
+
+
+@pytest.mark.parametrize("key", CHOICES)
+def test_every_choice_can_be_made(key: str) -> None:
+    at = _unfold(opened(COMPARE, {"view": IN_VIEW.get(key, "layers")}))
+    for option in FIELDS[key].options:
+        at.segmented_control(key=key).set_value(option)
+        ran(at)
+        assert at.session_state[key] == option
+        _check(at, COMPARE)
+
+
+def test_the_start_pages_sliders_move_its_numbers() -> None:
+    at = opened(START)
+    for key, value in (("out_channels", "256"), ("kernel_size", "5"), ("segments", "4"), ("out_channels", "8")):
+        at.select_slider(key=key).set_value(value)
+        ran(at)
+        _check(at, START)
+
+
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "default"])
+def test_a_preset_sets_every_control(name: str) -> None:
+    at = opened(COMPARE, {"stride": "3", "padding": "valid", "bias": "true", "segments": "2", "in_channels": "8"})
+    at.button(key=f"preset_{name}").click()
+    ran(at)
+    kept = {key: FIELDS[key].default for key in WORKBENCH_KEYS} | PRESETS[name]
+    assert _values(at, CONTROLS[COMPARE]) == kept
+    _check(at, COMPARE)
+
+
+def test_segments_stay_a_divisor_when_the_channels_move() -> None:
+    at = opened(COMPARE, {"out_channels": "128", "segments": "64"})
+    for channels, segments in (("96", "48"), ("728", "52"), ("8", "4")):
+        at.select_slider(key="out_channels").set_value(channels)
+        ran(at)
+        assert at.session_state["segments"] == segments
+        assert all(int(channels) % int(option) == 0 for option in at.select_slider(key="segments").options[:-1])
+        _check(at, COMPARE)
+
+
+def test_a_kernel_never_outgrows_its_picture() -> None:
+    at = _unfold(opened(COMPARE, {"size": "28", "kernel_size": "7", "padding": "valid", "dilation": "4"}))
+    assert at.segmented_control(key="dilation").value == "4"
+    for size, dilation in (("19", "3"), ("14", "2"), ("7", "1")):
+        at.select_slider(key="size").set_value(size)
+        ran(at)
+        assert at.session_state["dilation"] == dilation
+        assert list(at.segmented_control(key="dilation").options) == [str(d) for d in range(1, int(dilation) + 1)]
+        _check(at, COMPARE)
+    at.segmented_control(key="padding").set_value("same")
+    ran(at)
+    assert list(at.segmented_control(key="dilation").options) == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"segments": "1", "kernel_size": "1", "in_channels": "1", "out_channels": "8", "batch_norm": "none"},
+        {"in_channels": "2048", "out_channels": "2048", "size": "512", "batch_size": "256", "bias": "true"},
+        {"padding": "valid", "stride": "4", "depth_multiplier": "4", "intermediate": "elu", "convention": "FLOPs"},
+    ],
+)
+def test_only_the_chosen_view_is_computed(query: dict[str, str], view: str, locale: str) -> None:
+    at = opened(COMPARE, {"view": view} | query, locale)
+    assert _charts(at) == ([view] if view in ("layers", "spectrum", "sweep") else [])
+    assert len(at.latex) == (6 if view == "formula" else 0)
+    assert [len(part) for part in (at.dataframe, at.toggle, at.code)] == [
+        view == "table",
+        view == "counters",
+        view == "code",
+    ]
+    steps = [element.key for element in at.get("bidi_component") if element.key == "steps"]
+    assert steps == (["steps"] if view == "differences" else [])
+    _check(at, COMPARE)
+
+
+def test_going_from_view_to_view_forgets_nothing() -> None:
+    at = opened(COMPARE, {"view": "sweep", "in_channels": "96"})
+    at.segmented_control(key="swept").set_value("size")
+    ran(at)
+    for view in (*VIEWS, "sweep"):
+        at.segmented_control(key="view").set_value(view)
+        ran(at)
+        values = _values(at, CONTROLS[COMPARE])
+        assert (values["view"], values["swept"]) == (view, "size"), "a control that is not in sight keeps its value"
+        _check(at, COMPARE)
+    assert at.segmented_control(key="swept").value == "size"
+
+
+def test_the_folded_controls_keep_their_values_while_they_are_folded() -> None:
+    at = opened(COMPARE, {"stride": "2", "batch_size": "8"})
+    assert not any(key in [control.key for control in at.segmented_control] for key in FOLDED)
+    _unfold(at)
+    assert (at.segmented_control(key="stride").value, at.select_slider(key="batch_size").value) == ("2", "8")
+    at.segmented_control(key="bias").set_value("true")
+    ran(at)
+    at.session_state["more"] = False
+    ran(at)
+    at.select_slider(key="in_channels").set_value("96")
+    ran(at)
+    assert _written(at) == {"stride": "2", "batch_size": "8", "bias": "true", "in_channels": "96"}
+    _check(at, COMPARE)
+
+
+def test_the_counters_count_the_blocks_that_are_shown() -> None:
+    at = opened(COMPARE, {"view": "counters", "in_channels": "32", "bias": "true", "size": "14"})
+    assert not at.dataframe
+    at.toggle(key="count").set_value(True)
+    ran(at)
+    (table,) = at.dataframe
+    values = _values(at, CONTROLS[COMPARE])
+    rows = table.value.to_dict("records")
+    assert len(rows) == 9
+    for kind, ours, theirs in zip(("standard", "extreme", "separable"), rows[::3], rows[1::3], strict=True):
+        assert format_count(ours["prints"]) == _numbers(values, kind)[1]
+        assert theirs["prints"] == 2 * ours["prints"]
+        assert (ours["above our MACs by"], theirs["above our MACs by"]) == (0, 0)
+
+
+def test_charts_have_a_text_for_those_who_do_not_see_them() -> None:
+    for view in ("layers", "spectrum", "sweep"):
+        (chart,) = opened(COMPARE, {"view": view}).get("plotly_chart")
+        assert "Depthwise separable: " in chart.proto.alt
+    at = opened(COMPARE, {"view": "differences"})
+    for key in ("blocks", "steps"):
+        assert "Depthwise separable: " in _drawn(at, key)["summary"]
+
+
+def test_what_a_door_promises_is_what_its_link_shows() -> None:
+    at = opened(START)
+    links = [link.proto for link in at.get("page_link") if link.proto.query_string and link.proto.page == "compare"]
+    assert len(links) == 3
+    for link in links:
+        assert link.page == "compare"
+        query = {key: values[0] for key, values in parse_qs(link.query_string.removeprefix("?")).items()}
+        there = opened(COMPARE, query)
+        assert not there.info
+        assert _values(there, CONTROLS[COMPARE]).items() >= query.items()
+        _check(there, COMPARE)
+
+
+def test_the_controls_of_the_start_page_come_along_to_compare_and_back() -> None:
+    at = opened(START, {"out_channels": "256", "kernel_size": "5"})
+    at.query_params.clear()
+    ran(at.switch_page(COMPARE))
+    assert (at.session_state["out_channels"], at.session_state["kernel_size"]) == ("256", "5")
+    _check(at, COMPARE)
+    at.select_slider(key="out_channels").set_value("96")
+    at.select_slider(key="in_channels").set_value("32")
+    ran(at)
+    at.query_params.clear()
+    ran(at.switch_page(START))
+    assert at.session_state["out_channels"] == "96"
+    at.query_params.clear()
+    ran(at.switch_page(COMPARE))
+    assert at.session_state["in_channels"] == "32", "a control that the start page lacks is not forgotten there"
+    _check(at, COMPARE)
+
+
+@pages
+def test_the_page_follows_a_drag_and_forgets_it(page: str) -> None:
+    at = opened(page)
+    at.session_state["_drag"] = {"key": "out_channels", "start": "128", "value": "256", "sequence": 7}
+    ran(at)
+    followed = {column["kind"]: [number["value"] for number in column["numbers"]] for column in _drawn(at)["columns"]}
+    assert followed == {kind: _numbers({"out_channels": "256"}, kind) for kind in followed}
+    assert at.session_state["out_channels"] == "128", "what is dragged is not yet chosen"
+    assert _drawn(at, "page")["sequence"] == 7
+    ran(at)
+    _check(at, page)
+    assert _drawn(at, "page")["sequence"] == 0
+
+
+@pytest.mark.parametrize(
+    "drag",
+    [
+        {"key": "out_channels", "start": "64", "value": "256", "sequence": 1},
+        {"key": "__proto__", "start": "128", "value": "256", "sequence": 2**63},
+        {"key": "lang", "start": "en", "value": "<script>", "sequence": 1},
+        {"key": "_page", "start": "compare", "value": "x", "sequence": -1},
+    ],
+)
+def test_a_drag_that_does_not_fit_changes_nothing(drag: dict[str, Any]) -> None:
+    at = opened(COMPARE)
+    at.session_state["_drag"] = drag
+    _check(ran(at), COMPARE)
+
+
+@pytest.mark.parametrize("value", HOSTILE_VALUES)
+def test_a_hostile_drag_still_shows_a_comparison(value: str) -> None:
+    at = opened(START)
+    at.session_state["_drag"] = {"key": "out_channels", "start": "128", "value": value, "sequence": 1}
+    ran(at)
+    shown = read_parameters({"out_channels": value}, CONTROLS[START])[0]
+    for column in _drawn(at)["columns"]:
+        assert [number["value"] for number in column["numbers"]] == _numbers(shown, column["kind"])
+    assert at.session_state["out_channels"] == "128"
+
+
+@pytest.mark.parametrize(
+    "drag",
+    [
+        None,
+        3,
+        "x",
+        [],
+        {},
+        {"key": "out_channels"},
+        {"key": ["out_channels"], "start": "128", "value": "256", "sequence": 1},
+        {"key": "out_channels", "start": "128", "value": ["256"], "sequence": 1},
+        {"key": "out_channels", "start": "128", "value": "256", "sequence": "seven"},
+        {"key": "out_channels", "start": "128", "value": "256", "sequence": [7]},
+        {"key": "out_channels", "start": "128", "value": "256", "sequence": float("inf")},
+    ],
+)
+def test_a_forged_report_raises_nothing(monkeypatch: pytest.MonkeyPatch, drag: object) -> None:
+    # what a browser sends reaches the callback as it is
+    state: dict[str, Any] = {"page": SimpleNamespace(drag=drag)}
+    monkeypatch.setattr(components.st, "session_state", state)
+    components._remember_drag()
+    kept = state.get("_drag")
+    assert kept is None or all(isinstance(kept[part], str) for part in ("key", "start", "value"))

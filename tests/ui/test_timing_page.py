@@ -1,0 +1,336 @@
+"""The timing page without a browser: what is shown first, what is measured, what is brought, in both languages."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paths import ROOT
+from streamlit.testing.v1 import AppTest
+
+from xception_lab.measurement.queue import JobStatus
+from xception_lab.spec import CompareSpec
+from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
+from xception_lab.timing.results import Machine, Peaks, Results, Timing
+from xception_lab.timing.results_file import results_to_json
+from xception_lab.ui.fields.timing import TIMING_VIEWS
+from xception_lab.ui.timing import measurement as timing
+
+BLOCKS = three_blocks(CompareSpec())
+
+
+def _results(name: str, *seconds: float, busy: float = 0.0, slowdown: float | None = None) -> Results:
+    machine = Machine("cuda", name, 1, 1 << 30, None, "", "Linux", "3.11", "2.13", busy)
+    timings = tuple(
+        Timing(one, "cuda", (s,) * 9, layers=(("depthwise", 0.6), ("pointwise", 0.4)), slowdown=slowdown)
+        for one, s in zip(BLOCKS, seconds, strict=True)
+    )
+    return Results(machine, (Peaks("float32", 1e13, ((1 << 28, 1e12),)),), timings)
+
+
+class StubQueue:
+    """A queue whose jobs stand as the test says."""
+
+    def __init__(self, **status: Any) -> None:
+        self.values = {"state": "running", **status}
+        self.jobs: list[TimingJob] = []
+        self.stopped = threading.Event()
+
+    def submit(self, job: TimingJob) -> str:
+        self.jobs.append(job)
+        return "some-key"
+
+    def status(self, key: str | None) -> JobStatus:
+        if key != "some-key":
+            raise KeyError(key)
+        return JobStatus(key, self.jobs[-1] if self.jobs else TimingJob((BLOCKS,)), **self.values)
+
+    def stop(self, _key: str) -> None:
+        self.values["state"] = "stopped"
+        self.stopped.set()
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StubQueue:
+    queue = StubQueue()
+    monkeypatch.setattr(timing, "queue", lambda: queue)
+    # the page imports the names it uses
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    return queue
+
+
+def page(**parameters: str) -> AppTest:
+    """The page as a first visit with these query parameters."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params.update(parameters)
+    app.switch_page("pages/timing.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("view", TIMING_VIEWS)
+def test_every_view_opens_in_both_languages(view: str, lang: str) -> None:
+    app = page(timing_view=view, lang=lang)
+    charts = {"latency": 2, "bring": 0}
+    assert len(app.get("plotly_chart")) == charts.get(view, 1)
+
+
+def test_the_first_line_says_that_this_is_a_cpu_and_the_stored_result_is_labelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    app = page()
+    assert "This is a CPU" in app.markdown[0].value
+    stored = timing.shipped_timings().machine.label
+    assert [caption.value for caption in app.caption] == [
+        "float32 · contiguous · forward pass · eager",
+        f"**A stored result**, made by this code on {stored}. Measure replaces it.",
+    ]
+    assert "8.4× fewer** FLOPs" in app.markdown[1].value
+    monkeypatch.setattr(timing, "accelerator_likely", lambda: True)
+    assert "has an accelerator" in page().markdown[0].value
+
+
+def test_the_first_paint_imports_no_torch() -> None:
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60);"
+        "app.switch_page('pages/timing.py').run(); assert not app.exception;"
+        "print({'torch', 'scipy'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split("\n")[-2] == "set()"
+
+
+def test_a_measurement_is_queued_shown_with_its_place_and_replaces_the_stored_result(stub: StubQueue) -> None:
+    stub.values |= {"state": "queued", "place": 2}
+    app = page()
+    app.button(key="measure").click().run()
+    assert stub.jobs[0].groups == (BLOCKS,)
+    assert app.button(key="measure").disabled
+    assert app.get("progress")[0].proto.text.startswith("Measurements before yours: 2.")
+    stub.values = {"state": "running", "share": 0.4, "spent_s": 7.2}
+    app.run()
+    assert app.get("progress")[0].proto.text == "measuring, 7 s"
+    assert app.get("progress")[0].proto.value == 40
+    stub.values = {"state": "done", "results": _results("Fast GPU", 0.004, 0.003, 0.002)}
+    app.run()
+    assert not app.exception
+    assert "Measured here" in app.caption[1].value
+    assert "Fast GPU" in app.caption[1].value
+    assert "**2.0× faster**" in app.markdown[1].value
+    assert "takes **60%** of the time" in app.markdown[1].value
+    assert not app.button(key="measure").disabled
+
+
+def test_a_stop_keeps_what_there_is(stub: StubQueue) -> None:
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values["results"] = _results("Fast GPU", 0.004, 0.003, 0.002, busy=0.9)
+    app.button(key="stop").click().run()
+    assert stub.stopped.is_set()
+    assert any("Stopped" in note.value for note in app.info)
+    assert any("90%" in note.value for note in app.warning)
+
+
+def test_a_disturbed_machine_is_told_with_how_much_slower_it_was(stub: StubQueue) -> None:
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values |= {"state": "done", "results": _results("Fast GPU", 0.004, 0.003, 0.002, slowdown=1.05)}
+    app.run()
+    assert not app.warning
+    assert "not to be trusted" not in app.markdown[1].value
+    stub.values["state"] = "running"
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values |= {"state": "done", "results": _results("Fast GPU", 0.004, 0.003, 0.002, slowdown=1.53)}
+    app.run()
+    assert [note.value.split(",")[0] for note in app.warning] == [
+        "Meanwhile this machine was 1.53× slower than at its best"
+    ]
+    assert "Measured on a disturbed machine: not to be trusted." in app.markdown[1].value
+
+
+def test_disturbed_timings_of_another_machine_are_counted() -> None:
+    app = page(timing_view="bring")
+    slow = _results("Other GPU", 0.0004, 0.0003, 0.0005, slowdown=3.0)
+    app.get("file_uploader")[0].upload("other.json", results_to_json(slow).encode()).run()
+    assert app.warning[0].value.startswith("3 of its timings were taken while that machine was slowed")
+
+
+@pytest.mark.parametrize(
+    ("view", "groups", "profiled"),
+    [
+        ("latency", 1, 0),
+        ("running", 6, 0),
+        ("operations", 1, 3),
+        ("xception", 1, 0),
+    ],
+)
+def test_each_view_asks_for_what_it_shows(view: str, groups: int, profiled: int, stub: StubQueue) -> None:
+    app = page(timing_view=view, batch_size="2")
+    app.button(key="measure").click().run()
+    (job,) = stub.jobs
+    assert (len(job.groups), len(job.profiled)) == (groups, profiled)
+
+
+def test_failures_and_lost_measurements_are_said(stub: StubQueue) -> None:
+    app = page(measurement="gone' OR 1=1")
+    assert any("no longer on this server" in note.value for note in app.info)
+    stub.values = {"state": "failed", "reason": "batch_size=256: needs more"}
+    assert page(measurement="some-key").error[0].value == r"batch\_size=256\: needs more"
+
+    def full(_job: TimingJob) -> str:
+        raise timing.TooManyJobsError("at most 20 may wait")
+
+    stub.submit = full  # type: ignore[method-assign]
+    app = page()
+    app.button(key="measure").click().run()
+    assert app.error[0].value == "at most 20 may wait"
+
+
+@pytest.mark.parametrize("what", [{"dtype": "tf32"}, {"mode": "graph"}])
+def test_what_this_server_cannot_do_is_said_before(what: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    app = page(**what)
+    assert app.button(key="measure").disabled
+    assert any("needs an accelerator" in note.value for note in app.info)
+
+
+def test_the_way_back_has_no_folding(stub: StubQueue) -> None:
+    app = page(backward="true", mode="folded")
+    assert "mode=folded" in app.info[0].value
+    app.session_state["more"] = True  # opens the popover
+    app.run()
+    assert app.segmented_control(key="mode").options == ["eager", "compiled"]
+    assert app.caption[0].value == "float32 · contiguous · forward + backward · eager"
+    app.button(key="measure").click().run()
+    assert all(settings.backward for settings in stub.jobs[0].groups[0])
+
+
+def test_training_at_the_same_time_is_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    assert not any("Training runs" in note.value for note in page().warning)
+    from xception_lab.experiments.spec import ExperimentSpec
+    from xception_lab.experiments.store import Store
+
+    store = Store()
+    key = store.add(ExperimentSpec(), "me", 100)
+    assert key
+    store.move([store.experiment(key).runs[0].id], "running")
+    assert not store.busy()  # nobody works on it
+    store.claim(key, "keeper")
+    assert store.busy()
+    assert any("Training runs" in note.value for note in page().warning)
+
+
+def test_results_of_another_machine_stand_beside_and_hostile_files_are_refused() -> None:
+    app = page(timing_view="bring")
+    good = results_to_json(_results("Other GPU", 0.0004, 0.0003, 0.0005)).encode()
+    evil = b'{"format": "xception-lab-timings", "version": "<script>alert(1)</script>"}'
+    app.get("file_uploader")[0].upload("other.json", good).upload("**evil**`.json", evil).run()
+    assert not app.exception
+    assert app.success[0].value == "**Other GPU, torch 2.13**: 3 timings, shown beside this server's."
+    (refusal,) = app.error
+    # shown as it is called, and as no markup
+    assert refusal.value == r"\*\*evil\*\*\`.json was refused: machine is missing"
+    assert any("Other GPU" in line.value and "slower" in line.value for line in app.markdown)
+    app.segmented_control(key="timing_view").set_value("latency").run()
+    assert not app.exception
+    assert "Other GPU" in app.get("plotly_chart")[1].proto.spec + app.get("plotly_chart")[0].proto.spec
+    app.segmented_control(key="timing_view").set_value("running").run()
+    assert "Other GPU" in app.get("plotly_chart")[0].proto.spec
+
+
+def test_a_copy_of_the_stored_file_stands_apart_in_every_chart() -> None:
+    app = page(timing_view="bring")
+    app.get("file_uploader")[0].upload("same.json", results_to_json(timing.shipped_timings()).encode()).run()
+    for view in ("latency", "roofline", "running", "operations"):
+        app.segmented_control(key="timing_view").set_value(view).run()
+        assert not app.exception
+        drawn = [chart.proto.spec for chart in app.get("plotly_chart")]
+        # operations have a chart a machine, under its name
+        seen = "".join(drawn + [line.value for line in app.markdown])
+        assert "(2)" in seen or r"\(2\)" in seen, view
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_compiling_without_a_compiler_is_refused_before_it_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    app = page(mode="compiled")
+    assert app.button(key="measure").disabled
+    assert any("needs a C++ compiler" in note.value for note in app.info)
+
+
+def test_the_start_page_has_a_door_with_a_stored_result() -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    assert not app.exception
+    assert any("of the standard block's time" in line.value for line in app.markdown)
+
+
+def test_settings_that_nobody_measured_are_asked_about_with_their_own_ratio_and_the_peaks_that_are_known() -> None:
+    app = page(kernel_size="5", timing_view="running")
+    assert "20.9× fewer** FLOPs. Measure" in app.markdown[1].value
+    assert any("Not measured yet" in line.value for line in app.markdown)
+    assert not any("cross" in line.value for line in app.markdown)
+    app = page(dtype="bfloat16", kernel_size="5")
+    assert any("Predicted only" in caption.value for caption in app.caption)
+    assert len(app.get("plotly_chart")) == 1
+    app = page(dtype="float16")
+    assert any("nor the peaks" in caption.value for caption in app.caption)
+    assert not app.get("plotly_chart")
+
+
+def test_one_measurement_takes_no_stored_peaks_away(stub: StubQueue) -> None:
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values = {"state": "done", "results": _results("Fast GPU", 0.004, 0.003, 0.002)}
+    app.run()
+    app.session_state["more"] = True
+    app.run()
+    app.segmented_control(key="dtype").set_value("bfloat16").run()
+    assert not app.exception
+    assert any(timing.shipped_timings().machine.label in caption.value for caption in app.caption)
+    assert len(app.get("plotly_chart")) >= 1
+
+
+def test_what_became_of_a_measurement_is_said_over_its_own_settings_alone(stub: StubQueue) -> None:
+    app = page()
+    app.button(key="measure").click().run()
+    stub.values = {"state": "stopped"}
+    app.run()
+    assert any("Stopped" in note.value for note in app.info)
+    app.segmented_control(key="timing_view").set_value("running").run()
+    assert not any("Stopped" in note.value for note in app.info)
+
+
+def test_a_part_of_a_sweep_is_shown_and_counted(stub: StubQueue) -> None:
+    sweep = [one for group in sweep_settings(CompareSpec(), "out_channels").values() for one in group]
+    machine = _results("Fast GPU", 1.0, 1.0, 1.0).machine
+    part = Results(machine, (), tuple(Timing(one, "cuda", (0.001,)) for one in sweep[:6]))
+    app = page(timing_view="running")
+    app.button(key="measure").click().run()
+    stub.values = {"state": "stopped", "results": part}
+    app.run()
+    assert any("Fast GPU, torch 2.13. 6 of 18 settings" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize(("view", "wanted"), [("latency", 3), ("running", 18), ("xception", 2), ("operations", 3)])
+def test_what_is_taken_home_is_what_the_view_shows(view: str, wanted: int) -> None:
+    values = {
+        "timing_view": view,
+        "timed_along": "out_channels",
+        "dtype": "float32",
+        "memory_format": "contiguous",
+        "mode": "eager",
+        "backward": "false",
+        "in_channels": "64",
+        "out_channels": "128",
+        "kernel_size": "3",
+        "size": "56",
+        "batch_size": "1",
+    }
+    assert len(timing.job_of(values).settings) == wanted

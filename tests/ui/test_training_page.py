@@ -1,0 +1,173 @@
+"""The training page without a browser: a stored result at first paint, both languages, links that lead nowhere."""
+
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from paths import ROOT
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+from tiny_data import tiny_dataset
+
+from xception_lab.data.catalogue import load_dataset
+from xception_lab.data.custom import save_dataset
+from xception_lab.experiments.results_file import load_shipped_result
+from xception_lab.experiments.spec import ExperimentSpec, Grid
+from xception_lab.ui.training import experiment as training
+from xception_lab.ui.training.outcome import question, setting_text
+
+
+def page(**parameters: str) -> AppTest:
+    """The page as a first visit with these query parameters."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params.update(parameters)
+    return app.switch_page("pages/training.py").run()
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("preset", ["two-differences", "figure-10", "figure-9", "conjecture", "own"])
+def test_every_question_is_shown_in_both_languages(lang: str, preset: str) -> None:
+    app = page(lang=lang, preset=preset)
+    assert not app.exception
+    assert app.subheader[0].value
+
+
+def test_the_first_paint_shows_a_stored_result_with_its_machine() -> None:
+    app = page()
+    assert "stored result" in app.caption[0].value
+    assert len(app.get("plotly_chart")) == 2
+    assert any("95 % CI" in line.value for line in app.markdown)
+
+
+def test_a_run_that_is_not_here_is_said_and_the_stored_one_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    app = page(run="../../etc/passwd'; DROP TABLE runs; --")
+    assert not app.exception
+    assert "not on this server" in app.info[0].value
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_a_broken_link_is_repaired_with_a_note() -> None:
+    app = page(seeds="1000", preset="figure-11")
+    assert not app.exception
+    assert {note.value.count("`") for note in app.info} == {4}
+    assert app.select_slider(key="seeds").value == "10"
+
+
+def test_the_first_paint_imports_no_torch() -> None:
+    script = (
+        "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60);"
+        "app.switch_page('pages/training.py').run(); assert not app.exception; print('torch' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.split()[-1] == "False"
+
+
+def test_what_goes_wrong_at_the_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def submit(self, *_: object) -> str:
+            raise RuntimeError("at most 200 runs may wait at once")
+
+    monkeypatch.setattr(training, "scheduler", Full)
+    monkeypatch.setattr(training, "estimate_text", lambda _: "")
+    app = page()
+    app.session_state["starting"] = True
+    app.run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    assert app.error[0].value == "at most 200 runs may wait at once"
+    assert len(app.get("plotly_chart")) == 2
+
+
+def _upload(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(folder))
+    classes = ("![x](http://elsewhere/)", "<b>둘</b>")
+    return save_dataset(replace(tiny_dataset("tiny"), name="[mine](http://elsewhere)", classes=classes, notes=("`a`",)))
+
+
+def test_a_link_with_ones_own_data_shows_them_and_never_as_markup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = _upload(tmp_path, monkeypatch)
+    app = page(dataset="own", own=name)
+    assert not app.exception
+    told = next(line.value for line in app.markdown if "64 pictures to learn from" in line.value)
+    assert "](http" not in told
+    captions = [image.caption for element in app.get("image") for image in element.proto.imgs]
+    assert captions == ["··x··http···elsewhere··", "·b·둘··b·"]
+
+
+def test_data_that_are_not_here_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    for name in ("own-0123456789abcdef", "own-../../etc/passwd", "x" * 300, "<script>"):
+        app = page(dataset="own", own=name)
+        assert not app.exception
+        assert any(r"dataset='" in note.value for note in app.info)
+
+
+def test_an_upload_is_read_kept_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    app = page(dataset="own")
+    app.file_uploader[0].upload("mine.zip", _zip(), "application/zip").run()
+    assert not app.exception
+    assert any("3 classes" in line.value for line in app.markdown)
+    app.file_uploader[0].upload("bad.zip", b"nothing", "application/zip").run()
+    assert not app.exception
+    assert "must be a zip of class folders" in app.error[0].value
+    assert any("3 classes" in line.value for line in app.markdown)
+
+
+def _zip() -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for number in range(36):
+            picture = BytesIO()
+            Image.new("RGB", (20, 20), (number, 7 * number, 0)).save(picture, "PNG")
+            archive.writestr(f"{'abc'[number % 3]}/{number}.png", picture.getvalue())
+    return buffer.getvalue()
+
+
+def test_one_run_shows_what_it_confuses_and_hands_itself_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = load_shipped_result(ROOT / "assets" / "results", "two-differences")
+    assert stored
+    labels = load_dataset("fashion-mnist").test_labels
+    predictions = {run.id: np.where(np.arange(5000) % 9 == run.id % 9, 6, labels) for run in stored.progress.runs}
+    monkeypatch.setattr(training, "shipped_result", lambda _: replace(stored, predictions=predictions))
+    app = page(outcome="run", picked="7")
+    assert not app.exception
+    assert app.selectbox[0].value == "7"
+    wrong = int((predictions[7] != labels).sum())
+    assert any(f"**{5000 - wrong:,}** of 5,000" in line.value for line in app.markdown)
+    assert len(app.get("plotly_chart")) == 1
+    captions = [image.caption for element in app.get("image") for image in element.proto.imgs]
+    assert len(captions) == 9 + 3
+    assert {caption.split(" → ")[1] for caption in captions} == {"shirt"}
+    assert [button.label for button in app.get("download_button")][:2] == ["Training script", "Its data (npz)"]
+
+
+def test_all_runs_are_listed_with_how_far_they_are() -> None:
+    app = page(outcome="runs")
+    assert not app.exception
+    assert app.dataframe[0].value["epochs"].tolist() == [4] * 20
+
+
+@pytest.mark.parametrize(
+    ("grid", "words"),
+    [
+        ((("epochs", (1, 2)),), ["epochs=1", "epochs=2"]),
+        ((("segments", (1, 4, None)),), ["1 segments", "4 segments", "one a channel"]),
+        ((("residual", (True, False)),), ["with residuals", "without residuals"]),
+    ],
+)
+def test_an_experiment_of_ones_own_is_named_in_words(grid: Grid, words: list[str]) -> None:
+    spec = ExperimentSpec("own", 1, grid=grid)
+    assert question(spec.preset) == "What do these fields change?"
+    ((name, levels),) = spec.levels
+    assert [setting_text(((name, level),)) for level in levels] == words

@@ -1,0 +1,175 @@
+"""The three blocks beside each other: ratios, the spectrum of segments, sweeps, the two differences."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from xception_lab.arch.cost import Cost, block_cost
+from xception_lab.common.files import rows_to_csv
+from xception_lab.spec import KINDS, Activation, BlockSpec, CompareSpec, Kind
+
+Measure = Literal["params", "macs", "flops", "moved_bytes", "activation_bytes"]
+Direction = Literal["fewer", "more", "same"]
+SweepField = Literal["in_channels", "out_channels", "kernel_size", "size"]
+
+MEASURES: tuple[Measure, ...] = ("params", "macs", "flops", "moved_bytes", "activation_bytes")
+SWEEP_VALUES: dict[SweepField, tuple[int, ...]] = {
+    "in_channels": (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 728, 1024, 2048),
+    "out_channels": (8, 16, 32, 64, 96, 128, 192, 256, 384, 512, 728, 1024, 1536, 2048),
+    "kernel_size": (1, 3, 5, 7, 9, 11),
+    "size": (7, 10, 14, 19, 28, 37, 56, 74, 112, 147, 224, 299),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """How a figure stands to the standard block's: `times` is at least 1, `direction` says which way."""
+
+    times: float
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedBlock:
+    """One block of a comparison; ratios stand against its reference, as a rule the standard block."""
+
+    spec: BlockSpec
+    cost: Cost
+    ratios: dict[Measure, Ratio]
+
+    @property
+    def kind(self) -> Kind:
+        """The block's kind."""
+        return self.spec.kind
+
+    @property
+    def macs_per_value(self) -> float:
+        """MACs for each value of the block's output: K² C_in for a standard convolution."""
+        batch, channels, height, width = self.cost.out_shape
+        return self.cost.macs / (batch * channels * height * width)
+
+
+@dataclass(frozen=True, slots=True)
+class SpectrumPoint:
+    """The extreme block at one number of segments (paper, section 1.2)."""
+
+    segments: int
+    channels_per_segment: int
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The cost of the three blocks while one field runs over its values; a value no block can take is left out."""
+
+    field: SweepField
+    values: tuple[int, ...]
+    costs: dict[Kind, tuple[Cost, ...]]
+    current: int
+
+
+def ratio(value: float, reference: float) -> Ratio:
+    """`value` against `reference`; "same" where they are equal or either is zero."""
+    if value == reference or not value or not reference:
+        return Ratio(1.0, "same")
+    if value < reference:
+        return Ratio(reference / value, "fewer")
+    return Ratio(value / reference, "more")
+
+
+def compare(spec: CompareSpec) -> tuple[ComparedBlock, ...]:
+    """The three blocks in the fixed order standard, extreme, separable."""
+    blocks = [spec.block(kind) for kind in KINDS]
+    costs = [_cost(spec, block) for block in blocks]
+    return tuple(_column(block, cost, costs[0]) for block, cost in zip(blocks, costs, strict=True))
+
+
+def divisors(number: int) -> tuple[int, ...]:
+    """All divisors in rising order: the segments that out_channels can be split into."""
+    small = [d for d in range(1, int(number**0.5) + 1) if number % d == 0]
+    return tuple(sorted({*small, *(number // d for d in small)}))
+
+
+def spectrum(spec: CompareSpec) -> tuple[SpectrumPoint, ...]:
+    """The extreme block from one segment (a regular convolution after a 1x1) to one a channel (section 1.2)."""
+    points: list[SpectrumPoint] = []
+    for segments in divisors(spec.out_channels):
+        block = replace(spec, segments=segments).block("extreme")
+        points.append(SpectrumPoint(segments, spec.out_channels // segments, _cost(spec, block)))
+    return tuple(points)
+
+
+def sweep(spec: CompareSpec, field: SweepField) -> Sweep:
+    """The three blocks' cost while `field` runs over SWEEP_VALUES and its current value."""
+    current = getattr(spec, field)
+    settings = dict(_valid_settings(spec, field, sorted({*SWEEP_VALUES[field], current})))
+    costs: dict[Kind, tuple[Cost, ...]] = {
+        kind: tuple(_cost(setting, setting.block(kind)) for setting in settings.values()) for kind in KINDS
+    }
+    return Sweep(field, tuple(settings), costs, current)
+
+
+def _valid_settings(spec: CompareSpec, field: SweepField, values: Iterable[int]) -> Iterable[tuple[int, CompareSpec]]:
+    for value in values:
+        try:
+            setting = replace(spec, **{field: value})
+            _cost(setting, setting.block("standard"))
+        except ValueError:
+            continue  # such as segments that do not divide this number of channels
+        yield value, setting
+
+
+def two_differences(spec: CompareSpec, order: str, between: Activation) -> tuple[ComparedBlock, ...]:
+    """The walk from the extreme block to the chosen one: first the ReLU, then the order (paper, section 2).
+
+    order: "pointwise-first" or "depthwise-first". One to three steps, each one's ratios against the step before.
+    Segments stay one a channel, because only there the two blocks differ in nothing else.
+    """
+    base = replace(spec, segments=None, depth_multiplier=1)
+    blocks = [base.block("extreme", "relu")]
+    if between != "relu":
+        blocks.append(base.block("extreme", between))
+    if order == "depthwise-first":
+        blocks.append(base.block("separable", between))
+    costs = [_cost(base, block) for block in blocks]
+    return tuple(map(_column, blocks, costs, [costs[0], *costs[:-1]]))
+
+
+def _column(block: BlockSpec, cost: Cost, reference: Cost) -> ComparedBlock:
+    ratios: dict[Measure, Ratio] = {m: ratio(getattr(cost, m), getattr(reference, m)) for m in MEASURES}
+    return ComparedBlock(block, cost, ratios)
+
+
+def _cost(spec: CompareSpec, block: BlockSpec) -> Cost:
+    return block_cost(block, spec.size, spec.size, spec.batch_size)
+
+
+def block_layer_rows(columns: Iterable[ComparedBlock]) -> list[dict[str, str | int | float]]:
+    """One row a layer of every block, then one for the block: what the table shows and the CSV holds."""
+    rows: list[dict[str, str | int | float]] = []
+    for column in columns:
+        for name, op, part in (
+            *((layer.name, layer.op, layer) for layer in column.cost.layers),
+            ("block", column.kind, column.cost),
+        ):
+            rows.append(
+                {
+                    "kind": column.kind,
+                    "layer": name,
+                    "operation": op,
+                    "out_shape": "x".join(map(str, part.out_shape)),
+                    "params": part.params,
+                    "macs": part.macs,
+                    "flops": part.flops,
+                    "weight_bytes": part.weight_bytes,
+                    "activation_bytes": part.activation_bytes,
+                    "moved_bytes": part.moved_bytes,
+                    "flops_per_byte": round(part.intensity, 3),
+                }
+            )
+    return rows
+
+
+def block_layer_csv(columns: Iterable[ComparedBlock]) -> str:
+    """layer_rows as CSV with a header."""
+    return rows_to_csv(block_layer_rows(columns))

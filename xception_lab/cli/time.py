@@ -1,0 +1,107 @@
+"""The terminal's `time`: the same measurements as the page's, as a table or as a file for the page."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from xception_lab.common.files import write_atomically
+from xception_lab.spec import CompareSpec, XceptionSpec
+from xception_lab.timing.jobs import TimingJob, full_job, three_blocks
+from xception_lab.timing.results import MAX_BUSY_SHARE, Results, Timing
+from xception_lab.timing.results_file import results_to_json
+from xception_lab.timing.roofline import bounds, total_s
+from xception_lab.timing.settings import DTYPES, MEMORY_FORMATS, MODES
+
+
+def add_options(sub: argparse.ArgumentParser) -> None:
+    """The options of `time`."""
+    default = CompareSpec()
+    sub.add_argument("--all", action="store_true", help="every chart of the page; some minutes")
+    sub.add_argument("--out", type=Path, help="write the results file that the page's upload reads")
+    sub.add_argument("--device", default="auto", help="auto, cpu, cuda, mps or xpu")
+    sub.add_argument("--threads", type=int, help="of the processor; one a core when left out")
+    for name in ("in_channels", "out_channels", "kernel_size", "size", "batch_size"):
+        sub.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(default, name))
+    sub.add_argument("--dtype", choices=DTYPES, default="float32")
+    sub.add_argument("--memory-format", choices=MEMORY_FORMATS, default="contiguous")
+    sub.add_argument("--mode", choices=MODES, default="eager")
+    sub.add_argument("--backward", action="store_true", help="forward and backward")
+    sub.add_argument(
+        "--precision", type=float, default=0.02, help="half width of the median's 95%% interval, as a part"
+    )
+    sub.add_argument("--limit-s", type=float, default=2.0, help="at most so many seconds a setting")
+
+
+def measure_and_show(options: argparse.Namespace) -> int:
+    """Run `time`."""
+    import torch
+
+    from xception_lab.measurement.device import select_device
+    from xception_lab.measurement.runner import run_job
+
+    if options.threads is not None:
+        if not 1 <= options.threads <= 4096:
+            raise ValueError(f"threads={options.threads}: must be from 1 to 4,096")
+        torch.set_num_threads(options.threads)
+    results = run_job(_job(options, select_device(options.device).type != "cpu"), _follow)
+    print(file=sys.stderr)
+    if options.out:
+        try:
+            write_atomically(options.out, (results_to_json(results) + "\n").encode())
+        except OSError as error:
+            raise RuntimeError(f"out={str(options.out)!r}: cannot be written: {error}") from error
+    print(results_to_json(results) if options.json else "\n".join(_lines(results)))
+    return 0
+
+
+def _job(options: argparse.Namespace, accelerated: bool) -> TimingJob:
+    if options.all:
+        return replace(full_job(options.device, accelerated), precision=options.precision, limit_s=options.limit_s)
+    spec = CompareSpec(
+        options.in_channels, options.out_channels, options.kernel_size, options.size, batch_size=options.batch_size
+    )
+    group = three_blocks(
+        spec, dtype=options.dtype, memory_format=options.memory_format, mode=options.mode, backward=options.backward
+    )
+    return TimingJob((group,), (), options.device, options.precision, options.limit_s)
+
+
+def _follow(share: float) -> None:
+    print(f"\r{share:4.0%}", end="", file=sys.stderr, flush=True)
+
+
+def _lines(results: Results) -> Iterator[str]:
+    machine = results.machine
+    yield machine.label
+    if machine.busy_share > MAX_BUSY_SHARE:
+        yield f"warning: others used {machine.busy_share:.0%} of this machine: do not trust these times"
+    if results.slowdown > 1:
+        disturbed = sum(timing.disturbed for timing in results.latest)
+        yield (
+            f"warning: this machine was up to {results.slowdown:.2f} times slower than at its best: "
+            f"do not trust the {disturbed} of {len(results.latest)} times marked with !"
+        )
+    for peaks in results.peaks:
+        data = max(rate for _, rate in peaks.rates) / 1e9
+        yield f"{peaks.dtype}: {peaks.flops_per_s / 1e9:,.0f} GFLOP/s, {data:,.0f} GB/s in cache, measured"
+    yield f"{'what':40} {'format':14} {'pass':9} {'median':>11} {'quartiles':>23} {'bound':>11}"
+    for timing in results.latest:
+        yield _line(timing, results)
+
+
+def _line(timing: Timing, results: Results) -> str:
+    settings = timing.settings
+    subject = settings.subject
+    if isinstance(subject, XceptionSpec):
+        what = f"xception @{settings.height}"
+    else:
+        what = f"{subject.kind} {subject.in_channels}->{subject.out_channels} @{settings.height}"
+    what = f"{what} n={settings.batch_size} {settings.dtype} {settings.mode}"
+    peaks = results.peak(settings.dtype)
+    bound = f"{total_s(bounds(settings, peaks)) * 1e3:8.3f} ms" if peaks else ""
+    both = "fwd+bwd" if settings.backward else "forward"
+    quartiles = f"{timing.p25_s * 1e3:.3f} to {timing.p75_s * 1e3:.3f} ms"
+    median = f"{timing.median_s * 1e3:8.3f} ms{'!' if timing.disturbed else ' '}"
+    return f"{what:40} {settings.memory_format:14} {both:9} {median} {quartiles:>23} {bound:>11}"

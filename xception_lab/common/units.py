@@ -1,0 +1,53 @@
+"""Numbers as people read them: 27.5 M, 10.5 MB, 8.4 times."""
+
+# where a logarithmic axis of seconds has its ticks, and what stands at them
+TICKS_S = {
+    digit * 10.0**power: f"{digit * 10 ** (power % 3)}{unit}"
+    for power, unit in zip(range(-6, 3), ("µs",) * 3 + ("ms",) * 3 + ("s",) * 3, strict=True)
+    for digit in (1, 2, 5)
+}
+
+_STEPS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+
+
+def format_count(number: float) -> str:
+    """Three significant digits with a decimal prefix: 27_496_448 -> "27.5 M"; below 10,000 in full: "9,024"."""
+    if number < 10_000:
+        return f"{number:,.0f}"
+    return _prefixed(number)
+
+
+def format_bytes(number: float) -> str:
+    """Decimal bytes with a prefix, as vendors state bandwidth: 10_472_704 -> "10.5 MB"."""
+    return f"{_prefixed(number)}B" if number >= 1_000 else f"{number:,.0f} B"
+
+
+def format_seconds(value: float) -> str:
+    """Seconds with three significant digits and a prefix: 0.00245 -> "2.45 ms"."""
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        # what would round to 1,000 of a unit is 1.00 of the next
+        if value >= 0.9995 * size:
+            part = value / size
+            return f"{part:,.{2 if part < 9.995 else 1 if part < 99.95 else 0}f} {unit}"
+    return f"{value * 1e9:,.0f} ns"
+
+
+def format_times(ratio: float) -> str:
+    """A ratio above 1 as "8.4×"; more digits only where they tell: "1.06×", "131×", and never "1.00×"."""
+    digits = 0 if ratio >= 99.95 else 1 if ratio >= 1.995 else 2
+    while digits < 6 and ratio > 1 and float(f"{ratio:.{digits}f}") == 1:
+        digits += 1
+    return f"{ratio:,.{digits}f}×"
+
+
+def format_shape(channels: int, height: int, width: int) -> str:
+    """A tensor's shape without its batch: "64×56×56"."""
+    return f"{channels}×{height}×{width}"
+
+
+def _prefixed(number: float) -> str:
+    # what would round to 1,000 of a prefix is 1.00 of the next
+    size, prefix = next((step for step in _STEPS if number >= 0.9995 * step[0]), _STEPS[-1])
+    value = number / size
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:,.{digits}f} {prefix}"

@@ -1,0 +1,252 @@
+"""Uploaded archives, unpacked in memory: nothing is written to disk, and every limit counts the bytes that come out.
+
+Headers are never believed: a zip bomb is found by what it has unpacked so far, not by what it promises.
+"""
+
+import gzip
+import io
+import re
+import stat
+import tarfile
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from xception_lab.common.messages import message_of, quote_name, say
+
+MIB = 2**20
+MAX_UPLOAD = 256 * MIB  # CIFAR-10's archives have 163 MiB
+MAX_UNPACKED = 512 * MIB
+MAX_ENTRY = 64 * MIB  # MNIST's training pictures have 45 MiB, a batch of CIFAR-10 30
+MAX_RATIO = 100  # unpacked to packed, past the first FREE bytes; flat pictures and sorted labels reach 50
+FREE = 16 * MIB
+MAX_ENTRIES = 100_000
+
+_TOO_LARGE = say("larger than {most} MiB", most=MAX_ENTRY // MIB)
+_DIRECTORY_ENTRY = b"PK\x01\x02"
+_UTF8_NAME, _ENCRYPTED = 0x800, 0x1
+
+
+class RefusedError(ValueError):
+    """An upload that is not read any further; the message names file, value and rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of an archive: its path with forward slashes, its content, or why there is none."""
+
+    path: str
+    content: bytes = b""
+    problem: str = ""
+
+
+class _BadEntryError(Exception):
+    """One file of an archive cannot be read; the message is what it is."""
+
+
+class UnpackMeter:
+    """Counts what an upload unpacks to; raises RefusedError past MAX_UNPACKED or MAX_RATIO."""
+
+    def __init__(self, filename: str, packed: int) -> None:
+        self._name = quote_name(filename)
+        self.ratio_limit = max(FREE, MAX_RATIO * packed)
+        self.count = 0
+
+    def add(self, count: int) -> None:
+        self.count += count
+        if self.count > MAX_UNPACKED:
+            most = MAX_UNPACKED // MIB
+            raise RefusedError(say("{name}: must unpack to at most {most} MiB, holds more", name=self._name, most=most))
+        if self.count > self.ratio_limit:
+            sentence = say(
+                "{name}: must unpack to at most {most} times its size, holds more", name=self._name, most=MAX_RATIO
+            )
+            raise RefusedError(sentence)
+
+
+class _Metered(io.RawIOBase):
+    """A stream whose bytes are counted as they are read."""
+
+    def __init__(self, stream: io.BufferedIOBase, meter: UnpackMeter) -> None:
+        super().__init__()
+        self._stream = stream
+        self._meter = meter
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._stream.read(size)
+        self._meter.add(len(content))
+        return content
+
+
+def is_archive(content: bytes) -> bool:
+    """Whether the bytes begin as a zip, a gzip or a tar file."""
+    return is_zip(content) or content[:2] == b"\x1f\x8b" or content[257:262] == b"ustar"
+
+
+def is_zip(content: bytes) -> bool:
+    """Whether the bytes begin as a zip file; an empty one has only its end."""
+    return content[:4] in (b"PK\x03\x04", b"PK\x05\x06")
+
+
+def read_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -> Iterator[Entry]:
+    """The files of a zip, tar or tar.gz, in its order; the content only of wanted paths.
+
+    Folders and system files (.DS_Store, __MACOSX) are passed over; a link or a corrupt file is an Entry with a problem.
+    Raises RefusedError for a path that leaves the archive, encryption, a broken archive, or a limit passed.
+    """
+    reader = _zip_entries if is_zip(content) else _tar_entries
+    for entry in reader(filename, content, wanted):
+        if not _is_system_file(entry.path):
+            yield entry
+
+
+def gunzip(filename: str, content: bytes) -> bytes:
+    """A gzipped file's content. Raises RefusedError when it is broken or passes a limit."""
+    try:
+        return _read(gzip.GzipFile(fileobj=io.BytesIO(content)), UnpackMeter(filename, len(content)))
+    except _BadEntryError as error:
+        sentence = say(
+            "{name}: is {problem}, must be a whole gzip file of at most {most} MiB",
+            name=quote_name(filename),
+            problem=message_of(error),
+            most=MAX_ENTRY // MIB,
+        )
+        raise RefusedError(sentence) from error
+
+
+def _read(stream: IO[bytes] | io.BufferedIOBase, meter: UnpackMeter) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while part := stream.read(MIB):
+            meter.add(len(part))
+            size += len(part)
+            if size > MAX_ENTRY:
+                raise _BadEntryError(_TOO_LARGE)
+            parts.append(part)
+    except (RefusedError, _BadEntryError):
+        raise
+    except Exception as error:  # zlib, zipfile and gzip raise many kinds on hostile bytes
+        raise _BadEntryError(say("corrupt")) from error
+    return b"".join(parts)
+
+
+def _zip_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -> Iterator[Entry]:
+    # counted in the bytes: zipfile would first build an object for each
+    if content.count(_DIRECTORY_ENTRY) > MAX_ENTRIES:
+        raise _too_many(filename)
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        files = [(info, _inside(filename, _zip_name(info))) for info in archive.infolist() if not info.is_dir()]
+    except RefusedError:
+        raise
+    except Exception as error:  # as many kinds as a hostile directory has fields
+        raise RefusedError(say("{name}: is a corrupt zip, must be a whole one", name=quote_name(filename))) from error
+    meter = UnpackMeter(filename, len(content))
+    for info, path in files:
+        yield _zip_entry(archive, info, path, meter) if wanted(path) else Entry(path)
+
+
+def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, meter: UnpackMeter) -> Entry:
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return Entry(path, problem=say("a link"))
+    if info.flag_bits & _ENCRYPTED:
+        raise RefusedError(say("{name}: is encrypted, must be open to read", name=quote_name(path)))
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        sentence = say(
+            "{name}: is packed by method {method}, must be stored or deflated",
+            name=quote_name(path),
+            method=info.compress_type,
+        )
+        raise RefusedError(sentence)
+    try:
+        with archive.open(info) as stream:
+            return Entry(path, _read(stream, meter))
+    except RefusedError:
+        raise
+    except _BadEntryError as error:
+        return Entry(path, problem=message_of(error))
+    except Exception:  # a header that contradicts the directory, in any of its fields
+        return Entry(path, problem=say("corrupt"))
+
+
+def _too_many(filename: str) -> RefusedError:
+    return RefusedError(
+        say("{name}: must hold at most {most:,} files, holds more", name=quote_name(filename), most=MAX_ENTRIES)
+    )
+
+
+def _tar_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -> Iterator[Entry]:
+    packed = io.BytesIO(content)
+    stream = gzip.GzipFile(fileobj=packed) if content[:2] == b"\x1f\x8b" else packed
+    metered = _Metered(stream, UnpackMeter(filename, len(content)))
+    count = 0
+    try:
+        with tarfile.open(fileobj=metered, mode="r|") as archive:  # a stream: nothing is read twice, nothing sought
+            for member in archive:
+                count += 1
+                if count > MAX_ENTRIES:
+                    raise _too_many(filename)
+                if not member.isdir():
+                    yield _tar_entry(archive, member, _inside(filename, member.name), wanted)
+    except RefusedError:
+        raise
+    except Exception as error:  # tarfile, gzip and zlib raise many kinds on hostile bytes
+        raise RefusedError(
+            say("{name}: is a corrupt or unknown archive, must be a zip or a tar.gz", name=quote_name(filename))
+        ) from error
+
+
+def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, wanted: Callable[[str], bool]) -> Entry:
+    if not member.isreg():
+        return Entry(path, problem=say("a link"))
+    if not wanted(path):
+        return Entry(path)
+    if member.size > MAX_ENTRY:  # no more than it promises is read, so here the header can be believed
+        return Entry(path, problem=_TOO_LARGE)
+    stream = archive.extractfile(member)
+    return Entry(path, stream.read() if stream else b"")
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """An entry's name; old zips say cp437 but mean UTF-8 (macOS) or the code page of Korean Windows."""
+    name = info.orig_filename
+    if info.flag_bits & _UTF8_NAME or name.isascii():
+        return name
+    raw = name.encode("cp437")
+    for encoding in ("utf-8", "cp949"):
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return name
+
+
+def _inside(filename: str, name: str) -> str:
+    """The path with forward slashes, composed. Raises RefusedError when it would leave the archive."""
+    path = unicodedata.normalize("NFC", name).replace("\\", "/")
+    whole, held = quote_name(filename), quote_name(name)
+    if path.startswith("/") or re.match("[A-Za-z]:", path):
+        raise RefusedError(
+            say("{name}: holds the absolute path {path}, every path must be relative", name=whole, path=held)
+        )
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise RefusedError(
+            say("{name}: holds the path {path}, none may lead out of the archive", name=whole, path=held)
+        )
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
+        raise RefusedError(
+            say("{name}: holds the path {path}, none may have control characters", name=whole, path=held)
+        )
+    return "/".join(parts)
+
+
+def _is_system_file(path: str) -> bool:
+    parts = path.split("/")
+    return "__MACOSX" in parts or parts[-1] in ("Thumbs.db", "desktop.ini") or any(p.startswith(".") for p in parts)

@@ -1,0 +1,98 @@
+"""The user's own data, kept between an upload and the runs on it: a safetensors file a data set, named by its content.
+
+The name is a digest: the same upload is kept once, a link with the name means the same pictures for ever, and no name
+can lead out of the folder.
+"""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from xception_lab.common.files import write_atomically
+from xception_lab.common.home import StoreError, home_folder
+from xception_lab.common.messages import message_from_text, message_to_text, say
+from xception_lab.data.dataset import Dataset
+
+PREFIX = "own-"
+
+_NAME = re.compile(PREFIX + "[0-9a-f]{16}")
+_ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+
+
+def is_custom(name: str) -> bool:
+    """Whether a data set's name is one that keep_dataset gives."""
+    return bool(_NAME.fullmatch(name))
+
+
+def save_dataset(dataset: Dataset, folder: Path | None = None) -> str:
+    """Keep an uploaded data set; the name that load_dataset knows it by. Raises StoreError when it cannot be written.
+
+    folder: the run store's, by default the one under XCEPTION_LAB_HOME.
+    """
+    notes = tuple(map(message_to_text, dataset.notes))
+    words = {"name": dataset.name, "classes": dataset.classes, "source": dataset.source, "notes": notes}
+    content = save({name: getattr(dataset, name) for name in _ARRAYS}, {"words": json.dumps(words)})
+    name = PREFIX + hashlib.sha256(content).hexdigest()[:16]
+    save_content(name, content, folder)
+    return name
+
+
+def save_content(name: str, content: bytes, folder: Path | None = None) -> None:
+    """Keep the content that read_content gave, under the same name. Raises StoreError when it cannot be written."""
+    path = _path(name, folder)
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    except OSError as error:
+        sentence = say("the data in {folder} cannot be kept: {error}", folder=str(path.parent), error=str(error))
+        raise StoreError(sentence) from error
+
+
+def load_content(name: str, folder: Path | None = None) -> bytes:
+    """What is kept under the name, to be sent to another machine. Raises ValueError when there is nothing."""
+    try:
+        return _path(name, folder).read_bytes()
+    except OSError as error:
+        raise _missing(name) from error
+
+
+def load_custom(name: str, folder: Path | None = None) -> Dataset:
+    """What was kept under the name, an equal Dataset. Raises ValueError when it is not here or not whole."""
+    path = _path(name, folder)
+    if not path.exists():
+        raise _missing(name)
+    try:
+        with safe_open(path, "numpy") as file:
+            words = json.loads(file.metadata()["words"])
+            arrays: dict[str, Any] = {array: file.get_tensor(array) for array in _ARRAYS}
+        return Dataset(
+            words["name"],
+            **arrays,
+            classes=tuple(words["classes"]),
+            source=words["source"],
+            kind="own",
+            notes=tuple(map(message_from_text, words["notes"])),
+        )
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        sentence = say(
+            "dataset={name}: must be a whole file, {error}: upload it again", name=repr(name), error=str(error)
+        )
+        raise ValueError(sentence) from error
+
+
+def _missing(name: str) -> ValueError:
+    return ValueError(say("dataset={name}: must be kept on this machine: upload it again", name=repr(name)))
+
+
+def _path(name: str, folder: Path | None) -> Path:
+    if not is_custom(name):
+        sentence = say("dataset={name}: must be {prefix} and 16 hexadecimal digits", name=repr(name), prefix=PREFIX)
+        raise ValueError(sentence)
+    return (folder or home_folder()) / "data" / f"{name}.safetensors"

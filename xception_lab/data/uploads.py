@@ -1,0 +1,331 @@
+"""The user's own data: class folders in an archive, or the original CIFAR-10, MNIST or Fashion-MNIST files.
+
+Every refusal is a ValueError of one sentence that names file, value and rule; a few bad pictures among many are left
+out and told in Dataset.notes. Nothing is written to disk, imported or called.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xception_lab.common.messages import message_of, quote_name, say
+from xception_lab.data.archives import MAX_UPLOAD, MIB, RefusedError, gunzip, is_archive, read_entries
+from xception_lab.data.builtin import FASHION_CLASSES
+from xception_lab.data.dataset import Dataset, ImageArray, LabelArray
+from xception_lab.data.images import SUFFIXES, BadPictureError, read_picture
+from xception_lab.data.mnist_cifar import CIFAR_CLASSES, read_cifar_binary, read_cifar_pickle, read_idx
+
+MIN_PICTURES = 10  # a class, training and test together
+MAX_CLASSES = 100
+MAX_PICTURES = 70_000
+TEST_SHARE = 5  # one picture of so many
+SPLIT_SEED = 0
+
+_IDX = re.compile(r"(train|t10k)-(images|labels)[-.]idx([13])-ubyte(\.gz)?")
+_CIFAR = re.compile(r"(data_batch_[1-5]|test_batch)(\.bin)?")
+# SHA-256 of Fashion-MNIST's unpacked test labels: its files have MNIST's names
+_FASHION_LABELS = "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9"
+
+
+LabelledImages = tuple[ImageArray, LabelArray]
+
+
+@dataclass(slots=True)
+class UploadContents:
+    """cifar, idx: the original files by name. pictures: (path, picture). problems: (what it is, path)."""
+
+    cifar: dict[str, LabelledImages] = field(default_factory=dict[str, LabelledImages])
+    idx: dict[str, ImageArray] = field(default_factory=dict[str, ImageArray])
+    pictures: list[tuple[str, ImageArray]] = field(default_factory=list[tuple[str, ImageArray]])
+    problems: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+
+    def notes(self) -> tuple[str, ...]:
+        """One sentence a kind of problem, with the first three paths."""
+        notes: list[str] = []
+        for problem, count in Counter(problem for problem, _ in self.problems).items():
+            paths = [quote_name(path) for kind, path in self.problems if kind == problem][:3]
+            names, more = ", ".join(paths), count - len(paths)
+            notes.append(
+                say("Left out, {problem}: {paths} and {more:,} more", problem=problem, paths=names, more=more)
+                if more
+                else say("Left out, {problem}: {paths}", problem=problem, paths=names)
+            )
+        return tuple(notes)
+
+    def none(self, name: str) -> str:
+        """Why the archive of this name gives no pictures, with what it holds instead."""
+        notes = self.notes()
+        if not notes:
+            return say("{name}: must hold pictures in class folders, holds none", name=name)
+        told = reduce(lambda before, note: say("{before}; {note}", before=before, note=note), notes)
+        return say("{name}: must hold pictures in class folders, holds none ({told})", name=name, told=told)
+
+
+def read_upload(filename: str, data: bytes | BinaryIO) -> Dataset:
+    """One uploaded file as a Dataset of kind "own": an archive that read_uploads takes.
+
+    Raises ValueError naming file, value and rule.
+    """
+    return read_uploads([(filename, data)])
+
+
+def read_uploads(files: Sequence[tuple[str, bytes | BinaryIO]]) -> Dataset:
+    """Uploaded files, (name, content) each, as one Dataset of kind "own".
+
+    Either an archive (zip, tar, tar.gz) of class folders, with train/ and test/ above them or a fifth of each class
+    drawn for the test, always the same; or CIFAR-10, Python or binary version; or the four IDX files of MNIST or
+    Fashion-MNIST, in an archive or one by one. Class folders give 32x32 RGB, the others their own size.
+    Raises ValueError naming file, value and rule.
+    """
+    if not files:
+        raise ValueError(say("files=[]: must hold at least one file"))
+    found = UploadContents()
+    for filename, data in files:
+        _read_file(filename, data, found)
+    name = re.sub(r"(\.tar)?\.\w+$", "", files[0][0]) or "own data"
+    if found.cifar:
+        return _cifar_dataset(name, found)
+    if found.idx:
+        return _idx_dataset(name, found)
+    return _folder_dataset(name, files[0][0], found)
+
+
+def _read_file(filename: str, data: bytes | BinaryIO, found: UploadContents) -> None:
+    content = data if isinstance(data, bytes) else data.read(MAX_UPLOAD + 1)
+    if len(content) > MAX_UPLOAD:
+        most = MAX_UPLOAD // MIB
+        raise ValueError(say("{name}: must have at most {most} MiB, has more", name=quote_name(filename), most=most))
+    if _IDX.fullmatch(_last(filename)):
+        _keep_original(filename, content, found)
+        return
+    if not is_archive(content):
+        sentence = say(
+            "{name}: must be a zip of class folders, the CIFAR-10 archive or the four MNIST files",
+            name=quote_name(filename),
+        )
+        raise ValueError(sentence)
+    for entry in read_entries(filename, content, _is_wanted):
+        if entry.problem:
+            found.problems.append((entry.problem, entry.path))
+        elif _IDX.fullmatch(_last(entry.path)) or _CIFAR.fullmatch(_last(entry.path)):
+            _keep_original(entry.path, entry.content, found)
+        elif _is_picture(entry.path):
+            _keep_picture(filename, entry.path, entry.content, found)
+        else:
+            found.problems.append((say("not a picture"), entry.path))
+
+
+def _last(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _is_picture(path: str) -> bool:
+    return path.lower().endswith(SUFFIXES)
+
+
+def _is_wanted(path: str) -> bool:
+    return _is_picture(path) or bool(_IDX.fullmatch(_last(path)) or _CIFAR.fullmatch(_last(path)))
+
+
+def _keep_picture(filename: str, path: str, content: bytes, found: UploadContents) -> None:
+    if len(found.pictures) == MAX_PICTURES:
+        name = quote_name(filename)
+        raise ValueError(say("{name}: must hold at most {most:,} pictures, holds more", name=name, most=MAX_PICTURES))
+    try:
+        found.pictures.append((path, read_picture(content)))
+    except BadPictureError as error:
+        found.problems.append((message_of(error), path))
+
+
+def _keep_original(path: str, content: bytes, found: UploadContents) -> None:
+    """Reads one of the original files, so that only its arrays stay. Raises ValueError with the path."""
+    name = _last(path)
+    try:
+        if match := _IDX.fullmatch(name):
+            unpacked = gunzip(path, content) if content[:2] == b"\x1f\x8b" else content
+            found.idx[f"{match[1]}-{match[2]}"] = read_idx(unpacked, 3 if match[2] == "images" else 1)
+        else:
+            images, labels = (read_cifar_binary if name.endswith(".bin") else read_cifar_pickle)(content)
+            found.cifar[name.removesuffix(".bin")] = images, labels.astype(np.int64)
+    except RefusedError:
+        raise
+    except ValueError as error:
+        raise ValueError(say("{name}: {reason}", name=quote_name(path), reason=message_of(error))) from error
+
+
+def _cifar_dataset(name: str, found: UploadContents) -> Dataset:
+    batches = sorted(batch for batch in found.cifar if batch != "test_batch")
+    if not batches or "test_batch" not in found.cifar:
+        sentence = say(
+            "{names}: must hold test_batch and at least one data_batch of CIFAR-10", names=", ".join(found.cifar)
+        )
+        raise ValueError(sentence)
+    if len(batches) < 5:
+        whole = {f"data_batch_{number}" for number in range(1, 6)}
+        found.problems += [(say("not there"), batch) for batch in sorted(whole - set(batches))]
+    parts = [found.cifar[batch] for batch in batches]
+    train = np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
+    source = "CIFAR-10 (Krizhevsky 2009), uploaded"
+    return _dataset(name, train, found.cifar["test_batch"], CIFAR_CLASSES, source, found.notes())
+
+
+def _idx_dataset(name: str, found: UploadContents) -> Dataset:
+    missing = [part for part in ("train-images", "train-labels", "t10k-images", "t10k-labels") if part not in found.idx]
+    if missing:
+        names, absent = ", ".join(found.idx), ", ".join(missing)
+        raise ValueError(say("{names}: must be four files, {missing} missing", names=names, missing=absent))
+    parts: list[LabelledImages] = []
+    for part in ("train", "t10k"):
+        images, labels = found.idx[f"{part}-images"], found.idx[f"{part}-labels"]
+        if len(images) != len(labels):
+            sentence = say(
+                "{part}-labels: must hold a label a picture, holds {labels:,} for {count:,}",
+                part=part,
+                labels=len(labels),
+                count=len(images),
+            )
+            raise ValueError(sentence)
+        parts.append((images[..., None], labels.astype(np.int64)))
+    train, test = parts
+    if train[0].shape[1:] != test[0].shape[1:]:
+        shape = str(train[0].shape[1:3])
+        raise ValueError(say("t10k-images: must have the size of train-images, {shape}", shape=shape))
+    fashion = hashlib.sha256(found.idx["t10k-labels"].tobytes()).hexdigest() == _FASHION_LABELS
+    values = np.unique(np.concatenate([train[1], test[1]]))
+    classes = FASHION_CLASSES if fashion else tuple(str(value) for value in values)
+    train, test = ((images, np.searchsorted(values, labels)) for images, labels in parts)
+    source = "Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), uploaded; MIT" if fashion else f"IDX files, uploaded: {name}"
+    return _dataset(name, train, test, classes, source, found.notes())
+
+
+def _folder_dataset(name: str, filename: str, found: UploadContents) -> Dataset:
+    """Class folders: sorted by path, so that the archive's order changes nothing; repeated pictures go first."""
+    if not found.pictures:
+        raise ValueError(found.none(quote_name(filename)))
+    found.pictures.sort(key=lambda picture: picture[0])
+    parts = _without_root([path.split("/") for path, _ in found.pictures])
+    given = {"train", "test"} <= {part[0].lower() for part in parts if len(part) > 2}
+    train: list[tuple[str, ImageArray]] = []
+    test: list[tuple[str, ImageArray]] = []
+    seen: set[bytes] = set()
+    # training pictures first: of a picture in both, the test's is the one to go
+    for part, (path, picture) in sorted(
+        zip(parts, found.pictures, strict=True), key=lambda pair: given and pair[0][0].lower() == "test"
+    ):
+        digest = hashlib.sha256(picture.tobytes()).digest()
+        side = part[0].lower() if given else ""
+        if len(part) < (3 if given else 2) or (given and side not in ("train", "test")):
+            found.problems.append((say("outside the class folders"), path))
+        elif digest in seen:
+            found.problems.append((say("the same picture as another"), path))
+        else:
+            seen.add(digest)
+            (test if side == "test" else train).append((part[1] if given else part[0], picture))
+    return _labelled(name, filename, train, test, found)
+
+
+def _without_root(parts: list[list[str]]) -> list[list[str]]:
+    """Paths without the folders that all of them share, as long as folders remain."""
+    while len({part[0] for part in parts}) == 1 and max(map(len, parts)) > 2 and min(map(len, parts)) > 1:
+        parts = [part[1:] for part in parts]
+    return parts
+
+
+def _labelled(
+    name: str,
+    filename: str,
+    train: list[tuple[str, ImageArray]],
+    test: list[tuple[str, ImageArray]],
+    found: UploadContents,
+) -> Dataset:
+    counts = Counter(label for label, _ in [*train, *test])
+    classes = tuple(sorted(counts))
+    if not 2 <= len(classes) <= MAX_CLASSES:
+        sentence = say(
+            "{name}: must hold 2 to {most} class folders, holds {count}",
+            name=quote_name(filename),
+            most=MAX_CLASSES,
+            count=len(classes),
+        )
+        raise ValueError(sentence)
+    index = {label: number for number, label in enumerate(classes)}
+    arrays = [
+        (np.array([picture for _, picture in side]), np.array([index[label] for label, _ in side], np.int64))
+        for side in (train, test)
+    ]
+    first, second = arrays
+    if not test:
+        _check_counts(classes, first[1], first[1][:0])
+        chosen = _test_share(first[1])
+        first, second = (first[0][~chosen], first[1][~chosen]), (first[0][chosen], first[1][chosen])
+    return _dataset(name, first, second, classes, f"own pictures, uploaded: {name}", found.notes())
+
+
+def _test_share(labels: LabelArray) -> NDArray[np.bool_]:
+    """Which pictures are for the test: a fifth of every class, always the same for the same labels."""
+    rng = np.random.Generator(np.random.PCG64(SPLIT_SEED))
+    chosen = np.zeros(len(labels), np.bool_)
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        chosen[members[: round(len(members) / TEST_SHARE)]] = True
+    return chosen
+
+
+def _check_counts(classes: Iterable[str], train: LabelArray, test: LabelArray) -> None:
+    for number, label in enumerate(classes):
+        count = int((train == number).sum() + (test == number).sum())
+        if count < MIN_PICTURES:
+            sentence = say(
+                "class {label}: must have at least {least} usable pictures, has {count}",
+                label=quote_name(label),
+                least=MIN_PICTURES,
+                count=count,
+            )
+            raise ValueError(sentence)
+
+
+def _dataset(
+    name: str,
+    train: LabelledImages,
+    test: LabelledImages,
+    classes: tuple[str, ...],
+    source: str,
+    notes: tuple[str, ...],
+) -> Dataset:
+    """Checks what every kind of upload must hold. Raises ValueError naming value and rule."""
+    if not 2 <= len(classes) <= MAX_CLASSES:
+        sentence = say(
+            "{name}: must hold 2 to {most} classes, holds {count}",
+            name=quote_name(name),
+            most=MAX_CLASSES,
+            count=len(classes),
+        )
+        raise ValueError(sentence)
+    _check_counts(classes, train[1], test[1])
+    for part, labels in (("train", train[1]), ("test", test[1])):
+        for number, label in enumerate(classes):
+            if not (labels == number).any():
+                sentence = say(
+                    "class {label}: must have pictures in train and test, has none in {part}",
+                    label=quote_name(label),
+                    part=part,
+                )
+                raise ValueError(sentence)
+    return Dataset(
+        name,
+        np.ascontiguousarray(train[0]),
+        train[1],
+        np.ascontiguousarray(test[0]),
+        test[1],
+        classes,
+        source,
+        "own",
+        notes,
+    )

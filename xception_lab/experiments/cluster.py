@@ -1,0 +1,86 @@
+"""The embedded cluster: a dask LocalCluster in a process of its own, gone when its parent is.
+
+Its own process, because the scheduler would share the server's interpreter lock, because the workers then inherit a
+low priority that the server does not have, and because spawning them from a Streamlit server would run the page in
+each of them. The parent holds the other end of this process's standard input: when the parent ends in whatever way,
+the input ends, this process leaves, and dask's workers leave with it. That works on every system.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dask.system import CPU_COUNT
+from distributed.system import MEMORY_LIMIT
+
+from xception_lab.common.child_process import start_child, wait_for_parent_end
+from xception_lab.common.messages import say
+
+WORKER_BYTES = 1 << 30  # what a worker with torch in it may need
+NICENESS = 10
+STOP_S = 10.0
+
+
+def default_workers() -> int:
+    """One a core, fewer where memory is short."""
+    return max(1, min(CPU_COUNT, MEMORY_LIMIT // WORKER_BYTES))
+
+
+class Cluster:
+    """A running embedded cluster. Raises RuntimeError when it does not start.
+
+    folder: the store's, where the workers find the user's own data and where workers.log says why it did not start.
+    """
+
+    def __init__(self, workers: int, folder: Path) -> None:
+        log = folder / "workers.log"
+        with log.open("wb") as errors:
+            self._process = start_child(
+                "xception_lab.experiments.cluster", [str(workers)], errors, {"XCEPTION_LAB_HOME": str(folder)}
+            )
+        assert self._process.stdout
+        self.address = self._process.stdout.readline().decode().strip()
+        if not self.address:
+            self.close()
+            raise RuntimeError(say("the training workers did not start, see {log}", log=str(log)))
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process still runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End it and its workers."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _serve(workers: int) -> None:
+    from distributed import LocalCluster
+
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    # no memory limit: dask's would pause a worker for what torch's own allocator keeps, see default_workers
+    cluster = LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address=None,  # pyright: ignore[reportArgumentType]
+        memory_limit=0,
+    )
+    print(cluster.scheduler_address, flush=True)
+    # leaving in order would wait for the epochs under way; dask's workers follow their parent at once
+    wait_for_parent_end()
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]))

@@ -1,0 +1,71 @@
+"""The page's first answer, computed by this code before: read from assets/features without torch.
+
+tools/build_feature_maps.py makes the files.
+"""
+
+import io
+import json
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from xception_lab.common.files import asset_path
+from xception_lab.features.maps import BlockMaps, BlockStep, LayerMaps, Values, encode_npz
+from xception_lab.features.recoverability import Recovery
+from xception_lab.spec import KINDS, Kind
+
+FOLDER = asset_path("features")
+PICTURE, SIDE, KERNEL, MIX, KERNEL_SIZE = "chelsea", 64, "sharpen", "colours", 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BundledMaps:
+    """The three blocks on the default picture, the information curve of it, and the machine that computed them."""
+
+    blocks: tuple[BlockMaps, ...]
+    curve: tuple[Recovery, ...]
+    machine: str
+
+
+def block_maps_to_npz(blocks: tuple[BlockMaps, ...]) -> bytes:
+    """Every map and weight of the blocks as one npz file, named "kind/step/layer" and "kind/weight/layer"."""
+    arrays: dict[str, Values] = {}
+    for block in blocks:
+        arrays |= {f"{block.kind}/{maps.step}/{maps.layer}": maps.values for maps in block.steps}
+        arrays |= {f"{block.kind}/weight/{layer}": weight for layer, weight in block.weights.items()}
+    return encode_npz(arrays)
+
+
+def block_maps_from_npz(content: bytes) -> tuple[BlockMaps, ...]:
+    """The inverse of to_npz."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays: dict[str, Values] = dict(file)
+    return tuple(_block(kind, arrays) for kind in KINDS)
+
+
+def _block(kind: Kind, arrays: dict[str, Values]) -> BlockMaps:
+    steps: list[LayerMaps] = []
+    weights: dict[str, Values] = {}
+    for name, values in arrays.items():
+        of, what, layer = name.split("/")
+        if of == kind and what == "weight":
+            weights[layer] = values
+        elif of == kind:
+            step: BlockStep = what  # type: ignore[assignment]
+            steps.append(LayerMaps(step, layer, values))
+    return BlockMaps(kind, tuple(steps), weights)
+
+
+def curve_to_json(curve: tuple[Recovery, ...], machine: str) -> str:
+    """The information curve and the machine."""
+    return json.dumps({"machine": machine, "curve": [asdict(point) for point in curve]}, indent=1)
+
+
+@cache
+def load_bundled() -> BundledMaps:
+    """What is shipped."""
+    values: dict[str, Any] = json.loads((FOLDER / "default.json").read_text(encoding="utf-8"))
+    curve = tuple(Recovery(**point) for point in values["curve"])
+    return BundledMaps(block_maps_from_npz((FOLDER / "default.npz").read_bytes()), curve, values["machine"])

@@ -1,0 +1,214 @@
+"""Weight files that people bring: read as data, checked key by key and shape by shape, never run.
+
+Accepted are safetensors files, those of the training lab among them, and PyTorch state_dicts, which are read with
+weights_only=True. Every refusal is a ValueError of one sentence that names file, value and rule.
+"""
+
+import io
+import json
+import math
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from xception_lab.common.messages import message_of, quote_name, say
+from xception_lab.data.archives import MIB
+from xception_lab.nn.xception import build_xception
+from xception_lab.spec import TrainSpec, XceptionSpec
+from xception_lab.training.records import train_spec_from_json
+
+MAX_FILE = 200 * MIB  # the paper's network has 92 MB in float32
+MAX_TENSORS = 4_000
+MAX_HEADER = 4 * MIB
+MAX_BLOCKS = 100
+PREFIXES = ("module.", "model.", "network.")  # what training programs put before every key
+
+# timm's and Cadene's conversions were trained in TensorFlow but are run with torch's own habits
+KERAS = XceptionSpec()
+TIMM = replace(KERAS, batch_norm_eps=1e-5, same_pooling=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What a file holds: tensors by key, and the run that made them where the file says."""
+
+    tensors: dict[str, Tensor]
+    run: TrainSpec | None
+
+
+def read_weights(filename: str, content: bytes) -> Weights:
+    """The tensors of a weight file. Raises ValueError naming file, value and rule; nothing in it is called."""
+    name = quote_name(filename)
+    if not content:
+        raise ValueError(say("{name}: must hold weights, is empty", name=name))
+    if len(content) > MAX_FILE:
+        size, most = len(content) / MIB, MAX_FILE // MIB
+        raise ValueError(say("{name}: must have at most {most} MiB, has {size:,.0f}", name=name, most=most, size=size))
+    try:
+        found, run = _safetensors(content) if _is_safetensors(content) else (_state_dict(content), None)
+        tensors = _plain(found)
+    except _RefusalError as refusal:
+        raise ValueError(say("{name}: {reason}", name=name, reason=message_of(refusal))) from refusal
+    return Weights(_without_prefix(tensors), run)
+
+
+class _RefusalError(Exception):
+    """Why a file is not read; the message goes on after the file's name."""
+
+
+def _is_safetensors(content: bytes) -> bool:
+    return len(content) > 9 and content[8:9] == b"{"
+
+
+def _safetensors(content: bytes) -> tuple[dict[str, Any], TrainSpec | None]:
+    size = int.from_bytes(content[:8], "little")
+    if size > min(MAX_HEADER, len(content) - 8):
+        raise _RefusalError(say("must be a whole safetensors file, its header is longer than the file or the limit"))
+    try:
+        tensors: dict[str, Any] = dict(safetensors.torch.load(content))
+        meta = json.loads(content[8 : 8 + size]).get("__metadata__", {})
+    except Exception as error:  # safetensors raises its own bare Exception class, differing between versions
+        raise _RefusalError(say("must be a whole safetensors file, is damaged")) from error
+    try:
+        run = train_spec_from_json(meta["spec"]) if "spec" in meta else None
+    except (ValueError, RecursionError):
+        run = None  # another program's own note
+    if any(key.startswith("network.") for key in tensors):  # a run's checkpoint holds its optimiser as well
+        tensors = {key: tensor for key, tensor in tensors.items() if key.startswith("network.")}
+    return tensors, run
+
+
+def _state_dict(content: bytes) -> dict[str, Any]:
+    _check_zip(content)
+    try:
+        with warnings.catch_warnings():  # of old storage kinds, which only the file's author could act on
+            warnings.simplefilter("ignore")
+            loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # on hostile bytes torch's reader raises many kinds
+        raise _RefusalError(
+            say("must be a safetensors file or a PyTorch state_dict of tensors alone; anything else is not opened")
+        ) from error
+    for key in ("state_dict", "model"):
+        if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
+            loaded = loaded[key]
+    if not isinstance(loaded, dict):
+        raise _RefusalError(say("must hold a dictionary of tensors, holds a {kind}", kind=type(loaded).__name__))
+    return cast(dict[str, Any], loaded)
+
+
+def _check_zip(content: bytes) -> None:
+    """PyTorch stores without packing: a file that unpacks to more than it has is none of its own."""
+    if not content.startswith(b"PK"):
+        return
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+    except Exception as error:  # zipfile raises many kinds on hostile bytes
+        raise _RefusalError(say("must be a whole file, its zip directory is damaged")) from error
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise _RefusalError(say("must store its tensors as PyTorch does, has packed entries"))
+    if sum(entry.file_size for entry in entries) > len(content):
+        raise _RefusalError(say("must hold what its zip directory says, holds less"))
+
+
+def _plain(found: Mapping[Any, Any]) -> dict[str, Tensor]:
+    """Dense CPU tensors of numbers that lie whole in memory, before anything copies them."""
+    if len(found) > MAX_TENSORS:
+        raise _RefusalError(
+            say("must hold at most {most:,} tensors, holds {count:,}", most=MAX_TENSORS, count=len(found))
+        )
+    tensors: dict[str, Tensor] = {}
+    for key, value in found.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            name, kind = quote_name(str(key)[:60]), type(value).__name__
+            raise _RefusalError(say("must hold tensors by name, {key} is a {kind}", key=name, kind=kind))
+        if value.layout is not torch.strided or value.device.type != "cpu" or value.is_quantized or value.is_complex():
+            raise _RefusalError(say("{key} must be a dense tensor of real numbers", key=quote_name(key)))
+        # a stride of zero lets a few bytes pose as a huge tensor
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            name, shape = quote_name(key), str(tuple(value.shape))
+            raise _RefusalError(say("{key} must hold as many numbers as its shape {shape} says", key=name, shape=shape))
+        tensors[key] = value
+    if not tensors:
+        raise _RefusalError(say("must hold tensors, holds none"))
+    return tensors
+
+
+def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    for prefix in PREFIXES:
+        if all(key.startswith(prefix) for key in tensors):
+            tensors = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
+    return tensors
+
+
+def load_into(filename: str, network: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The network, built on device "meta", with these tensors on the CPU and in evaluation mode.
+
+    Raises ValueError naming the file and the first key that is missing, not known, of another shape or not finite;
+    memory is taken only when everything fits.
+    """
+    name, expected = quote_name(filename), network.state_dict()
+    counters = {key for key in expected if key.endswith("num_batches_tracked")}  # old files have none
+    missing = [key for key in expected if key not in tensors and key not in counters]
+    unknown = [key for key in tensors if key not in expected]
+    if missing or unknown:
+        keys = [quote_name(key) for key in missing or unknown]
+        first = say("{key} and {more:,} more", key=keys[0], more=len(keys) - 1) if len(keys) > 1 else keys[0]
+        count = len(expected)
+        if missing:
+            sentence = say(
+                "{name}: must have this network's {count} keys, lacks {key}", name=name, count=count, key=first
+            )
+        else:
+            sentence = say(
+                "{name}: must have this network's {count} keys, has the unknown {key}",
+                name=name,
+                count=count,
+                key=first,
+            )
+        raise ValueError(sentence)
+    for key, tensor in tensors.items():
+        if tensor.shape != expected[key].shape:
+            sentence = say(
+                "{name}: {key} must have the shape {shape}, has {given}",
+                name=name,
+                key=key,
+                shape=str(tuple(expected[key].shape)),
+                given=str(tuple(tensor.shape)),
+            )
+            raise ValueError(sentence)
+        if not math.isfinite(float(tensor.double().abs().sum())):
+            raise ValueError(say("{name}: {key} must hold finite numbers alone", name=name, key=key))
+    network = network.to_empty(device="cpu")
+    network.load_state_dict(dict(tensors), strict=False)
+    return network.eval()
+
+
+def network_of_file(filename: str, weights: Weights, spec: XceptionSpec = TIMM) -> tuple[nn.Module, XceptionSpec]:
+    """The network that a file holds and its spec: a run of the training lab's own, or else `spec`.
+
+    Raises ValueError as `fitting` does.
+    """
+    if weights.run is not None:
+        spec = _spec_of_run(filename, weights.run, weights.tensors)
+    with torch.device("meta"):
+        network = build_xception(spec)
+    return load_into(filename, network, weights.tensors), spec
+
+
+def _spec_of_run(filename: str, run: TrainSpec, tensors: Mapping[str, Tensor]) -> XceptionSpec:
+    """The run's network with its data's channels and classes, which the tensors tell."""
+    spec = run.xception
+    if spec.middle_blocks + len(spec.entry_channels) > MAX_BLOCKS:
+        sentence = say("{name}: must have at most {most} blocks, has more", name=quote_name(filename), most=MAX_BLOCKS)
+        raise ValueError(sentence)
+    first, last = tensors.get("conv1.weight"), tensors.get("fc.weight")
+    if first is None or last is None or first.ndim != 4 or last.ndim != 2 or not first.shape[1] or not last.shape[0]:
+        return spec  # `fitting` will say what is wrong
+    return replace(spec, in_channels=first.shape[1], num_classes=last.shape[0])

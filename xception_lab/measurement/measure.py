@@ -1,0 +1,208 @@
+"""Latency of blocks and networks on the device at hand: warm, interleaved, to a stated precision, every sample kept."""
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from xception_lab.common.messages import say
+from xception_lab.measurement.device import (
+    Clock,
+    capture_graph,
+    energy_j,
+    free_bytes,
+    make_clock,
+    peak_bytes,
+    select_device,
+    synchronize,
+)
+from xception_lab.measurement.machine import has_compiler
+from xception_lab.measurement.sampling import BenchmarkCase, layer_times, matmul_precision, sample_interleaved
+from xception_lab.measurement.throttling import SpeedMonitor
+from xception_lab.nn.allocator import keep_freed_memory
+from xception_lab.nn.blocks import build_block
+from xception_lab.nn.fusion import for_inference
+from xception_lab.nn.xception import build_xception
+from xception_lab.spec import BlockSpec
+from xception_lab.timing.results import Timing
+from xception_lab.timing.settings import STORAGE_DTYPE, Dtype, MemoryFormat, Settings
+
+PRECISION = 0.02
+LIMIT_S = 2.0
+ENERGY_S = 0.5
+# a library may need room of its own beside the tensors, such as unrolled pictures
+WORKSPACE = 1.5
+
+
+class InsufficientMemoryError(ValueError):
+    """What is asked for needs more memory than is free; the message says how much of each."""
+
+
+def time_block(
+    spec: BlockSpec,
+    height: int,
+    width: int,
+    batch_size: int = 1,
+    device: str = "auto",
+    dtype: Dtype = "float32",
+    memory_format: MemoryFormat = "contiguous",
+    backward: bool = False,
+) -> Timing:
+    """Latency of one block on (batch_size, in_channels, height, width), in seconds, with the time of each layer.
+
+    device: "auto", "cpu", or the accelerator's name. Raises ValueError naming field, value and rule, NoRoomError (a
+    ValueError) when it would not fit in memory, RuntimeError when the device fails.
+    """
+    settings = Settings(spec, height, width, batch_size, dtype, memory_format, backward=backward)
+    return measure((settings,), select_device(device))[0]
+
+
+def measure(
+    group: Sequence[Settings],
+    device: torch.device,
+    clock: Clock | None = None,
+    precision: float = PRECISION,
+    limit_s: float = LIMIT_S,
+    report: Callable[[float], None] = lambda _: None,
+    pace: SpeedMonitor | None = None,
+) -> tuple[Timing, ...]:
+    """Time each setting, turn and turn about, so that whatever else the machine does meets all alike.
+
+    Ends when the 95 % interval of every median is within `precision` of it, or after limit_s a setting. pace: waits
+    while the machine is slower than at its best, as long again at most, and notes what it found.
+    report: called with the share done, 0 to 1. Raises as time_block does.
+    """
+    keep_freed_memory()
+    clock = clock or make_clock(device)
+    with torch.random.fork_rng(devices=[]), explain_failures(group):
+        torch.manual_seed(0)
+        cases = [prepare(settings, device) for settings in group]
+        slowdown = sample_interleaved(cases, clock, precision, limit_s, report, pace)
+        timings = tuple(_timing(case, device, clock, precision, slowdown) for case in cases)
+    report(1.0)
+    return timings
+
+
+def needed_bytes(settings: Settings) -> int:
+    """An estimate of the memory that timing this takes: weights, input, and the activations that live at one time."""
+    cost = settings.cost()
+    picture = settings.batch_size * settings.in_channels * settings.height * settings.width
+    entered = picture * (2 if settings.dtype in ("float16", "bfloat16") else 4)
+    if settings.backward:
+        # every output is kept for the way back, and its gradient beside it; weights have gradients too
+        alive = 2 * (cost.activation_bytes + entered) + cost.weight_bytes
+    else:
+        alive = max(layer.moved_bytes for layer in cost.layers)
+    return int(WORKSPACE * (alive + entered + 2 * cost.weight_bytes))
+
+
+def check_free_memory(settings: Settings, free: int) -> None:
+    """Raises NoRoomError when the settings need more than `free` bytes, before anything is allocated."""
+    needed = needed_bytes(settings)
+    if needed > free:
+        sentence = say(
+            "batch_size={batch_size} at {height}x{width}: needs about {needed:.1f} GB, "
+            "must be at most the {free:.1f} GB that are free",
+            batch_size=settings.batch_size,
+            height=settings.height,
+            width=settings.width,
+            needed=needed / 1e9,
+            free=free / 1e9,
+        )
+        raise InsufficientMemoryError(sentence)
+
+
+@contextmanager
+def explain_failures(group: Sequence[Settings]) -> Generator[None]:
+    """Turn a device's failure into a sentence that says of what."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        needed = max(map(needed_bytes, group)) / 1e9
+        sentence = say("the device ran out of memory; about {needed:.1f} GB were thought to be enough", needed=needed)
+        raise InsufficientMemoryError(sentence) from None
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error):
+            raise InsufficientMemoryError(say("the machine ran out of memory")) from None
+        what = ", ".join(f"dtype={s.dtype!r} mode={s.mode!r}" for s in group[:1])
+        reason = str(error).splitlines()[0][:200]
+        raise RuntimeError(say("{what}: the device or library refused: {reason}", what=what, reason=reason)) from error
+
+
+def check_settings(settings: Settings, device: torch.device) -> None:
+    """Raises ValueError for what this device cannot do, NoRoomError for what does not fit; allocates nothing."""
+    if settings.dtype == "tf32" and device.type != "cuda":
+        raise ValueError(say("dtype='tf32': needs an NVIDIA GPU, this device is {device}", device=repr(device.type)))
+    if settings.mode == "graph" and device.type == "cpu":
+        raise ValueError(say("mode='graph': needs an accelerator, the CPU has no device graphs"))
+    if settings.mode == "compiled" and device.type == "cpu" and not has_compiler():
+        raise ValueError(say("mode='compiled': needs a C++ compiler, g++ or what CXX names, none is here"))
+    check_free_memory(settings, free_bytes(device))
+
+
+def prepare(settings: Settings, device: torch.device) -> BenchmarkCase:
+    """Build, move and call it once. Raises as time_block does."""
+    check_settings(settings, device)
+    model, inputs = build_model(settings, device)
+    call = _call(settings, torch.compile(model) if settings.mode == "compiled" else model, inputs)
+    with matmul_precision(settings.dtype):
+        begin = time.perf_counter()
+        call()
+        synchronize(device)
+        first_call_s = time.perf_counter() - begin
+        if settings.mode == "graph":
+            call = capture_graph(device, call)
+    return BenchmarkCase(settings, model, call, inputs, first_call_s)
+
+
+def build_model(settings: Settings, device: torch.device) -> tuple[nn.Module, Tensor]:
+    """The module and an input of random numbers, as the settings ask for, on the device."""
+    spec = settings.subject
+    dtype: torch.dtype = getattr(torch, STORAGE_DTYPE.get(settings.dtype, settings.dtype))
+    layout = torch.channels_last if settings.memory_format == "channels_last" else torch.contiguous_format
+    model = build_block(spec) if isinstance(spec, BlockSpec) else build_xception(spec)
+    model.train(settings.backward)
+    if settings.mode == "folded":
+        model = for_inference(model, channels_last=False)
+    model = model.to(device, dtype).to(memory_format=layout)  # pyright: ignore[reportCallIssue]
+    shape = (settings.batch_size, settings.in_channels, settings.height, settings.width)
+    inputs = torch.randn(shape).to(device, dtype).contiguous(memory_format=layout)
+    # inside a network a block hands gradients on; a picture needs none
+    return model, inputs.requires_grad_(settings.backward and isinstance(spec, BlockSpec))
+
+
+def _call(settings: Settings, model: Callable[[Tensor], Tensor], inputs: Tensor) -> Callable[[], Any]:
+    if not settings.backward:
+
+        def forward() -> Tensor:
+            with torch.inference_mode():
+                return model(inputs)
+
+        return forward
+    leaves = [p for p in getattr(model, "parameters")() if p.requires_grad]  # noqa: B009 - a compiled model's too
+    if inputs.requires_grad:
+        leaves.append(inputs)
+    gradient = torch.ones_like(model(inputs))
+    return lambda: torch.autograd.grad(model(inputs), leaves, gradient)
+
+
+def _timing(
+    case: BenchmarkCase, device: torch.device, clock: Clock, precision: float, slowdown: float | None
+) -> Timing:
+    settings = case.settings
+    with matmul_precision(settings.dtype):
+        return Timing(
+            settings,
+            str(device),
+            tuple(case.times),
+            case.calls,
+            case.first_call_s,
+            () if settings.backward or settings.mode in ("compiled", "graph") else layer_times(case, clock),
+            peak_bytes(device, case.call),
+            energy_j(device, clock, case.call, ENERGY_S),
+            case.reached(precision),
+            slowdown,
+        )

@@ -1,0 +1,107 @@
+"""The two peaks of the machine at hand, measured: products and data, each as fast as anything was seen to go."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+
+from xception_lab.measurement.device import Call, Clock
+from xception_lab.timing.results import Peaks
+from xception_lab.timing.settings import STORAGE_DTYPE, Dtype
+
+# from small to large, as far as one call stays short: a small processor is bound by multiplying at once, a large
+# accelerator late, and a short call may find a moment in which nobody disturbs
+MATRIX_SIDES = (256, 512, 1024, 2048, 4096, 8192)
+CONV_BATCHES = (1, 4, 16, 64, 256)
+CONV_CHANNELS, CONV_SIZE = 256, 14
+LONGEST_CALL_S = 0.02
+KIBI, MEBI = 1 << 10, 1 << 20
+WORKING_SETS = (32 * KIBI, 256 * KIBI, MEBI, 4 * MEBI, 16 * MEBI, 48 * MEBI, 192 * MEBI)
+SAMPLE_S = 0.015
+LIMIT_S = 2.0
+SETTLED, SETTLED_ROUNDS = 0.02, 2
+
+
+Product = tuple[int, Call]  # FLOPs, and a call that makes them
+
+
+def measure_peaks(
+    device: torch.device,
+    dtype: Dtype,
+    clock: Clock,
+    sample_s: float = SAMPLE_S,
+    working_sets: tuple[int, ...] = WORKING_SETS,
+    limit_s: float = LIMIT_S,
+) -> Peaks:
+    """The best rate of several kinds of large products, and of four kinds of moving data at each size of working set.
+
+    The best, because a bound has to hold for whatever is done well: a matrix product and convolutions may come from
+    different libraries, and reading alone is faster than reading and writing.
+    """
+    kind: torch.dtype = getattr(torch, STORAGE_DTYPE.get(dtype, dtype))
+    products = _affordable(_products(device, kind), clock)
+    sets = [(size, _moves(device, size)) for size in working_sets]
+    best, rates, settled = 0.0, dict.fromkeys(working_sets, 0.0), 0
+    begin = time.perf_counter()
+    # a stretch of time in which others disturb spoils a round or two: go on until nothing better comes
+    while not best or (settled < SETTLED_ROUNDS and time.perf_counter() - begin < limit_s):
+        before = best
+        best = max(best, *(flops / _fastest_s(call, clock, sample_s) for flops, call in products))
+        for size, moves in sets:
+            rates[size] = max(rates[size], *(size / _fastest_s(move, clock, sample_s / 4) for move in moves))
+        settled = settled + 1 if best <= before * (1 + SETTLED) else 0
+    return Peaks(dtype, best, tuple(rates.items()))
+
+
+def _affordable(families: list[Iterator[Product]], clock: Clock) -> list[Product]:
+    """Of each family of growing products the first that takes long, and the one before."""
+    kept: list[Product] = []
+    for family in families:
+        grown: list[Product] = []
+        for product in family:
+            grown.append(product)
+            if _fastest_s(product[1], clock, 0.0) > LONGEST_CALL_S:
+                break
+        kept += grown[-2:]
+    return kept
+
+
+def _fastest_s(call: Call, clock: Clock, sample_s: float) -> float:
+    return min(clock.samples(call, sample_s)[0])
+
+
+def _products(device: torch.device, dtype: torch.dtype) -> list[Iterator[Product]]:
+    """Matrix products, pointwise convolutions and dense ones, each from small to large."""
+    return [_matrices(device, dtype), _convolutions(device, dtype, 1), _convolutions(device, dtype, 3)]
+
+
+def _matrices(device: torch.device, dtype: torch.dtype) -> Iterator[Product]:
+    for side in MATRIX_SIDES:
+        left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+        yield 2 * side**3, partial(torch.mm, left, right)
+
+
+def _convolutions(device: torch.device, dtype: torch.dtype, kernel: int) -> Iterator[Product]:
+    layout = torch.channels_last
+    shape = (CONV_CHANNELS, CONV_CHANNELS, kernel, kernel)
+    weights = torch.randn(shape, device=device).to(dtype).to(memory_format=layout)
+    side = CONV_SIZE - kernel + 1  # no padding, so that every tap counts
+    for batch in CONV_BATCHES:
+        pictures = torch.randn(batch, CONV_CHANNELS, CONV_SIZE, CONV_SIZE, device=device).to(dtype)
+        pictures = pictures.to(memory_format=layout)
+        yield 2 * batch * side**2 * CONV_CHANNELS**2 * kernel**2, partial(F.conv2d, pictures, weights)
+
+
+def _moves(device: torch.device, size: int) -> list[Call]:
+    """Copying, reading, writing and adding, each of which moves `size` bytes, its working set."""
+    whole = torch.ones(size // 4, device=device)
+    half, other = torch.ones(size // 8, device=device), torch.empty(size // 8, device=device)
+    parts = [torch.ones(size // 12, device=device) for _ in range(3)]
+    return [
+        lambda: other.copy_(half),
+        whole.sum,
+        lambda: whole.fill_(1.0),
+        lambda: torch.add(parts[0], parts[1], out=parts[2]),
+    ]

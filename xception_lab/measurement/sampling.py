@@ -1,0 +1,143 @@
+"""Taking samples: warm, turn and turn about, in calm moments, until a median is known; and the times of the layers."""
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from xception_lab.measurement.device import Clock
+from xception_lab.measurement.throttling import SpeedMonitor
+from xception_lab.timing.results import median_interval, quantile
+from xception_lab.timing.settings import Dtype, Settings
+
+ROUND_S = 0.05
+LEAST_SAMPLES = 12
+LEAST_S = 0.5  # samples of one moment agree with each other, not with those of the next
+STABLE = 0.05
+WARM_UP_S = 0.5
+LAYER_RUNS = 15
+
+
+@contextmanager
+def matmul_precision(dtype: Dtype) -> Generator[None]:
+    """float32 products in full precision, or on tensor cores for "tf32"; torch's own default differs by operation."""
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # pyright: ignore[reportAttributeAccessIssue]
+    before = [place.fp32_precision for place in places]
+    for place in places:
+        place.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
+    try:
+        yield
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.fp32_precision = value
+
+
+@dataclass
+class BenchmarkCase:
+    """A setting made ready: the module, a call that runs it once, and the samples so far, seconds."""
+
+    settings: Settings
+    model: nn.Module
+    call: Callable[[], Any]
+    inputs: Tensor
+    first_call_s: float = 0.0
+    calls: int = 1
+    times: list[float] = field(default_factory=list[float])
+    sampled_s: float = 0.0
+
+    def sample(self, clock: Clock, least_s: float) -> list[float]:
+        """Take samples for about least_s; the new ones."""
+        with matmul_precision(self.settings.dtype):
+            times, self.calls = clock.samples(self.call, least_s)
+        self.times += times
+        self.sampled_s += sum(times) * self.calls
+        return times
+
+    def reached(self, precision: float) -> bool:
+        """Whether the median's 95 % interval is within `precision` of it."""
+        if len(self.times) < LEAST_SAMPLES or self.sampled_s < LEAST_S:
+            return False
+        low, high = median_interval(tuple(self.times))
+        return high - low <= 2 * precision * median(self.times)
+
+
+def sample_interleaved(
+    cases: Sequence[BenchmarkCase],
+    clock: Clock,
+    precision: float,
+    limit_s: float,
+    report: Callable[[float], None] = lambda _: None,
+    pace: SpeedMonitor | None = None,
+) -> float | None:
+    """Warm the cases up, then sample them turn and turn about until each has its precision, or limit_s a case.
+
+    The slowdown of the machine in three quarters of the rounds, None without a pace to tell it.
+    """
+    for case in cases:
+        _warm_up(case, clock)
+    spent, ends = 0.0, limit_s * len(cases)
+    patience, slowdowns = ends, list[float]()
+    rest = cases
+    while rest and spent < ends:
+        begin = time.perf_counter()
+        if pace:
+            slowdowns.append(pace.settled(patience))
+        calm = time.perf_counter()
+        patience -= calm - begin
+        for case in rest:
+            case.sample(clock, ROUND_S)
+        spent += time.perf_counter() - calm
+        report(min(spent / ends, 1.0))
+        rest = [case for case in cases if not case.reached(precision)]
+    return quantile(tuple(slowdowns), 0.75) if slowdowns else None
+
+
+def _warm_up(case: BenchmarkCase, clock: Clock) -> None:
+    """Run until two rounds agree; what was seen on the way is no sample."""
+    begin, before = time.perf_counter(), 0.0
+    while time.perf_counter() - begin < WARM_UP_S:
+        now = median(case.sample(clock, ROUND_S / 2))
+        if abs(now - before) <= STABLE * now:
+            break
+        before = now
+    case.times.clear()
+    case.sampled_s = 0.0
+
+
+def layer_times(case: BenchmarkCase, clock: Clock) -> tuple[tuple[str, float], ...]:
+    """Median seconds of each layer within the forward pass, its input as warm as the layer before leaves it."""
+    marks: list[Any] = []
+    names: list[str] = []
+
+    def enter(*_: Any) -> None:
+        marks.append(clock.mark())
+
+    def leave(module: nn.Module, *_: Any) -> None:
+        marks.append(clock.mark())
+        names.append(layers[module])
+
+    layers = {
+        module: name
+        for name, module in case.model.named_modules()
+        if not list(module.children()) and not isinstance(module, nn.Identity | nn.Dropout)
+    }
+    handles = [module.register_forward_pre_hook(enter) for module in layers]
+    handles += [module.register_forward_hook(leave) for module in layers]
+    seconds: dict[str, list[float]] = {}
+    try:
+        for _ in range(LAYER_RUNS):
+            marks.clear()
+            names.clear()
+            case.call()
+            # a pair of marks a layer: what lies between pairs belongs to none
+            for name, spent in zip(names, clock.between(marks)[::2], strict=True):
+                seconds.setdefault(name, []).append(spent)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return tuple((name, median(times)) for name, times in seconds.items())

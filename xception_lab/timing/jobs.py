@@ -1,0 +1,98 @@
+"""Lists of settings to time: the three blocks, a sweep, everything that the page shows."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
+from xception_lab.timing.results_file import settings_from_dict, settings_to_dict
+from xception_lab.timing.settings import Dtype, Settings
+
+SettingsGroup = tuple[Settings, ...]
+
+
+TIMED_SWEEP_VALUES: dict[str, tuple[int, ...]] = {
+    "out_channels": (16, 32, 64, 128, 256, 512),
+    "size": (7, 14, 28, 56, 112),
+    "batch_size": (1, 2, 4, 8, 16, 32),
+}
+
+
+# the page's first sight, Xception's own middle flow, an early layer, a small late one: (in, out, size)
+LAYER_SIZES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
+
+
+@dataclass(frozen=True, slots=True)
+class TimingJob:
+    """What to time. groups: settings timed turn and turn about. profiled: settings whose operations are told apart.
+
+    precision: half width of each median's 95 % interval to be reached, as a part of it; limit_s: at most, a setting.
+    again: how many times what was measured on a disturbed machine is measured anew at the end.
+    """
+
+    groups: tuple[SettingsGroup, ...]
+    profiled: tuple[Settings, ...] = ()
+    device: str = "auto"
+    precision: float = 0.02
+    limit_s: float = 1.0
+    again: int = 0
+
+    @property
+    def settings(self) -> tuple[Settings, ...]:
+        """Everything that is timed, in order."""
+        return tuple(settings for group in self.groups for settings in group)
+
+    @property
+    def dtypes(self) -> tuple[Dtype, ...]:
+        """Every dtype in it, in order: each has peaks of its own."""
+        return tuple(dict.fromkeys(settings.dtype for settings in self.settings))
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON's values."""
+        groups = [[settings_to_dict(settings) for settings in group] for group in self.groups]
+        return {**asdict(self), "groups": groups, "profiled": [settings_to_dict(s) for s in self.profiled]}
+
+
+def job_from_dict(values: dict[str, Any]) -> TimingJob:
+    """The inverse of Job.to_dict."""
+    groups = tuple(tuple(map(settings_from_dict, group)) for group in values["groups"])
+    profiled = tuple(map(settings_from_dict, values["profiled"]))
+    return TimingJob(groups, profiled, values["device"], values["precision"], values["limit_s"], values["again"])
+
+
+def three_blocks(spec: CompareSpec, **chosen: Any) -> tuple[Settings, ...]:
+    """The three blocks in one setting. chosen: dtype, memory_format, mode, backward."""
+    return tuple(Settings(spec.block(kind), spec.size, spec.size, spec.batch_size, **chosen) for kind in KINDS)
+
+
+def sweep_settings(spec: CompareSpec, field: str, **chosen: Any) -> dict[int, tuple[Settings, ...]]:
+    """The three blocks while one field runs over its values and its current one; what no block can take is left out."""
+    values = sorted({*TIMED_SWEEP_VALUES[field], getattr(spec, field)})
+    found: dict[int, tuple[Settings, ...]] = {}
+    for value in values:
+        try:
+            found[value] = three_blocks(replace(spec, **{field: value}), **chosen)
+        except ValueError:
+            continue
+    return found
+
+
+def full_job(device: str = "auto", accelerated: bool = False) -> TimingJob:
+    """What `python -m xception_lab time --all` measures: enough for every chart of the page at its defaults."""
+    default = CompareSpec()
+    formats: list[dict[str, Any]] = [{"memory_format": name} for name in ("contiguous", "channels_last")]
+    groups: list[tuple[Settings, ...]] = []
+    for ins, outs, size in LAYER_SIZES:
+        spec = CompareSpec(in_channels=ins, out_channels=outs, size=size)
+        both = ({**layout, "backward": True} for layout in formats)
+        groups += [three_blocks(spec, **chosen) for chosen in (*formats, *both)]
+        groups.append(three_blocks(spec, mode="folded", memory_format="channels_last"))
+    for field in TIMED_SWEEP_VALUES:
+        groups += sweep_settings(default, field).values()
+    dtypes: tuple[Dtype, ...] = ("bfloat16", "float16", "tf32") if accelerated else ("bfloat16",)
+    groups += [three_blocks(default, dtype=dtype, memory_format="channels_last") for dtype in dtypes]
+    if accelerated:
+        groups.append(three_blocks(default, mode="graph"))
+    network = Settings(XceptionSpec(), 299, 299)
+    fast = replace(network, mode="folded", memory_format="channels_last")
+    groups.append((network, fast))
+    return TimingJob(tuple(dict.fromkeys(groups)), (*three_blocks(default), network), device, limit_s=2.0, again=2)

@@ -1,0 +1,116 @@
+"""Published peaks of devices that a person may not have, each with its source. Dense figures, no sparsity.
+
+Half precision is that of tensor cores with float32 accumulation, as torch uses them. None: not published, not shown.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from xception_lab.arch.comparison import Ratio, ratio
+from xception_lab.spec import XceptionSpec
+from xception_lab.timing.roofline import LayerBound, roofline, total_s
+from xception_lab.timing.settings import Dtype, Settings
+
+TERA, GIGA = 1e12, 1e9
+SHOWN = ("T4", "A100 SXM 40 GB")  # beside a network's costs
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedDevice:
+    """One product. float32, tf32, half: peak FLOP/s. bytes_per_s: of its memory. source: where the figures stand."""
+
+    name: str
+    float32: float
+    tf32: float | None
+    half: float | None
+    bytes_per_s: float
+    source: str
+
+    def flops_per_s(self, dtype: Dtype) -> float | None:
+        """The peak in this dtype, None where none is published."""
+        # tensor cores that know bfloat16 came together with those that know tf32
+        return {
+            "float32": self.float32,
+            "tf32": self.tf32,
+            "float16": self.half,
+            "bfloat16": self.half if self.tf32 else None,
+        }[dtype]
+
+    def predict(self, settings: Settings) -> tuple[LayerBound, ...] | None:
+        """The roofline of each layer on this device; None where no peak of the dtype is published."""
+        peak = self.flops_per_s(settings.dtype)
+        return roofline(settings, peak, self.bytes_per_s) if peak else None
+
+
+def _tera(value: float | None) -> float | None:
+    return value and value * TERA
+
+
+def _device(
+    name: str, float32: float, tf32: float | None, half: float | None, gigabytes_per_s: float, source: str
+) -> PublishedDevice:
+    return PublishedDevice(name, float32 * TERA, _tera(tf32), _tera(half), gigabytes_per_s * GIGA, source)
+
+
+_A100 = "NVIDIA A100 Tensor Core GPU data sheet (nvidia-a100-datasheet-us-nvidia-1758950)"
+_ADA = "NVIDIA Ada GPU Architecture white paper v2.1, appendix A, table 2"
+# a processor's peak is no vendor's figure but a product of three: cores, highest clock, FLOPs a cycle and core
+DEVICES = (
+    _device(
+        "T4", 8.1, None, 65.0, 320.0,
+        "NVIDIA T4 data sheet; 256 bit × 10 Gbit/s as on the product page (320+): the data sheet says 300",
+    ),
+    _device("V100 SXM2", 15.7, None, 125.0, 900.0, "NVIDIA V100 Tensor Core GPU data sheet"),
+    _device("A100 SXM 40 GB", 19.5, 156.0, 312.0, 1555.0, _A100),
+    _device("A100 SXM 80 GB", 19.5, 156.0, 312.0, 2039.0, _A100),
+    _device("H100 SXM", 66.9, 494.7, 989.4, 3352.0, "NVIDIA H100 Tensor Core GPU Architecture white paper, table 3"),
+    _device("L4", 30.3, 60.0, 121.0, 300.0, "NVIDIA L4 data sheet, its tensor figures halved: it states them sparse"),
+    _device(
+        "RTX 3060 12 GB", 12.76, None, None, 360.0,
+        "computed: 3,584 cores × 1.78 GHz × 2 as announced; 192 bit × 15 Gbit/s, not found in NVIDIA's words",
+    ),
+    _device(
+        "RTX 3090", 35.6, 35.6, 71.0, 936.0,
+        "NVIDIA Ampere GA102 GPU Architecture white paper v2, appendix A, table 9",
+    ),
+    _device("RTX 4090", 82.6, 82.6, 165.2, 1008.0, _ADA),
+    _device(
+        "EPYC 9654 (96)", 11.37, None, None, 460.8,
+        "computed: 96 cores × 3.7 GHz × 32 FLOPs (two 256-bit FMA pipes); 12 × DDR5-4800: AMD's figures",
+    ),
+    _device(
+        "Xeon 8380 (40)", 8.70, None, None, 204.8,
+        "computed: 40 cores × 3.4 GHz × 64 FLOPs (two AVX-512 FMA units); 8 × DDR4-3200: Intel's figures",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkPrediction:
+    """The roofline of a whole network on a published device against another network's: a prediction, not a time."""
+
+    device: str
+    seconds: float
+    reference_s: float
+    ratio: Ratio
+
+    @property
+    def delta_s(self) -> float:
+        """Seconds more than the reference."""
+        return self.seconds - self.reference_s
+
+
+def predict_networks(
+    network: XceptionSpec, size: int, reference: XceptionSpec, reference_size: int
+) -> tuple[NetworkPrediction, ...]:
+    """Both networks on a few published devices, one picture in float32. size: its height and width."""
+    rows: list[NetworkPrediction] = []
+    for device in (device for device in DEVICES if device.name in SHOWN):
+        seconds, reference_s = _least_s(device, network, size), _least_s(device, reference, reference_size)
+        rows.append(NetworkPrediction(device.name, seconds, reference_s, ratio(seconds, reference_s)))
+    return tuple(rows)
+
+
+@lru_cache(maxsize=64)
+def _least_s(device: PublishedDevice, spec: XceptionSpec, size: int) -> float:
+    return total_s(roofline(Settings(spec, size, size), device.float32, device.bytes_per_s))

@@ -1,0 +1,41 @@
+"""What a person takes away from a run: its weights, its predictions and the pictures it learned. Free of torch."""
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
+from xception_lab.common.messages import say
+from xception_lab.data.dataset import Dataset
+
+
+def read_predictions(checkpoint: bytes) -> NDArray[np.int64]:
+    """The class given to each test picture, from a run's checkpoint. Raises ValueError when it holds none."""
+    return _tensors(checkpoint)["predictions"].astype(np.int64)
+
+
+def weights_file(checkpoint: bytes) -> bytes:
+    """The weights alone, under their state_dict keys, as a safetensors file; it loads into build_xception's module.
+
+    Raises ValueError when the checkpoint is not one of ours.
+    """
+    prefix = "network."
+    return save({n.removeprefix(prefix): t for n, t in _tensors(checkpoint).items() if n.startswith(prefix)})
+
+
+def data_file(dataset: Dataset) -> bytes:
+    """The pictures and labels as an npz file: what script.training_script reads."""
+    names = ("train_images", "train_labels", "test_images", "test_labels")
+    buffer = BytesIO()
+    np.savez_compressed(buffer, **{name: getattr(dataset, name) for name in names}, classes=np.array(dataset.classes))
+    return buffer.getvalue()
+
+
+def _tensors(checkpoint: bytes) -> dict[str, NDArray[np.generic]]:
+    try:
+        tensors = load(checkpoint)
+        tensors["predictions"]
+    except Exception as error:  # safetensors raises its own bare Exception class, differing between versions
+        raise ValueError(say("not a checkpoint: {error}", error=str(error))) from error
+    return tensors

@@ -1,0 +1,56 @@
+"""A run between two epochs, as one safetensors file: no pickle, and readable wherever safetensors is.
+
+Tensors are named "network.<key>" (state_dict keys), "adam.<moment>.<parameter>" and "predictions".
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from safetensors.torch import load, save
+from torch import Tensor
+
+from xception_lab.common.messages import say
+from xception_lab.spec import TrainSpec
+from xception_lab.training.records import EpochRecord, record_from_dict, train_spec_from_json, train_spec_to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Everything the next epoch needs, and what the last one gave.
+
+    network: the state_dict. adam: the optimiser's moments. predictions: the class given to each test picture.
+    """
+
+    spec: TrainSpec
+    records: tuple[EpochRecord, ...]
+    network: dict[str, Tensor]
+    adam: dict[str, Tensor]
+    predictions: Tensor
+
+
+def checkpoint_to_bytes(checkpoint: Checkpoint) -> bytes:
+    """The checkpoint as the contents of a safetensors file."""
+    tensors = {f"network.{name}": tensor for name, tensor in checkpoint.network.items()}
+    tensors |= {f"adam.{name}": tensor for name, tensor in checkpoint.adam.items()}
+    tensors["predictions"] = checkpoint.predictions
+    records = json.dumps([asdict(record) for record in checkpoint.records])
+    meta = {"spec": train_spec_to_json(checkpoint.spec), "records": records}
+    return save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, meta)
+
+
+def checkpoint_from_bytes(data: bytes) -> Checkpoint:
+    """The inverse of to_bytes. Raises ValueError when the bytes are not a whole checkpoint of ours."""
+    try:
+        tensors = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        meta = header["__metadata__"]
+        records = tuple(record_from_dict(values) for values in json.loads(meta["records"]))
+        spec = train_spec_from_json(meta["spec"])
+        predictions = tensors.pop("predictions")
+    except Exception as error:  # safetensors raises its own bare Exception class, differing between versions
+        raise ValueError(say("not a checkpoint: {error}", error=str(error))) from error
+    return Checkpoint(spec, records, _under(tensors, "network."), _under(tensors, "adam."), predictions)
+
+
+def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

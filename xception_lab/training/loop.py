@@ -1,0 +1,209 @@
+"""One run: train(spec) yields a record an epoch, and the same spec on the same device gives the same bits.
+
+An epoch is a function from one checkpoint to the next, and an uninterrupted run is a chain of them: so a run
+that was killed and resumed cannot differ from one that was not. Device means the kind of device and, on a CPU,
+the number of threads and whether it multiplies in bfloat16.
+"""
+
+import math
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter, thread_time
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from xception_lab.common.files import write_atomically
+from xception_lab.common.messages import say
+from xception_lab.nn.fusion import for_inference
+from xception_lab.nn.init import derive_seed
+from xception_lab.spec import TrainSpec
+from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes, checkpoint_to_bytes
+from xception_lab.training.recipe import learning_rate
+from xception_lab.training.records import EpochRecord
+from xception_lab.training.state import TrainState, autocast, make_train_state, training_device
+from xception_lab.training.tensors import PictureTensors, load_pictures
+
+__all__ = ["EpochRecord", "TrainingError", "estimate_run_s", "next_epoch", "train"]
+
+EVALUATION_BATCH = 250
+ESTIMATE_STEPS = 6
+
+Stop = Callable[[], bool]
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot go on; the message says why."""
+
+
+def train(
+    spec: TrainSpec, *, checkpoint_path: Path | str | None = None, should_stop: Stop | None = None
+) -> Iterator[EpochRecord]:
+    """One record an epoch. With a checkpoint_path the run goes on where that file ends, its records first.
+
+    should_stop: asked before every batch; True ends the iteration, keeping what the last whole epoch left.
+    Raises TrainingError when the loss is not a number or memory runs out, ValueError when the data or the
+    checkpoint do not fit the spec.
+    """
+    path = Path(checkpoint_path) if checkpoint_path else None
+    checkpoint = _resume(spec, path)
+    yield from checkpoint.records if checkpoint else ()
+    while not checkpoint or len(checkpoint.records) < spec.epochs:
+        checkpoint = next_epoch(spec, checkpoint, should_stop)
+        if checkpoint is None:
+            return
+        if path:
+            write_atomically(path, checkpoint_to_bytes(checkpoint))
+        yield checkpoint.records[-1]
+
+
+def _resume(spec: TrainSpec, path: Path | None) -> Checkpoint | None:
+    if path is None or not path.exists():
+        return None
+    checkpoint = checkpoint_from_bytes(path.read_bytes())
+    if checkpoint.spec != spec:
+        raise ValueError(f"checkpoint_path={str(path)!r}: holds another run, {checkpoint.spec}")
+    return checkpoint
+
+
+def next_epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: Stop | None = None) -> Checkpoint | None:
+    """The run one epoch further than `last` (None is its beginning), or None when should_stop said so."""
+    try:
+        # the caller's own random numbers stay as they were
+        with torch.random.fork_rng(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+            return _epoch(spec, last, should_stop or (lambda: False))
+    except (MemoryError, RuntimeError) as error:
+        # the CPU's allocator raises a plain RuntimeError
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+            sentence = say(
+                "out of memory: a smaller batch_size than {batch_size} or a narrower network may fit",
+                batch_size=spec.batch_size,
+            )
+            raise TrainingError(sentence) from error
+        raise
+
+
+def _epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: Stop) -> Checkpoint | None:
+    begin = perf_counter()
+    before = last.records if last else ()
+    epoch = len(before) + 1
+    pictures = load_pictures(spec.dataset, spec.train_size, training_device())
+    learner = make_train_state(spec, pictures, last)
+    torch.manual_seed(derive_seed("dropout", spec.seed, epoch))  # dropout draws from the global generator
+    fit = _fit(spec, learner, pictures, epoch, should_stop)
+    if fit is None:
+        return None
+    if not math.isfinite(fit.loss):
+        sentence = say(
+            "epoch {epoch}: the loss is not a number, learning_rate={rate} may be too high",
+            epoch=epoch,
+            rate=spec.learning_rate,
+        )
+        raise TrainingError(sentence)
+    scores = _evaluate(learner.network, pictures, should_stop)
+    if scores is None:
+        return None
+    test_loss, predictions = scores
+    accuracy = (predictions == pictures.test_labels).double().mean().item()
+    elapsed = (before[-1].elapsed_s if before else 0.0) + perf_counter() - begin
+    record = EpochRecord(epoch, fit.loss, fit.accuracy, test_loss, accuracy, fit.rate, fit.images_per_s, elapsed)
+    return Checkpoint(spec, (*before, record), learner.network.state_dict(), learner.moments(), predictions.cpu())
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    loss: float
+    accuracy: float
+    rate: float
+    images_per_s: float
+
+
+def _fit(spec: TrainSpec, learner: TrainState, pictures: PictureTensors, epoch: int, should_stop: Stop) -> _Fit | None:
+    begin = perf_counter()
+    steps = len(pictures.train_labels) // spec.batch_size
+    loss_sum = torch.zeros((), dtype=torch.float64)
+    right = torch.zeros((), dtype=torch.int64)
+    rate = 0.0
+    learner.network.train()
+    for step, (batch, labels) in enumerate(pictures.batches(spec, epoch), (epoch - 1) * steps):
+        if should_stop():
+            return None
+        rate = learning_rate(spec, step, steps * spec.epochs)
+        learner.optimiser.param_groups[0]["lr"] = rate
+        loss, logits = _step(learner, pictures.normalised(batch), labels)
+        loss_sum += loss.to(loss_sum)
+        right += (logits.argmax(1) == labels).sum().to(right)
+    seen = steps * spec.batch_size
+    return _Fit(loss_sum.item() / steps, right.item() / seen, rate, seen / (perf_counter() - begin))
+
+
+def _step(learner: TrainState, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    learner.optimiser.zero_grad()
+    with autocast(batch.device):
+        logits = learner.network(batch)
+        loss = F.cross_entropy(logits, labels)
+    loss.backward()
+    learner.optimiser.step()
+    return loss.detach(), logits.detach()
+
+
+@torch.inference_mode()
+def _evaluate(network: nn.Module, pictures: PictureTensors, should_stop: Stop) -> tuple[float, Tensor] | None:
+    """(mean loss, predicted class of each test picture)."""
+    network = for_inference(network, channels_last=False)
+    loss_sum, predictions = 0.0, list[Tensor]()
+    batches = zip(pictures.test.split(EVALUATION_BATCH), pictures.test_labels.split(EVALUATION_BATCH), strict=True)
+    for batch, labels in batches:
+        if should_stop():
+            return None
+        with autocast(batch.device):
+            logits = network(pictures.normalised(batch)).float()
+        loss_sum += F.cross_entropy(logits, labels, reduction="sum").item()
+        predictions.append(logits.argmax(1))
+    return loss_sum / len(pictures.test_labels), torch.cat(predictions)
+
+
+def estimate_run_s(spec: TrainSpec) -> float:
+    """How long the run takes on one thread of a machine with nothing else to do: an estimate from a few timed steps.
+
+    The fastest of them counts, on a CPU in processor time: other work on the machine makes neither shorter.
+    """
+    pictures = load_pictures(spec.dataset, spec.train_size, training_device())
+    learner = make_train_state(spec, pictures, None)
+    few = replace(pictures, test=pictures.test[:EVALUATION_BATCH], test_labels=pictures.test_labels[:EVALUATION_BATCH])
+    batches = pictures.batches(spec, 1)
+
+    def step() -> None:
+        batch, labels = next(batches)
+        _step(learner, pictures.normalised(batch), labels)[0].item()
+
+    def evaluation() -> None:
+        _evaluate(learner.network, few, lambda: False)
+
+    steps = len(pictures.train) // spec.batch_size
+    learner.network.train()
+    with _one_thread():
+        step_s = min(_seconds(step, pictures.train.device) for _ in range(min(ESTIMATE_STEPS, steps)))
+        evaluation_s = min(_seconds(evaluation, pictures.train.device) for _ in range(2))
+    return spec.epochs * (step_s * steps + evaluation_s * len(pictures.test) / len(few.test))
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """As a worker calculates; two threads in a busy process would wait for each other and be timed doing it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _seconds(work: Callable[[], None], device: torch.device) -> float:
+    clock = thread_time if device.type == "cpu" else perf_counter
+    begin = clock()
+    work()
+    return clock() - begin

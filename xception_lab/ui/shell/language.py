@@ -1,0 +1,74 @@
+"""English and Korean: labels through gettext catalogs, paragraphs as Markdown files.
+
+The English text is the key. Catalogs live in assets/locale, paragraphs in assets/text/<language>.
+"""
+
+import gettext
+import re
+import threading
+from functools import cache
+
+import streamlit as st
+
+from xception_lab.common.files import asset_path
+from xception_lab.common.messages import Message, message_of
+
+ASSETS = asset_path()
+LANGUAGES = {"en": "English", "ko": "한국어"}
+KEY = "lang"
+WORD_JOINER = "\u2060"
+
+# a run of a page is a thread; asking the session for every text took a tenth of a run
+_run = threading.local()
+
+
+def default_language() -> str:
+    """The browser's language where we speak it, else English."""
+    locale = st.context.locale or ""
+    return "ko" if locale.lower().startswith("ko") else "en"
+
+
+def set_language(language: str) -> None:
+    """Set the language of this run of a page: "en" or "ko"."""
+    _run.language = language
+
+
+def language() -> str:
+    """The language of this run of a page."""
+    return getattr(_run, "language", "en")
+
+
+def translate(message: str) -> str:
+    """`message` in the language of this run; the English sentence is the key."""
+    return catalog(language()).gettext(message)
+
+
+def paragraph(name: str) -> str:
+    """The Markdown of assets/text/<language>/<name>.md in this session's language."""
+    return _paragraph(language(), name)
+
+
+@cache
+def catalog(language: str) -> gettext.NullTranslations:
+    """The compiled catalog of a language; English needs none."""
+    if language == "en":
+        return gettext.NullTranslations()
+    return gettext.translation("xception_lab", ASSETS / "locale", languages=[language])
+
+
+@cache
+def _paragraph(language: str, name: str) -> str:
+    return (ASSETS / "text" / language / f"{name}.md").read_text(encoding="utf-8")
+
+
+def translate_message(said: str | BaseException) -> str:
+    """What the engine says, or an exception of it, in the language of this run, as Markdown that shows it as it is."""
+    sentence = message_of(said) if isinstance(said, BaseException) else said
+    return escape_markdown(sentence.translated(translate) if isinstance(sentence, Message) else sentence)
+
+
+def escape_markdown(text: str) -> str:
+    """A foreign text, such as a file's name in an error, as Markdown that shows it as it is: no markup, no link."""
+    # an address becomes a link even with its marks escaped; an invisible word joiner keeps it text
+    unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", lambda found: f"{found[0]}{WORD_JOINER}", text)
+    return re.sub(r"([\\`*_{}\[\]()<>#!$:~|&])", r"\\\1", unlinked)

@@ -1,0 +1,63 @@
+"""Names of blocks, steps and quantities in this session's language."""
+
+from xception_lab.arch.comparison import Ratio
+from xception_lab.arch.plan import Role
+from xception_lab.common.units import format_bytes, format_count, format_times
+from xception_lab.ui.fields.field import N_
+from xception_lab.ui.shell.language import translate as _
+
+ACTIVATION_NAMES = {"relu": "ReLU", "elu": "ELU"}
+
+
+KIND_NAMES = {
+    "standard": N_("Standard convolution"),
+    "extreme": N_("Extreme Inception"),
+    "separable": N_("Depthwise separable"),
+}
+
+
+ROLE_NAMES = {
+    "standard": N_("on all channels"),
+    "spatial": N_("on all channels"),
+    "pointwise": N_("pointwise"),
+    "depthwise": N_("depthwise"),
+}
+
+
+MEASURE_NAMES = {
+    "params": N_("Parameters"),
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "moved_bytes": N_("Bytes moved"),
+    "activation_bytes": N_("Activation bytes"),
+}
+
+
+def kind_name(kind: str) -> str:
+    """The block's name in this session's language."""
+    return _(KIND_NAMES[kind])
+
+
+def measure_name(measure: str) -> str:
+    """The name of a measured quantity in this session's language."""
+    return _(MEASURE_NAMES[measure])
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """ "8.4× fewer", "1.2× more" or "the same"."""
+    if ratio.direction == "same":
+        return _("the same")
+    words = _("{times} fewer") if ratio.direction == "fewer" else _("{times} more")
+    return words.format(times=format_times(ratio.times))
+
+
+def figure_text(measure: str, value: float) -> str:
+    """A quantity with its unit: "27.5 M", "10.5 MB"."""
+    return format_bytes(value) if measure.endswith("bytes") else format_count(value)
+
+
+def conv_role(role: Role, groups: int) -> str:
+    """What a convolution is called: by its part in the block, or by its number of segments."""
+    if role == "spatial" and groups > 1:
+        return _("on {segments} segments").format(segments=groups)
+    return _(ROLE_NAMES[role])

@@ -1,0 +1,81 @@
+"""The doors of the start page: each leads to a lab and shows one real result of it."""
+
+import json
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from xception_lab.arch.comparison import Ratio, ratio
+from xception_lab.common.units import format_count
+from xception_lab.spec import CompareSpec
+from xception_lab.timing.jobs import three_blocks
+from xception_lab.timing.results_file import results_from_json
+from xception_lab.ui.network.overview import network_headline, paper_network
+from xception_lab.ui.shell.language import ASSETS
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import ratio_text
+
+
+def door(page: str, title: str, about: str, result: str, values: dict[str, str]) -> None:
+    """A way to a lab: what it is about, and one real result that its link shows."""
+    with st.container(border=True, height="stretch"):
+        st.markdown(f"**{title}**  \n{about}")
+        st.markdown(result)
+        st.page_link(f"pages/{page}.py", label=_("Open"), icon=":material/arrow_forward:", query_params=values)
+
+
+def network_result() -> str:
+    """Where the work of the paper's network is."""
+    network = paper_network()
+    figures = _("{params} parameters, {macs} MACs at 299×299.").format(
+        params=format_count(network.cost.params), macs=format_count(network.cost.macs)
+    )
+    return f"{figures} {network_headline(network)}"
+
+
+def relu_result() -> str:
+    """What the stored experiment says of the ReLU between; read as it was computed, for statistics load slowly."""
+    main = next(e for e in _stored_effects() if e["kind"] == "main" and e["change"][0][0] == "intermediate")
+    sentence = _(
+        "A ReLU between, small Xceptions on Fashion-MNIST: **{points:+.2f} points**, 95 % CI {low:+.2f} to {high:+.2f}."
+    )
+    return sentence.format(**main)
+
+
+def timing_result() -> str:
+    """What the stored times say of the separable block at the defaults."""
+    said = _("64→128 channels at 56×56 on a CPU: **{flops}** FLOPs, **{time:.0%}** of the standard block's time.")
+    flops, time = _stored_times()
+    return said.format(flops=ratio_text(flops), time=time)
+
+
+@cache
+def _stored_times() -> tuple[Ratio, float]:
+    results = results_from_json((ASSETS / "results" / "timing-cpu.json").read_bytes())
+    standard, _extreme, separable = three_blocks(CompareSpec())
+    costs = [settings.cost().flops for settings in (separable, standard)]
+    timed = [timing.median_s for timing in map(results.timing, (separable, standard)) if timing]
+    return ratio(*costs), timed[0] / timed[1]
+
+
+def information_result() -> str:
+    """What the stored curve says: how much of a picture random blocks with a ReLU between give back."""
+    by = {
+        (point["kind"], point["segments"]): point["median"] for point in _stored_curve() if point["between"] == "relu"
+    }
+    sentence = _(
+        "A ReLU between, random filters: **{regular:.0%}** of a picture comes back at 1 segment, **{separable:.0%}** "
+        "from the separable block."
+    )
+    return sentence.format(regular=by["extreme", 1], separable=by["separable", None])
+
+
+@cache
+def _stored_curve() -> list[dict[str, Any]]:
+    return json.loads((ASSETS / "features" / "default.json").read_text(encoding="utf-8"))["curve"]
+
+
+@cache
+def _stored_effects() -> list[dict[str, Any]]:
+    return json.loads((ASSETS / "results" / "two-differences.json").read_text(encoding="utf-8"))["effects"]

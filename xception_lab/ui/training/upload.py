@@ -1,0 +1,99 @@
+"""The user's own data on the page: the upload, what was found in it, and the name under which it is kept."""
+
+import streamlit as st
+
+from xception_lab.common.messages import message_of
+from xception_lab.data.dataset import Dataset
+from xception_lab.ui.shell.language import escape_markdown, translate_message
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.training.run import class_name
+
+MOST_MB = 200  # CIFAR-10's archives have 163
+SHOWN = 10  # pictures
+
+_OWN = "own"
+_TROUBLE = "_upload_trouble"
+_ROUND = "_upload_round"
+
+
+def custom_data_control() -> str | None:
+    """The uploader and what it got; the name of the data in use, None while there is none."""
+    name = st.session_state.get(_OWN) or st.query_params.get(_OWN)
+    data = None
+    if name:
+        try:
+            data = _load(name)
+        except ValueError as error:
+            st.info(translate_message(error), icon=":material/build:")
+    st.session_state[_OWN] = name if data else None
+    with st.container(border=True, key="own_data"):
+        left, right = st.columns((2, 3), gap="large")
+        with left:
+            # a new key after every upload: the files themselves are not kept in memory
+            key = f"upload_{st.session_state.get(_ROUND, 0)}"
+            st.file_uploader(
+                _("Your own pictures"),
+                accept_multiple_files=True,
+                max_upload_size=MOST_MB,
+                key=key,
+                on_change=_take,
+                args=(key,),
+                help=_("A zip of class folders, at least 10 pictures a class; CIFAR-10's archive; MNIST's four files."),
+            )
+            if trouble := st.session_state.pop(_TROUBLE, None):
+                st.error(translate_message(trouble))
+        with right:
+            if data:
+                _describe(data)
+            else:
+                st.markdown(
+                    _(
+                        "Upload a zip with one folder a class, CIFAR-10's archive, or the four files of MNIST or "
+                        "Fashion-MNIST. The pictures stay on this server and are only decoded, never executed."
+                    )
+                )
+    return name if data else None
+
+
+def _take(key: str) -> None:
+    """Read and keep what was uploaded, or remember why not."""
+    from xception_lab.data.custom import save_dataset
+    from xception_lab.data.uploads import read_uploads
+
+    files = st.session_state[key]
+    if not files:
+        return
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    try:
+        st.session_state[_OWN] = save_dataset(read_uploads([(file.name, file) for file in files]))
+    except (ValueError, RuntimeError) as error:
+        st.session_state[_TROUBLE] = message_of(error)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _load(name: str) -> Dataset:
+    from xception_lab.data.custom import load_custom
+
+    return load_custom(name)
+
+
+def _describe(data: Dataset) -> None:
+    height, width, channels = data.train_images.shape[1:]
+    said = _("**{name}**: {train:,} pictures to learn from, {test:,} for the test, {classes} classes, {size}.")
+    size = f"{height}×{width}×{channels}"
+    st.markdown(
+        said.format(
+            name=escape_markdown(data.name),
+            train=len(data.train_labels),
+            test=len(data.test_labels),
+            classes=len(data.classes),
+            size=size,
+        )
+    )
+    for note in data.notes:
+        st.caption(translate_message(note))
+    firsts = [int((data.train_labels == number).argmax()) for number in range(min(SHOWN, len(data.classes)))]
+    with st.container(horizontal=True, key="samples"):
+        for at, name in zip(firsts, map(class_name, data.classes), strict=False):
+            with st.container(width=64, gap="small"):
+                st.image(data.train_images[at].squeeze(), name, width=64, alt=name)
