@@ -22,7 +22,7 @@ def photographs() -> None:
     for name, (left, top, side) in SQUARES.items():
         with Image.open(str(files("skimage.data") / f"{name}.png")) as image:
             square = image.convert("RGB").crop((left, top, left + side, top + side))
-        square.resize((min(side, SIDE),) * 2, Image.Resampling.LANCZOS).save(
+        square.resize((min(side, SIDE), min(side, SIDE)), Image.Resampling.LANCZOS).save(
             FOLDER / f"{name}.webp", quality=88, method=6
         )
 
