@@ -83,7 +83,7 @@ def test_two_sessions_are_served_one_after_the_other_with_the_place_shown() -> N
     desk.stop(third)
     workers[1].said.put(None)
     until(lambda: desk.status(second).finished)
-    assert desk.status(third).state == "stopped"
+    assert desk.status(third).state == "cancelled"
     assert Scripted.most_alive == 1
     assert len({first, second, third}) == 3
     assert min(map(len, (first, second, third))) >= 16  # nobody guesses another's
@@ -96,7 +96,7 @@ def test_a_stop_ends_the_worker_and_keeps_what_was_measured() -> None:
     workers[0].said.put(WorkerMessage(0.5, RESULTS))
     until(lambda: desk.status(key).results)
     desk.stop(key)
-    assert desk.status(key).state == "stopped"
+    assert desk.status(key).state == "cancelled"
     assert workers[0].stopped.is_set()
     assert desk.status(key).results == RESULTS
     desk.stop(key)  # twice does no harm
@@ -114,7 +114,7 @@ def test_a_stop_between_a_turn_and_its_start_ends_the_worker_at_once() -> None:
     keys.append(desk.submit(JOB))
     until(lambda: workers and workers[0].stopped.is_set())
     until(lambda: desk._thread is None)
-    assert desk.status(keys[0]).state == "stopped"
+    assert desk.status(keys[0]).state == "cancelled"
 
 
 def test_what_was_finished_last_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_what_was_finished_last_is_kept(monkeypatch: pytest.MonkeyPatch) -> None
         desk.stop(key)
     until(lambda: desk._thread is None)
     last = desk.submit(JOB)
-    assert [desk.status(key).state for key in keys[3:]] == ["stopped"] * 2
+    assert [desk.status(key).state for key in keys[3:]] == ["cancelled"] * 2
     for key in keys[:3]:
         with pytest.raises(KeyError):
             desk.status(key)
@@ -203,7 +203,7 @@ def test_the_real_process_measures_and_is_killed_within_a_second() -> None:
     assert isinstance(worker, MeasuringProcess)
     desk.stop(again)
     assert worker._process.wait(PATIENCE_S) != 0  # killed: it had half an hour to go
-    assert desk.status(again).state == "stopped"
+    assert desk.status(again).state == "cancelled"
     until(lambda: desk._thread is None)
 
 

@@ -5,16 +5,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from xception_lab.common.messages import reason_of, say
+from xception_lab.common.work_state import UNFINISHED, WorkState
 from xception_lab.measurement.worker import MeasuringProcess, WorkerMessage
 from xception_lab.timing.jobs import TimingJob
 from xception_lab.timing.results import Results, merge_results
 
-JobState = Literal["queued", "running", "done", "failed", "stopped"]
-
-FINISHED: tuple[JobState, ...] = ("done", "failed", "stopped")
 MOST_WAITING = 20
 KEPT_JOBS = 50
 
@@ -41,7 +39,7 @@ class JobStatus:
 
     id: str
     job: TimingJob
-    state: JobState
+    state: WorkState
     place: int = 0
     share: float = 0.0
     spent_s: float = 0.0
@@ -51,7 +49,7 @@ class JobStatus:
     @property
     def finished(self) -> bool:
         """Whether nothing more will come."""
-        return self.state in FINISHED
+        return self.state not in UNFINISHED
 
 
 class TimingQueue:
@@ -101,7 +99,7 @@ class TimingQueue:
             status = self._jobs[key]
             if status.finished:
                 return
-            self._jobs[key] = replace(status, state="stopped")
+            self._jobs[key] = replace(status, state="cancelled")
             if status.state == "running" and self._worker:
                 self._worker.stop()
 
