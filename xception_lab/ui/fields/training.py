@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from xception_lab.data.builtin import DATASETS
-from xception_lab.experiments.spec import MOST_UNFINISHED, NETWORK_FIELDS, PRESETS, ExperimentSpec, Grid
+from xception_lab.experiments.spec import MAX_UNFINISHED, NETWORK_FIELDS, PRESETS, ExperimentSpec, Grid
 from xception_lab.spec import TrainSpec
 from xception_lab.ui.fields.field import FALSE, N_, TRUE, Field, number_options
 
@@ -54,7 +54,7 @@ def _startable(values: Mapping[str, str]) -> tuple[str, ...]:
     if values.get("preset") == OWN:
         given = (values.get(field.key, field.default) for field in _GRID_FIELDS)
         cells = math.prod(len(levels.split(",")) for levels in given)
-    return tuple(seeds for seeds in _SEEDS if int(seeds) * cells <= MOST_UNFINISHED)
+    return tuple(seeds for seeds in _SEEDS if int(seeds) * cells <= MAX_UNFINISHED)
 
 
 _SEEDS = number_options(*range(1, 11))
