@@ -1,4 +1,4 @@
-"""Which pixels of the picture one output position can see: closed form over the plan's operations. No torch here."""
+"""Receptive fields: which pixels of the picture an output position depends on, in closed form. No torch needed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ Interval = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class LayerWindow:
-    """How a layer's positions see those of the layer before, along one side.
+    """Which positions of its input each output position of a layer reads, along one side.
 
-    Position i sees first + stride * i to that + reach - 1, and nothing outside 0 to before - 1. reach None: everything.
-    before, after: sizes of the two, in positions.
+    Output position i reads first + stride * i to first + stride * i + reach - 1, cut to 0 ... before - 1.
+
+    reach: None is the whole input. before, after: sizes of input and output, in positions.
     """
 
     stride: int
@@ -24,8 +25,8 @@ class LayerWindow:
     before: int
     after: int
 
-    def seen(self, low: int, high: int) -> Interval:
-        """What the positions low to high see of the layer before."""
+    def input_interval(self, low: int, high: int) -> Interval:
+        """The input positions, first and last, that the output positions low to high read."""
         if self.reach is None:
             return 0, self.before - 1
         start = self.stride * low + self.first
@@ -34,7 +35,7 @@ class LayerWindow:
 
 
 def same_padding_window(kernel_size: int, stride: int, side: int) -> LayerWindow:
-    """A convolution with TensorFlow's SAME padding, of which an odd pixel stands after the picture."""
+    """The window of a convolution with TensorFlow's SAME padding, of which an odd pixel comes after the picture."""
     after = -(-side // stride)
     padding = max(0, (after - 1) * stride + kernel_size - side)
     return LayerWindow(stride, kernel_size, -(padding // 2), side, after)
@@ -42,9 +43,10 @@ def same_padding_window(kernel_size: int, stride: int, side: int) -> LayerWindow
 
 @dataclass(frozen=True, slots=True)
 class LayerGeometry:
-    """A layer of a network: its module's name, channels, side in positions, and the steps from the picture to it.
+    """A layer of a network and where its output comes from.
 
-    role: a convolution's own (plan.Role), or "norm", "act", "pool", "linear", "block".
+    name: of its module. role: a convolution's own (plan.Role), or "norm", "act", "pool", "linear", "block".
+    side: height and width of its output, in positions. steps: the windows from the picture to it.
     """
 
     name: str
@@ -53,24 +55,24 @@ class LayerGeometry:
     side: int
     steps: tuple[LayerWindow, ...]
 
-    def field(self, position: int) -> Interval:
-        """The pixels, first and last, that this output position can see along one side."""
+    def receptive_field(self, position: int) -> Interval:
+        """The pixels, first and last, on which this output position depends, along one side. Raises ValueError."""
         if not 0 <= position < self.side:
             raise ValueError(f"position={position}: must be from 0 to {self.side - 1}")
         low = high = position
         for step in reversed(self.steps):
-            low, high = step.seen(low, high)
+            low, high = step.input_interval(low, high)
         return low, high
 
 
 @cache
 def layer_geometries(spec: XceptionSpec, side: int) -> dict[str, LayerGeometry]:
-    """Every layer of a network on a picture of this side, by module name in running order; a residual block has one.
+    """Every layer of a network on a picture of this side, by module name in running order.
 
-    The shortcut's position i sees pixel 2 i, which the body sees as well, so the body alone decides.
-    Raises ValueError when the picture is too small for the network.
+    A residual block as a whole is a layer too. Position i of its shortcut reads position 2 i, which the body reads as
+    well, so the body alone decides. Raises ValueError when the picture is too small for the network.
     """
-    return {place.name: place for place in _walk(spec, side)}
+    return {layer.name: layer for layer in _walk(spec, side)}
 
 
 def _walk(spec: XceptionSpec, side: int) -> Iterator[LayerGeometry]:
@@ -84,9 +86,8 @@ def _walk(spec: XceptionSpec, side: int) -> Iterator[LayerGeometry]:
             if (step.stride, step.reach) != (1, 1):
                 steps = (*steps, step)
             side, channels = step.after, _channels(op, channels)
-            yield LayerGeometry(
-                op.name, op.role if isinstance(op, Conv) else type(op).__name__.lower(), channels, side, steps
-            )
+            role = op.role if isinstance(op, Conv) else type(op).__name__.lower()
+            yield LayerGeometry(op.name, role, channels, side, steps)
         if stage.shortcut is not None:
             yield LayerGeometry(stage.name, "block", channels, side, steps)
 
@@ -109,7 +110,7 @@ def _step(op: Op, side: int, same_pooling: bool) -> LayerWindow:
         case Pool(size=None):
             return LayerWindow(1, None, 0, side, 1)
         case Pool():
-            # TensorFlow's SAME has a pixel before the picture at odd sides only, torch's padding=1 always
+            # TensorFlow's SAME pads one pixel before the picture at odd sides only, torch's padding=1 always
             before = side % 2 if same_pooling else 1
             return LayerWindow(2, 3, -before, side, -(-side // 2) if same_pooling else (side - 1) // 2 + 1)
         case Norm() | Act() | Linear():

@@ -1,4 +1,4 @@
-"""The folder in which a person's runs, data and measurements are kept."""
+"""The folder of a person's runs, data and measurements."""
 
 import os
 from pathlib import Path
@@ -9,5 +9,5 @@ class StoreError(RuntimeError):
 
 
 def home_folder() -> Path:
-    """XCEPTION_LAB_HOME, or a folder of ours in the user's home."""
+    """The folder named by the environment variable XCEPTION_LAB_HOME, or ~/.xception-lab."""
     return Path(os.environ.get("XCEPTION_LAB_HOME") or Path.home() / ".xception-lab")

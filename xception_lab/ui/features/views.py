@@ -152,7 +152,7 @@ def show_reach(values: Mapping[str, str], one: NetworkMaps, picture: ChosenPictu
     layer = nearest_layer(values["layer"], sight.layers)
     place = _place(sight, layer)
     row, column = (min(int(values[key]), place.side - 1) for key in ("row", "column"))
-    (top, bottom), (left, right) = place.field(row), place.field(column)
+    (top, bottom), (left, right) = place.receptive_field(row), place.receptive_field(column)
     heat = _gradient(sight, picture, layer, row, column)
     inside = heat[top : bottom + 1, left : right + 1]
     outside = np.count_nonzero(heat) - np.count_nonzero(inside)
