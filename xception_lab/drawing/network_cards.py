@@ -104,7 +104,7 @@ def _row(ops: tuple[Op, ...], macs: dict[str, tuple[LayerKind, int]]) -> CardRow
         whole = sum(macs[conv.name][1] for conv in convs)
         parts = tuple(CardPart(macs[conv.name][0], macs[conv.name][1] / whole) for conv in convs)
         widest = max(convs, key=lambda conv: conv.kernel_size)
-        functions = [op.function for op in ops if isinstance(op, Act)]
+        functions: list[Activation] = [op.function for op in ops if isinstance(op, Act)]
         between: Activation = functions[0] if functions else "none"
         kind: RowType = "separable" if len(convs) > 1 else "conv"
         return CardRow(kind, parts, widest.kernel_size, widest.stride, convs[-1].out_channels, between=between)

@@ -17,13 +17,16 @@ def for_inference(model: nn.Module, channels_last: bool = True) -> nn.Module:
     channels_last: whether the copy's tensors have that memory format.
     """
     folded = deepcopy(model).eval()
-    modules: list[tuple[str, nn.Module]] = list(folded.named_modules())  # pyright: ignore[reportUnknownArgumentType]
+    modules = list(folded.named_modules())
     # modules come in running order, so the one before a batch norm is the convolution that it normalises
     for (before, convolution), (name, module) in pairwise(modules):
         if isinstance(module, nn.BatchNorm2d):
             assert isinstance(convolution, nn.Conv2d)
             folded.set_submodule(before, fuse_conv_bn_eval(convolution, module))
             folded.set_submodule(name, nn.Identity())
-    if channels_last:
-        folded.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return folded
+    return to_memory_format(folded, torch.channels_last) if channels_last else folded
+
+
+def to_memory_format(model: nn.Module, memory_format: torch.memory_format) -> nn.Module:
+    """The model itself, its four-dimensional weights in this memory format."""
+    return model.to(memory_format=memory_format)  # pyright: ignore[reportCallIssue] - missing in torch's annotations
