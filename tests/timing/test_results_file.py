@@ -16,7 +16,7 @@ from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.results import Machine, Operation, Peaks, Results, Timing
 from xception_lab.timing.results_file import (
-    MOST_BYTES,
+    MAX_BYTES,
     ResultsFileError,
     results_from_json,
     results_to_csv,
@@ -169,7 +169,7 @@ def test_bytes_that_are_no_text_and_files_too_large_are_said() -> None:
     with pytest.raises(ResultsFileError, match="not JSON"):
         results_from_json(b"\xff\xfe\x00")
     with pytest.raises(ResultsFileError, match=r"must have at most"):
-        results_from_json(b" " * (MOST_BYTES + 1))
+        results_from_json(b" " * (MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize(
@@ -189,11 +189,29 @@ def test_bytes_that_are_no_text_and_files_too_large_are_said() -> None:
         (("machine", "busy_share"), 1.5, "machine.busy_share=1.5: must be a number from 0 to 1"),
         (("timings", 0, "times_s", 0), 0, r"times_s\[0\]=0: must be a number from 1e-09"),
         (("machine", "driver"), "one\x07bell", "machine.driver='onebell': must be a printable text"),
+        (("timings", 0, "layers", 0), ["conv"], r"timings\[0\].layers\[0\]=a list: must be a list of two"),
+        (("timings", 0, "layers", 0, 1), True, r"timings\[0\].layers\[0\]\[1\]=True: must be a number from 0 to 3600"),
+        (("timings", 1, "settings", "subject", "exit_channels"), [8] * 65, "exit_channels=a list: must be a list of 0"),
+        (("operations", 0, "more"), 1, r"'operations\[0\].more' is not a field of a results file"),
     ],
 )
 def test_a_refusal_names_place_value_and_rule(path: tuple[Any, ...], new: Any, rule: str) -> None:
     with pytest.raises(ResultsFileError, match=rule):
         results_from_json(json.dumps(_mutated(json.loads(results_to_json(RESULTS)), path, new, "set")))
+
+
+def test_a_number_too_large_for_a_float_is_not_finite() -> None:
+    text = results_to_json(RESULTS).replace('"first_call_s": 0.5', '"first_call_s": 1e999')
+    with pytest.raises(ResultsFileError, match=r"^timings\[0\].first_call_s=inf: must be finite$"):
+        results_from_json(text)
+
+
+@pytest.mark.parametrize("depth", [10, 300, 600, 900])
+def test_lists_in_lists_are_refused_before_they_are_too_deep_for_python(depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+    text = results_to_json(RESULTS).replace('"kernel_size": 3', f'"kernel_size": {nested}', 1)
+    with pytest.raises(ResultsFileError, match=r"kernel_size\[0\]=a list: must be a plain value"):
+        results_from_json(text)
 
 
 def test_newer_results_stand_before_older_ones() -> None:

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
-from xception_lab.timing.results_file import settings_from_dict, settings_to_dict
+from xception_lab.timing.results_file import settings_from_dict
 from xception_lab.timing.settings import Dtype, Settings
 
 SettingsGroup = tuple[Settings, ...]
@@ -47,9 +47,8 @@ class TimingJob:
         return tuple(dict.fromkeys(settings.dtype for settings in self.settings))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON's values."""
-        groups = [[settings_to_dict(settings) for settings in group] for group in self.groups]
-        return {**asdict(self), "groups": groups, "profiled": [settings_to_dict(s) for s in self.profiled]}
+        """As values of JSON."""
+        return asdict(self)
 
 
 def job_from_dict(values: dict[str, Any]) -> TimingJob:
