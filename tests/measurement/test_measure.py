@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import threading
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -92,10 +93,37 @@ def test_a_block_is_timed_with_its_layers_and_its_settings() -> None:
     assert [name for name, _ in timing.layers] == [layer.name for layer in timing.settings.cost().layers]
 
 
-def test_forward_and_backward_are_both_run() -> None:
-    timing = time_block(BlockSpec("separable", 4, 8), 6, 6, device="cpu", backward=True)
+@pytest.mark.parametrize("subject", [BlockSpec("separable", 4, 8, batch_norm="every"), SMALL], ids=["block", "network"])
+def test_forward_and_backward_are_both_run(subject: BlockSpec | XceptionSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward, gradients = Counter[str](), Counter[str]()
+
+    def build_watched(settings: Settings, device: torch.device) -> tuple[torch.nn.Module, torch.Tensor]:
+        model, inputs = build_model(settings, device)
+        model.register_forward_hook(lambda *_: forward.update(["forward"]))
+        leaves = [*model.named_parameters(), *([("input", inputs)] if inputs.requires_grad else [])]
+        for name, leaf in leaves:
+            leaf.register_hook(lambda _gradient, name=name: gradients.update([name]))
+        return model, inputs
+
+    class CountingClock(FixedClock):
+        def samples(self, call: object, least_s: float) -> tuple[list[float], int]:
+            forward.clear()
+            gradients.clear()
+            samples = super().samples(call, least_s)
+            counts.append((dict(forward), dict(gradients)))
+            return samples
+
+    counts: list[tuple[dict[str, int], dict[str, int]]] = []
+    monkeypatch.setattr(engine, "build_model", build_watched)
+    (timing,) = measure((Settings(subject, 40, 40, backward=True),), CPU, CountingClock(0.1), limit_s=0.5)
     assert timing.settings.backward
     assert timing.layers == ()
+    # within a block of a network the input's gradient is handed on; a picture needs none
+    model = build_block(subject) if isinstance(subject, BlockSpec) else build_xception(subject)
+    wanted = [name for name, _ in model.named_parameters()] + ["input"] * isinstance(subject, BlockSpec)
+    assert len(wanted) > 3
+    assert counts == [({"forward": 1}, dict.fromkeys(wanted, 1))] * len(counts)
+    assert len(counts) > 1
 
 
 @pytest.mark.parametrize(
