@@ -156,7 +156,7 @@ def test_every_way_of_running_is_built_as_asked(settings: Settings) -> None:
 
 # at least twelve samples, and at least 0.5 s of them: rounds of four at 3 ms reach that with the 42nd
 @pytest.mark.parametrize(("seconds", "samples"), [(0.05, 12), (0.003, 168)])
-def test_settings_are_timed_turn_and_turn_about_until_each_is_known_well_enough(seconds: float, samples: int) -> None:
+def test_settings_are_timed_interleaved_until_each_median_is_precise(seconds: float, samples: int) -> None:
     order: list[int] = []
 
     class Clock(FixedClock):
@@ -172,7 +172,7 @@ def test_settings_are_timed_turn_and_turn_about_until_each_is_known_well_enough(
     assert all(len(timing.times_s) == samples for timing in timings)  # the warm-up's are not among them
 
 
-def test_what_cannot_be_known_well_enough_ends_with_the_time_and_says_so() -> None:
+def test_a_median_that_stays_imprecise_ends_with_the_time_and_says_so() -> None:
     (timing,) = measure((three_blocks(TINY)[0],), CPU, FixedClock(0.001, 0.01, 0.05, 0.002), limit_s=0.05)
     assert not timing.reached
 
@@ -391,7 +391,7 @@ def test_a_job_travels_as_json() -> None:
     assert TimingJob((three_blocks(TINY),)).dtypes == ("float32",)
 
 
-def test_what_was_disturbed_is_measured_anew_and_the_calmer_one_kept(
+def test_disturbed_groups_are_measured_again_and_the_less_disturbed_results_stay(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
@@ -406,7 +406,7 @@ def test_what_was_disturbed_is_measured_anew_and_the_calmer_one_kept(
     monkeypatch.setattr(
         "xception_lab.measurement.runner.measure_peaks", lambda *_, **__: Peaks("float32", 1.0, ((1, 1.0),))
     )
-    results = run_job(TimingJob(groups, device="cpu", again=2))
+    results = run_job(TimingJob(groups, device="cpu", retries=2))
     assert script == {group: [] for group in groups}
     assert [timing.slowdown for timing in results.latest] == [1.0, 1.0, 1.4]
     assert results.slowdown == 1.4
@@ -415,7 +415,7 @@ def test_what_was_disturbed_is_measured_anew_and_the_calmer_one_kept(
     assert run_job(TimingJob(groups[1:2], device="cpu")).slowdown == 1.5
 
 
-def test_what_others_use_of_the_processor_is_told_apart_from_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_use_of_the_processor_is_without_our_own_use(monkeypatch: pytest.MonkeyPatch) -> None:
     # seconds so far: of all cores, idle among them, stolen by the host, and this process's own
     seen = iter(
         [(100.0, 80.0, 0.0, 10.0), (120.0, 90.0, 2.0, 15.0), (120.0, 90.0, 2.0, 15.0), (130.0, 92.0, 2.0, 23.5)]
@@ -438,7 +438,7 @@ def test_what_others_use_of_the_processor_is_told_apart_from_our_own(monkeypatch
     assert others.share() == 0.0  # rounding may make our own more than all
 
 
-def test_others_at_work_meanwhile_are_told_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_busy_machine_is_reported_with_its_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
     shares = iter([0.9, 0.1, 0.9, 0.6, 0.9, 0.2])  # what was before a group counts for none
     monkeypatch.setattr(machine.OtherProcesses, "share", lambda _others: next(shares))

@@ -23,10 +23,12 @@ LAYER_SIZES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
 
 @dataclass(frozen=True, slots=True)
 class TimingJob:
-    """What to time. groups: settings timed turn and turn about. profiled: settings whose operations are told apart.
+    """What to time, and how precisely.
 
-    precision: half width of each median's 95 % interval to be reached, as a part of it; limit_s: at most, a setting.
-    again: how many times what was measured on a disturbed machine is measured anew at the end.
+    groups: settings that are timed interleaved. profiled: settings whose time is profiled operation by operation.
+    device: as in time_block. precision: half width of each median's 95 % interval, as a fraction of the median.
+    limit_s: most seconds of sampling per setting. retries: how many times a group that was measured on a disturbed
+    machine is measured again at the end.
     """
 
     groups: tuple[SettingsGroup, ...]
@@ -34,7 +36,7 @@ class TimingJob:
     device: str = "auto"
     precision: float = 0.02
     limit_s: float = 1.0
-    again: int = 0
+    retries: int = 0
 
     @property
     def settings(self) -> tuple[Settings, ...]:
@@ -52,10 +54,10 @@ class TimingJob:
 
 
 def job_from_dict(values: dict[str, Any]) -> TimingJob:
-    """The inverse of Job.to_dict."""
+    """The inverse of TimingJob.to_dict."""
     groups = tuple(tuple(map(settings_from_dict, group)) for group in values["groups"])
     profiled = tuple(map(settings_from_dict, values["profiled"]))
-    return TimingJob(groups, profiled, values["device"], values["precision"], values["limit_s"], values["again"])
+    return TimingJob(groups, profiled, values["device"], values["precision"], values["limit_s"], values["retries"])
 
 
 def three_blocks(spec: CompareSpec, **chosen: Any) -> tuple[Settings, ...]:
@@ -94,4 +96,4 @@ def full_job(device: str = "auto", accelerated: bool = False) -> TimingJob:
     network = Settings(XceptionSpec(), 299, 299)
     fast = replace(network, mode="folded", memory_format="channels_last")
     groups.append((network, fast))
-    return TimingJob(tuple(dict.fromkeys(groups)), (*three_blocks(default), network), device, limit_s=2.0, again=2)
+    return TimingJob(tuple(dict.fromkeys(groups)), (*three_blocks(default), network), device, limit_s=2.0, retries=2)

@@ -32,7 +32,10 @@ from xception_lab.ui.shell.names import kind_name
 
 MOST_FEATURES = 4_000  # that the ridge regression of a wide block may have
 
-_BY_KEY: dict[Any, Callable[[Any], object]] = {ChosenPicture: lambda picture: picture.key, BlockMaps: lambda block: block.serial}
+_BY_KEY: dict[Any, Callable[[Any], object]] = {
+    ChosenPicture: lambda picture: picture.key,
+    BlockMaps: lambda block: block.serial,
+}
 _DEFAULT = {
     "picture": PICTURE,
     "filters": "hand",

@@ -55,7 +55,10 @@ class LabRun:
         return WeightFile(self.name, content, hashlib.sha256(content).hexdigest())
 
 
-BY_CONTENT: dict[Any, Callable[[Any], object]] = {ChosenPicture: lambda picture: picture.key, WeightFile: lambda file: file.digest}
+BY_CONTENT: dict[Any, Callable[[Any], object]] = {
+    ChosenPicture: lambda picture: picture.key,
+    WeightFile: lambda file: file.digest,
+}
 
 
 def weights_uploader(network: str, label: str) -> None:
