@@ -290,8 +290,8 @@ def test_the_receptive_field_is_the_gradients_support(side: int, small_stem: boo
         for position in {0, place.side // 3, place.side - 1}:
             heat = input_gradient(network, x, name, position, place.side - 1 - position)
             rows, columns = (np.flatnonzero(heat.any(axis=axis)) for axis in (1, 0))
-            assert (rows[0], rows[-1]) == place.field(position), (name, position)
-            assert (columns[0], columns[-1]) == place.field(place.side - 1 - position), (name, position)
+            assert (rows[0], rows[-1]) == place.receptive_field(position), (name, position)
+            assert (columns[0], columns[-1]) == place.receptive_field(place.side - 1 - position), (name, position)
 
 
 def test_the_receptive_field_of_lite0_is_its_gradients_support() -> None:
@@ -311,8 +311,8 @@ def test_the_receptive_field_of_lite0_is_its_gradients_support() -> None:
         for row, column in ((0, side - 1), (side // 2, side // 3)):
             heat = input_gradient(network, x, name, row, column)
             rows, columns = (np.flatnonzero(heat.any(axis=axis)) for axis in (1, 0))
-            assert (rows[0], rows[-1]) == found[name].field(row), name
-            assert (columns[0], columns[-1]) == found[name].field(column), name
+            assert (rows[0], rows[-1]) == found[name].receptive_field(row), name
+            assert (columns[0], columns[-1]) == found[name].receptive_field(column), name
 
 
 def test_places_have_the_networks_own_shapes() -> None:
@@ -324,7 +324,7 @@ def test_places_have_the_networks_own_shapes() -> None:
     }
     assert list(seen) == [name for name in found if name != "fc"]
     with pytest.raises(ValueError, match="position=8"):
-        found["block2"].field(8)
+        found["block2"].receptive_field(8)
     with pytest.raises(ValueError, match="too small"):
         layer_geometries(XceptionSpec(), 4)
 
@@ -608,7 +608,7 @@ def test_random_filters_reach_as_far_as_he_et_al_say_and_differ_from_each_other(
 
 def test_no_position_lies_before_the_first() -> None:
     with pytest.raises(ValueError, match="position=-1"):
-        layer_geometries(SMALL, 32)["block2"].field(-1)
+        layer_geometries(SMALL, 32)["block2"].receptive_field(-1)
 
 
 @pytest.mark.parametrize("factor", [1e-4, 1e4])

