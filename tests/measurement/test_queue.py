@@ -83,7 +83,7 @@ def test_one_job_is_measured_at_a_time_and_the_others_have_a_place() -> None:
     timing_queue.stop(third)
     processes[1].outbox.put(None)
     until(lambda: timing_queue.status(second).finished)
-    assert timing_queue.status(third).state == "stopped"
+    assert timing_queue.status(third).state == "cancelled"
     assert ScriptedProcess.max_alive == 1
     assert len({first, second, third}) == 3
     assert min(map(len, (first, second, third))) >= 16  # nobody guesses another's
@@ -96,7 +96,7 @@ def test_a_stop_ends_the_process_and_keeps_the_results_so_far() -> None:
     processes[0].outbox.put(WorkerMessage(0.5, RESULTS))
     until(lambda: timing_queue.status(key).results)
     timing_queue.stop(key)
-    assert timing_queue.status(key).state == "stopped"
+    assert timing_queue.status(key).state == "cancelled"
     assert processes[0].stopped.is_set()
     assert timing_queue.status(key).results == RESULTS
     timing_queue.stop(key)  # twice does no harm
@@ -114,7 +114,7 @@ def test_a_stop_while_the_process_is_being_started_ends_it_at_once() -> None:
     keys.append(timing_queue.submit(JOB))
     until(lambda: processes and processes[0].stopped.is_set())
     until(lambda: timing_queue._thread is None)
-    assert timing_queue.status(keys[0]).state == "stopped"
+    assert timing_queue.status(keys[0]).state == "cancelled"
 
 
 def test_the_jobs_finished_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_the_jobs_finished_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> Non
         timing_queue.stop(key)
     until(lambda: timing_queue._thread is None)
     last = timing_queue.submit(JOB)
-    assert [timing_queue.status(key).state for key in keys[3:]] == ["stopped"] * 2
+    assert [timing_queue.status(key).state for key in keys[3:]] == ["cancelled"] * 2
     for key in keys[:3]:
         with pytest.raises(KeyError):
             timing_queue.status(key)
@@ -206,7 +206,7 @@ def test_the_real_process_measures_and_is_killed_within_a_second() -> None:
     assert isinstance(process, MeasuringProcess)
     timing_queue.stop(again)
     assert process._process.wait(TIMEOUT_S) != 0  # killed: it had half an hour to go
-    assert timing_queue.status(again).state == "stopped"
+    assert timing_queue.status(again).state == "cancelled"
     until(lambda: timing_queue._thread is None)
 
 

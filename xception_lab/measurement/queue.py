@@ -9,7 +9,7 @@ one job at a time, in the order in which they were submitted:
    (worker.py says what the two tell each other), and adds each message's results to the job's status as it comes.
 3. A job is "done" when its process ends, and "failed" when the process reports an error, cannot be started or dies.
    Either way the next job starts.
-4. stop() marks a queued job as "stopped", so that it is never started; the process of a running job is killed. What was
+4. stop() marks the job as "cancelled": a queued one is never started, the process of a running one is killed. What was
    measured until then stays in the status.
 5. Everything is kept in memory alone: the last KEPT_JOBS finished jobs, with their results. What a person wants to keep
    is downloaded as a results file.
@@ -20,16 +20,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 from xception_lab.common.messages import reason_of, say
+from xception_lab.common.work_state import UNFINISHED, WorkState
 from xception_lab.measurement.worker import MeasuringProcess, WorkerMessage
 from xception_lab.timing.jobs import TimingJob
 from xception_lab.timing.results import Results, merge_results
 
-JobState = Literal["queued", "running", "done", "failed", "stopped"]
-
-FINISHED: tuple[JobState, ...] = ("done", "failed", "stopped")
 MOST_WAITING = 20
 KEPT_JOBS = 50
 
@@ -60,7 +58,7 @@ class JobStatus:
 
     id: str
     job: TimingJob
-    state: JobState
+    state: WorkState
     place: int = 0
     share: float = 0.0
     spent_s: float = 0.0
@@ -70,7 +68,7 @@ class JobStatus:
     @property
     def finished(self) -> bool:
         """Whether the job has ended, in whatever way."""
-        return self.state in FINISHED
+        return self.state not in UNFINISHED
 
 
 class TimingQueue:
@@ -123,7 +121,7 @@ class TimingQueue:
             status = self._jobs[key]
             if status.finished:
                 return
-            self._jobs[key] = replace(status, state="stopped")
+            self._jobs[key] = replace(status, state="cancelled")
             if status.state == "running" and self._process:
                 self._process.stop()
 
