@@ -213,6 +213,9 @@ def test_a_devices_failure_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     fail(RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"))
     with pytest.raises(InsufficientMemoryError, match="the machine ran out of memory"):
         measure(group, CPU)
+    fail(MemoryError())
+    with pytest.raises(InsufficientMemoryError, match="the machine ran out of memory"):
+        measure(group, CPU)
     fail(RuntimeError("no kernel for Half\nstack"))
     with pytest.raises(RuntimeError, match="dtype='float32' mode='eager': the device or library refused: no kernel"):
         measure(group, CPU)

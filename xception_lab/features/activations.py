@@ -20,7 +20,7 @@ from xception_lab.common.messages import say
 from xception_lab.features.filters import IN_CHANNELS, OUT_CHANNELS, HandFilters
 from xception_lab.features.maps import BlockMaps, BlockStep, LayerMaps, Values
 from xception_lab.nn.blocks import build_block
-from xception_lab.nn.init import make_generator
+from xception_lab.nn.init import initialise
 from xception_lab.spec import KINDS, Activation, BlockSpec, Kind, XceptionSpec
 
 MAX_BYTES = 2 * 10**9  # what one picture may need for its activations
@@ -134,10 +134,7 @@ def _hand_weight(name: str, conv: nn.Conv2d, kernel: Tensor, mix: Tensor) -> Ten
 def build_random(spec: BlockSpec, seed: int) -> nn.Sequential:
     """The block with weights drawn as in He et al. 2015; the same seed gives the same filters where shapes agree."""
     block = build_block(spec).eval()
-    for name, module in block.named_modules():
-        if isinstance(module, nn.Conv2d):
-            draw = make_generator("features", seed, name, tuple(module.weight.shape))
-            nn.init.kaiming_uniform_(module.weight, nonlinearity="relu", generator=draw)
+    initialise(block, seed, stream="features")
     return block
 
 

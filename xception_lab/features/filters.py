@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xception_lab.common.validate import check_choice
+
 Array = NDArray[np.float64]
 
 KERNELS = ("identity", "edge", "vertical", "blur", "sharpen")
@@ -45,8 +47,7 @@ class HandFilters:
 
 def make_kernel(name: str, size: int) -> Array:
     """One of KERNELS, (size, size); at size 1 every one of them is the identity. Raises ValueError."""
-    if name not in KERNELS:
-        raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, KERNELS))}")
+    check_choice("name", name, KERNELS)
     if size < 1 or not size % 2:
         raise ValueError(f"size={size}: must be odd and at least 1")
     identity = np.zeros((size, size))
@@ -66,8 +67,7 @@ def make_kernel(name: str, size: int) -> Array:
 
 def make_mix(name: str) -> Array:
     """One of MIXES, (OUT_CHANNELS, IN_CHANNELS). Raises ValueError."""
-    if name not in MIXES:
-        raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, MIXES))}")
+    check_choice("name", name, MIXES)
     return np.array(_MIX[name], float)
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from xception_lab.common.files import asset_path
 from xception_lab.common.messages import quote_name, say
+from xception_lab.common.validate import check_choice
 from xception_lab.data.builtin import ASSETS, DATASETS, FASHION_CLASSES
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.data.custom import is_custom
@@ -81,9 +82,8 @@ class ImageModel:
 @cache
 def load_shipped(dataset: str, variant: str) -> ImageModel:
     """One of the small Xceptions under assets/weights. Raises ValueError naming field, value and rule."""
-    for name, value, allowed in (("dataset", dataset, TRAINED_ON), ("variant", variant, SHIPPED_VARIANTS)):
-        if value not in allowed:
-            raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(repr, allowed))}")
+    check_choice("dataset", dataset, TRAINED_ON)
+    check_choice("variant", variant, SHIPPED_VARIANTS)
     path = _WEIGHTS / f"{dataset}-{variant}.safetensors"
     with safe_open(path, framework="pt") as file:
         meta: dict[str, str] = file.metadata()

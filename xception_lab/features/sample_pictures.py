@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from xception_lab.common.files import asset_path
+from xception_lab.common.validate import check_choice
 from xception_lab.data.catalogue import load_dataset
 
 PHOTOGRAPHS = ("coffee", "chelsea", "astronaut")
@@ -28,8 +29,7 @@ _STROKE_WIDTH = 0.07  # of the side
 
 def sample_picture(name: str, side: int) -> ImageArray:
     """One of SAMPLES as uint8 (side, side, 3). Raises ValueError naming field, value and rule."""
-    if name not in SAMPLES:
-        raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, SAMPLES))}")
+    check_choice("name", name, SAMPLES)
     _check_side(side)
     if name in PHOTOGRAPHS:
         return resize(_photograph(name), side)

@@ -22,7 +22,7 @@ from xception_lab.measurement.device import (
 from xception_lab.measurement.machine import has_compiler
 from xception_lab.measurement.sampling import BenchmarkCase, layer_times, matmul_precision, sample_interleaved
 from xception_lab.measurement.throttling import SpeedMonitor
-from xception_lab.nn.allocator import keep_freed_memory
+from xception_lab.nn.allocator import is_out_of_memory, keep_freed_memory
 from xception_lab.nn.blocks import build_block
 from xception_lab.nn.fusion import for_inference
 from xception_lab.nn.xception import build_xception
@@ -129,8 +129,8 @@ def explain_failures(group: Sequence[Settings]) -> Generator[None]:
         needed = max(map(needed_bytes, group)) / 1e9
         sentence = say("the device ran out of memory; about {needed:.1f} GB were thought to be enough", needed=needed)
         raise InsufficientMemoryError(sentence) from None
-    except RuntimeError as error:
-        if "can't allocate memory" in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
             raise InsufficientMemoryError(say("the machine ran out of memory")) from None
         what = ", ".join(f"dtype={s.dtype!r} mode={s.mode!r}" for s in group[:1])
         reason = str(error).splitlines()[0][:200]

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from xception_lab.arch.comparison import sweep_field
 from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
 from xception_lab.timing.results_file import settings_from_dict
 from xception_lab.timing.settings import Dtype, Settings
@@ -67,14 +68,7 @@ def three_blocks(spec: CompareSpec, **chosen: Any) -> tuple[Settings, ...]:
 
 def sweep_settings(spec: CompareSpec, field: str, **chosen: Any) -> dict[int, tuple[Settings, ...]]:
     """The three blocks while one field runs over its values and its current one; what no block can take is left out."""
-    values = sorted({*TIMED_SWEEP_VALUES[field], getattr(spec, field)})
-    found: dict[int, tuple[Settings, ...]] = {}
-    for value in values:
-        try:
-            found[value] = three_blocks(replace(spec, **{field: value}), **chosen)
-        except ValueError:
-            continue
-    return found
+    return sweep_field(spec, field, TIMED_SWEEP_VALUES[field], lambda setting: three_blocks(setting, **chosen))
 
 
 def full_job(device: str = "auto", accelerated: bool = False) -> TimingJob:

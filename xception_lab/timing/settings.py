@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xception_lab.arch.cost import Cost, block_cost, network_cost
+from xception_lab.common.validate import check_choice, check_flag, check_type
 from xception_lab.spec import BlockSpec, XceptionSpec
 
 Dtype = Literal["float32", "tf32", "float16", "bfloat16"]
@@ -47,14 +48,11 @@ class Settings:
     backward: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.subject, BlockSpec | XceptionSpec):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"subject={self.subject!r}: must be a BlockSpec or an XceptionSpec")
-        for field, allowed in (("dtype", DTYPES), ("memory_format", MEMORY_FORMATS), ("mode", MODES)):
-            value = getattr(self, field)
-            if not isinstance(value, str) or value not in allowed:
-                raise ValueError(f"{field}={value!r}: must be one of {', '.join(map(repr, allowed))}")
-        if not isinstance(self.backward, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"backward={self.backward!r}: must be True or False")
+        check_type("subject", self.subject, (BlockSpec, XceptionSpec), "a BlockSpec or an XceptionSpec")
+        check_choice("dtype", self.dtype, DTYPES)
+        check_choice("memory_format", self.memory_format, MEMORY_FORMATS)
+        check_choice("mode", self.mode, MODES)
+        check_flag("backward", self.backward)
         if self.backward and self.mode in ("folded", "graph"):
             raise ValueError(f"backward=True: needs mode='eager' or mode='compiled', got mode={self.mode!r}")
         self.cost()  # checks the sizes and that the kernel fits
