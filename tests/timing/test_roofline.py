@@ -26,7 +26,6 @@ from xception_lab.timing.analysis import (
     fold_operations,
     longest_operations,
     machine_roofline,
-    predict_devices,
     roofline_points,
     roofline_rows,
     roofs,
@@ -36,7 +35,7 @@ from xception_lab.timing.analysis import (
     timing_bar,
 )
 from xception_lab.timing.jobs import sweep_settings, three_blocks
-from xception_lab.timing.published_devices import DEVICES, SHOWN, predict_networks
+from xception_lab.timing.published_devices import DEVICES, EXAMPLE_DEVICES, predict_devices, predict_networks
 from xception_lab.timing.results import Machine, Operation, Peaks, Results, Timing
 from xception_lab.timing.roofline import FEWEST_PRODUCTS, _convs, _taps, bounds, roofline, total_s, transfer_s
 from xception_lab.timing.settings import Settings
@@ -353,7 +352,7 @@ def test_a_network_is_predicted_against_another_on_published_devices() -> None:
     for bound in predict_networks(paper, 299, paper, 299):
         assert (bound.delta_s, bound.ratio.direction) == (0.0, "same")
     small = predict_networks(paper, 150, paper, 299)
-    assert [bound.device for bound in small] == list(SHOWN)
+    assert [bound.device for bound in small] == list(EXAMPLE_DEVICES)
     for bound in small:
         device = next(device for device in DEVICES if device.name == bound.device)
         # no layer can be quicker than its multiplications alone, nor the sum slower than both limits together

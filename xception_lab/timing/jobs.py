@@ -10,15 +10,13 @@ from xception_lab.timing.settings import Dtype, Settings
 
 SettingsGroup = tuple[Settings, ...]
 
-
 TIMED_SWEEP_VALUES: dict[str, tuple[int, ...]] = {
     "out_channels": (16, 32, 64, 128, 256, 512),
     "size": (7, 14, 28, 56, 112),
     "batch_size": (1, 2, 4, 8, 16, 32),
 }
 
-
-# the page's first sight, Xception's own middle flow, an early layer, a small late one: (in, out, size)
+# (in_channels, out_channels, size) of the page's default, Xception's middle flow, an early layer, a small late one
 LAYER_SIZES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
 
 
@@ -46,7 +44,7 @@ class TimingJob:
 
     @property
     def dtypes(self) -> tuple[Dtype, ...]:
-        """Every dtype in it, in order: each has peaks of its own."""
+        """Every dtype among the settings, in order: each has peaks of its own."""
         return tuple(dict.fromkeys(settings.dtype for settings in self.settings))
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,24 +60,27 @@ def job_from_dict(values: dict[str, Any]) -> TimingJob:
 
 
 def three_blocks(spec: CompareSpec, **chosen: Any) -> tuple[Settings, ...]:
-    """The three blocks in one setting. chosen: dtype, memory_format, mode, backward."""
+    """The three blocks in one setting. chosen: fields of Settings: dtype, memory_format, mode, backward."""
     return tuple(Settings(spec.block(kind), spec.size, spec.size, spec.batch_size, **chosen) for kind in KINDS)
 
 
 def sweep_settings(spec: CompareSpec, field: str, **chosen: Any) -> dict[int, tuple[Settings, ...]]:
-    """The three blocks while one field runs over its values and its current one; what no block can take is left out."""
+    """The three blocks by each value of one field, its current value included; values that are invalid are left out."""
     return sweep_field(spec, field, TIMED_SWEEP_VALUES[field], lambda setting: three_blocks(setting, **chosen))
 
 
 def full_job(device: str = "auto", accelerated: bool = False) -> TimingJob:
-    """What `python -m xception_lab time --all` measures: enough for every chart of the page at its defaults."""
+    """What `python -m xception_lab time --all` measures: enough for every chart of the page at its defaults.
+
+    accelerated: whether the device is an accelerator, which has more dtypes and modes.
+    """
     default = CompareSpec()
     formats: list[dict[str, Any]] = [{"memory_format": name} for name in ("contiguous", "channels_last")]
     groups: list[tuple[Settings, ...]] = []
-    for ins, outs, size in LAYER_SIZES:
-        spec = CompareSpec(in_channels=ins, out_channels=outs, size=size)
-        both = ({**layout, "backward": True} for layout in formats)
-        groups += [three_blocks(spec, **chosen) for chosen in (*formats, *both)]
+    for in_channels, out_channels, size in LAYER_SIZES:
+        spec = CompareSpec(in_channels=in_channels, out_channels=out_channels, size=size)
+        backward = ({**layout, "backward": True} for layout in formats)
+        groups += [three_blocks(spec, **chosen) for chosen in (*formats, *backward)]
         groups.append(three_blocks(spec, mode="folded", memory_format="channels_last"))
     for field in TIMED_SWEEP_VALUES:
         groups += sweep_settings(default, field).values()
