@@ -119,7 +119,7 @@ def test_both_semantics_of_the_papers_network(spec: XceptionSpec, eps: float, sa
 
 @pytest.mark.parametrize("dataset", TRAINED_ON)
 @pytest.mark.parametrize("variant", SHIPPED_VARIANTS)
-def test_the_shipped_networks_know_their_own_data(dataset: str, variant: str) -> None:
+def test_the_shipped_networks_reach_their_accuracy(dataset: str, variant: str) -> None:
     from xception_lab.data.catalogue import load_dataset
 
     model, data = load_shipped(dataset, variant), load_dataset(dataset)
@@ -146,7 +146,7 @@ def test_trained_blocks_come_from_their_own_networks() -> None:
         load_shipped("mnist", "none")
 
 
-def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 
     def missing(name: str) -> Any:
@@ -167,9 +167,7 @@ def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         (RuntimeError("<b>"), "could not give the weights: RuntimeError"),
     ],
 )
-def test_what_timms_download_stumbles_over_is_said(
-    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_timm_download_is_a_sentence(error: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def create_model(name: str, pretrained: bool) -> Any:
         assert (name, pretrained) == ("legacy_xception.tf_in1k", True)
         raise error
@@ -338,12 +336,12 @@ def test_the_evil_files_would_run_if_they_were_unpickled(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("make", [lambda: bytes(201 * 2**20), lambda: b"{" * (201 * 2**20)])
-def test_a_file_past_the_limit_is_not_looked_at(make: Callable[[], bytes]) -> None:
+def test_a_file_past_the_limit_is_not_read(make: Callable[[], bytes]) -> None:
     with pytest.raises(ValueError, match="at most 200 MiB"):
         read_weights("big.pth", make())
 
 
-def test_memory_is_taken_only_when_everything_fits() -> None:
+def test_memory_is_allocated_only_after_all_checks() -> None:
     with torch.device("meta"):
         network = build_xception(XceptionSpec())
     with pytest.raises(ValueError, match=r"276 keys, lacks 'conv1\.weight'"):

@@ -177,7 +177,7 @@ def test_a_median_that_stays_imprecise_ends_with_the_time_and_says_so() -> None:
     assert not timing.reached
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_allocated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_settings_are_refused_before_anything_is_allocated(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(BlockSpec("standard", 2048, 2048), 512, 512, 256)
     monkeypatch.setattr(engine, "build_model", lambda *_: pytest.fail("allocated"))
     with pytest.raises(
@@ -299,7 +299,7 @@ class Profiler:
 
 
 @pytest.mark.parametrize(("device", "unit_us"), [("cpu", 100.0), ("cuda", 7.0)])
-def test_a_profile_is_own_time_of_one_pass_and_leaves_nothing_out(
+def test_a_profile_has_the_own_time_of_one_pass_and_leaves_nothing_out(
     device: str, unit_us: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # on an accelerator the host's time is that of queueing: the kernels' own is taken
@@ -316,7 +316,7 @@ def test_a_profile_is_own_time_of_one_pass_and_leaves_nothing_out(
         profile_operations(three_blocks(TINY)[2], torch.device(device))
 
 
-def test_peaks_are_the_best_of_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peaks_are_the_best_of_all_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
     # the same time for every call: the best rate is that of the largest product, and the faster clock
     monkeypatch.setattr("xception_lab.measurement.peaks.MATRIX_SIDES", (4, 8))
     monkeypatch.setattr("xception_lab.measurement.peaks.CONV_BATCHES", (1,))
@@ -370,7 +370,7 @@ def test_a_folded_block_gives_the_same_outputs(kind: str, batch_norm: str) -> No
         ({"mode": "folded", "backward": True}, "backward=True: needs mode='eager' or mode='compiled'"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(change: dict[str, object], rule: str) -> None:
+def test_invalid_settings_are_refused(change: dict[str, object], rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         dataclasses.replace(three_blocks(TINY)[0], **change)  # type: ignore[arg-type]
 
@@ -380,7 +380,7 @@ def test_tf32_is_float32_in_memory() -> None:
     assert costs[0] == costs[1] == 2 * costs[2]
 
 
-def test_a_timing_without_samples_is_none() -> None:
+def test_a_timing_without_samples_is_refused() -> None:
     with pytest.raises(ValueError, match="times_s"):
         Timing(three_blocks(TINY)[0], "cpu", ())
 
@@ -455,7 +455,7 @@ def test_a_busy_machine_is_reported_with_its_results(monkeypatch: pytest.MonkeyP
     assert parts == [0.3, 0.3, 0.3, 0.6, 0.6, 0.6]
 
 
-def test_a_sweep_leaves_out_what_no_block_can_take() -> None:
+def test_a_sweep_leaves_out_invalid_values() -> None:
     groups = sweep_settings(CompareSpec(size=9, padding="valid", kernel_size=9), "size")
     assert min(groups) == 9
     assert set(sweep_settings(CompareSpec(out_channels=48), "out_channels")) == {16, 32, 48, 64, 128, 256, 512}

@@ -71,7 +71,7 @@ def test_results_come_back_as_they_went_out() -> None:
     assert results_from_json(results_to_json(RESULTS).encode()) == RESULTS
 
 
-def test_a_file_of_the_first_version_is_read_as_one_that_knew_no_slowdown() -> None:
+def test_a_file_of_version_1_is_read_without_slowdowns() -> None:
     values = json.loads(results_to_json(RESULTS)) | {"version": 1}
     for timing in values["timings"]:
         del timing["slowdown"]
@@ -134,11 +134,11 @@ def test_mutated_files_are_accepted_or_refused_with_a_sentence() -> None:
             found = results_from_json(mutant)
         except ResultsFileError as error:
             refused += 1
-            said = str(error)
-            assert 5 < len(said) < 600
-            assert said.isprintable()
-            assert "<" not in said
-            assert "Traceback" not in said
+            message = str(error)
+            assert 5 < len(message) < 600
+            assert message.isprintable()
+            assert "<" not in message
+            assert "Traceback" not in message
         else:
             # what is accepted is whole: it goes out and comes back
             assert results_from_json(results_to_json(found)) == found
@@ -160,12 +160,12 @@ def test_mutated_files_are_accepted_or_refused_with_a_sentence() -> None:
         ("null", "not a results file"),
     ],
 )
-def test_what_is_no_results_file_is_said(text: str, rule: str) -> None:
+def test_anything_but_a_results_file_is_refused(text: str, rule: str) -> None:
     with pytest.raises(ResultsFileError, match=rule):
         results_from_json(text)
 
 
-def test_bytes_that_are_no_text_and_files_too_large_are_said() -> None:
+def test_bytes_that_are_no_text_and_too_large_files_are_refused() -> None:
     with pytest.raises(ResultsFileError, match="not JSON"):
         results_from_json(b"\xff\xfe\x00")
     with pytest.raises(ResultsFileError, match=r"must have at most"):
@@ -214,7 +214,7 @@ def test_lists_in_lists_are_refused_before_they_are_too_deep_for_python(depth: i
         results_from_json(text)
 
 
-def test_newer_results_stand_before_older_ones() -> None:
+def test_newer_results_take_precedence() -> None:
     newer = Results(
         RESULTS.machine,
         (Peaks("float32", 2e13, ((1 << 20, 1e12),)),),
