@@ -22,7 +22,7 @@ from xception_lab.features.bundled import load_bundled
 from xception_lab.features.recoverability import recoverability
 from xception_lab.ui.features.blocks import recovery_percent
 from xception_lab.ui.features.networks import nearest_layer
-from xception_lab.ui.fields.features import LOOKS
+from xception_lab.ui.fields.features import LOOK
 from xception_lab.ui.shell import components
 
 
@@ -83,7 +83,7 @@ def test_an_enlarged_map_has_one_grid_for_each_input_that_its_kernel_reads() -> 
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", LOOK.texts)
 def test_every_view_is_shown_in_both_languages(look: str, lang: str) -> None:
     app = features_page(look=look, lang=lang, trained_on="fashion-mnist", picture="boot")
     assert app.subheader[0].value
