@@ -45,8 +45,8 @@ class Field(Generic[T]):
     """A control with a fixed set of options.
 
     default: the text of the option that a link without the key asks for. label, help: English, translated when shown.
-    term: torch's or the paper's own word, shown in every language where there is no label; the key unless given. narrowed: the texts that remain,
-    given the texts of the fields declared before it; None leaves all.
+    term: torch's or the paper's own word, shown in every language where there is no label; the key unless given.
+    narrowed: the texts that remain, given the texts of the fields declared before it; None leaves all.
     """
 
     key: str
