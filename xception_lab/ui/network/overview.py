@@ -120,7 +120,7 @@ def show_anatomy(network: NetworkBreakdown, values: Mapping[str, str], sliders: 
         key: {option: _figures(there) for option, there in steps.items()}
         for key, steps in networks_ahead(values, sliders).items()
     }
-    components.anatomy(data | {"ahead": ahead}, "anatomy")
+    components.network_figures(data | {"ahead": ahead}, "anatomy")
 
 
 def networks_ahead(values: Mapping[str, str], sliders: tuple[str, ...]) -> dict[str, dict[str, NetworkBreakdown]]:
