@@ -37,7 +37,7 @@ HELP = (
 def show_worked_example(spec: CompareSpec, columns: tuple[ComparedBlock, ...], counted: Measure, key: str) -> None:
     """Draw the three blocks at work on few channels and pixels; the costs around it are those of `columns`."""
     small = worked_example(spec)
-    components.moving({"picture": _numbers(small), "words": _words(spec, small, columns, counted)}, key)
+    components.worked_example({"picture": _numbers(small), "words": _words(spec, small, columns, counted)}, key)
 
 
 @lru_cache(maxsize=256)

@@ -120,7 +120,7 @@ def show_anatomy(network: NetworkBreakdown, state: NetworkState, sliders: Fields
         key: {option: _figures(there) for option, there in steps.items()}
         for key, steps in networks_ahead(state, sliders).items()
     }
-    components.anatomy(data | {"ahead": ahead}, "anatomy")
+    components.network_figures(data | {"ahead": ahead}, "anatomy")
 
 
 def networks_ahead(state: NetworkState, sliders: Fields) -> dict[str, dict[str, NetworkBreakdown]]:

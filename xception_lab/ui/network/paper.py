@@ -86,7 +86,7 @@ def _paper_table(table: PaperTable) -> str:
 def show_modules(towers: int) -> None:
     """Figures 1 to 4, walked through by the number of towers; the equality of 2 and 3 proved when asked."""
     control(TOWER_COUNT)
-    components.modules(_modules_data(towers), "modules", _choose_towers)
+    components.inception_modules(_modules_data(towers), "modules", _choose_towers)
     if st.button(_("Prove it now: build both, give them the same weights, compare"), type="primary", key="prove"):
         _prove(towers)
     st.markdown(paragraph("modules"))
