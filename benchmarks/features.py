@@ -63,9 +63,9 @@ def engine_rows(pictures: int) -> list[tuple[str, ...]]:
     def every_view(picture: np.ndarray) -> None:
         small = resize(picture, 64)
         hand_maps(small, filters, None)
-        for sight in twins:
-            seen = run_model(sight, picture)
-            summaries(seen.maps, sight.layers)
+        for model in twins:
+            output = run_model(model, picture)
+            summaries(output.maps, model.layers)
         input_gradient(twins[0].network, twins[0].input(picture), "block2", 3, 3)
         recovery_curve(small, 3, "input")
 

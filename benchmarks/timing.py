@@ -60,9 +60,9 @@ def agreement(_options: argparse.Namespace) -> bool:
 
 
 def _alternating(settings: Settings, rounds: int = 15) -> tuple[float, float, float]:
-    """Median over rounds of each one's median, turn and turn about, and of their ratio within a round.
+    """Median over rounds of each one's median, interleaved, and of their ratio within a round.
 
-    Many short rounds: a machine that changes its pace between two of them must not look like a difference.
+    Many short rounds: a machine that changes its speed between two of them must not look like a difference.
     """
     case, clock = prepare(settings, DEVICE), make_clock(DEVICE)
     timer = Timer("call()", globals={"call": case.call}, num_threads=torch.get_num_threads())
@@ -79,7 +79,7 @@ def _alternating(settings: Settings, rounds: int = 15) -> tuple[float, float, fl
 def repeatability(options: argparse.Namespace) -> bool:
     """The page's own default, twice, each as the page runs it; a run that calls itself disturbed is made again."""
     group = three_blocks(CompareSpec())
-    _learn_the_pace(options.learn_s)
+    _learn_the_best_time(options.learn_s)
     changes: list[float] = []
     for _ in range(options.pairs):
         first, second = (_calm_run(group) for _ in range(2))
@@ -91,15 +91,16 @@ def repeatability(options: argparse.Namespace) -> bool:
     return max(changes) <= 0.10
 
 
-def _learn_the_pace(seconds: float) -> None:
+def _learn_the_best_time(seconds: float) -> None:
     """Watch the machine for a while: on one that was never measured, a slow start would pass for its best."""
-    pace, ends, seen = SpeedMonitor(DEVICE, make_clock(DEVICE)), time.perf_counter() + seconds, list[float]()
-    while time.perf_counter() < ends:
-        seen.append(pace.slowdown())
+    monitor, end, slowdowns = SpeedMonitor(DEVICE, make_clock(DEVICE)), time.perf_counter() + seconds, list[float]()
+    while time.perf_counter() < end:
+        slowdowns.append(monitor.slowdown())
         time.sleep(0.02)
-    save_best_s(describe_machine("cpu"), pace.best_s)
-    slow = sum(one > MAX_SLOWDOWN for one in seen) / len(seen)
-    print(f"watched for {seconds:.0f} s: the fixed work takes {pace.best_s * 1e3:.3f} ms at best; slower {slow:.0%}")
+    best_s = monitor.best_s
+    save_best_s(describe_machine("cpu"), best_s)
+    slow = sum(slowdown > MAX_SLOWDOWN for slowdown in slowdowns) / len(slowdowns)
+    print(f"watched for {seconds:.0f} s: the fixed work takes {best_s * 1e3:.3f} ms at best; slower {slow:.0%}")
 
 
 def _calm_run(group: tuple[Settings, ...], most: int = 12) -> list[Timing]:

@@ -13,13 +13,13 @@ from xception_lab.common.units import TICKS_S, format_seconds
 from xception_lab.spec import KINDS, Kind
 from xception_lab.timing.analysis import (
     Crossing,
-    DevicePrediction,
     MachineRoofline,
     RooflinePoint,
     SweepLine,
     TimeShare,
     TimingBar,
 )
+from xception_lab.timing.published_devices import DevicePrediction
 from xception_lab.timing.results import Operation
 
 HEIGHT = 400

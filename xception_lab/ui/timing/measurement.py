@@ -183,7 +183,7 @@ def show_outcome(status: JobStatus) -> None:
     """What kept a finished measurement from being whole or from being trusted."""
     if status.state == "failed":
         st.error(translate_message(status.reason))
-    if status.state == "stopped":
+    if status.state == "cancelled":
         measured = status.results and status.results.timings
         st.info(
             _("Stopped; what was measured until then is kept.") if measured else _("Stopped before the first timing.")

@@ -23,12 +23,12 @@ from xception_lab.timing.analysis import (
     fold_operations,
     longest_operations,
     machine_roofline,
-    predict_devices,
     roofline_rows,
     sweep_lines,
     time_shares,
     timing_bar,
 )
+from xception_lab.timing.published_devices import predict_devices
 from xception_lab.timing.results import Operation, Results
 from xception_lab.timing.settings import Settings
 from xception_lab.ui.fields.timing import TIMED_ALONG, TimingState, TimingView
