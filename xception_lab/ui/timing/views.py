@@ -7,12 +7,12 @@ from typing import Any
 import streamlit as st
 
 from xception_lab.common.units import format_bytes, format_count, format_seconds
+from xception_lab.figures.roofline import roofline_figure
 from xception_lab.figures.timing import (
     bars_figure,
     devices_figure,
     operations_figure,
     ratios_figure,
-    roofline_figure,
     sweep_times_figure,
 )
 from xception_lab.timing.analysis import (
