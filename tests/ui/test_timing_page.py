@@ -15,7 +15,7 @@ from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
 from xception_lab.timing.results import Machine, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json
-from xception_lab.ui.fields.timing import TIMING_VIEWS
+from xception_lab.ui.fields.timing import TIMING_VIEW, TimingState, TimingView
 from xception_lab.ui.timing import measurement as timing
 
 BLOCKS = three_blocks(CompareSpec())
@@ -71,7 +71,7 @@ def page(**parameters: str) -> AppTest:
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("view", TIMING_VIEWS)
+@pytest.mark.parametrize("view", TIMING_VIEW.texts)
 def test_every_view_opens_in_both_languages(view: str, lang: str) -> None:
     app = page(timing_view=view, lang=lang)
     charts = {"latency": 2, "bring": 0}
@@ -319,18 +319,5 @@ def test_a_part_of_a_sweep_is_shown_and_counted(stub: StubQueue) -> None:
 
 
 @pytest.mark.parametrize(("view", "wanted"), [("latency", 3), ("running", 18), ("xception", 2), ("operations", 3)])
-def test_what_is_taken_home_is_what_the_view_shows(view: str, wanted: int) -> None:
-    values = {
-        "timing_view": view,
-        "timed_along": "out_channels",
-        "dtype": "float32",
-        "memory_format": "contiguous",
-        "mode": "eager",
-        "backward": "false",
-        "in_channels": "64",
-        "out_channels": "128",
-        "kernel_size": "3",
-        "size": "56",
-        "batch_size": "1",
-    }
-    assert len(timing.job_of(values).settings) == wanted
+def test_what_is_taken_home_is_what_the_view_shows(view: TimingView, wanted: int) -> None:
+    assert len(timing.job_of(TimingState(timing_view=view)).settings) == wanted

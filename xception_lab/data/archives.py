@@ -17,7 +17,7 @@ from typing import IO
 from xception_lab.common.messages import message_of, quote_name, say
 
 MIB = 2**20
-MAX_UPLOAD = 256 * MIB  # CIFAR-10's archives have 163 MiB
+MAX_UPLOAD = 256 * MIB  # CIFAR-10's archive has 162 MiB
 MAX_UNPACKED = 512 * MIB
 MAX_ENTRY = 64 * MIB  # MNIST's training pictures have 45 MiB, a batch of CIFAR-10 30
 MAX_RATIO = 100  # unpacked to packed, past the first FREE bytes; flat pictures and sorted labels reach 50

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, JpegImagePlugin
+from PIL import ExifTags, Image, ImageOps, JpegImagePlugin
 
 from xception_lab.common.messages import say
 
@@ -17,17 +17,6 @@ MAX_JPEG_PIXELS = 200_000_000  # a phone's largest; a JPEG that is not progressi
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own alarm, which counts before it unpacks
 
 _TOO_LARGE = say("more than {most} million pixels", most=MAX_PIXELS // 10**6)
-
-# what brings a picture upright, by its EXIF orientation
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 class BadPictureError(ValueError):
@@ -95,9 +84,18 @@ def _reduce(image: Image.Image, side: int, crop: bool) -> NDArray[np.uint8]:
         small = small.convert("RGB")
     else:
         small = image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    if orientation in _UPRIGHT:
-        small = small.transpose(_UPRIGHT[orientation])
-    return np.array(small)
+    return np.array(_upright(small, orientation))
+
+
+def _upright(small: Image.Image, orientation: object) -> Image.Image:
+    """The picture turned by its EXIF orientation, 1 to 8; any other value leaves it as it is.
+
+    The small picture is turned, not the uploaded one: turning that needs a second copy of it, and gives other bits, as
+    the boxes over which it is reduced then begin at another corner.
+    """
+    small.info.clear()  # Pillow writes a file's own EXIF anew, and fails where that is broken
+    small.getexif()[ExifTags.Base.Orientation] = orientation
+    return ImageOps.exif_transpose(small)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

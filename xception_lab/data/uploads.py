@@ -20,7 +20,7 @@ from xception_lab.data.archives import MAX_UPLOAD, MIB, RefusedError, gunzip, is
 from xception_lab.data.builtin import FASHION_CLASSES
 from xception_lab.data.dataset import Dataset, ImageArray, LabelArray
 from xception_lab.data.images import SUFFIXES, BadPictureError, read_picture
-from xception_lab.data.mnist_cifar import CIFAR_CLASSES, read_cifar_binary, read_cifar_pickle, read_idx
+from xception_lab.data.mnist_cifar import CIFAR_ARCHIVE, CIFAR_CLASSES, read_cifar_binary, read_idx
 
 MIN_PICTURES = 10  # a class, training and test together
 MAX_CLASSES = 100
@@ -29,7 +29,8 @@ TEST_SHARE = 5  # one picture of so many
 SPLIT_SEED = 0
 
 _IDX = re.compile(r"(train|t10k)-(images|labels)[-.]idx([13])-ubyte(\.gz)?")
-_CIFAR = re.compile(r"(data_batch_[1-5]|test_batch)(\.bin)?")
+_CIFAR = re.compile(r"(data_batch_[1-5]|test_batch)\.bin")
+_CIFAR_PICKLE = re.compile(r"data_batch_[1-5]|test_batch")
 # SHA-256 of Fashion-MNIST's unpacked test labels: its files have MNIST's names
 _FASHION_LABELS = "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9"
 
@@ -80,7 +81,7 @@ def read_uploads(files: Sequence[tuple[str, bytes | BinaryIO]]) -> Dataset:
     """Uploaded files, (name, content) each, as one Dataset of kind "own".
 
     Either an archive (zip, tar, tar.gz) of class folders, with train/ and test/ above them or a fifth of each class
-    drawn for the test, always the same; or CIFAR-10, Python or binary version; or the four IDX files of MNIST or
+    drawn for the test, always the same; or CIFAR-10, the binary version; or the four IDX files of MNIST or
     Fashion-MNIST, in an archive or one by one. Class folders give 32x32 RGB, the others their own size.
     Raises ValueError naming file, value and rule.
     """
@@ -105,13 +106,17 @@ def _read_file(filename: str, data: bytes | BinaryIO, found: UploadContents) -> 
     if _IDX.fullmatch(_last(filename)):
         _keep_original(filename, content, found)
         return
+    if _CIFAR_PICKLE.fullmatch(_last(filename)):
+        raise _pickle_error(filename)
     if not is_archive(content):
         sentence = say(
-            "{name}: must be a zip of class folders, the CIFAR-10 archive or the four MNIST files",
+            "{name}: must be a zip of class folders, CIFAR-10's binary version or the four MNIST files",
             name=quote_name(filename),
         )
         raise ValueError(sentence)
     for entry in read_entries(filename, content, _is_wanted):
+        if _CIFAR_PICKLE.fullmatch(_last(entry.path)):
+            raise _pickle_error(entry.path)
         if entry.problem:
             found.problems.append((entry.problem, entry.path))
         elif _IDX.fullmatch(_last(entry.path)) or _CIFAR.fullmatch(_last(entry.path)):
@@ -120,6 +125,15 @@ def _read_file(filename: str, data: bytes | BinaryIO, found: UploadContents) -> 
             _keep_picture(filename, entry.path, entry.content, found)
         else:
             found.problems.append((say("not a picture"), entry.path))
+
+
+def _pickle_error(path: str) -> ValueError:
+    sentence = say(
+        "{name}: is a pickle, which is not read: upload CIFAR-10's binary version, {archive}",
+        name=quote_name(path),
+        archive=CIFAR_ARCHIVE,
+    )
+    return ValueError(sentence)
 
 
 def _last(path: str) -> str:
@@ -152,7 +166,7 @@ def _keep_original(path: str, content: bytes, found: UploadContents) -> None:
             unpacked = gunzip(path, content) if content[:2] == b"\x1f\x8b" else content
             found.idx[f"{match[1]}-{match[2]}"] = read_idx(unpacked, 3 if match[2] == "images" else 1)
         else:
-            images, labels = (read_cifar_binary if name.endswith(".bin") else read_cifar_pickle)(content)
+            images, labels = read_cifar_binary(content)
             found.cifar[name.removesuffix(".bin")] = images, labels.astype(np.int64)
     except RefusedError:
         raise

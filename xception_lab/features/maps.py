@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from xception_lab.common.palette import MAP_MINUS_COLOUR, MAP_PLUS_COLOUR
 from xception_lab.spec import Kind
 
 Values = NDArray[np.float32]
@@ -116,9 +117,14 @@ def encode_png(pixels: Pixels) -> bytes:
 def colour_maps(values: Values, top: float | None, columns: int, zoom: int) -> Pixels:
     """Maps as a picture to download, (H, W, 3): blue below zero, white at it, orange above; a pixel is `zoom` wide."""
     share = (tile_maps(grey_levels(values, top), columns).astype(np.float32) - MIDDLE) / (MIDDLE - 1)
-    ends = np.where(share[..., None] < 0, np.array((8, 72, 150), np.float32), np.array((172, 70, 0), np.float32))
+    ends = np.where(share[..., None] < 0, _rgb(MAP_MINUS_COLOUR.light), _rgb(MAP_PLUS_COLOUR.light))
     pixels = np.rint(255 + np.abs(share)[..., None] * (ends - 255)).astype(np.uint8)
     return pixels.repeat(zoom, axis=0).repeat(zoom, axis=1)
+
+
+def _rgb(colour: str) -> Values:
+    """(3,) levels of "#rrggbb"."""
+    return np.array(list(bytes.fromhex(colour[1:])), np.float32)
 
 
 def histogram(values: Values, low: float, high: float) -> list[int]:

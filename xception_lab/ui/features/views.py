@@ -1,7 +1,7 @@
 """What the Feature maps page draws of a network: a layer's maps, the numbers along the depth, the receptive field."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from xception_lab.figures.features import DepthLine, depth_figure, reach_figure
 from xception_lab.ui.features.maps import MapColumn, Number
 from xception_lab.ui.features.networks import NetworkMaps, nearest_layer
 from xception_lab.ui.features.picture import ChosenPicture
+from xception_lab.ui.fields.features import FeaturesState
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 
@@ -25,12 +26,12 @@ _BY_KEY: dict[Any, Callable[[Any], object]] = {
 }
 
 
-def network_columns(values: Mapping[str, str], found: list[NetworkMaps], picture: ChosenPicture) -> list[MapColumn]:
+def network_columns(state: FeaturesState, found: list[NetworkMaps], picture: ChosenPicture) -> list[MapColumn]:
     """One column a network: the layer's maps, those behind its activation, and what the network answers."""
     columns: list[MapColumn] = []
     for one in found:
         model = one.model_maps.model
-        layer = nearest_layer(values["layer"], model.layers)
+        layer = nearest_layer(state.layer, model.layers)
         maps = BlockMaps("separable", *_steps(one, layer))
         names = {step.step: _layer_name(model, step) for step in maps.steps}
         numbers: list[Number] = [(_("answers"), _answer(one.model_maps.top_classes), _rest(one.model_maps.top_classes))]
@@ -102,14 +103,14 @@ def _class_text(name: str, share: float) -> str:
     return f"{name} {share:.0%}" if share >= 0.01 else f"{name} {share:.1%}"
 
 
-def show_depth(values: Mapping[str, str], found: list[NetworkMaps]) -> None:
+def show_depth(state: FeaturesState, found: list[NetworkMaps]) -> None:
     """Zeros, dead channels and effective rank of every layer, the twins in one chart."""
     summaries = [_summaries(one.model_maps) for one in found]
     axis = list(dict.fromkeys(summary.name for one in sorted(summaries, key=len, reverse=True) for summary in one))
     lines = [DepthLine(one.title, one.between, _curves(one, s, axis)) for one, s in zip(found, summaries, strict=True)]
     ticks = {at: name for at, name in enumerate(axis) if "." not in name and not name.startswith(("bn", "act"))}
     words = (_("zeros"), _("dead channels"), _("effective rank"))
-    current = axis.index(nearest_layer(values["layer"], tuple(axis)))
+    current = axis.index(nearest_layer(state.layer, tuple(axis)))
     show_chart(depth_figure(lines, ticks, words, current), "depth", "; ".join(map(_depth_text, found, summaries)))
 
 
@@ -146,12 +147,12 @@ def _summaries(model_maps: Any) -> Any:
     return summaries(model_maps.maps, names)
 
 
-def show_reach(values: Mapping[str, str], one: NetworkMaps, picture: ChosenPicture) -> None:
+def show_reach(state: FeaturesState, one: NetworkMaps, picture: ChosenPicture) -> None:
     """What one output position can see, by closed form, and what it does see of this picture, by its gradient."""
     model = one.model_maps.model
-    layer = nearest_layer(values["layer"], model.layers)
+    layer = nearest_layer(state.layer, model.layers)
     place = _place(model, layer)
-    row, column = (min(int(values[key]), place.side - 1) for key in ("row", "column"))
+    row, column = (min(at, place.side - 1) for at in (state.row, state.column))
     (top, bottom), (left, right) = place.receptive_field(row), place.receptive_field(column)
     heat = _gradient(model, picture, layer, row, column)
     inside = heat[top : bottom + 1, left : right + 1]
