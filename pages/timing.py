@@ -6,7 +6,8 @@ import streamlit as st
 
 from xception_lab.timing.results_file import results_to_csv, results_to_json
 from xception_lab.ui.compare.presets import preset_buttons
-from xception_lab.ui.fields.timing import TIMING_BLOCK_KEYS, TIMING_KEYS
+from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE
+from xception_lab.ui.fields.timing import BACKWARD, DTYPE, MEMORY_FORMAT, MODE, TIMING_VIEW, TimingState
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control, main_controls, more_controls
 from xception_lab.ui.shell.frame import finish, frame
@@ -28,25 +29,28 @@ from xception_lab.ui.timing.measurement import (
 )
 from xception_lab.ui.timing.views import SHOW
 
-values = frame("timing", TIMING_KEYS)
+MAIN = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, SIZE, BATCH_SIZE)
+MORE = (DTYPE, MEMORY_FORMAT, MODE, BACKWARD)
+
+state = frame("timing", TimingState)
 watching = watched_job()
 run = watching.id if watching else None
 running = watching is not None and not watching.finished
 st.markdown(device_line())
 st.subheader(_("FLOPs are not seconds"), anchor=False)
-group = settings_group(values)
+group = settings_group(state)
 results, _origin = results_to_show(group)
-job = job_of(values)
+job = job_of(state)
 shown, _origin = results_to_show(job.settings)
 st.container(key="verdict").markdown(timing_headline(group, results))
 with st.container(horizontal=True, vertical_alignment="center", key="presets"):
-    preset_buttons(("middle", "early", "mobile"), TIMING_BLOCK_KEYS)
-    more_controls(("dtype", "memory_format", "mode", "backward"), stacked=True)
-    st.caption(how_text(values))
-main_controls(TIMING_BLOCK_KEYS)
-refusal = refusal_text(values)
+    preset_buttons(("middle", "early", "mobile"), tuple(field.key for field in MAIN))
+    more_controls(MORE, stacked=True)
+    st.caption(how_text(state))
+main_controls(MAIN)
+refusal = refusal_text(state)
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
-    control("timing_view")
+    control(TIMING_VIEW)
     st.button(
         _("Measure"),
         type="primary",
@@ -91,5 +95,5 @@ if running:
     st.fragment(live, run_every=0.5)()
 elif watching and watching.job == job:
     show_outcome(watching)
-SHOW[values["timing_view"]](values)
-finish(TIMING_KEYS, measurement=run)
+SHOW[state.timing_view](state)
+finish(state, measurement=run)

@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from browsing import Visitor
 from playwright.sync_api import Page, expect
+from states import compare_spec
 
 from xception_lab import block_cost
 from xception_lab.drawing.worked_example import WorkedBlock, WorkedLayer, worked_example
 from xception_lab.spec import KINDS
-from xception_lab.ui.fields.specs import compare_spec
 
 pytestmark = pytest.mark.browser
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from states import BLOCK_KEYS, compare_spec
 from strategies import examples
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
@@ -24,9 +25,7 @@ from xception_lab.drawing.worked_example import (
     worked_example,
 )
 from xception_lab.spec import CompareSpec
-from xception_lab.ui.fields.compare import COMPARE_KEYS
 from xception_lab.ui.fields.registry import FIELDS
-from xception_lab.ui.fields.specs import compare_spec
 from xception_lab.ui.shell.language import ASSETS
 
 SPECS = (
@@ -39,7 +38,7 @@ SPECS = (
 
 
 # all that the page's controls can ask for
-OPTIONS = {key: FIELDS[key].options for key in COMPARE_KEYS} | {"segments": ("max", "1", "2", "3", "4", "8", "14")}
+OPTIONS = {key: FIELDS[key].texts for key in BLOCK_KEYS} | {"segments": ("max", "1", "2", "3", "4", "8", "14")}
 ASKED = st.fixed_dictionaries({key: st.sampled_from(options) for key, options in OPTIONS.items()}).map(compare_spec)
 
 
@@ -127,5 +126,5 @@ def test_segments_keep_their_place_on_the_spectrum(segments: int | None, few: in
 
 
 def test_the_component_is_light() -> None:
-    files = (ASSETS / "components").glob("moving*")
+    files = (ASSETS / "components" / "worked_example").iterdir()
     assert sum(file.stat().st_size for file in files) <= 60_000

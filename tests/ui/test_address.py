@@ -4,13 +4,13 @@ import pytest
 from hostile import HOSTILE_VALUES, Query, encoded, queries
 from hypothesis import given
 from hypothesis import strategies as st
+from states import COMPARE_KEYS
 from strategies import examples
 
-from xception_lab.ui.fields.compare import WORKBENCH_KEYS
 from xception_lab.ui.fields.registry import FIELDS, fit_values, options_of
 from xception_lab.ui.shell.address import quote_value, read_parameters
 
-ALL = WORKBENCH_KEYS
+ALL = COMPARE_KEYS
 START = ("out_channels", "kernel_size", "segments")
 
 

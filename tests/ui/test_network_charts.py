@@ -6,18 +6,20 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from states import NETWORK_KEYS, network_spec
 from strategies import examples, least_size, xception_specs
 
 from xception_lab import XceptionSpec, network_cost
 from xception_lab.arch.breakdown import AREA_MEASURES, PAPER_SIZE, AreaMeasure, break_down, cost_tree
 from xception_lab.drawing.treemap import Rectangle, squarify, treemap
-from xception_lab.ui.fields.network import NETWORK_KEYS, network_spec
+from xception_lab.ui.fields.field import read_state
+from xception_lab.ui.fields.network import INPUT_SIZE, MIDDLE_BLOCKS, NETWORK_SEGMENTS, WIDTH_PERCENT, NetworkState
 from xception_lab.ui.fields.registry import FIELDS, fit_values
 from xception_lab.ui.network.charts import chart_request, show_areas, show_bars, show_changes
 from xception_lab.ui.network.overview import network_of
 from xception_lab.ui.shell import components
 
-SLIDERS = ("input_size", "width_percent", "middle_blocks", "network_segments")
+SLIDERS = (INPUT_SIZE, WIDTH_PERCENT, MIDDLE_BLOCKS, NETWORK_SEGMENTS)
 
 
 def _overlap(one: Rectangle, other: Rectangle) -> float:
@@ -87,7 +89,8 @@ def test_every_part_of_a_network_lies_in_its_own(data: st.DataObject, spec: Xcep
 def _shown(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], key: str) -> dict[str, Any]:
     sent: dict[str, dict[str, Any]] = {}
     monkeypatch.setattr(components, "amounts", lambda data, name: sent.update({name: data}))
-    asked = chart_request(network_of(values), values, SLIDERS)
+    state = read_state(NetworkState, values)
+    asked = chart_request(network_of(state), state, SLIDERS)
     show_changes(asked)
     show_areas(asked, "")
     show_bars(asked, "")

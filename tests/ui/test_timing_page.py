@@ -15,7 +15,7 @@ from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
 from xception_lab.timing.results import Machine, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json
-from xception_lab.ui.fields.timing import TIMING_VIEWS
+from xception_lab.ui.fields.timing import TIMING_VIEW, TimingState, TimingView
 from xception_lab.ui.timing import measurement as timing
 
 BLOCKS = three_blocks(CompareSpec())
@@ -48,7 +48,7 @@ class StubQueue:
         return JobStatus(key, self.jobs[-1] if self.jobs else TimingJob((BLOCKS,)), **self.values)
 
     def stop(self, _key: str) -> None:
-        self.values["state"] = "stopped"
+        self.values["state"] = "cancelled"
         self.stopped.set()
 
 
@@ -71,7 +71,7 @@ def page(**parameters: str) -> AppTest:
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("view", TIMING_VIEWS)
+@pytest.mark.parametrize("view", TIMING_VIEW.texts)
 def test_every_view_opens_in_both_languages(view: str, lang: str) -> None:
     app = page(timing_view=view, lang=lang)
     charts = {"latency": 2, "bring": 0}
@@ -300,7 +300,7 @@ def test_one_measurement_takes_no_stored_peaks_away(stub: StubQueue) -> None:
 def test_what_became_of_a_measurement_is_said_over_its_own_settings_alone(stub: StubQueue) -> None:
     app = page()
     app.button(key="measure").click().run()
-    stub.values = {"state": "stopped"}
+    stub.values = {"state": "cancelled"}
     app.run()
     assert any("Stopped" in note.value for note in app.info)
     app.segmented_control(key="timing_view").set_value("running").run()
@@ -313,24 +313,11 @@ def test_a_part_of_a_sweep_is_shown_and_counted(stub: StubQueue) -> None:
     part = Results(machine, (), tuple(Timing(one, "cuda", (0.001,)) for one in sweep[:6]))
     app = page(timing_view="running")
     app.button(key="measure").click().run()
-    stub.values = {"state": "stopped", "results": part}
+    stub.values = {"state": "cancelled", "results": part}
     app.run()
     assert any("Fast GPU, torch 2.13. 6 of 18 settings" in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize(("view", "wanted"), [("latency", 3), ("running", 18), ("xception", 2), ("operations", 3)])
-def test_what_is_taken_home_is_what_the_view_shows(view: str, wanted: int) -> None:
-    values = {
-        "timing_view": view,
-        "timed_along": "out_channels",
-        "dtype": "float32",
-        "memory_format": "contiguous",
-        "mode": "eager",
-        "backward": "false",
-        "in_channels": "64",
-        "out_channels": "128",
-        "kernel_size": "3",
-        "size": "56",
-        "batch_size": "1",
-    }
-    assert len(timing.job_of(values).settings) == wanted
+def test_what_is_taken_home_is_what_the_view_shows(view: TimingView, wanted: int) -> None:
+    assert len(timing.job_of(TimingState(timing_view=view)).settings) == wanted

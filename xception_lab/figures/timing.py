@@ -21,7 +21,8 @@ from xception_lab.figures.style import (
     wrap_name,
 )
 from xception_lab.spec import KINDS
-from xception_lab.timing.analysis import Crossing, DevicePrediction, SweepLine, TimeShare, TimingBar
+from xception_lab.timing.analysis import Crossing, SweepLine, TimeShare, TimingBar
+from xception_lab.timing.published_devices import DevicePrediction
 from xception_lab.timing.results import Operation
 
 # wide enough to show how the lines are broken

@@ -7,7 +7,11 @@ from xception_lab.arch.latex import Formula
 from xception_lab.common.units import format_bytes, format_count, format_shape
 from xception_lab.drawing.block_diagram import Diagram, DrawnConv, block_diagram
 from xception_lab.spec import CompareSpec
+from xception_lab.ui.fields.compare import BlocksState, StartState
+from xception_lab.ui.fields.field import read_state, state_texts
+from xception_lab.ui.fields.registry import texts_ahead
 from xception_lab.ui.shell import components
+from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import ACTIVATION_NAMES, conv_role, figure_text, kind_name, measure_name, ratio_text
 
@@ -39,6 +43,15 @@ def show_blocks(
         for control, steps in (ahead or {}).items()
     }
     components.blocks({"columns": drawn, "summary": _summary(columns), "ahead": figures, "slim": slim}, key)
+
+
+def specs_ahead(state: StartState | BlocksState, fields: Fields) -> dict[str, dict[str, CompareSpec]]:
+    """The comparisons at most one step of each control away, by control and by the text that it would have."""
+    texts = state_texts(state)
+    return {
+        field.key: {text: read_state(type(state), ahead).spec for text, ahead in texts_ahead(texts, field.key).items()}
+        for field in fields
+    }
 
 
 def comparison_headline(columns: tuple[ComparedBlock, ...], counted: Measure) -> str:

@@ -3,15 +3,17 @@
 What one step of each slider would draw goes along, so that a key press shows it before the page has run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from xception_lab.arch.breakdown import LAYER_KINDS, AreaMeasure, NetworkBreakdown, amounts_by_block
 from xception_lab.drawing.network_cards import Card, network_cards
 from xception_lab.drawing.treemap import Area, Rectangle, treemap
 from xception_lab.spec import XceptionSpec
+from xception_lab.ui.fields.field import state_texts
+from xception_lab.ui.fields.network import NetworkState
 from xception_lab.ui.network.overview import (
     FLOWS,
     LAYER_KIND_NAMES,
@@ -22,6 +24,7 @@ from xception_lab.ui.network.overview import (
     percent,
 )
 from xception_lab.ui.shell import components
+from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import figure_text, measure_name
 
@@ -34,25 +37,25 @@ class ChartRequest:
     """What the charts are drawn for: the network, the controls' values, the sliders whose next steps go along."""
 
     network: NetworkBreakdown
-    values: Mapping[str, str]
-    sliders: tuple[str, ...]
+    state: NetworkState
+    sliders: Fields
     weighed: AreaMeasure
 
 
-def chart_request(network: NetworkBreakdown, values: Mapping[str, str], sliders: tuple[str, ...]) -> ChartRequest:
+def chart_request(network: NetworkBreakdown, state: NetworkState, sliders: Fields) -> ChartRequest:
     """What the page asks for; the values are options of their fields."""
-    return ChartRequest(network, values, sliders, cast(AreaMeasure, values["weighed"]))
+    return ChartRequest(network, state, sliders, state.weighed)
 
 
 def _show(asked: ChartRequest, key: str, draw: Callable[[NetworkBreakdown], dict[str, Any]], summary: str) -> None:
-    measure = measure_name(asked.weighed)
+    measure, texts = measure_name(asked.weighed), state_texts(asked.state)
     ahead = {
-        slider: {option: draw(network) for option, network in steps.items() if option != asked.values[slider]}
-        for slider, steps in networks_ahead(asked.values, asked.sliders).items()
+        slider: {option: draw(network) for option, network in steps.items() if option != texts[slider]}
+        for slider, steps in networks_ahead(asked.state, asked.sliders).items()
     }
     data = {
         "chart": draw(asked.network),
-        "at": {slider: asked.values[slider] for slider in asked.sliders},
+        "at": {slider.key: texts[slider.key] for slider in asked.sliders},
         "ahead": ahead,
         "title": measure,
         "summary": f"{measure}. {summary}",

@@ -1,6 +1,5 @@
 """The Network page's first sight: a network's figures, and its architecture as cards to click."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -20,11 +19,12 @@ from xception_lab.arch.snippets import stage_snippet
 from xception_lab.common.units import format_count, format_shape
 from xception_lab.drawing.network_cards import Card, CardRow, network_cards
 from xception_lab.spec import XceptionSpec
-from xception_lab.ui.fields.field import N_
-from xception_lab.ui.fields.network import SPEC_KEYS, STAGES, network_spec
-from xception_lab.ui.fields.registry import FIELDS, fit_values, options_of
+from xception_lab.ui.fields.field import N_, read_state, state_texts
+from xception_lab.ui.fields.network import SPEC_KEYS, STAGE, NetworkState
+from xception_lab.ui.fields.registry import FIELDS, texts_ahead
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import control_values, set_controls
+from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import ACTIVATION_NAMES, figure_text, measure_name, ratio_text
 
@@ -73,9 +73,9 @@ def paper_network() -> NetworkBreakdown:
     return network_at(XceptionSpec(), PAPER_SIZE)
 
 
-def network_of(values: Mapping[str, str]) -> NetworkBreakdown:
+def network_of(state: NetworkState) -> NetworkBreakdown:
     """The network that the controls ask for."""
-    spec = network_spec(values)
+    spec = state.spec
     return network_at(spec.xception, spec.size)
 
 
@@ -99,7 +99,7 @@ def network_headline(network: NetworkBreakdown) -> str:
     return sentence.format(ones=percent(ones), spatial=percent(spatial.shares["macs"]))
 
 
-def show_anatomy(network: NetworkBreakdown, values: Mapping[str, str], sliders: tuple[str, ...]) -> None:
+def show_anatomy(network: NetworkBreakdown, state: NetworkState, sliders: Fields) -> None:
     """Parameters, MACs and activation bytes, where each lives, and how each stands to the paper's network.
 
     The figures one step of each slider away go along, so that a key press shows them before the page has run.
@@ -118,21 +118,20 @@ def show_anatomy(network: NetworkBreakdown, values: Mapping[str, str], sliders: 
     data = {"figures": figures, "legend": legend, "legend_of": _("MACs · parameters"), "summary": spoken}
     ahead = {
         key: {option: _figures(there) for option, there in steps.items()}
-        for key, steps in networks_ahead(values, sliders).items()
+        for key, steps in networks_ahead(state, sliders).items()
     }
-    components.anatomy(data | {"ahead": ahead}, "anatomy")
+    components.network_figures(data | {"ahead": ahead}, "anatomy")
 
 
-def networks_ahead(values: Mapping[str, str], sliders: tuple[str, ...]) -> dict[str, dict[str, NetworkBreakdown]]:
+def networks_ahead(state: NetworkState, sliders: Fields) -> dict[str, dict[str, NetworkBreakdown]]:
     """By slider and its value: the networks at most one step away."""
-    ahead: dict[str, dict[str, NetworkBreakdown]] = {}
-    for key in sliders:
-        options = options_of(key, values)
-        at = options.index(values[key])
-        ahead[key] = {
-            option: network_of(fit_values({**values, key: option})) for option in options[max(at - 1, 0) : at + 2]
+    texts = state_texts(state)
+    return {
+        slider.key: {
+            text: network_of(read_state(NetworkState, ahead)) for text, ahead in texts_ahead(texts, slider.key).items()
         }
-    return ahead
+        for slider in sliders
+    }
 
 
 def _figures(network: NetworkBreakdown) -> list[dict[str, Any]]:
@@ -186,7 +185,7 @@ def show_architecture(network: NetworkBreakdown, chosen: str) -> None:
 
 def _choose_stage(key: object) -> None:
     # it comes from a browser
-    if key in STAGES:
+    if key in STAGE.texts:
         set_controls({"stage": str(key)})
 
 

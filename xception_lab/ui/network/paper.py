@@ -9,6 +9,7 @@ from xception_lab.arch.related_networks import PAPER_TABLES, PaperTable, Related
 from xception_lab.common.units import format_count
 from xception_lab.figures.network import relatives_figure
 from xception_lab.ui.fields.field import N_
+from xception_lab.ui.fields.network import TOWER_COUNT
 from xception_lab.ui.network.overview import percent
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import set_controls
@@ -84,8 +85,8 @@ def _paper_table(table: PaperTable) -> str:
 
 def show_modules(towers: int) -> None:
     """Figures 1 to 4, walked through by the number of towers; the equality of 2 and 3 proved when asked."""
-    control("towers")
-    components.modules(_modules_data(towers), "modules", _choose_towers)
+    control(TOWER_COUNT)
+    components.inception_modules(_modules_data(towers), "modules", _choose_towers)
     if st.button(_("Prove it now: build both, give them the same weights, compare"), type="primary", key="prove"):
         _prove(towers)
     st.markdown(paragraph("modules"))

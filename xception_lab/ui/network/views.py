@@ -14,7 +14,7 @@ from xception_lab.drawing.network_cards import network_cards
 from xception_lab.nn.export import MOST_WEIGHT_BYTES, has_onnx, to_onnx, to_safetensors
 from xception_lab.nn.other_counters import torchinfo_summary
 from xception_lab.timing.published_devices import NetworkPrediction, predict_networks
-from xception_lab.ui.fields.network import EVERY
+from xception_lab.ui.fields.network import LAYER_FLOW, LAYER_KIND, WEIGHED, NetworkState
 from xception_lab.ui.network.charts import ChartRequest, show_areas, show_bars, show_changes
 from xception_lab.ui.network.overview import (
     QUANTITIES,
@@ -34,7 +34,7 @@ from xception_lab.ui.shell.names import ratio_text
 
 def show_shares(asked: ChartRequest) -> None:
     """Treemap and bars of one quantity."""
-    control("weighed")
+    control(WEIGHED)
     left, right = st.columns(2, gap="medium")
     told = "; ".join(
         f"{card_title(card)}: {percent(card.shares[asked.weighed])}" for card in network_cards(asked.network)
@@ -46,11 +46,11 @@ def show_shares(asked: ChartRequest) -> None:
     st.markdown(paragraph("network_shares"))
 
 
-def show_layers(network: NetworkBreakdown, values: Mapping[str, str]) -> None:
+def show_layers(network: NetworkBreakdown, state: NetworkState) -> None:
     """Every layer, filtered by flow and kind; torchinfo's summary beside it when asked."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        control("layer_flow")
-        control("layer_kind")
+        control(LAYER_FLOW)
+        control(LAYER_KIND)
         st.download_button(
             _("Table (CSV)"),
             partial(network_layer_csv, network),
@@ -62,7 +62,7 @@ def show_layers(network: NetworkBreakdown, values: Mapping[str, str]) -> None:
     kept = [
         layer
         for layer in network.layers
-        if values["layer_flow"] in (EVERY, layer.flow) and values["layer_kind"] in (EVERY, layer.kind)
+        if state.layer_flow in (None, layer.flow) and state.layer_kind in (None, layer.kind)
     ]
     if kept:
         st.dataframe(network_layer_rows(kept), hide_index=True, height=460)
@@ -105,7 +105,7 @@ def show_what_if(asked: ChartRequest, rows: tuple[CostChange, ...]) -> None:
         st.container(key="tight").markdown(_changes_table(rows, bounds))
         st.markdown(paragraph("network_what_if"))
     with right:
-        control("weighed")
+        control(WEIGHED)
         show_changes(asked)
 
 

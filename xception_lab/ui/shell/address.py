@@ -7,9 +7,11 @@ an invalid value vanishes instead of being repaired.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
+from xception_lab.ui.fields.field import Field
 from xception_lab.ui.fields.registry import FIELDS, fit_values
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import KEY, LANGUAGES, default_language
@@ -93,11 +95,12 @@ def set_controls(values: Mapping[str, str]) -> None:
     st.session_state.update(values)
 
 
-def confine(key: str, options: tuple[str, ...], used: str) -> None:
+def confine(field: Field[Any], options: tuple[str, ...], used: str) -> None:
     """Bring a control that stands outside these options to the one `used`, and run again.
 
     For what only the page itself finds out; on a page that has just opened it counts as a repair of the link.
     """
+    key = field.key
     given = control_values()[key]
     if given in options:
         return

@@ -1,12 +1,15 @@
 """The frame around every page: settings, navigation, language, and notes on a repaired link."""
 
-from typing import Any
+from typing import TypeVar
 
 import streamlit as st
 
+from xception_lab.ui.fields.field import read_state, state_keys
 from xception_lab.ui.shell.address import control_values, link_repairs, quote_value, read_address, write_address
 from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, set_language
 from xception_lab.ui.shell.language import translate as _
+
+State = TypeVar("State")
 
 _CSS = """
 <style>
@@ -44,14 +47,14 @@ _CSS = """
 """
 
 
-def frame(page: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Set up a page, draw what stands above it, and return the values of its controls; every page calls it first.
+def frame(page: str, state: type[State]) -> State:
+    """Set up a page, draw what stands above it, and return the state of its controls; every page calls it first.
 
-    page: its name. keys: the fields that this page has controls for.
+    page: its name. state: the dataclass of ui.fields that declares its controls.
     """
     st.set_page_config(page_title="Xception Lab", page_icon=str(ASSETS / "icon.png"), layout="wide")
     st.html(_CSS)
-    values = read_address(page, keys)
+    texts = read_address(page, state_keys(state))
     set_language(control_values()[KEY])
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
@@ -72,9 +75,9 @@ def frame(page: str, keys: tuple[str, ...] = ()) -> dict[str, Any]:
     for repair in link_repairs():
         note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
         st.info(note.format(key=repair.key, given=quote_value(repair.given), used=repair.used), icon=":material/build:")
-    return values
+    return read_state(state, texts)
 
 
-def finish(keys: tuple[str, ...] = (), **carried: str | None) -> None:
+def finish(state: object, **carried: str | None) -> None:
     """End a page: its address holds every control and what is carried, and its sliders are followed under a drag."""
-    write_address(keys, carried)
+    write_address(state_keys(type(state)), carried)

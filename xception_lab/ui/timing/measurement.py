@@ -1,6 +1,6 @@
 """The timing lab's Streamlit parts: the queue of this server, whose results are shown, and what they say in words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +19,8 @@ from xception_lab.timing.results import MAX_BUSY_SHARE, Results, Timing, merge_r
 from xception_lab.timing.results_file import results_from_json
 from xception_lab.timing.settings import Settings
 from xception_lab.ui.compare.charts import cost_words
-from xception_lab.ui.fields.field import N_, TRUE
-from xception_lab.ui.fields.specs import compare_spec
-from xception_lab.ui.fields.timing import TIMING_BLOCK_KEYS
+from xception_lab.ui.fields.field import N_
+from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.shell.address import session_parameter
 from xception_lab.ui.shell.language import ASSETS, translate_message
 from xception_lab.ui.shell.language import translate as _
@@ -67,55 +66,50 @@ def device_line() -> str:
     return line.format(name=cpu_name())
 
 
-def run_options(values: Mapping[str, str]) -> dict[str, Any]:
+def run_options(state: TimingState) -> dict[str, Any]:
     """How the blocks are run, as Settings' fields."""
     return {
-        "dtype": values["dtype"],
-        "memory_format": values["memory_format"],
-        "mode": values["mode"],
-        "backward": values["backward"] == TRUE,
+        "dtype": state.dtype,
+        "memory_format": state.memory_format,
+        "mode": state.mode,
+        "backward": state.backward,
     }
 
 
-def how_text(values: Mapping[str, str]) -> str:
+def how_text(state: TimingState) -> str:
     """How the blocks are run, in torch's words; the controls of it are folded away."""
-    passes = _("forward + backward") if values["backward"] == TRUE else _("forward pass")
-    return f"{values['dtype']} · {values['memory_format']} · {passes} · {values['mode']}"
+    passes = _("forward + backward") if state.backward else _("forward pass")
+    return f"{state.dtype} · {state.memory_format} · {passes} · {state.mode}"
 
 
-def settings_group(values: Mapping[str, str]) -> tuple[Settings, ...]:
+def settings_group(state: TimingState) -> tuple[Settings, ...]:
     """The three blocks that the controls ask for."""
-    return three_blocks(_spec(values), **run_options(values))
+    return three_blocks(state.spec, **run_options(state))
 
 
-def swept_groups(values: Mapping[str, str]) -> dict[int, tuple[Settings, ...]]:
+def swept_groups(state: TimingState) -> dict[int, tuple[Settings, ...]]:
     """The three blocks while the chosen field runs."""
-    return sweep_settings(_spec(values), values["timed_along"], **run_options(values))
+    return sweep_settings(state.spec, state.timed_along, **run_options(state))
 
 
-def networks_of(values: Mapping[str, str]) -> tuple[Settings, ...]:
+def networks_of(state: TimingState) -> tuple[Settings, ...]:
     """Xception as it is, and as one would run it: batch norms folded, channels last."""
-    dtype: Any = values["dtype"]
-    plain = Settings(XceptionSpec(), 299, 299, dtype=dtype)
+    plain = Settings(XceptionSpec(), 299, 299, dtype=state.dtype)
     return plain, replace(plain, mode="folded", memory_format="channels_last")
 
 
-def job_of(values: Mapping[str, str]) -> TimingJob:
+def job_of(state: TimingState) -> TimingJob:
     """What the view needs."""
-    match values["timing_view"]:
+    match state.timing_view:
         case "running":
-            return TimingJob(tuple(swept_groups(values).values()), limit_s=1.0)
+            return TimingJob(tuple(swept_groups(state).values()), limit_s=1.0)
         case "operations":
-            group = settings_group(values)
+            group = settings_group(state)
             return TimingJob((group,), tuple(replace(one, backward=False, mode="eager") for one in group))
         case "xception":
-            return TimingJob((networks_of(values),), limit_s=3.0)
+            return TimingJob((networks_of(state),), limit_s=3.0)
         case _:
-            return TimingJob((settings_group(values),))
-
-
-def _spec(values: Mapping[str, str]) -> Any:
-    return compare_spec({key: values[key] for key in TIMING_BLOCK_KEYS})
+            return TimingJob((settings_group(state),))
 
 
 def watched_job() -> JobStatus | None:
@@ -151,13 +145,13 @@ def start(job: TimingJob) -> None:
         st.session_state[_TROUBLE] = message_of(error)
 
 
-def refusal_text(values: Mapping[str, str]) -> str:
+def refusal_text(state: TimingState) -> str:
     """Why this cannot be measured here, empty where it can."""
-    if not accelerator_likely() and (values["dtype"] == "tf32" or values["mode"] == "graph"):
+    if not accelerator_likely() and (state.dtype == "tf32" or state.mode == "graph"):
         return _("`{what}` needs an accelerator, which this server has not: bring a result from one.").format(
-            what="tf32" if values["dtype"] == "tf32" else "graph"
+            what="tf32" if state.dtype == "tf32" else "graph"
         )
-    if not accelerator_likely() and values["mode"] == "compiled" and not has_compiler():
+    if not accelerator_likely() and state.mode == "compiled" and not has_compiler():
         return _("`compiled` needs a C++ compiler, g++ or what CXX names; this server has none.")
     return ""
 
@@ -189,7 +183,7 @@ def show_outcome(status: JobStatus) -> None:
     """What kept a finished measurement from being whole or from being trusted."""
     if status.state == "failed":
         st.error(translate_message(status.reason))
-    if status.state == "stopped":
+    if status.state == "cancelled":
         measured = status.results and status.results.timings
         st.info(
             _("Stopped; what was measured until then is kept.") if measured else _("Stopped before the first timing.")

@@ -23,14 +23,15 @@ from xception_lab.timing.analysis import (
     fold_operations,
     longest_operations,
     machine_roofline,
-    predict_devices,
     roofline_rows,
     sweep_lines,
     time_shares,
     timing_bar,
 )
+from xception_lab.timing.published_devices import predict_devices
 from xception_lab.timing.results import Operation, Results
 from xception_lab.timing.settings import Settings
+from xception_lab.ui.fields.timing import TIMED_ALONG, TimingState, TimingView
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import escape_markdown, paragraph
@@ -49,7 +50,6 @@ from xception_lab.ui.timing.measurement import (
 )
 from xception_lab.ui.timing.other_machines import results_by_machine, results_uploader, uploaded_results
 
-Values = Mapping[str, str]
 COLOURS = 7  # of the theme's ten: three belong to the blocks
 
 
@@ -96,9 +96,9 @@ def _bar_text(one: TimingBar) -> str:
     return said.format(name=name, machine=one.machine, median=median, low=low, high=high)
 
 
-def latency(values: Values) -> None:
+def latency(state: TimingState) -> None:
     """The three blocks: measured beside predicted."""
-    group = settings_group(values)
+    group = settings_group(state)
     results = _origin(group)
     # a machine that has not measured all three has no ratios
     parts = {name: found for name, one in results_by_machine(results).items() if (found := time_shares(group, one))}
@@ -118,16 +118,16 @@ def latency(values: Values) -> None:
     st.markdown(paragraph("timing"))
 
 
-def xception(values: Values) -> None:
+def xception(state: TimingState) -> None:
     """The whole network, as it is and as one would run it."""
-    wanted = networks_of(values)
+    wanted = networks_of(state)
     _bars(wanted, _origin(wanted), "xception")
     st.markdown(paragraph("timing_network"))
 
 
-def roofline(values: Values) -> None:
+def roofline(state: TimingState) -> None:
     """Every layer under the roofs of the machine, and of those that were brought."""
-    group = settings_group(values)
+    group = settings_group(state)
     results = _origin(group)
     shown = [
         roofed for name, one in results_by_machine(results).items() if (roofed := machine_roofline(name, group, one))
@@ -154,18 +154,18 @@ def _peaks_text(one: MachineRoofline, named: bool) -> str:
     return f"**{escape_markdown(one.machine)}** — {said}" if named else said
 
 
-def running(values: Values) -> None:
+def running(state: TimingState) -> None:
     """Latency while one field runs, and where the blocks cross."""
-    control("timed_along")
-    groups = swept_groups(values)
+    control(TIMED_ALONG)
+    groups = swept_groups(state)
     results = _origin([one for group in groups.values() for one in group])
     drawn = {name: sweep_lines(groups, one) for name, one in results_by_machine(results).items()}
     crossed = crossings(tuple(groups), next(iter(drawn.values())))
-    figure = sweep_times_figure(tuple(groups), drawn, crossed, values["timed_along"], timing_words())
+    figure = sweep_times_figure(tuple(groups), drawn, crossed, state.timed_along, timing_words())
     if any(map(results.timing, (one for group in groups.values() for one in group))):
         said = "; ".join(
             _("{first} and {second} cross at {field} = {at:.0f}").format(
-                first=kind_name(one.first), second=kind_name(one.second), field=values["timed_along"], at=one.at
+                first=kind_name(one.first), second=kind_name(one.second), field=state.timed_along, at=one.at
             )
             for one in crossed
         )
@@ -176,9 +176,9 @@ def running(values: Values) -> None:
     st.markdown(said)
 
 
-def operations(values: Values) -> None:
+def operations(state: TimingState) -> None:
     """Where the time goes inside torch, on this server and on every machine that was brought."""
-    wanted = [replace(one, backward=False, mode="eager") for one in settings_group(values)]
+    wanted = [replace(one, backward=False, mode="eager") for one in settings_group(state)]
     results, said = results_to_show(wanted)
     if not results.operations_of(wanted[0]):
         results, said = shipped_timings(), stored_line()
@@ -212,9 +212,9 @@ def _profiles(
     show_chart(operations_figure(whole, places, timing_words()), key, said)
 
 
-def devices(values: Values) -> None:
+def devices(state: TimingState) -> None:
     """What the roofline predicts for devices that are not here."""
-    predicted = predict_devices(settings_group(values))
+    predicted = predict_devices(settings_group(state))
     st.caption(_("**Predictions**, nothing measured: published peaks, every layer through memory, every product done."))
     shown = {one.device: one.seconds for one in predicted if one.seconds}
     show_chart(
@@ -236,19 +236,19 @@ def devices(values: Values) -> None:
     st.markdown(paragraph("devices"))
 
 
-def own_gpu(values: Values) -> None:
+def own_gpu(state: TimingState) -> None:
     """Bring another machine's results."""
     st.markdown(paragraph("bring"))
     st.code("python -m xception_lab time --all --out results.json", language="bash")
     results_uploader()
-    group = settings_group(values)
+    group = settings_group(state)
     if uploaded_results():
         for results in uploaded_results():
             st.markdown(f"**{escape_markdown(results.machine.label)}** — {timing_headline(group, results)}")
         _bars(group, _origin(group), "brought")
 
 
-SHOW: dict[str, Callable[[Any], None]] = {
+SHOW: dict[TimingView, Callable[[TimingState], None]] = {
     "latency": latency,
     "roofline": roofline,
     "running": running,

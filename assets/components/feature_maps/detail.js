@@ -1,22 +1,19 @@
 // The enlarged map of every column: its histogram and numbers before and after the activation, and its kernel.
-// Put before maps.js, whose functions it draws with.
 
-/** Counts before (outlined) and after (filled) the activation, on one axis; where there is none, filled alone. */
-function histogram(panel, words) {
+import { element, svg } from "../common/dom.js"
+import { decodeBytes, paint } from "./pixels.js"
+
+/** Counts before (outlined) and after (filled) the activation, on one axis; without an activation the filled ones. */
+function drawHistogram(panel, words) {
   const box = element("figure", "histogram")
-  const picture = document.createElementNS(SVG, "svg")
-  picture.setAttribute("viewBox", "0 0 160 64")
-  picture.setAttribute("role", "img")
-  picture.setAttribute("aria-label", `${words.histogram}: ${panel.stats}`)
-  const top = Math.max(1, ...panel.before, ...panel.after)
+  const picture = svg("svg", { viewBox: "0 0 160 64", role: "img", "aria-label": `${words.histogram}: ${panel.stats}` })
+  const most = Math.max(1, ...panel.before, ...panel.after)
   const bars = (counts, className) =>
     counts.forEach((count, i) => {
       if (!count) return
-      const bar = document.createElementNS(SVG, "rect")
-      const height = Math.max(1, (58 * count) / top)
+      const height = Math.max(1, (58 * count) / most)
       const width = 160 / counts.length
-      for (const [name, value] of Object.entries({ x: i * width + 0.5, y: 60 - height, width: width - 1, height, class: className })) bar.setAttribute(name, value)
-      picture.append(bar)
+      picture.append(svg("rect", { x: i * width + 0.5, y: 60 - height, width: width - 1, height, class: className }))
     })
   bars(panel.after, "after")
   bars(panel.before, "before")
@@ -29,8 +26,8 @@ function histogram(panel, words) {
   return box
 }
 
-/** The numbers of a map before and after its activation; the head is the histogram's legend. */
-function measures(panel, words) {
+/** The numbers of a map before and after its activation; the table's head is the histogram's legend. */
+function drawMeasures(panel, words) {
   const table = element("table", "measures")
   if (panel.before.length) {
     const head = element("tr")
@@ -53,36 +50,38 @@ function measures(panel, words) {
   return table
 }
 
-/** A kernel's number as short as its cell: "−.04", with so many decimals that the largest one keeps two digits. */
-const short = (value, decimals) => String(+value.toFixed(decimals)).replace("-", "−").replace("0.", ".")
+/** A weight as short as its cell: "−.04". */
+const shortNumber = (value, decimals) => String(+value.toFixed(decimals)).replace("-", "−").replace("0.", ".")
 
-/** One small grid a kernel, all in one colour scale; numbers in them where there are few (a pointer gets all digits). */
+/** One small grid per kernel, all on one colour scale; with numbers where there are few (a pointer shows all digits). */
 function drawKernel(kernel, words) {
   const box = element("figure", "kernel")
   const grids = element("div", "kernels")
-  const top = Math.max(...kernel.grids.flatMap((grid) => grid.values.map(Math.abs))) || 1
-  const decimals = top < 10 ? Math.max(2, 1 - Math.floor(Math.log10(top))) : 0
-  const most = kernel.grids.length > 1 ? 9 : 25
-  const written = kernel.columns <= 5 && kernel.grids[0].values.length <= most && decimals <= 3
+  const largest = Math.max(...kernel.grids.flatMap((grid) => grid.values.map(Math.abs))) || 1
+  // so many that the largest weight keeps two digits
+  const decimals = largest < 10 ? Math.max(2, 1 - Math.floor(Math.log10(largest))) : 0
+  const legible = kernel.grids.length > 1 ? 9 : 25
+  const withNumbers = kernel.columns <= 5 && kernel.grids[0].values.length <= legible && decimals <= 3
   for (const { of, values } of kernel.grids) {
-    const grid = element("div", written ? "numbersgrid" : "numbersgrid fine")
+    const grid = element("div", withNumbers ? "numbersgrid" : "numbersgrid fine")
     grid.style.gridTemplateColumns = `repeat(${kernel.columns}, auto)`
     for (const value of values) {
-      const cell = element("span", value < 0 ? "minus" : "plus", written ? short(value, decimals) : "")
+      const cell = element("span", value < 0 ? "minus" : "plus", withNumbers ? shortNumber(value, decimals) : "")
       cell.title = value
-      cell.style.setProperty("--share", `${Math.round((75 * Math.abs(value)) / top)}%`)
+      cell.style.setProperty("--share", `${Math.round((75 * Math.abs(value)) / largest)}%`)
       grid.append(cell)
     }
-    const one = element("div", "onekernel")
-    if (of) one.append(element("b", "", of))
-    one.append(grid)
-    grids.append(one)
+    const cell = element("div", "onekernel")
+    if (of) cell.append(element("b", "", of))
+    cell.append(grid)
+    grids.append(cell)
   }
   box.append(element("figcaption", "", kernel.note || words.kernel), grids)
   return box
 }
 
-function drawDetail(detail, data, table) {
+/** detail: what the page sends of the chosen map, in every column; table: the colour of each byte. */
+export function drawDetail(detail, words, table) {
   const part = element("div", "detail")
   part.append(element("h4", "", detail.title))
   const panels = element("div", "panels")
@@ -95,13 +94,13 @@ function drawDetail(detail, data, table) {
       continue
     }
     const canvas = element("canvas", "large")
-    paint(canvas, bytes(panel.pixels), 0, panel.height, panel.width, table)
+    paint(canvas, decodeBytes(panel.pixels), panel.height, panel.width, table)
     canvas.setAttribute("role", "img")
     canvas.setAttribute("aria-label", `${panel.title}: ${panel.stats}`)
     const side = element("div", "side")
-    side.append(histogram(panel, data.words), measures(panel, data.words))
+    side.append(drawHistogram(panel, words), drawMeasures(panel, words))
     card.append(canvas, side)
-    if (panel.kernel) card.append(drawKernel(panel.kernel, data.words))
+    if (panel.kernel) card.append(drawKernel(panel.kernel, words))
     panels.append(card)
   }
   part.append(panels)

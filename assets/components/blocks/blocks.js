@@ -1,25 +1,29 @@
-// Draws the three blocks beside each other from what Python computed; no figure is computed here.
+// Draws the three blocks beside each other, from figures that Python computed.
+
+import { element, svg } from "../common/dom.js"
+import { blockColours } from "../common/palette.js"
+import { watchSliders } from "../common/sliders.js"
 
 const instances = new WeakMap()
 
-/** x of `count` channels spread over `width`, centred, at most 34 pixels apart. */
-function spread(count, width) {
+/** The x of `count` channels in a row `width` pixels wide, centred, at most 34 pixels apart. */
+function channelPlaces(count, width) {
   const step = Math.min(34, (width - 12) / Math.max(count, 1))
   const left = (width - step * (count - 1)) / 2
   return Array.from({ length: count }, (_, i) => left + i * step)
 }
 
-/** Links between two rows of channels: everything to everything inside each group. */
+/** Links between two rows of channels: each to each inside a group. */
 function drawLinks(picture, conv, width, height) {
   picture.replaceChildren()
   picture.setAttribute("viewBox", `0 0 ${width} ${height}`)
-  const tops = spread(conv.tops, width)
-  const bottoms = spread(conv.bottoms, width)
-  const group = (i, count) => Math.floor((i * conv.groups) / count)
+  const tops = channelPlaces(conv.tops, width)
+  const bottoms = channelPlaces(conv.bottoms, width)
+  const groupOf = (i, count) => Math.floor((i * conv.groups) / count)
   const links = svg("g", { class: conv.kernel_size > 1 ? "links wide" : "links" })
   tops.forEach((x1, i) =>
     bottoms.forEach((x2, j) => {
-      if (group(i, conv.tops) !== group(j, conv.bottoms)) return
+      if (groupOf(i, conv.tops) !== groupOf(j, conv.bottoms)) return
       links.append(svg("line", { x1, y1: 9, x2, y2: height - 9 }))
     }),
   )
@@ -75,7 +79,7 @@ function drawFigure(figure) {
 }
 
 function drawColumn(column, number) {
-  const at = (cell, row, span) => {
+  const cellAt = (cell, row, span) => {
     cell.classList.add(column.kind)
     return place(cell, number, row, span)
   }
@@ -85,15 +89,16 @@ function drawColumn(column, number) {
   input.append(element("span", "shape", column.in_shape))
   const output = drawGate(column.after)
   output.classList.add("after")
-  const cells = [at(element("div", "card"), 1, 7), at(head, 1), at(input, 2)]
+  const cells = [cellAt(element("div", "card"), 1, 7), cellAt(head, 1), cellAt(input, 2)]
   if (column.convs.length === 1) {
-    cells.push(at(drawConv(column.convs[0]), 3, 3))
+    cells.push(cellAt(drawConv(column.convs[0]), 3, 3))
   } else {
-    cells.push(at(drawConv(column.convs[0]), 3), at(drawGate(column.between), 4), at(drawConv(column.convs[1]), 5))
+    const [first, second] = column.convs
+    cells.push(cellAt(drawConv(first), 3), cellAt(drawGate(column.between), 4), cellAt(drawConv(second), 5))
   }
   const numbers = element("div", "numbers")
   numbers.append(...column.numbers.map(drawFigure))
-  cells.push(at(output, 6), at(numbers, 7))
+  cells.push(cellAt(output, 6), cellAt(numbers, 7))
   return cells
 }
 
@@ -101,10 +106,8 @@ export default function ({ data, parentElement }) {
   const root = parentElement.querySelector(".blocks")
   root.setAttribute("aria-label", data.summary)
   root.classList.toggle("slim", Boolean(data.slim))
-  // the blocks wear the first three colours of the theme's palette, as the charts do
-  const palette = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
-  data.columns.forEach((column, i) => root.style.setProperty(`--${column.kind}`, palette[i]))
-  // keep the bars that are there, so that their width can glide to the new one
+  for (const [kind, colour] of Object.entries(blockColours(root))) root.style.setProperty(`--${kind}`, colour)
+  // the bars start from their width so far, so that a transition leads to the new one
   const before = new Map([...root.querySelectorAll(".bar i")].map((bar, i) => [i, bar.style.width]))
   root.replaceChildren(...data.columns.flatMap((column, i) => drawColumn(column, i + 1)))
   const bars = [...root.querySelectorAll(".bar i")]
@@ -118,20 +121,21 @@ export default function ({ data, parentElement }) {
   const redraw = () => [...root.querySelectorAll(".conv")].forEach((cell) => cell.draw())
   redraw()
   if (!instances.has(parentElement)) {
-    const resized = new ResizeObserver(() => instances.get(parentElement)?.redraw())
-    resized.observe(root)
-    instances.set(parentElement, { resized })
+    const resizes = new ResizeObserver(() => instances.get(parentElement)?.redraw())
+    resizes.observe(root)
+    instances.set(parentElement, { resizes })
   }
   const self = instances.get(parentElement)
   self.redraw = redraw
-  self.ahead?.disconnect()
-  self.ahead = showAhead(data.ahead, (columns) => {
+  self.sliders?.disconnect()
+  // the figures of a slider's neighbouring value; the page's own run confirms them
+  self.sliders = watchSliders((key, value) => {
     const cells = [...root.querySelectorAll(".numbers")]
-    columns.forEach((figures, i) => cells[i].replaceChildren(...figures.map(drawFigure)))
+    data.ahead[key]?.[value]?.forEach((figures, i) => cells[i].replaceChildren(...figures.map(drawFigure)))
   })
   return () => {
-    self.resized.disconnect()
-    self.ahead.disconnect()
+    self.resizes.disconnect()
+    self.sliders.disconnect()
     instances.delete(parentElement)
   }
 }

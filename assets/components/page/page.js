@@ -1,10 +1,15 @@
-// What a page does beside showing: it keeps the address bar equal to its state, so that a copied link is always the
-// page that is seen, and it follows a Streamlit slider while it is dragged, which Streamlit commits on release only.
+// Keeps the address equal to the page's state, so that a copied link always leads to what is shown, and reports a
+// Streamlit slider's value while it is dragged: Streamlit itself does so only when it is released.
+
+import { widgetKey } from "../common/sliders.js"
 
 const instances = new WeakMap()
 
-/** Watches the sliders' own range inputs and reports each new text, one report in flight at a time. */
-function watch() {
+/**
+ * Reports each new text of a slider under the pointer. A report is numbered and the next one is sent when the page's run
+ * has returned that number, so that reports never queue up; what comes in between replaces what waits (next).
+ */
+function watchDrags() {
   const self = { drag: null, waiting: 0, sequence: 0, next: null, timer: 0, send: () => {} }
 
   const report = () => {
@@ -14,7 +19,7 @@ function watch() {
     self.send("drag", { ...self.next, sequence: self.sequence })
     self.next = null
     clearTimeout(self.timer)
-    self.timer = setTimeout(() => self.answered(self.waiting), 1000) // a lost answer must not end the following
+    self.timer = setTimeout(() => self.answered(self.waiting), 1000) // a lost answer must not end the reports
   }
   self.answered = (sequence) => {
     if (sequence !== self.waiting) return
@@ -22,46 +27,46 @@ function watch() {
     report()
   }
 
-  const moved = () => {
+  const onMove = () => {
     const value = self.drag.input.getAttribute("aria-valuetext")
     if (value === self.drag.last) return
     self.drag.last = value
     self.next = { key: self.drag.key, start: self.drag.start, value }
     report()
   }
-  const observer = new MutationObserver(moved)
+  const observer = new MutationObserver(onMove)
 
-  const down = (event) => {
+  const onDown = (event) => {
     const slider = event.target.closest?.(".stSlider")
     const input = slider?.querySelector("input[type=range]")
-    const key = slider?.closest("[class*=st-key-]")?.className.match(/st-key-([\w-]+)/)?.[1]
+    const key = slider && widgetKey(slider)
     if (!input || !key) return
     const start = input.getAttribute("aria-valuetext")
     self.drag = { input, key, start, last: start }
     observer.observe(input, { attributes: true, attributeFilter: ["aria-valuetext"] })
   }
-  const up = () => {
+  const onUp = () => {
     if (!self.drag) return
     observer.disconnect()
-    // Streamlit reports the value itself now, unless the thumb came back to where it started
+    // Streamlit reports the value itself now, unless the thumb returned to where it started
     if (self.drag.last !== self.drag.start) self.next = null
     self.drag = null
   }
 
-  document.addEventListener("pointerdown", down, true)
-  document.addEventListener("pointerup", up, true)
-  document.addEventListener("pointercancel", up, true)
+  document.addEventListener("pointerdown", onDown, true)
+  document.addEventListener("pointerup", onUp, true)
+  document.addEventListener("pointercancel", onUp, true)
   self.stop = () => {
     observer.disconnect()
     clearTimeout(self.timer)
-    document.removeEventListener("pointerdown", down, true)
-    document.removeEventListener("pointerup", up, true)
-    document.removeEventListener("pointercancel", up, true)
+    document.removeEventListener("pointerdown", onDown, true)
+    document.removeEventListener("pointerup", onUp, true)
+    document.removeEventListener("pointercancel", onUp, true)
   }
   return self
 }
 
-/** A control never makes a history entry: going back leaves the page, as it does with Streamlit's own widgets. */
+/** Replaces the history entry: going back leaves the page, as it does with Streamlit's own widgets. */
 function writeAddress(keys, values) {
   const address = new URL(location.href)
   for (const key of keys) address.searchParams.delete(key)
@@ -71,7 +76,7 @@ function writeAddress(keys, values) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   writeAddress(data.keys, data.values)
-  if (!instances.has(parentElement)) instances.set(parentElement, watch())
+  if (!instances.has(parentElement)) instances.set(parentElement, watchDrags())
   const self = instances.get(parentElement)
   self.send = setTriggerValue
   self.answered(data.sequence)

@@ -1,16 +1,18 @@
-// Draws stacks of channels in oblique projection on two canvases: the values, and above them what moves.
+// Draws tensors as rows of channels in oblique projection, each channel a plane of cells.
+//
+// colours: {text, paper, minus} of the theme; ink: the block's own colour; pen: a canvas's 2D context.
 
 const PLANE = { width: 43, slant: 13, height: 43, rise: 0.9, thick: 2.5 }
 
-/** Where the channels of one tensor stand; count channels of side x side values, the first at the left. */
-function stack(count, side, width, top) {
+/** The layout of a tensor of `count` channels, side x side values each, the first channel on the left. */
+export function layOutChannels(count, side, width, top) {
   const pitch = count > 1 ? Math.min(54, (width - PLANE.width - 8) / (count - 1)) : 0
   const left = (width - pitch * (count - 1) - PLANE.width) / 2
   return { count, side, pitch, left, top: top + PLANE.rise * (count - 1) }
 }
 
-/** The point of the screen at column x and row y, in cells, of a channel, which may lie between two. */
-function point(row, channel, y, x) {
+/** The point of the canvas at row y and column x, in cells, of a channel, which may lie between two. */
+export function pointAt(row, channel, y, x) {
   const cell = 1 / row.side
   return [
     row.left + channel * row.pitch + x * cell * PLANE.width,
@@ -18,9 +20,9 @@ function point(row, channel, y, x) {
   ]
 }
 
-/** The channel and pixel under a point of the screen, or null; near: also beside the planes, for a finger. */
-function under(row, left, top, near) {
-  const slack = near ? 10 : 3
+/** The {channel, pixel} at a point of the canvas, or null; isFinger: also a little beside the planes. */
+export function cellAt(row, left, top, isFinger) {
+  const slack = isFinger ? 10 : 3
   for (let channel = row.count - 1; channel >= 0; channel--) {
     const across = left - row.left - channel * row.pitch
     if (across < -slack || across > PLANE.width + slack) continue
@@ -42,16 +44,21 @@ function trace(pen, corners) {
 const cornersOf = ([top, left, height, width]) =>
   [[top, left], [top, left + width], [top + height, left + width], [top + height, left]]
 
-function outline(pen, row, channel, box) {
-  trace(pen, cornersOf(box).map(([y, x]) => point(row, channel, y, x)))
+/** The path around a box [top, left, height, width], in cells, of a channel. */
+export function outline(pen, row, channel, box) {
+  trace(pen, cornersOf(box).map(([y, x]) => pointAt(row, channel, y, x)))
   pen.closePath()
 }
 
-/** One value: plus in the block's colour, minus in the other, stronger the larger it is; cut: the gate took it. */
-function drawCell(pen, row, channel, pixel, look) {
-  const { value, most, done, colours, ink, cut } = look
-  const [x0, y0] = point(row, channel, 0, 0)
-  const scale = look.ratio
+/**
+ * One value: above zero in the block's colour, below in the other, the stronger the larger it is.
+ * style: {value, most (what full strength stands for), done (computed by now), isGated (a ReLU makes it zero if it is
+ * negative), colours, ink, ratio (device pixels per pixel)}.
+ */
+export function drawCell(pen, row, channel, pixel, style) {
+  const { value, most, done, colours, ink, isGated } = style
+  const [x0, y0] = pointAt(row, channel, 0, 0)
+  const scale = style.ratio
   const step = 1 / row.side
   pen.setTransform(
     PLANE.width * step * scale, PLANE.slant * step * scale, 0, PLANE.height * step * scale, x0 * scale, y0 * scale,
@@ -64,8 +71,8 @@ function drawCell(pen, row, channel, pixel, look) {
   pen.globalAlpha = (done ? 1 : 0.3) * (value ? 0.1 + 0.9 * strength : 0.07)
   pen.fillStyle = value < 0 ? colours.minus : ink
   const inset = 0.04
-  if (cut && value < 0) {
-    // what the gate took leaves an empty cell with a stroke through it
+  if (isGated && value < 0) {
+    // an empty cell with a stroke through it
     pen.globalAlpha = done ? 0.8 : 0.3
     pen.strokeStyle = colours.minus
     pen.lineWidth = 0.13
@@ -80,9 +87,9 @@ function drawCell(pen, row, channel, pixel, look) {
   pen.setTransform(scale, 0, 0, scale, 0, 0)
 }
 
-/** The edges of a channel: a plate with some thickness. */
-function drawPlate(pen, row, channel, colours, ink) {
-  const corners = [[0, 0], [0, row.side], [row.side, row.side], [row.side, 0]].map(([y, x]) => point(row, channel, y, x))
+/** A channel without its values: a plate of some thickness. */
+export function drawPlate(pen, row, channel, colours, ink) {
+  const corners = [[0, 0], [0, row.side], [row.side, row.side], [row.side, 0]].map(([y, x]) => pointAt(row, channel, y, x))
   pen.globalAlpha = 0.35
   pen.fillStyle = ink
   const [, b, c, d] = corners
@@ -101,8 +108,8 @@ function drawPlate(pen, row, channel, colours, ink) {
   pen.globalAlpha = 1
 }
 
-/** A beam through the channels from first to last: the same box on each, and the edges between the outer two. */
-function drawBeam(pen, row, first, last, box, colours, ink, faint) {
+/** The same box on every channel from first to last, and the edges between the outer two. */
+export function drawBeam(pen, row, first, last, box, colours, ink, faint) {
   pen.lineJoin = "round"
   for (let channel = Math.ceil(first - 0.01); channel <= last + 0.01; channel++) {
     outline(pen, row, channel, box)
@@ -118,24 +125,24 @@ function drawBeam(pen, row, first, last, box, colours, ink, faint) {
     pen.globalAlpha = 0.13
     pen.fillStyle = ink
     const corners = cornersOf(box)
-    // the top, the floor and the left side of the beam, and below its four edges
+    // the top, the bottom and the left side, then the four edges
     for (const [one, other] of [[0, 1], [3, 2], [0, 3]]) {
       const side = [[first, one], [first, other], [last, other], [last, one]]
-      trace(pen, side.map(([channel, corner]) => point(row, channel, ...corners[corner])))
+      trace(pen, side.map(([channel, corner]) => pointAt(row, channel, ...corners[corner])))
       pen.fill()
     }
     pen.globalAlpha = 0.5
     pen.strokeStyle = ink
     pen.lineWidth = 1
     for (const [y, x] of corners) {
-      trace(pen, [point(row, first, y, x), point(row, last, y, x)])
+      trace(pen, [pointAt(row, first, y, x), pointAt(row, last, y, x)])
       pen.stroke()
     }
   }
   pen.globalAlpha = 1
 }
 
-function drawLine(pen, from, to, ink, strength, width) {
+export function drawLine(pen, from, to, ink, strength, width) {
   if (strength < 0.01) return
   pen.globalAlpha = strength
   pen.strokeStyle = ink

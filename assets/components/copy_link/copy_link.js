@@ -1,8 +1,11 @@
-// Copies the page's address. On plain http (a classroom server) the clipboard API is missing, hence the second way.
+// Copies the page's address.
+
+import { element } from "../common/dom.js"
 
 async function copy(text) {
   if (navigator.clipboard?.writeText) return navigator.clipboard.writeText(text)
-  const area = document.createElement("textarea")
+  // on plain http, as a classroom's server is reached, browsers offer no clipboard
+  const area = element("textarea")
   area.value = text
   document.body.append(area)
   area.select()

@@ -5,8 +5,8 @@ const strokes = new WeakMap()
 export default function ({ data, parentElement, setTriggerValue }) {
   const canvas = parentElement.querySelector("canvas")
   canvas.ariaLabel = data.label
-  const [undo] = parentElement.querySelectorAll("button")
-  undo.textContent = data.clear
+  const clearButton = parentElement.querySelector("button")
+  clearButton.textContent = data.clear
   if (strokes.has(parentElement)) return
   strokes.set(parentElement, [])
   const pen = canvas.getContext("2d")
@@ -16,22 +16,22 @@ export default function ({ data, parentElement, setTriggerValue }) {
     pen.fillRect(0, 0, canvas.width, canvas.height)
   }
   clear()
-  undo.onclick = clear
-  const at = (event) => {
+  clearButton.onclick = clear
+  const pointOf = (event) => {
     const box = canvas.getBoundingClientRect()
-    const share = (value, low, size) => Math.min(1, Math.max(0, (value - low) / size))
-    return [share(event.clientX, box.left, box.width), share(event.clientY, box.top, box.height)]
+    const part = (value, low, size) => Math.min(1, Math.max(0, (value - low) / size))
+    return [part(event.clientX, box.left, box.width), part(event.clientY, box.top, box.height)]
   }
   let last = null
   canvas.onpointerdown = (event) => {
     clear()
     canvas.setPointerCapture(event.pointerId)
-    last = at(event)
+    last = pointOf(event)
     strokes.get(parentElement).push(last)
   }
   canvas.onpointermove = (event) => {
     if (!last || strokes.get(parentElement).length >= data.most) return
-    const next = at(event)
+    const next = pointOf(event)
     pen.strokeStyle = "#fff"
     pen.lineCap = "round"
     pen.lineWidth = canvas.width * 0.07

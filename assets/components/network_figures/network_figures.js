@@ -1,8 +1,10 @@
-// A network's figures, each with a bar cut into the kinds of layers that it lives in; no figure is computed here.
+// Draws a network's figures, each with a bar divided among the kinds of layers, from what Python computed.
 
-const KINDS = ["standard", "depthwise", "pointwise", "shortcut", "spatial", "linear", "other"]
+import { element } from "../common/dom.js"
+import { colourLayerKinds } from "../common/palette.js"
+import { watchSliders } from "../common/sliders.js"
 
-const instances = new WeakMap()
+const observers = new WeakMap()
 
 function strip(parts) {
   const bar = element("div", "strip")
@@ -30,12 +32,9 @@ function drawRows(figures) {
   return rows
 }
 
-/** Dress the figures in the theme's colours, and leave out of a part the words that it has no room for. */
+/** Colours the parts, and empties those whose text does not fit. */
 function finish(root) {
-  const palette = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
-  KINDS.forEach((kind, i) => {
-    for (const node of root.querySelectorAll(`.${kind}`)) node.style.setProperty("--ink", palette[i])
-  })
+  colourLayerKinds(root)
   const cut = [...root.querySelectorAll(".strip span")].filter((piece) => piece.scrollWidth > piece.clientWidth + 1)
   cut.forEach((piece) => piece.replaceChildren())
 }
@@ -52,13 +51,16 @@ export default function ({ data, parentElement }) {
   }
   root.replaceChildren(drawRows(data.figures), legend)
   finish(root)
-  instances.get(parentElement)?.disconnect()
-  instances.set(parentElement, showAhead(data.ahead, (figures) => {
+  observers.get(parentElement)?.disconnect()
+  // the figures of a slider's neighbouring value; the page's own run confirms them
+  observers.set(parentElement, watchSliders((key, value) => {
+    const figures = data.ahead[key]?.[value]
+    if (!figures) return
     root.querySelector(".rows").replaceWith(drawRows(figures))
     finish(root)
   }))
   return () => {
-    instances.get(parentElement)?.disconnect()
-    instances.delete(parentElement)
+    observers.get(parentElement)?.disconnect()
+    observers.delete(parentElement)
   }
 }

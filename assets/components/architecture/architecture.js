@@ -1,10 +1,15 @@
-// Draws the network as three flows of cards, or as one on a phone, from what Python computed; no figure is computed
-// here. A card is a button. The picture zooms: buttons, keys + - 0, the wheel with Ctrl, two fingers; near, it is dragged.
+// Draws the network as three flows of cards beside each other, or one below the other on a phone, from figures that
+// Python computed. A card is a button. The picture zooms (buttons, keys + - 0, the wheel with Ctrl, two fingers) and is
+// dragged while it is enlarged.
 
-const KINDS = ["standard", "depthwise", "pointwise", "shortcut", "spatial", "linear", "other"]
+import { button, element, prefersReducedMotion, svg } from "../common/dom.js"
+import { colourLayerKinds, layerKindColours } from "../common/palette.js"
+
+// in pixels, by a row's type
 const HEIGHTS = { activation: 18, max_pool: 21, mean_pool: 21, conv: 26, separable: 26, linear: 26 }
+// the width left of a card in which its shortcut runs
 const LANE = 34
-const MOST = 4
+const MAX_SCALE = 4
 const instances = new WeakMap()
 
 function drawRow(row, x, y, width) {
@@ -18,11 +23,10 @@ function drawRow(row, x, y, width) {
   group.append(svg("rect", { class: row.parts.length ? "op" : "pool", x, y, width, height, rx: 5 }))
   let left = x
   for (const part of row.parts) {
-    const wide = (width * part.percent) / 100
-    const box = { x: left, width: wide }
+    const box = { x: left, width: (width * part.percent) / 100 }
     group.append(svg("rect", { class: `part ${part.kind}`, y, height, rx: 3, ...box }))
     group.append(svg("rect", { class: `mark ${part.kind}`, y: y + height - 5, height: 5, rx: 1.5, ...box }))
-    left += wide
+    left += box.width
   }
   group.append(text(row.parts.length ? "" : "small"))
   return group
@@ -63,18 +67,18 @@ function arrow(x, from, to, shape) {
   return group
 }
 
-/** One flow down from y; returns where it begins and ends, to be joined with the next one. */
+/** One flow downwards from y; returns where it begins and ends, so that the next one can be joined to it. */
 function drawFlow(picture, flow, cards, left, y, width) {
   const x = left + LANE
-  const wide = width - LANE - 10
-  const middle = x + wide / 2
+  const cardWidth = width - LANE - 10
+  const middle = x + cardWidth / 2
   picture.append(svg("text", { class: "flow", x, y: y + 15 }, flow.title), svg("text", { class: "note", x, y: y + 32 }, flow.note))
   y += 40
   const begin = y
   for (const card of cards) {
     picture.append(arrow(middle, y, y + 32, card.in_shape))
     const top = y + 32
-    const { group, height } = drawCard(card, x, top, wide)
+    const { group, height } = drawCard(card, x, top, cardWidth)
     const bottom = top + height
     if (card.shortcut) {
       const turn = left + 14
@@ -95,24 +99,24 @@ function drawFlow(picture, flow, cards, left, y, width) {
   return { begin, end: y, middle, right: left + width }
 }
 
-/** How to read and use the picture: above it on a phone, else where the middle flow leaves room. */
+/** How to read and use the picture: above it on a phone, else below the middle flow, the shortest. */
 function drawHints(picture, hints, x, y) {
   hints.forEach((hint, i) => picture.append(svg("text", { class: "note", x, y: y + 18 * i }, hint)))
   return { x, y: y + 18 * hints.length - 4 }
 }
 
-/** Everything, for this width in pixels; returns the height, and where the tools find room. */
+/** Draws the whole network `width` pixels wide; returns its height, and the place left free for the zoom buttons. */
 function draw(picture, data, width) {
   picture.replaceChildren()
   const columns = width < 640 ? 1 : 3
-  const wide = width / columns
-  const drawn = data.flows.map((flow) => [flow, data.cards.filter((card) => card.flow === flow.key)])
+  const columnWidth = width / columns
+  const flows = data.flows.map((flow) => [flow, data.cards.filter((card) => card.flow === flow.key)])
   let last = null
   let tallest = 0
-  let room = columns === 1 ? drawHints(picture, data.hints, 0, 14) : null
-  let y = room ? room.y + 50 : 0
-  drawn.forEach(([flow, cards], i) => {
-    const at = drawFlow(picture, flow, cards, columns === 1 ? 0 : i * wide, y, columns === 1 ? width : wide)
+  let toolsPlace = columns === 1 ? drawHints(picture, data.hints, 0, 14) : null
+  let y = toolsPlace ? toolsPlace.y + 50 : 0
+  flows.forEach(([flow, cards], i) => {
+    const at = drawFlow(picture, flow, cards, columns === 1 ? 0 : i * columnWidth, y, columnWidth)
     if (last && columns === 3) {
       // out of the foot of one flow, up the gap, into the head of the next
       const gap = last.right - 3
@@ -120,34 +124,34 @@ function draw(picture, data, width) {
       picture.prepend(svg("path", { class: "line between", d: way }))
     }
     tallest = Math.max(tallest, at.end)
-    if (!room && i === 1) room = drawHints(picture, data.hints, wide + LANE, at.end + 62)
+    if (!toolsPlace && i === 1) toolsPlace = drawHints(picture, data.hints, columnWidth + LANE, at.end + 62)
     if (columns === 1) y = at.end + 26
     last = at
   })
   picture.append(arrow(last.middle, last.end, last.end + 32, data.out_shape))
-  return { height: Math.max(tallest + 18, last.end + 36), room }
+  return { height: Math.max(tallest + 18, last.end + 36), toolsPlace }
 }
 
 function clamp(value, least, most) {
   return Math.min(Math.max(value, least), most)
 }
 
-/** What is seen of the picture: a scale of 1 to MOST and the corner it starts from. */
-function camera(root, picture) {
+/** The part of the picture in view: a scale from 1 to MAX_SCALE and the upper left corner. */
+function createCamera(root, picture) {
   const self = { width: 0, height: 0, scale: 1, x: 0, y: 0 }
   self.show = () => {
-    const wide = self.width / self.scale
-    const high = self.height / self.scale
-    self.x = clamp(self.x, 0, self.width - wide)
-    self.y = clamp(self.y, 0, self.height - high)
-    picture.setAttribute("viewBox", `${self.x} ${self.y} ${wide} ${high}`)
+    const width = self.width / self.scale
+    const height = self.height / self.scale
+    self.x = clamp(self.x, 0, self.width - width)
+    self.y = clamp(self.y, 0, self.height - height)
+    picture.setAttribute("viewBox", `${self.x} ${self.y} ${width} ${height}`)
     root.classList.toggle("near", self.scale > 1)
   }
   self.zoom = (factor, clientX, clientY) => {
     const box = picture.getBoundingClientRect()
     const [partX, partY] = clientX === undefined ? [0.5, 0.5] : [(clientX - box.x) / box.width, (clientY - box.y) / box.height]
     const before = self.scale
-    self.scale = clamp(before * factor, 1, MOST)
+    self.scale = clamp(before * factor, 1, MAX_SCALE)
     self.x += self.width * partX * (1 / before - 1 / self.scale)
     self.y += self.height * partY * (1 / before - 1 / self.scale)
     self.show()
@@ -159,39 +163,40 @@ function camera(root, picture) {
   return self
 }
 
-function steer(root, picture, view, pick) {
-  let held = null
-  let apart = 0
+/** Binds pointer, fingers and keys to the camera, and a click or Enter on a card to `pick`. */
+function listen(root, picture, view, pick) {
+  let drag = null
+  let fingersApart = 0
   const distance = ([a, b]) => Math.hypot(a.clientX - b.clientX, a.clientY - b.clientY)
   picture.addEventListener("wheel", (event) => {
     if (!event.ctrlKey) return // a wheel alone scrolls the page
     event.preventDefault()
     view.zoom(Math.exp(-event.deltaY / 300), event.clientX, event.clientY)
   }, { passive: false })
-  picture.addEventListener("touchstart", (event) => { apart = event.touches.length === 2 ? distance(event.touches) : 0 })
+  picture.addEventListener("touchstart", (event) => { fingersApart = event.touches.length === 2 ? distance(event.touches) : 0 })
   picture.addEventListener("touchmove", (event) => {
-    if (event.touches.length !== 2 || !apart) return
+    if (event.touches.length !== 2 || !fingersApart) return
     event.preventDefault()
     const now = distance(event.touches)
     const [a, b] = event.touches
-    view.zoom(now / apart, (a.clientX + b.clientX) / 2, (a.clientY + b.clientY) / 2)
-    apart = now
+    view.zoom(now / fingersApart, (a.clientX + b.clientX) / 2, (a.clientY + b.clientY) / 2)
+    fingersApart = now
   }, { passive: false })
   picture.addEventListener("pointerdown", (event) => {
-    held = { x: event.clientX, y: event.clientY, moved: 0 }
+    drag = { x: event.clientX, y: event.clientY, distance: 0 }
   })
   picture.addEventListener("pointermove", (event) => {
-    if (!held || view.scale === 1 || event.buttons !== 1) return
+    if (!drag || view.scale === 1 || event.buttons !== 1) return
     const box = picture.getBoundingClientRect()
-    const [x, y] = [event.clientX - held.x, event.clientY - held.y]
-    held = { x: event.clientX, y: event.clientY, moved: held.moved + Math.abs(x) + Math.abs(y) }
+    const [x, y] = [event.clientX - drag.x, event.clientY - drag.y]
+    drag = { x: event.clientX, y: event.clientY, distance: drag.distance + Math.abs(x) + Math.abs(y) }
     view.x -= (x * view.width) / view.scale / box.width
     view.y -= (y * view.height) / view.scale / box.height
     view.show()
   })
   picture.addEventListener("click", (event) => {
     const card = event.target.closest(".card")
-    if (card && (!held || held.moved < 6)) pick(card)
+    if (card && (!drag || drag.distance < 6)) pick(card)
   })
   root.addEventListener("keydown", (event) => {
     const card = event.target.closest?.(".card")
@@ -204,52 +209,46 @@ function steer(root, picture, view, pick) {
   })
 }
 
-function button(label, text, action) {
-  const node = document.createElement("button")
-  node.type = "button"
-  node.textContent = text
+function zoomButton(label, text, action) {
+  const node = button("", text, action)
   node.setAttribute("aria-label", label)
   node.title = label
-  node.addEventListener("click", action)
   return node
 }
 
 function create(root) {
   const picture = svg("svg", { role: "group" })
-  const view = camera(root, picture)
-  const self = { picture, view, data: null, follow: false, send: () => {} }
+  const view = createCamera(root, picture)
+  const self = { picture, view, data: null, scrollToChosen: false, send: () => {} }
   const pick = (card) => {
     for (const other of picture.querySelectorAll(".card")) other.setAttribute("aria-pressed", String(other === card))
     self.send("select", card.dataset.key)
-    // on a phone what was asked for stands far below
-    self.follow = picture.viewBox.baseVal.width < 640 && view.scale === 1
+    // on a phone the chosen stage's details are far below the picture
+    self.scrollToChosen = picture.viewBox.baseVal.width < 640 && view.scale === 1
   }
   self.redraw = () => {
     const width = Math.round(root.getBoundingClientRect().width)
     if (!width || !self.data) return
     const focused = root.getRootNode().activeElement?.dataset?.key
-    const palette = getComputedStyle(root).getPropertyValue("--st-chart-categorical-colors").split(",")
     view.width = width
-    const { height, room } = draw(picture, self.data, width)
+    const { height, toolsPlace } = draw(picture, self.data, width)
     view.height = height
-    self.tools.style.left = `${room.x}px`
-    self.tools.style.top = `${room.y}px`
+    self.tools.style.left = `${toolsPlace.x}px`
+    self.tools.style.top = `${toolsPlace.y}px`
     picture.style.height = `${view.height}px`
-    KINDS.forEach((kind, i) => {
-      for (const node of picture.querySelectorAll(`.${kind}`)) node.style.setProperty("--ink", palette[i])
-    })
-    for (const node of picture.querySelectorAll(".plus, .tag")) node.style.setProperty("--ink", palette[3])
+    colourLayerKinds(picture)
+    const { shortcut } = layerKindColours(picture)
+    for (const node of picture.querySelectorAll(".plus, .tag")) node.style.setProperty("--ink", shortcut)
     view.show()
     if (focused) picture.querySelector(`[data-key=${focused}]`)?.focus({ preventScroll: true })
   }
-  steer(root, picture, view, pick)
-  self.tools = document.createElement("div")
-  self.tools.className = "zoom"
+  listen(root, picture, view, pick)
+  self.tools = element("div", "zoom")
   root.replaceChildren(picture, self.tools)
-  self.resized = new ResizeObserver(() => {
+  self.resizes = new ResizeObserver(() => {
     if (Math.round(root.getBoundingClientRect().width) !== view.width) self.redraw()
   })
-  self.resized.observe(root)
+  self.resizes.observe(root)
   return self
 }
 
@@ -263,19 +262,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
   // a button that has the focus stays
   if (self.tools.firstChild?.title !== data.words.zoom_in) {
     self.tools.replaceChildren(
-      button(data.words.zoom_in, "+", () => self.view.zoom(1.4)),
-      button(data.words.zoom_out, "−", () => self.view.zoom(1 / 1.4)),
-      button(data.words.reset, "⤢", () => self.view.reset()),
+      zoomButton(data.words.zoom_in, "+", () => self.view.zoom(1.4)),
+      zoomButton(data.words.zoom_out, "−", () => self.view.zoom(1 / 1.4)),
+      zoomButton(data.words.reset, "⤢", () => self.view.reset()),
     )
   }
   self.redraw()
-  if (self.follow) {
-    self.follow = false
-    const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth"
+  if (self.scrollToChosen) {
+    self.scrollToChosen = false
+    const behavior = prefersReducedMotion() ? "auto" : "smooth"
     document.querySelector(".st-key-chosen")?.scrollIntoView({ behavior, block: "start" })
   }
   return () => {
-    self.resized.disconnect()
+    self.resizes.disconnect()
     instances.delete(parentElement)
   }
 }
