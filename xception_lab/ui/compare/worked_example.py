@@ -45,7 +45,7 @@ def _numbers(small: WorkedExample) -> str:
     """The stand-in's tensors, weights and counts as one text, which the browser compares with what it has."""
     spec = {"in_channels": small.spec.in_channels, "size": small.spec.size}
     return json.dumps(
-        {"spec": spec, "tensor": small.tensor, "blocks": [_block(small, strip) for strip in small.strips]}
+        {"spec": spec, "tensor": small.tensor, "blocks": [_block(small, strip) for strip in small.blocks]}
     )
 
 
