@@ -6,7 +6,16 @@ Every invalid value raises ValueError naming the field, the value and the rule i
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from xception_lab.common.validate import check_choice, check_flag, check_fraction, check_whole, is_real
+from xception_lab.common.validate import (
+    check_choice,
+    check_divisor,
+    check_flag,
+    check_fraction,
+    check_positive,
+    check_text,
+    check_type,
+    check_whole,
+)
 
 Kind = Literal["standard", "extreme", "separable"]
 Activation = Literal["none", "relu", "elu"]
@@ -77,8 +86,7 @@ class BlockSpec:
             check_whole("segments", self.segments, 1)
             if self.kind != "extreme":
                 raise ValueError(f"segments={self.segments}: must be None unless kind='extreme'")
-            if self.out_channels % self.segments:
-                raise ValueError(f"segments={self.segments}: must divide out_channels={self.out_channels}")
+            check_divisor("segments", self.segments, "out_channels", self.out_channels)
 
     @property
     def between(self) -> Activation:
@@ -182,8 +190,7 @@ class XceptionSpec:
         check_choice("order", self.order, ORDERS)
         check_choice("intermediate", self.intermediate, ACTIVATIONS)
         check_fraction("dropout", self.dropout)
-        if not is_real(self.batch_norm_eps) or self.batch_norm_eps <= 0:
-            raise ValueError(f"batch_norm_eps={self.batch_norm_eps!r}: must be a positive number")
+        check_positive("batch_norm_eps", self.batch_norm_eps)
         check_choice("convolution", self.convolution, ("separable", "standard"))
         # a regular convolution has no two halves that these could be about
         for field, rest in (("order", "depthwise-first"), ("intermediate", "none"), ("segments", None)):
@@ -268,15 +275,12 @@ class TrainSpec:
     train_size: int | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.xception, XceptionSpec):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"xception={self.xception!r}: must be an XceptionSpec")
-        if not isinstance(self.dataset, str) or not self.dataset:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"dataset={self.dataset!r}: must be the name of a data set")
+        check_type("xception", self.xception, XceptionSpec, "an XceptionSpec")
+        check_text("dataset", self.dataset, "the name of a data set")
         # a batch norm refuses a batch of one where the picture has shrunk to one pixel
         for field, least in (("epochs", 1), ("batch_size", 2), ("seed", 0)):
             check_whole(field, getattr(self, field), least)
         if self.train_size is not None:
             check_whole("train_size", self.train_size, self.batch_size)
-        if not is_real(self.learning_rate) or self.learning_rate <= 0:
-            raise ValueError(f"learning_rate={self.learning_rate!r}: must be a positive number")
+        check_positive("learning_rate", self.learning_rate)
         check_fraction("weight_decay", self.weight_decay)

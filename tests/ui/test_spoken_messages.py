@@ -99,7 +99,14 @@ def test_ones_own_data_are_refused_in_korean() -> None:
     at = opened("pages/training.py", {"dataset": "own", "lang": "ko"})
     at.file_uploader[0].upload("{0}.zip", b"nothing", "application/zip")
     ran(at)
-    assert refusals(at) == ["'{0}.zip': 클래스별 폴더를 담은 zip, CIFAR-10 압축 파일, 또는 MNIST 파일 네 개여야 합니다"]
+    assert refusals(at) == [
+        "'{0}.zip': 클래스별 폴더를 담은 zip, CIFAR-10 바이너리 버전, 또는 MNIST 파일 네 개여야 합니다"
+    ]
+    at.file_uploader[0].upload("data_batch_1", b"nothing")
+    ran(at)
+    assert refusals(at) == [
+        "'data_batch_1': 피클은 읽지 않습니다. CIFAR-10 바이너리 버전인 cifar-10-binary.tar.gz 파일을 올려 주세요"
+    ]
 
 
 class Endless:

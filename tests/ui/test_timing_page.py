@@ -50,7 +50,7 @@ class StubQueue:
         return JobStatus(key, self.jobs[-1] if self.jobs else TimingJob((BLOCKS,)), **self.values)
 
     def stop(self, _key: str) -> None:
-        self.values["state"] = "stopped"
+        self.values["state"] = "cancelled"
         self.stopped.set()
 
 
@@ -302,7 +302,7 @@ def test_one_measurement_takes_no_stored_peaks_away(stub: StubQueue) -> None:
 def test_what_became_of_a_measurement_is_said_over_its_own_settings_alone(stub: StubQueue) -> None:
     app = page()
     app.button(key="measure").click().run()
-    stub.values = {"state": "stopped"}
+    stub.values = {"state": "cancelled"}
     app.run()
     assert any("Stopped" in note.value for note in app.info)
     app.segmented_control(key="timing_view").set_value("running").run()
@@ -315,7 +315,7 @@ def test_a_part_of_a_sweep_is_shown_and_counted(stub: StubQueue) -> None:
     part = Results(machine, (), tuple(Timing(one, "cuda", (0.001,)) for one in sweep[:6]))
     app = page(timing_view="running")
     app.button(key="measure").click().run()
-    stub.values = {"state": "stopped", "results": part}
+    stub.values = {"state": "cancelled", "results": part}
     app.run()
     assert any("Fast GPU, torch 2.13. 6 of 18 settings" in caption.value for caption in app.caption)
 

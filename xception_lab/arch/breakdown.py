@@ -10,6 +10,7 @@ from xception_lab.arch.comparison import Ratio, divisors, ratio
 from xception_lab.arch.cost import Cost, LayerCost, Shape, network_cost
 from xception_lab.arch.plan import Flow, Stage, network_stages
 from xception_lab.common.files import rows_to_csv
+from xception_lab.common.validate import is_whole
 from xception_lab.spec import Activation, Convolution, Order, XceptionSpec
 
 AreaMeasure = Literal["params", "macs", "activation_bytes"]
@@ -46,7 +47,7 @@ class NetworkSpec:
 
     def __post_init__(self) -> None:
         least = 1 if self.small_stem else 7
-        if not isinstance(self.size, int) or isinstance(self.size, bool) or self.size < least:  # pyright: ignore[reportUnnecessaryIsInstance]
+        if not is_whole(self.size, least):
             raise ValueError(f"size={self.size!r}: must be a whole number of at least {least}, what the stem spans")
         _ = self.xception
 
@@ -73,7 +74,7 @@ class NetworkSpec:
 def _widths(percent: int) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[int, ...]]:
     def scaled(channels: tuple[int, ...]) -> tuple[int, ...]:
         for count in channels:
-            if not isinstance(percent, int) or percent < 1 or count * percent % 100:  # pyright: ignore[reportUnnecessaryIsInstance]
+            if not is_whole(percent) or count * percent % 100:
                 raise ValueError(f"width_percent={percent!r}: must leave whole channels, {count} x {percent} % is none")
         return tuple(count * percent // 100 for count in channels)
 

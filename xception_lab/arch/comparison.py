@@ -1,8 +1,9 @@
 """The three blocks beside each other: ratios, the spectrum of segments, sweeps, the two differences."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 from xception_lab.arch.cost import Cost, block_cost
 from xception_lab.common.files import rows_to_csv
@@ -11,6 +12,7 @@ from xception_lab.spec import KINDS, Activation, BlockSpec, CompareSpec, Kind
 Measure = Literal["params", "macs", "flops", "moved_bytes", "activation_bytes"]
 Direction = Literal["fewer", "more", "same"]
 SweepField = Literal["in_channels", "out_channels", "kernel_size", "size"]
+Result = TypeVar("Result")
 
 MEASURES: tuple[Measure, ...] = ("params", "macs", "flops", "moved_bytes", "activation_bytes")
 SWEEP_VALUES: dict[SweepField, tuple[int, ...]] = {
@@ -101,22 +103,26 @@ def spectrum(spec: CompareSpec) -> tuple[SpectrumPoint, ...]:
 
 def sweep(spec: CompareSpec, field: SweepField) -> Sweep:
     """The three blocks' cost while `field` runs over SWEEP_VALUES and its current value."""
-    current = getattr(spec, field)
-    settings = dict(_valid_settings(spec, field, sorted({*SWEEP_VALUES[field], current})))
+    blocks = sweep_field(spec, field, SWEEP_VALUES[field], lambda at: [_cost(at, at.block(kind)) for kind in KINDS])
     costs: dict[Kind, tuple[Cost, ...]] = {
-        kind: tuple(_cost(setting, setting.block(kind)) for setting in settings.values()) for kind in KINDS
+        kind: tuple(row[place] for row in blocks.values()) for place, kind in enumerate(KINDS)
     }
-    return Sweep(field, tuple(settings), costs, current)
+    return Sweep(field, tuple(blocks), costs, getattr(spec, field))
 
 
-def _valid_settings(spec: CompareSpec, field: SweepField, values: Iterable[int]) -> Iterable[tuple[int, CompareSpec]]:
-    for value in values:
-        try:
-            setting = replace(spec, **{field: value})
-            _cost(setting, setting.block("standard"))
-        except ValueError:
-            continue  # such as segments that do not divide this number of channels
-        yield value, setting
+def sweep_field(
+    spec: CompareSpec, field: str, values: Iterable[int], build: Callable[[CompareSpec], Result]
+) -> dict[int, Result]:
+    """What `build` makes of the spec at each value of one field and at the spec's own, in rising order.
+
+    A value for which the spec or `build` raises ValueError is left out, such as a number of channels that the segments
+    do not divide.
+    """
+    results: dict[int, Result] = {}
+    for value in sorted({*values, getattr(spec, field)}):
+        with suppress(ValueError):
+            results[value] = build(replace(spec, **{field: value}))
+    return results
 
 
 def two_differences(spec: CompareSpec, order: str, between: Activation) -> tuple[ComparedBlock, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from xception_lab.arch.plan import Act, Conv, Linear, Norm, Op, Pool, block_ops, network_stages
+from xception_lab.common.validate import check_choice, check_whole
 from xception_lab.spec import BlockSpec, XceptionSpec
 
 DTYPE_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
@@ -104,16 +105,14 @@ def network_cost(spec: XceptionSpec, height: int, width: int, batch_size: int = 
 
 
 def _input_shape(channels: int, height: int, width: int, batch_size: int) -> Shape:
-    for field, value in (("height", height), ("width", width), ("batch_size", batch_size)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"{field}={value!r}: must be a whole number of at least 1")
+    check_whole("height", height)
+    check_whole("width", width)
+    check_whole("batch_size", batch_size)
     return batch_size, channels, height, width
 
 
 def _item_bytes(dtype: str) -> int:
-    # an unhashable value would be a TypeError from the lookup
-    if not isinstance(dtype, str) or dtype not in DTYPE_BYTES:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError(f"dtype={dtype!r}: must be one of {', '.join(map(repr, DTYPE_BYTES))}")
+    check_choice("dtype", dtype, DTYPE_BYTES)
     return DTYPE_BYTES[dtype]
 
 

@@ -13,6 +13,9 @@ from xception_lab.cli.time import add_options, measure_and_show
 from xception_lab.experiments.spec import NETWORK_FIELDS, PRESETS, ExperimentSpec
 from xception_lab.spec import BlockSpec, TrainSpec, XceptionSpec
 
+# cli.app answers these
+APP_HELP = "Without a command, or with run and options of Streamlit such as --server.port=8600, the app is opened."
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit status: 0, 1 when the work failed, 2 when it could not be understood."""
@@ -31,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("xception_lab", description=__doc__)
+    parser = argparse.ArgumentParser("xception_lab", description=__doc__, epilog=APP_HELP)
     commands = parser.add_subparsers(required=True, metavar="cost | time | train | sweep | report")
 
     def command(name: str, function: Any, summary: str) -> argparse.ArgumentParser:

@@ -1,19 +1,16 @@
-"""The original files of MNIST, Fashion-MNIST and CIFAR-10, read as data.
+"""The original files of MNIST and Fashion-MNIST (IDX) and of CIFAR-10 (binary version): bytes to arrays.
 
-CIFAR-10's batches are pickles. No pickle is ever loaded: the few instructions that such a batch consists of are
-replayed on a list, names stay names, and nothing is imported or called.
+CIFAR-10 also exists as pickles, its "Python version". These are not read: a pickle is a program.
 """
 
 import math
-import pickletools
-from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xception_lab.common.messages import say
 
+CIFAR_ARCHIVE = "cifar-10-binary.tar.gz"
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR_SHAPE = (3, 32, 32)
 IDX_SIDES = (8, 64)  # pixels, least and most
@@ -57,130 +54,10 @@ def read_cifar_binary(content: bytes) -> tuple[Bytes, Bytes]:
             say("must hold records of {record} bytes, holds {count:,} bytes", record=record, count=len(content))
         )
     records = np.frombuffer(content, np.uint8).reshape(-1, record)
-    return _cifar(records[:, 1:], records[:, 0])
-
-
-def read_cifar_pickle(content: bytes) -> tuple[Bytes, Bytes]:
-    """A batch of CIFAR-10's Python version: images (N, 32, 32, 3), labels (N,). Raises ValueError without the name."""
-    try:
-        batch = cast(dict[object, object], _replay(content))
-        values = _array(batch["data"])
-        labels = np.array(batch["labels"], np.uint8)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(say("must be an original CIFAR-10 batch, holds something else")) from error
-    return _cifar(values, labels)
-
-
-def _cifar(values: Bytes, labels: Bytes) -> tuple[Bytes, Bytes]:
-    if labels.shape != (len(values),) or not len(labels):
-        raise ValueError(
-            say("must hold one label a picture, holds {labels:,} for {count:,}", labels=labels.size, count=len(values))
-        )
+    images, labels = records[:, 1:], records[:, 0]
     if labels.max() >= len(CIFAR_CLASSES):
         last = len(CIFAR_CLASSES) - 1
         raise ValueError(
             say("must hold labels from 0 to {last}, holds {largest}", last=last, largest=int(labels.max()))
         )
-    return values.reshape(-1, *CIFAR_SHAPE).transpose(0, 2, 3, 1), labels
-
-
-@dataclass(slots=True)
-class _Call:
-    """What the pickle asks to be called: kept, never done."""
-
-    name: object
-    arguments: object
-    state: object = None
-
-
-class _Name(str):
-    """What the pickle asks to be imported: kept, never done."""
-
-    __slots__ = ()
-
-
-class _Mark:
-    """Where a list or tuple begins on the stack."""
-
-
-_CONSTANTS: dict[str, object] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_VALUES = frozenset({"SHORT_BINSTRING", "BINSTRING", "BININT", "BININT1", "BININT2"})
-_PUTS, _GETS = frozenset({"BINPUT", "LONG_BINPUT"}), frozenset({"BINGET", "LONG_BINGET"})
-_TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-
-
-def _replay(content: bytes) -> object:
-    """What the pickle describes. Any instruction that CIFAR-10's batches do not have is a ValueError."""
-    stack: list[object] = []
-    memo: dict[object, object] = {}
-    for instruction, argument, _ in pickletools.genops(content):
-        name = instruction.name
-        if name in _VALUES:
-            stack.append(argument)
-        elif name in _CONSTANTS:
-            stack.append(_CONSTANTS[name])
-        elif name in _PUTS:
-            memo[argument] = stack[-1]
-        elif name in _GETS:
-            stack.append(memo[argument])
-        elif name in _TUPLES:
-            stack.append(_take(stack, len(stack) - _TUPLES[name]))
-        elif name not in ("PROTO", "STOP"):
-            _build(name, argument, stack)
-    return stack.pop()
-
-
-def _build(name: str, argument: object, stack: list[object]) -> None:
-    if name == "MARK":
-        stack.append(_Mark())
-    elif name == "EMPTY_DICT":
-        stack.append({})
-    elif name == "EMPTY_LIST":
-        stack.append([])
-    elif name == "TUPLE":
-        stack.append(_take_to_mark(stack))
-    elif name == "APPENDS":
-        items = _take_to_mark(stack)
-        cast(list[object], stack[-1]).extend(items)
-    elif name == "SETITEMS":
-        items = _take_to_mark(stack)
-        cast(dict[object, object], stack[-1]).update(zip(items[::2], items[1::2], strict=True))
-    elif name == "GLOBAL":
-        stack.append(_Name(argument))
-    elif name == "REDUCE":
-        arguments = stack.pop()
-        stack[-1] = _Call(stack[-1], arguments)
-    elif name == "BUILD":
-        state = stack.pop()
-        cast(_Call, stack[-1]).state = state
-    else:
-        raise ValueError(f"instruction {name} is not in CIFAR-10's batches")
-
-
-def _take(stack: list[object], start: int) -> tuple[object, ...]:
-    if start < 0:
-        raise IndexError("the stack has fewer values")
-    items = tuple(stack[start:])
-    del stack[start:]
-    return items
-
-
-def _take_to_mark(stack: list[object]) -> tuple[object, ...]:
-    start = len(stack) - 1
-    while start >= 0 and not isinstance(stack[start], _Mark):
-        start -= 1
-    return _take(stack, start)[1:]
-
-
-def _array(value: object) -> Bytes:
-    """The batch's numpy array, from what its pickle says of it: (N, 3072) bytes in rows."""
-    described = cast(_Call, value)
-    _, shape, dtype, by_columns, raw = cast(tuple[object, tuple[int, int], _Call, bool, str], described.state)
-    if (
-        described.name != "numpy.core.multiarray _reconstruct"
-        or (dtype.name, cast(tuple[object, ...], dtype.arguments)[0]) != ("numpy dtype", "u1")
-        or by_columns
-        or shape[1:] != (math.prod(CIFAR_SHAPE),)
-    ):
-        raise ValueError("not an array of bytes")
-    return np.frombuffer(raw.encode("latin-1"), np.uint8).reshape(shape)
+    return images.reshape(-1, *CIFAR_SHAPE).transpose(0, 2, 3, 1), labels

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from xception_lab.common.work_state import UNFINISHED, WorkState
 from xception_lab.experiments.effects import Effects, RunOutcome, paired_effects
 from xception_lab.experiments.fair_queue import QueuedRun
 from xception_lab.experiments.spec import ExperimentSpec
-from xception_lab.experiments.store import UNFINISHED, RunState, StoredExperiment, StoredRun
+from xception_lab.experiments.store import StoredExperiment, StoredRun
 from xception_lab.spec import TrainSpec
 from xception_lab.training.records import EpochRecord
 
@@ -19,7 +20,7 @@ class RunProgress:
 
     id: int
     spec: TrainSpec
-    state: RunState
+    state: WorkState
     reason: str
     records: tuple[EpochRecord, ...]
     test_pictures: int
@@ -38,7 +39,7 @@ class Progress:
     id: str
     owner: str
     spec: ExperimentSpec
-    state: RunState
+    state: WorkState
     reason: str
     interrupted: bool
     place: int
@@ -108,11 +109,11 @@ def _run(run: StoredRun, desk: QueueSnapshot, typical_s: float | None) -> RunPro
     return RunProgress(run.id, run.spec, state, reason, run.records, run.test_pictures, left)
 
 
-def _state(states: Sequence[RunState]) -> RunState:
+def _state(states: Sequence[WorkState]) -> WorkState:
     """Running once any run began, until none is left to do; then the worst of its runs' states."""
     if "running" in states or ("queued" in states and "done" in states):
         return "running"
-    ranked: tuple[RunState, ...] = ("queued", "failed", "cancelled", "done")
+    ranked: tuple[WorkState, ...] = ("queued", "failed", "cancelled", "done")
     return next(state for state in ranked if state in states)
 
 

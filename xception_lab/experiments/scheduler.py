@@ -17,12 +17,13 @@ from distributed import Client
 
 from xception_lab.common.home import StoreError
 from xception_lab.common.messages import message_of, reason_of, say
+from xception_lab.common.work_state import UNFINISHED
 from xception_lab.data.custom import is_custom, load_content
 from xception_lab.experiments.cluster import Cluster, default_workers
 from xception_lab.experiments.fair_queue import QueuedRun, fair_order
 from xception_lab.experiments.progress import Progress, QueueSnapshot, make_progress
 from xception_lab.experiments.spec import MOST_UNFINISHED, ExperimentSpec
-from xception_lab.experiments.store import LEASE_S, UNFINISHED, Store
+from xception_lab.experiments.store import LEASE_S, Store
 from xception_lab.experiments.worker import CustomDataPlugin, EpochResult, epoch_task, failure_reason
 from xception_lab.training.records import train_spec_to_json
 

@@ -11,18 +11,16 @@ from collections.abc import Generator, Iterable
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from xception_lab.common.files import write_atomically
 from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_from_text, message_to_text, say
+from xception_lab.common.work_state import UNFINISHED, WorkState
 from xception_lab.experiments.spec import ExperimentSpec, experiment_spec_from_json
 from xception_lab.spec import TrainSpec
 from xception_lab.training.records import EpochRecord, record_from_dict, train_spec_from_json, train_spec_to_json
 
-RunState = Literal["queued", "running", "done", "failed", "cancelled"]
-
-UNFINISHED: tuple[RunState, ...] = ("queued", "running")
 LEASE_S = 15.0
 BUSY_S = 20.0
 
@@ -54,7 +52,7 @@ class StoredRun:
 
     id: int
     spec: TrainSpec
-    state: RunState
+    state: WorkState
     reason: str
     test_pictures: int
     records: tuple[EpochRecord, ...]
@@ -182,12 +180,14 @@ class Store:
             )
             return db.execute(query, (time.time(),)).fetchone() is not None
 
-    def states(self, runs: Iterable[int]) -> dict[int, RunState]:
+    def states(self, runs: Iterable[int]) -> dict[int, WorkState]:
         """The states of these runs."""
         with self._read() as db:
             return {run: db.execute("SELECT state FROM runs WHERE id = ?", (run,)).fetchone()["state"] for run in runs}
 
-    def move(self, runs: Iterable[int], to: RunState, reason: str = "", *, of: Iterable[RunState] = UNFINISHED) -> None:
+    def move(
+        self, runs: Iterable[int], to: WorkState, reason: str = "", *, of: Iterable[WorkState] = UNFINISHED
+    ) -> None:
         """Give these runs another state, those of them whose state is one of `of`."""
         states = tuple(of)
         marks = ", ".join("?" * len(states))

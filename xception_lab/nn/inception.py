@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from xception_lab.arch.inception_module import CHANNELS, SIZE
+from xception_lab.common.validate import check_divisor
 
 PICTURES = 4
 
@@ -119,6 +120,5 @@ def _conv(in_channels: int, out_channels: int, kernel_size: int) -> tuple[nn.Con
 
 
 def _equal(field: str, count: int, out_channels: int) -> int:
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1 or out_channels % count:  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ValueError(f"{field}={count!r}: must divide out_channels={out_channels}")
+    check_divisor(field, count, "out_channels", out_channels)
     return out_channels // count

@@ -37,7 +37,7 @@ HELP = (
 def show_worked_example(spec: CompareSpec, blocks: tuple[ComparedBlock, ...], counted: Measure, key: str) -> None:
     """Draw the three blocks computing a picture of few channels and pixels, with the costs of the full `blocks`."""
     small = worked_example(spec)
-    components.moving({"picture": _numbers(small), "words": _words(spec, small, blocks, counted)}, key)
+    components.worked_example({"picture": _numbers(small), "words": _words(spec, small, blocks, counted)}, key)
 
 
 @lru_cache(maxsize=256)
@@ -127,10 +127,14 @@ def _note(spec: CompareSpec, small: CompareSpec) -> str:
     few, full = (f"{each.size}×{each.size}" for each in (small, spec))
     if few != full:
         parts.append(_("{few} of {all} pixels").format(few=few, all=full))
-    for name in ("kernel_size", "padding", "dilation", "segments"):
-        kept, asked = getattr(small, name), getattr(spec, name)
-        if kept != asked:
-            parts.append(f"{name} {kept or small.out_channels}/{asked or spec.out_channels}")
+    for name in ("kernel_size", "padding", "dilation"):
+        few, full = getattr(small, name), getattr(spec, name)
+        if few != full:
+            parts.append(f"{name} {few}/{full}")
+    if small.segments != spec.segments:
+        # None stands for one per channel
+        few, full = (each.segments or each.out_channels for each in (small, spec))
+        parts.append(f"segments {few}/{full}")
     if not parts:
         return _("The whole block, before its batch norm.")
     return _("A stand-in: {parts}. Costs are of the full block.").format(parts=", ".join(parts))

@@ -104,7 +104,7 @@ def show_columns(
             "picture": _("the picture"),
         },
     }
-    components.maps(data, "maps", _pick)
+    components.feature_maps(data, "maps", _pick)
 
 
 def _largest(columns: Sequence[MapColumn], step: str) -> float:

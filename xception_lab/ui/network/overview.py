@@ -74,7 +74,7 @@ def show_anatomy(network: NetworkBreakdown, state: NetworkState, sliders: Fields
         key: {text: _figures(step) for text, step in steps.items()}
         for key, steps in networks_ahead(state, sliders).items()
     }
-    components.anatomy(data | {"ahead": ahead}, "anatomy")
+    components.network_figures(data | {"ahead": ahead}, "anatomy")
 
 
 def networks_ahead(state: NetworkState, sliders: Fields) -> dict[str, dict[str, NetworkBreakdown]]:

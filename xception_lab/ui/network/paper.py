@@ -88,7 +88,7 @@ def _paper_table(table: PaperTable) -> str:
 def show_modules(towers: int) -> None:
     """Figures 1 to 4 for a number of towers; a button checks on random pictures that Figures 2 and 3 are equal."""
     control(TOWER_COUNT)
-    components.modules(_modules_data(towers), "modules", _choose_towers)
+    components.inception_modules(_modules_data(towers), "modules", _choose_towers)
     if st.button(_("Prove it now: build both, give them the same weights, compare"), type="primary", key="prove"):
         _prove(towers)
     st.markdown(paragraph("modules"))

@@ -104,7 +104,7 @@ def show_problems(status: JobStatus) -> None:
     """Why a finished measurement is incomplete or not to be trusted; nothing where it is neither."""
     if status.state == "failed":
         st.error(translate_message(status.reason))
-    if status.state == "stopped":
+    if status.state == "cancelled":
         measured = status.results and status.results.timings
         st.info(
             _("Stopped; what was measured until then is kept.") if measured else _("Stopped before the first timing.")

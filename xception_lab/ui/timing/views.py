@@ -7,12 +7,12 @@ from typing import Any
 import streamlit as st
 
 from xception_lab.common.units import format_bytes, format_count, format_seconds
+from xception_lab.figures.roofline import roofline_figure
 from xception_lab.figures.timing import (
     bars_figure,
     devices_figure,
     operations_figure,
     ratios_figure,
-    roofline_figure,
     sweep_times_figure,
 )
 from xception_lab.spec import KINDS
@@ -24,12 +24,12 @@ from xception_lab.timing.analysis import (
     fold_operations,
     longest_operations,
     machine_roofline,
-    predict_devices,
     roofline_rows,
     sweep_lines,
     time_shares,
     timing_bar,
 )
+from xception_lab.timing.published_devices import predict_devices
 from xception_lab.timing.results import Operation, Results, timing_row
 from xception_lab.timing.settings import Settings
 from xception_lab.ui.fields.timing import TIMED_ALONG, TimingState, TimingView

@@ -8,7 +8,7 @@ from xception_lab.ui.shell.language import escape_markdown, translate_message
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.run import class_name
 
-MOST_MB = 200  # CIFAR-10's archives have 163
+MOST_MB = 200  # CIFAR-10's archive has 162
 SHOWN = 10  # pictures
 
 _OWN = "own"
@@ -38,7 +38,10 @@ def custom_data_control() -> str | None:
                 key=key,
                 on_change=_take,
                 args=(key,),
-                help=_("A zip of class folders, at least 10 pictures a class; CIFAR-10's archive; MNIST's four files."),
+                help=_(
+                    "A zip of class folders, at least 10 pictures a class; CIFAR-10's binary version "
+                    "(cifar-10-binary.tar.gz); MNIST's four files."
+                ),
             )
             if trouble := st.session_state.pop(_TROUBLE, None):
                 st.error(translate_message(trouble))
@@ -48,8 +51,9 @@ def custom_data_control() -> str | None:
             else:
                 st.markdown(
                     _(
-                        "Upload a zip with one folder a class, CIFAR-10's archive, or the four files of MNIST or "
-                        "Fashion-MNIST. The pictures stay on this server and are only decoded, never executed."
+                        "Upload a zip with one folder a class, CIFAR-10's binary version (cifar-10-binary.tar.gz), or "
+                        "the four files of MNIST or Fashion-MNIST. The pictures stay on this server and are only "
+                        "decoded, never executed."
                     )
                 )
     return name if data else None
