@@ -24,7 +24,7 @@ from xception_lab.ui.features.lab_runs import (
 from xception_lab.ui.features.picture import ChosenPicture
 from xception_lab.ui.fields.features import COLUMN, LAYER, NETWORK, ROW, SEMANTICS, TRAINED_ON_DATA, FeaturesState
 from xception_lab.ui.fields.registry import nearest_option
-from xception_lab.ui.shell.address import confine, control_values, quote_value
+from xception_lab.ui.shell.address import confine, control_texts, quote_value
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
@@ -66,7 +66,7 @@ def layer_control(found: list[NetworkMaps]) -> None:
     """The layers that the networks have, in running order; of twins those of the one that has more."""
     layers = max((one.model_maps.model.layers for one in found), key=len)
     known = tuple(layer for layer in layers if layer in LAYER.texts)
-    confine(LAYER, known, nearest_layer(control_values()[LAYER.key], known))
+    confine(LAYER, known, nearest_layer(control_texts()[LAYER.key], known))
     control(LAYER, known)
 
 
@@ -79,7 +79,7 @@ def position_controls(state: FeaturesState, one: NetworkMaps) -> None:
         with place:
             maps = one.model_maps.maps[nearest_layer(state.layer, one.model_maps.model.layers)]
             positions = field.texts[: maps.shape[1]]
-            confine(field, positions, nearest_option(control_values()[field.key], positions, positions[0]))
+            confine(field, positions, nearest_option(control_texts()[field.key], positions, positions[0]))
             if len(positions) > 1:
                 control(field, positions)
 
