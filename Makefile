@@ -4,14 +4,10 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# a machine with a screen gets its browser opened, a server does not
-SCREEN := $(DISPLAY)$(WAYLAND_DISPLAY)$(filter Darwin,$(shell uname))
-HEADLESS := $(if $(strip $(SCREEN)),false,true)
-
 .PHONY: run test quick lint browser messages clean
 
 run: $(VENV)/.run
-	$(BIN)/streamlit run app.py --server.headless=$(HEADLESS)
+	$(BIN)/python -m xception_lab run
 
 test: $(VENV)/.test browser
 	$(BIN)/python -m pytest -n auto --dist loadfile

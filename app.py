@@ -3,18 +3,18 @@
 import streamlit as st
 
 from xception_lab.arch.comparison import compare, ratio, spectrum, two_differences
-from xception_lab.ui.compare.blocks import comparison_headline, show_blocks
-from xception_lab.ui.compare.presets import PRESETS
-from xception_lab.ui.fields.specs import compare_spec, specs_ahead
+from xception_lab.ui.compare.blocks import comparison_headline, show_blocks, specs_ahead
+from xception_lab.ui.compare.presets import PRESETS, preset_spec
+from xception_lab.ui.fields.compare import KERNEL_SIZE, OUT_CHANNELS, SEGMENTS, StartState
 from xception_lab.ui.shell.controls import main_controls
 from xception_lab.ui.shell.frame import finish, frame
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import ratio_text
 from xception_lab.ui.start.doors import door, information_result, network_result, relu_result, timing_result
 
-MAIN = ("out_channels", "kernel_size", "segments")
+MAIN = (OUT_CHANNELS, KERNEL_SIZE, SEGMENTS)
 
-values = frame("start", MAIN)
+state = frame("start", StartState)
 st.title(_("Must a convolution look at space and channels at the same time?"), anchor=False)
 st.markdown(
     _(
@@ -22,13 +22,13 @@ st.markdown(
         "channels. **Move a slider** and see what that saves."
     )
 )
-spec = compare_spec(values)
+spec = state.spec
 settings = st.container()
-show_blocks(spec, compare(spec), "macs", "blocks", ahead=specs_ahead(values, MAIN))
+show_blocks(spec, compare(spec), "macs", "blocks", ahead=specs_ahead(state, MAIN))
 with settings:
     main_controls(MAIN)
 
-middle, order, default = (compare_spec(PRESETS[name]) for name in ("middle", "order", "default"))
+middle, order, default = (preset_spec(name) for name in ("middle", "order", "default"))
 points = {point.segments: point.cost.macs for point in spectrum(default)}
 steps = two_differences(order, "depthwise-first", "none")
 first, second, third = st.columns(3)
@@ -87,4 +87,4 @@ with sixth:
     )
 with seventh:
     door("network", _("Network"), _("Xception itself, taken apart and changed."), network_result(), {})
-finish(MAIN)
+finish(state)

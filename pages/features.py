@@ -19,84 +19,85 @@ from xception_lab.ui.features.maps import show_columns
 from xception_lab.ui.features.networks import layer_control, network_controls, network_maps, position_controls
 from xception_lab.ui.features.picture import chosen_picture, hand_filters, own_grids, picture_control
 from xception_lab.ui.features.views import network_columns, show_depth, show_reach
-from xception_lab.ui.fields.features import FEATURE_KEYS
+from xception_lab.ui.fields.compare import KERNEL_SIZE
+from xception_lab.ui.fields.features import LOOK, TARGET, FeaturesState
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.frame import finish, frame
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
 
-values = frame("features", FEATURE_KEYS)
+state = frame("features", FeaturesState)
 style()
-st.subheader(question(values), anchor=False)
+st.subheader(question(state), anchor=False)
 lead = st.container(key="lead")
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
-    control("look")
-    if values["look"] != "kernels":  # they are the same whatever the picture is
-        picture_control(values)
+    control(LOOK)
+    if state.look != "kernels":  # they are the same whatever the picture is
+        picture_control(state)
     st.space("stretch")
     copy_link(_("Copy link"), _("Copied"))
-picture = chosen_picture(values)
+picture = chosen_picture(state)
 
 
 def blocks() -> None:
     """The three blocks map by map."""
-    filter_controls(values)
-    filters = hand_filters(values)
-    found = blocks_of(values, picture, filters)
-    lead.markdown(features_headline(found, values))
-    if note := networks_note(values):
+    filter_controls(state)
+    filters = hand_filters(state)
+    found = blocks_of(state, picture, filters)
+    lead.markdown(features_headline(found, state))
+    if note := networks_note(state):
         lead.markdown(note)
-    columns = block_columns(values, found, picture)
-    show_columns(columns, values)
-    display_controls(lambda: downloads(columns, values, "blocks"))
-    number_controls(values, filters)
-    stored_note(values)
+    columns = block_columns(state, found, picture)
+    show_columns(columns, state)
+    display_controls(lambda: downloads(columns, state, "blocks"))
+    number_controls(state, filters)
+    stored_note(state)
 
 
 def kernels() -> None:
     """What the filters are."""
-    filter_controls(values)
-    filters = hand_filters(values)
-    columns = kernel_columns(blocks_of(values, picture, filters))
-    show_columns(columns, values, ("first", "second"), enlarge=False)
-    number_controls(values, filters)
+    filter_controls(state)
+    filters = hand_filters(state)
+    columns = kernel_columns(blocks_of(state, picture, filters))
+    show_columns(columns, state, ("first", "second"), enlarge=False)
+    number_controls(state, filters)
     st.markdown(paragraph("kernels"))
 
 
 def network() -> None:
     """Any layer of a network."""
-    network_controls(values)
-    found = network_maps(values, picture)
+    network_controls(state)
+    found = network_maps(state, picture)
     layer_control(found)
-    columns = network_columns(values, found, picture)
-    show_columns(columns, values, ("second", "after"))
-    display_controls(lambda: downloads(columns, values, "network"))
+    columns = network_columns(state, found, picture)
+    show_columns(columns, state, ("second", "after"))
+    display_controls(lambda: downloads(columns, state, "network"))
 
 
 def depth() -> None:
     """Numbers along the depth."""
-    network_controls(values)
-    show_depth(values, network_maps(values, picture))
+    network_controls(state)
+    show_depth(state, network_maps(state, picture))
     st.markdown(paragraph("depth"))
 
 
 def reach() -> None:
     """The receptive field of one output position."""
-    network_controls(values)
-    first = network_maps(values, picture)[0]
-    position_controls(values, first)
-    show_reach(values, first, picture)
+    network_controls(state)
+    first = network_maps(state, picture)[0]
+    position_controls(state, first)
+    show_reach(state, first, picture)
 
 
 def information() -> None:
     """The conjecture as a curve."""
     target, size = st.columns(2, gap="medium")
     with target:
-        control("target")
+        control(TARGET)
     with size:
-        control("kernel_size")
-    show_information(values, picture)
+        control(KERNEL_SIZE)
+    show_information(state, picture)
     st.markdown(paragraph("information"))
 
 
@@ -107,5 +108,5 @@ def information() -> None:
     "depth": depth,
     "reach": reach,
     "information": information,
-}[values["look"]]()
-finish(FEATURE_KEYS, **own_grids(), **{LAB_RUN: lab_run_address()})
+}[state.look]()
+finish(state, **own_grids(), **{LAB_RUN: lab_run_address()})

@@ -2,7 +2,16 @@
 
 import streamlit as st
 
-from xception_lab.ui.fields.training import GRID_KEYS, OWN, TRAIN_KEYS, experiment_spec
+from xception_lab.ui.fields.training import (
+    DATASET,
+    EPOCHS,
+    GRID_FIELDS,
+    OUTCOME,
+    OWN,
+    PRESET,
+    SEEDS,
+    TrainingState,
+)
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.frame import finish, frame
@@ -22,24 +31,24 @@ from xception_lab.ui.training.outcome import GUESSES, VERDICTS, downloads, quest
 from xception_lab.ui.training.run import picked_run, predictions_in, show_experiment
 from xception_lab.ui.training.upload import custom_data_control
 
-values = frame("training", TRAIN_KEYS)
+state = frame("training", TrainingState)
 watching = watched_experiment()
 run = watching.id if watching else None
 running = watching is not None and not watching.finished
-st.subheader(question(watching.spec.preset if watching else values["preset"]), anchor=False)
+st.subheader(question(watching.spec.preset if watching else state.preset), anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom", key="experiment"):
-    for key in ("preset", "dataset"):
-        control(key)
-if values["preset"] == OWN:
+    for field in (PRESET, DATASET):
+        control(field)
+if state.preset == OWN:
     with st.container(horizontal=True, vertical_alignment="bottom", key="grid"):
-        for key in GRID_KEYS:
-            control(key)
-own = custom_data_control() if values["dataset"] == OWN else None
-spec = experiment_spec(values, own)
+        for field in GRID_FIELDS:
+            control(field)
+own = custom_data_control() if state.dataset == OWN else None
+spec = state.experiment(own)
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
-    for key in ("seeds", "epochs"):
+    for field in (SEEDS, EPOCHS):
         with st.container(width=150):
-            control(key)
+            control(field)
     with st.popover(_("Start it here"), icon=":material/play_arrow:", key="starting", on_change="rerun") as starting:
         if starting.open and spec:
             st.markdown(estimate_text(spec))
@@ -50,7 +59,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
         _("Your guess: the ReLU between will be"), GUESSES, format_func=lambda guess: _(VERDICTS[guess]), key="guess"
     )
     st.space("stretch")
-    control("outcome")
+    control(OUTCOME)
     copy_link(_("Copy link"), _("Copied"))
 
 
@@ -67,19 +76,19 @@ def live() -> None:
             button(_("Go on"), "resume", lambda: scheduler().resume(run))
         button(_("Show the stored result"), "put_away", put_away)
         downloads(progress, "", {}, "experiment")
-    show_experiment(values["outcome"], progress, predictions_in(scheduler().checkpoint), scheduler().checkpoint)
+    show_experiment(state.outcome, progress, predictions_in(scheduler().checkpoint), scheduler().checkpoint)
 
 
-stored = shipped_result(values["preset"])
+stored = shipped_result(state.preset)
 if run:
     st.fragment(live, run_every=1.0 if running else None)()
 elif stored:
     said = _("**A stored result**, made by this code on {machine}. Start replaces it.")
     st.caption(said.format(machine=stored.machine))
-    show_experiment(values["outcome"], stored.progress, stored.predictions.__getitem__, None)
+    show_experiment(state.outcome, stored.progress, stored.predictions.__getitem__, None)
     with st.container(horizontal=True):
         downloads(stored.progress, stored.machine, stored.predictions, "stored")
 else:
     st.info(_("Nothing is stored for this question yet: start it here."), icon=":material/science:")
 st.markdown(paragraph("training"))
-finish(TRAIN_KEYS, run=run, own=own, picked=picked_run())
+finish(state, run=run, own=own, picked=picked_run())

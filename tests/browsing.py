@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,14 @@ from playwright.sync_api import Browser, Page
 PATIENCE_MS = 15_000
 
 
-class Server:
-    """The app as `make run` starts it; `log` is what it wrote to stderr."""
+# from the checkout, without a build
+FROM_CHECKOUT = (sys.executable, "-m", "streamlit", "run", "app.py")
 
-    def __init__(self, folder: Path) -> None:
+
+class Server:
+    """The app; `log` is what it wrote to stderr, in `folder`. command: what starts it in `cwd`."""
+
+    def __init__(self, folder: Path, command: Sequence[str] = FROM_CHECKOUT, cwd: Path = ROOT) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -25,17 +30,8 @@ class Server:
         self._log = folder / f"{port}.log"
         with self._log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "streamlit",
-                    "run",
-                    "app.py",
-                    "--server.headless=true",
-                    f"--server.port={port}",
-                    "--server.address=127.0.0.1",
-                ],
-                cwd=ROOT,
+                [*command, "--server.headless=true", f"--server.port={port}", "--server.address=127.0.0.1"],
+                cwd=cwd,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

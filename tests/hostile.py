@@ -169,7 +169,7 @@ def _pair(dice: random.Random, keys: tuple[str, ...]) -> tuple[str, str]:
     key = dice.choice(keys) if dice.random() < 0.9 else dice.choice(HOSTILE_KEYS)
     makers: tuple[Callable[[], str], ...] = (
         lambda: dice.choice(HOSTILE_VALUES),
-        lambda: dice.choice(FIELDS[key].options) if key in FIELDS else "ko",
+        lambda: dice.choice(FIELDS[key].texts) if key in FIELDS else "ko",
         lambda: str(dice.randint(-10, 3000)),
         lambda: str(dice.uniform(-10, 3000)),
         lambda: "".join(dice.choices(string.printable, k=dice.randint(1, 30))),

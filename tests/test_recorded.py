@@ -15,6 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from states import (
+    COMPARE_KEYS,
+    FEATURE_KEYS,
+    NETWORK_KEYS,
+    TIMING_KEYS,
+    TRAIN_KEYS,
+    compare_spec,
+    experiment_spec,
+    network_spec,
+)
 from torch import Tensor
 
 from xception_lab.cli.main import main
@@ -35,19 +45,15 @@ from xception_lab.timing.settings import DTYPES
 from xception_lab.training.checkpoint import checkpoint_from_bytes, checkpoint_to_bytes
 from xception_lab.training.loop import next_epoch
 from xception_lab.training.state import has_bfloat16, training_device
-from xception_lab.ui.fields.compare import WORKBENCH_KEYS
-from xception_lab.ui.fields.features import FEATURE_KEYS
-from xception_lab.ui.fields.network import NETWORK_KEYS, network_spec
-from xception_lab.ui.fields.specs import compare_spec
-from xception_lab.ui.fields.timing import TIMING_BLOCK_KEYS, TIMING_KEYS
-from xception_lab.ui.fields.training import TRAIN_KEYS, experiment_spec
+from xception_lab.ui.fields.registry import fit_state
+from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.shell.address import read_parameters
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "tests" / "recorded"
 OWN = "own-0123456789abcdef"
 KEYS = {
-    "compare": WORKBENCH_KEYS,
+    "compare": COMPARE_KEYS,
     "timing": TIMING_KEYS,
     "features": FEATURE_KEYS,
     "training": TRAIN_KEYS,
@@ -94,7 +100,7 @@ def computed(page: str, values: dict[str, str]) -> Any:
         case "compare" | "start":
             return plain(asdict(compare_spec(values)))
         case "timing":
-            return plain(asdict(compare_spec({key: values[key] for key in TIMING_BLOCK_KEYS})))
+            return plain(asdict(fit_state(TimingState, values).spec))
         case "network":
             return plain(asdict(network_spec(values)))
         case "training":
@@ -116,7 +122,7 @@ def test_every_recorded_link_opens_the_state_that_it_opened() -> None:
             "page": link["page"],
             "params": link["params"],
             "values": values,
-            "repairs": [[repair.key, repair.given, repair.used] for repair in repairs],
+            "repairs": [[repair.key, repair.text, repair.replacement] for repair in repairs],
             "spec": computed(link["page"], values),
         }
         if now != link:

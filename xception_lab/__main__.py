@@ -1,7 +1,7 @@
-"""python -m xception_lab: the terminal, see cli.main."""
+"""python -m xception_lab: the same as the command `xception-lab`, see cli.app."""
 
 import sys
 
-from xception_lab.cli.main import main
+from xception_lab.cli.app import main
 
 sys.exit(main())

@@ -24,6 +24,7 @@ from xception_lab.arch.comparison import (
     ratio,
     spectrum,
     sweep,
+    sweep_field,
     two_differences,
 )
 from xception_lab.spec import ACTIVATIONS, KINDS, Activation, CompareSpec
@@ -228,3 +229,10 @@ def test_the_csv_holds_the_rows(spec: CompareSpec) -> None:
     columns = compare(spec)
     read = list(csv.DictReader(io.StringIO(block_layer_csv(columns), newline="")))
     assert read == [{name: str(value) for name, value in row.items()} for row in block_layer_rows(columns)]
+
+
+def test_a_sweep_of_a_field_keeps_the_values_that_build() -> None:
+    spec = CompareSpec(out_channels=12, segments=4)
+    assert sweep_field(spec, "out_channels", (16, 10, 8), lambda at: at.out_channels) == {8: 8, 12: 12, 16: 16}
+    with pytest.raises(TypeError):
+        sweep_field(spec, "size", (7,), lambda at: len(at.size))  # type: ignore[arg-type]

@@ -9,10 +9,10 @@ import pytest
 from browsing import Server, Visitor, settled
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as Late
+from states import compare_spec
 
 from xception_lab.arch.comparison import compare
-from xception_lab.ui.fields.compare import VIEWS
-from xception_lab.ui.fields.specs import compare_spec
+from xception_lab.ui.fields.compare import VIEW
 from xception_lab.ui.shell.language import catalog
 from xception_lab.ui.shell.names import figure_text
 
@@ -100,8 +100,8 @@ def test_every_view_in_both_languages_at_every_width(visit: Visit, locale: str) 
     page.goto(page.url.partition("?")[0] + "compare", wait_until="commit")
     settled(page)
     expect(page.locator(".st-key-blocks h3").last).to_have_text(catalog(locale[:2]).gettext("Depthwise separable"))
-    for view in VIEWS:
-        page.locator(".st-key-view [role=radio]").nth(VIEWS.index(view)).click()
+    for view in VIEW.texts:
+        page.locator(".st-key-view [role=radio]").nth(VIEW.texts.index(view)).click()
         _address_holds(page, **({"view": view} if view != "layers" else {}))
         if view in ("layers", "spectrum", "sweep"):
             chart = page.locator(f".st-key-{view} .stPlotlyChart")

@@ -9,7 +9,7 @@ import torch
 from playwright.sync_api import Page
 
 from xception_lab import XceptionSpec, build_xception
-from xception_lab.ui.fields.features import LOOKS
+from xception_lab.ui.fields.features import LOOK
 
 Visit = Callable[..., Any]
 
@@ -36,7 +36,7 @@ def _shown(page: Page, address: str) -> None:
 def test_no_view_is_wider_than_a_phone(visit: Visit, locale: str) -> None:
     visitor = visit(locale=locale, viewport={"width": 390, "height": 844})
     page = visitor.context.new_page()
-    for query in (*(f"look={look}" for look in LOOKS), "filters=trained"):
+    for query in (*(f"look={look}" for look in LOOK.texts), "filters=trained"):
         _shown(page, f"{visitor.server.url}/features?{query}")
         for box in ("document.documentElement", "document.querySelector('.stMain')"):
             page.wait_for_function(f"() => {box}.scrollWidth <= {box}.clientWidth", timeout=5_000)

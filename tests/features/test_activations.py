@@ -83,7 +83,7 @@ SMALL = XceptionSpec(
 @pytest.mark.parametrize("size", [1, 3, 5])
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("mixing", MIXES)
-def test_hand_set_filters_do_what_scipy_does(name: str, mixing: str, size: int) -> None:
+def test_hand_set_filters_compute_what_scipy_computes(name: str, mixing: str, size: int) -> None:
     weights, mixed = make_kernel(name, size), make_mix(mixing)
     planes = PICTURE.transpose(2, 0, 1) / 127.5 - 1
     filtered = np.array([ndimage.correlate(plane, weights, mode="constant") for plane in planes])
@@ -112,7 +112,7 @@ def test_a_kernel_keeps_or_removes_the_mean(name: str) -> None:
     assert total == pytest.approx(0 if name in ("edge", "vertical") else 1)
 
 
-def test_grids_survive_a_link_and_nonsense_does_not() -> None:
+def test_grids_survive_a_link_and_invalid_text_is_refused() -> None:
     values = np.array([[0.5, -1], [99, 0]])
     np.testing.assert_array_equal(parse_grid(format_grid(values), 2, 2), values)
     for text in ("", "1", "1,2,3", "1,2,3,4,5", "1,2,3,x", "nan,0,0,0", "inf,0,0,0", "1e9,0,0,0", "1," * 10_000):
@@ -121,7 +121,7 @@ def test_grids_survive_a_link_and_nonsense_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((np.ones((2, 2)), np.ones((6, 3))), "kernel: must be square"),
         ((np.ones((3, 3)), np.ones((3, 6))), "mix: must have shape"),
@@ -129,12 +129,12 @@ def test_grids_survive_a_link_and_nonsense_does_not() -> None:
         ((np.ones((3, 3)), np.full((6, 3), 1e6)), "mix: must hold numbers"),
     ],
 )
-def test_bad_filters_are_refused(arguments: tuple[np.ndarray, np.ndarray], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_bad_filters_are_refused(arguments: tuple[np.ndarray, np.ndarray], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         HandFilters(*arguments)
 
 
-def test_random_filters_are_the_seeds() -> None:
+def test_the_same_seed_gives_the_same_filters() -> None:
     first, again, other = (random_maps(PICTURE, 3, None, None, seed) for seed in (0, 0, 1))
     for one, same, different in zip(first, again, other, strict=True):
         np.testing.assert_array_equal(one.steps[-1].values, same.steps[-1].values)
@@ -159,11 +159,11 @@ class InPlace(nn.Module):
 
 def test_in_place_operations_cannot_corrupt_a_map() -> None:
     network, x = InPlace().eval(), torch.randn(1, 3, 9, 9)
-    seen = activations(network, x, ("conv", "relu"))
+    outputs = activations(network, x, ("conv", "relu"))
     expected = F.conv2d(x, network.conv.weight, network.conv.bias).detach()
-    np.testing.assert_allclose(seen["conv"], expected[0], atol=1e-6)
-    np.testing.assert_allclose(seen["relu"], expected[0].relu(), atol=1e-6)
-    assert seen["conv"].min() < 0
+    np.testing.assert_allclose(outputs["conv"], expected[0], atol=1e-6)
+    np.testing.assert_allclose(outputs["relu"], expected[0].relu(), atol=1e-6)
+    assert outputs["conv"].min() < 0
 
 
 def _hooks(network: nn.Module) -> int:
@@ -185,8 +185,8 @@ def test_hooks_are_removed_whatever_happens() -> None:
 def test_memory_is_estimated_before_anything_runs() -> None:
     network = build_xception(SMALL).eval()
     names = [name for name, module in network.named_modules() if not list(module.children()) and name != "dropout"]
-    seen = activations(network, torch.randn(1, 3, 32, 32), names)
-    kept = sum(values.nbytes for values in seen.values())
+    outputs = activations(network, torch.randn(1, 3, 32, 32), names)
+    kept = sum(values.nbytes for values in outputs.values())
     # the sums with the shortcuts come on top
     assert kept <= needed_bytes(SMALL, 32) <= 1.3 * kept
     assert check_memory(SMALL, 32) == needed_bytes(SMALL, 32)
@@ -245,7 +245,7 @@ class SameSum(nn.Module):
 
 
 def _every_value_counts(network: nn.Module) -> nn.Module:
-    """Positive weights, no activation, sums in place of maxima: the gradient is zero only where nothing is seen."""
+    """Positive weights, no activation, sums in place of maxima: the gradient is zero only where nothing is read."""
     for parent in list(network.modules()):
         for name, module in list(parent.named_children()):
             if isinstance(module, SameMaxPool2d):
@@ -274,7 +274,7 @@ def test_the_receptive_field_is_the_gradients_support(side: int, small_stem: boo
         same_pooling=same_pooling,
     )
     network = _every_value_counts(build_xception(spec))
-    found = layer_geometries(spec, side)
+    layers = layer_geometries(spec, side)
     x = torch.rand(1, 3, side, side, dtype=torch.float64)
     for name in (
         "conv1",
@@ -286,12 +286,12 @@ def test_the_receptive_field_is_the_gradients_support(side: int, small_stem: boo
         "block4",
         "conv4.conv1",
     ):
-        place = found[name]
-        for position in {0, place.side // 3, place.side - 1}:
-            heat = input_gradient(network, x, name, position, place.side - 1 - position)
+        layer = layers[name]
+        for position in {0, layer.side // 3, layer.side - 1}:
+            heat = input_gradient(network, x, name, position, layer.side - 1 - position)
             rows, columns = (np.flatnonzero(heat.any(axis=axis)) for axis in (1, 0))
-            assert (rows[0], rows[-1]) == place.field(position), (name, position)
-            assert (columns[0], columns[-1]) == place.field(place.side - 1 - position), (name, position)
+            assert (rows[0], rows[-1]) == layer.receptive_field(position), (name, position)
+            assert (columns[0], columns[-1]) == layer.receptive_field(layer.side - 1 - position), (name, position)
 
 
 def test_the_receptive_field_of_lite0_is_its_gradients_support() -> None:
@@ -301,30 +301,30 @@ def test_the_receptive_field_of_lite0_is_its_gradients_support() -> None:
     for parent in list(network.modules()):
         if hasattr(parent, "_swish"):
             parent._swish = nn.Identity()
-    found, x = lite0_layers(), torch.rand(1, 3, 224, 224, dtype=torch.float64)
-    seen = activations(network, x, list(found))
-    assert {name: values.shape for name, values in seen.items()} == {
-        name: (place.channels, place.side, place.side) for name, place in found.items()
+    layers, x = lite0_layers(), torch.rand(1, 3, 224, 224, dtype=torch.float64)
+    outputs = activations(network, x, list(layers))
+    assert {name: values.shape for name, values in outputs.items()} == {
+        name: (layer.channels, layer.side, layer.side) for name, layer in layers.items()
     }
     for name in ("_conv_stem", "_blocks.1._bn1", "_blocks.1._swish", "_blocks.3", "_blocks.5", "_blocks.11"):
-        side = found[name].side
+        side = layers[name].side
         for row, column in ((0, side - 1), (side // 2, side // 3)):
             heat = input_gradient(network, x, name, row, column)
             rows, columns = (np.flatnonzero(heat.any(axis=axis)) for axis in (1, 0))
-            assert (rows[0], rows[-1]) == found[name].field(row), name
-            assert (columns[0], columns[-1]) == found[name].field(column), name
+            assert (rows[0], rows[-1]) == layers[name].receptive_field(row), name
+            assert (columns[0], columns[-1]) == layers[name].receptive_field(column), name
 
 
-def test_places_have_the_networks_own_shapes() -> None:
+def test_layer_geometries_have_the_shapes_of_the_network() -> None:
     network = build_xception(SMALL).eval()
-    found = layer_geometries(SMALL, 32)
-    seen = activations(network, torch.randn(1, 3, 32, 32), [name for name in found if name != "fc"])
-    assert {n: (len(v), v.shape[1], v.shape[2]) for n, v in seen.items()} == {
-        n: (p.channels, p.side, p.side) for n, p in found.items() if n != "fc"
+    layers = layer_geometries(SMALL, 32)
+    outputs = activations(network, torch.randn(1, 3, 32, 32), [name for name in layers if name != "fc"])
+    assert {n: (len(v), v.shape[1], v.shape[2]) for n, v in outputs.items()} == {
+        n: (p.channels, p.side, p.side) for n, p in layers.items() if n != "fc"
     }
-    assert list(seen) == [name for name in found if name != "fc"]
+    assert list(outputs) == [name for name in layers if name != "fc"]
     with pytest.raises(ValueError, match="position=8"):
-        found["block2"].field(8)
+        layers["block2"].receptive_field(8)
     with pytest.raises(ValueError, match="too small"):
         layer_geometries(XceptionSpec(), 4)
 
@@ -353,14 +353,14 @@ def test_recoverability_is_scikit_learns(window: int) -> None:
     np.testing.assert_allclose(intercept, model.intercept_, atol=1e-7)
 
 
-def test_what_is_a_mixture_comes_back_and_what_is_noise_does_not() -> None:
+def test_a_mixture_is_recoverable_and_noise_is_not() -> None:
     before = RNG.standard_normal((3, 32, 32)).astype(np.float32)
     mixed = np.tensordot(RNG.standard_normal((3, 3)), before, axes=1).astype(np.float32)
     assert recoverability(before, mixed, 1) > 0.999
     assert recoverability(before, RNG.standard_normal((3, 32, 32)).astype(np.float32), 1) < 0.1
 
 
-def test_neither_half_is_empty_and_a_size_that_differs_is_refused() -> None:
+def test_neither_half_is_empty_and_different_sizes_are_refused() -> None:
     test = held_out_positions(28, 28)
     assert 0.4 < test.mean() < 0.6
     with pytest.raises(ValueError, match="must have the size"):
@@ -386,14 +386,14 @@ def test_the_curve_shows_the_conjecture_on_the_cat() -> None:
 # What is drawn
 
 
-def test_levels_keep_zero_in_the_middle() -> None:
+def test_zero_is_the_middle_grey_level() -> None:
     values = np.array([[[-2.0, 0, 1]], [[0, 0, 0]]], np.float32)
     assert grey_levels(values, None).tolist() == [[[1, 128, 192]], [[128, 128, 128]]]
     assert grey_levels(values, 4.0)[0].tolist() == [[64, 128, 160]]
     assert channel_limits(values).tolist() == [2, 0]
 
 
-def test_order_and_size_and_sheet() -> None:
+def test_maps_are_sorted_downsampled_and_tiled() -> None:
     values = np.stack([np.full((4, 4), v, np.float32) for v in (1, -3, 2)])
     assert sort_channels(values, "index").tolist() == [0, 1, 2]
     assert sort_channels(values, "strength").tolist() == [1, 2, 0]
@@ -413,7 +413,7 @@ def test_every_value_is_in_the_histogram() -> None:
 
 @pytest.mark.parametrize("name", SAMPLES)
 @pytest.mark.parametrize("side", [28, 320])
-def test_a_sample_is_a_picture(name: str, side: int) -> None:
+def test_every_sample_is_a_picture(name: str, side: int) -> None:
     picture = sample_picture(name, side)
     assert picture.shape == (side, side, 3)
     assert picture.dtype == np.uint8
@@ -429,7 +429,7 @@ def test_an_impulse_shows_the_kernel() -> None:
     np.testing.assert_allclose((values[7:10, 7:10] + weights.sum()) / 2, weights[::-1, ::-1], atol=1e-5)
 
 
-def test_strokes_and_samples_that_do_not_fit_are_refused() -> None:
+def test_invalid_strokes_and_samples_are_refused() -> None:
     assert draw_stroke([(0.5, 0.5)], 32).max() > 200
     for points in ([], [(2.0, 0.5)], [(float("nan"), 0.1)], [(0.1, 0.1)] * 5_000):
         with pytest.raises(ValueError, match="points: must"):
@@ -440,7 +440,7 @@ def test_strokes_and_samples_that_do_not_fit_are_refused() -> None:
         sample_picture("coffee", 4)
 
 
-def test_a_picture_enters_as_xceptions_own_preprocessing_has_it() -> None:
+def test_a_picture_is_preprocessed_as_for_xception() -> None:
     x = picture_tensor(PICTURE)
     assert x.shape == (1, 3, 24, 24)
     np.testing.assert_allclose(x[0, 1], PICTURE[..., 1] / 127.5 - 1, atol=1e-6)
@@ -455,7 +455,7 @@ def test_segments_change_the_extreme_block_alone() -> None:
         np.testing.assert_array_equal(one[place].steps[-1].values, many[place].steps[-1].values)
 
 
-def test_the_shipped_answer_is_todays() -> None:
+def test_the_bundled_maps_are_what_the_code_computes() -> None:
     from xception_lab.features import bundled as stored
 
     filters = HandFilters(make_kernel(stored.KERNEL, stored.KERNEL_SIZE), make_mix(stored.MIX))
@@ -467,22 +467,22 @@ def test_the_shipped_answer_is_todays() -> None:
         assert kept.weights.keys() == fresh.weights.keys()
 
 
-def test_random_networks_are_seen_as_torch_sees_them() -> None:
+def test_activations_of_random_networks_are_torchs() -> None:
     network = randomised(build_xception(SMALL), 0)
     x = torch.randn(1, 3, 32, 32, dtype=torch.float64)
-    seen = activations(network, x, ("conv1", "bn1", "act1"))
+    outputs = activations(network, x, ("conv1", "bn1", "act1"))
     state = network.state_dict()
     conv = F.conv2d(x, state["conv1.weight"], padding=1)
     names = ("running_mean", "running_var", "weight", "bias")
     norm = F.batch_norm(conv, *(state[f"bn1.{n}"] for n in names), eps=SMALL.batch_norm_eps)
     for name, value in (("conv1", conv), ("bn1", norm), ("act1", norm.relu())):
-        np.testing.assert_allclose(seen[name], value[0], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(outputs[name], value[0], rtol=1e-5, atol=1e-5)
 
 
 # Found by changing the code and seeing no test fail
 
 
-def test_targets_that_do_not_vary_give_nothing_back() -> None:
+def test_constant_targets_have_no_recoverability() -> None:
     flat = np.ones((1, 24, 24), np.float32)
     assert recoverability(flat, flat, 1) == 0.0
 
@@ -492,7 +492,7 @@ def test_the_strength_of_a_channel_is_its_root_mean_square() -> None:
     np.testing.assert_allclose(strength(values), [2.5, 1])
 
 
-def test_maps_stand_row_by_row_and_take_no_new_values() -> None:
+def test_tiles_are_row_by_row_and_keep_their_values() -> None:
     pixels = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
     assert tile_maps(pixels, 2).tolist() == [[0, 1, 4, 5], [2, 3, 6, 7], [8, 9, 128, 128], [10, 11, 128, 128]]
     with pytest.raises(ValueError, match="read-only"):
@@ -506,20 +506,20 @@ def test_below_zero_is_blue_and_above_it_orange() -> None:
     assert zero.tolist() == [255, 255, 255]
 
 
-def test_what_takes_just_too_much_memory_is_refused() -> None:
+def test_just_too_much_memory_is_refused() -> None:
     needed = needed_bytes(SMALL, 32)
     assert check_memory(SMALL, 32, needed) == needed
     with pytest.raises(ValueError, match="side=32"):
         check_memory(SMALL, 32, needed - 1)
 
 
-def test_the_vertical_edge_answers_to_dark_left_of_bright() -> None:
+def test_the_vertical_kernel_is_positive_where_dark_is_left_of_bright() -> None:
     ramp = np.tile(np.arange(7.0), (7, 1))
     # the right neighbour less the left one
     assert ndimage.correlate(ramp, make_kernel("vertical", 3))[3, 3] == pytest.approx(2)
 
 
-def test_a_recovery_is_the_quartiles_of_its_draws() -> None:
+def test_a_recovery_has_the_quartiles_of_its_draws() -> None:
     from xception_lab.features.recovery_curve import recovery
 
     picture = sample_picture("chelsea", 32)
@@ -574,7 +574,7 @@ def test_segments_by_hand_compute_what_single_channels_do() -> None:
     torch.testing.assert_close(two, all_)
 
 
-def test_a_kernel_at_another_size_keeps_its_middle() -> None:
+def test_a_resized_kernel_keeps_its_centre() -> None:
     small = np.arange(9.0).reshape(3, 3)
     np.testing.assert_array_equal(resize_kernel(resize_kernel(small, 7), 3), small)
     np.testing.assert_array_equal(resize_kernel(small, 3), small)
@@ -606,13 +606,13 @@ def test_random_filters_reach_as_far_as_he_et_al_say_and_differ_from_each_other(
     assert not torch.equal(pointwise.weight, spatial.weight)
 
 
-def test_no_position_lies_before_the_first() -> None:
+def test_a_negative_position_is_refused() -> None:
     with pytest.raises(ValueError, match="position=-1"):
-        layer_geometries(SMALL, 32)["block2"].field(-1)
+        layer_geometries(SMALL, 32)["block2"].receptive_field(-1)
 
 
 @pytest.mark.parametrize("factor", [1e-4, 1e4])
-def test_what_comes_back_does_not_depend_on_the_maps_unit(factor: float) -> None:
+def test_recoverability_is_independent_of_scale(factor: float) -> None:
     before = RNG.standard_normal((2, 24, 24)).astype(np.float32)
     after = np.maximum(before, 0)
     scaled = (after * factor).astype(np.float32)

@@ -44,25 +44,25 @@ def whole() -> bytes:
 
 
 @pytest.mark.parametrize(("keras", "eps"), [(True, 1e-3), (False, 1e-5)])
-def test_a_file_of_the_papers_network_runs_as_it_is_asked_to(whole: bytes, keras: bool, eps: float) -> None:
-    sight = load_file("x.safetensors", whole, keras)
-    norms = {module.eps for module in sight.network.modules() if isinstance(module, nn.BatchNorm2d)}
+def test_a_file_of_the_papers_network_runs_as_in_keras_or_timm(whole: bytes, keras: bool, eps: float) -> None:
+    model = load_file("x.safetensors", whole, keras)
+    norms = {module.eps for module in model.network.modules() if isinstance(module, nn.BatchNorm2d)}
     assert norms == {eps}
-    assert any(isinstance(module, SameMaxPool2d) for module in sight.network.modules()) == keras
+    assert any(isinstance(module, SameMaxPool2d) for module in model.network.modules()) == keras
     expected = resize(PICTURE, 299).astype(np.float64).transpose(2, 0, 1) / 127.5 - 1
-    np.testing.assert_allclose(sight.input(PICTURE)[0], expected, atol=1e-6)
-    assert len(sight.classes) == 1000
+    np.testing.assert_allclose(model.input(PICTURE)[0], expected, atol=1e-6)
+    assert len(model.classes) == 1000
 
 
 @pytest.mark.parametrize("dataset", TRAINED_ON)
-def test_a_small_network_gets_its_own_side_channels_mean_and_deviation(dataset: str) -> None:
-    sight = load_shipped(dataset, "none")
+def test_a_small_network_has_its_own_preprocessing(dataset: str) -> None:
+    model = load_shipped(dataset, "none")
     data = load_dataset(dataset)
     pixels = resize(PICTURE, data.test_images.shape[1]).astype(np.float64)
     if data.test_images.ndim == 3 or data.test_images.shape[-1] == 1:
         pixels = pixels.mean(axis=2, keepdims=True)
-    expected = (pixels - sight.mean.numpy()) / sight.std.numpy()
-    np.testing.assert_allclose(sight.input(PICTURE)[0], expected.transpose(2, 0, 1), atol=1e-4)
+    expected = (pixels - model.mean.numpy()) / model.std.numpy()
+    np.testing.assert_allclose(model.input(PICTURE)[0], expected.transpose(2, 0, 1), atol=1e-4)
 
 
 @pytest.mark.parametrize("field", ["in_channels", "num_classes"])
@@ -84,12 +84,12 @@ def test_memory_is_checked_before_a_network_runs() -> None:
         first_blocks(PICTURE, {"separable": huge})
 
 
-def test_what_a_network_saw_cannot_be_changed() -> None:
+def test_the_maps_of_a_network_are_read_only() -> None:
     found = run_model(load_shipped("emoji", "none"), PICTURE)
     assert not any(values.flags.writeable for values in found.maps.values())
 
 
-def test_trained_blocks_hold_the_weights_of_their_own_files() -> None:
+def test_trained_blocks_have_the_weights_of_their_own_files() -> None:
     sources = {"standard": "none", "extreme": "extreme", "separable": "relu"}
     for block in trained_maps(PICTURE, "emoji", "relu"):
         kept = safetensors.torch.load_file(ASSETS / f"emoji-{sources[block.kind]}.safetensors")
@@ -107,7 +107,7 @@ def test_arrays_come_back_from_their_file() -> None:
             np.testing.assert_array_equal(kept[name], array)
 
 
-def test_maps_are_never_made_smaller_than_they_are_drawn() -> None:
+def test_maps_are_never_downsampled_below_the_size_they_are_drawn_at() -> None:
     for side in range(1, 40):
         for wanted in (4, 7, 16):
             small = downsample(np.zeros((2, side, side), np.float32), wanted)

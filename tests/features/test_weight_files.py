@@ -75,12 +75,12 @@ def test_a_runs_file_gives_its_network() -> None:
 
 def test_a_checkpoint_of_the_lab_is_a_weight_file() -> None:
     made = checkpoint_to_bytes(Checkpoint(RUN, (), STATE, {"exp_avg.conv1.weight": torch.zeros(3)}, torch.zeros(4)))
-    sight = load_file("7.safetensors", made, keras=False)
-    assert sight.run == RUN
-    assert sight.side == 28
-    found = run_model(sight, sample_picture("boot", 64))
-    assert sum(share for _, share in found.answer) <= 1.0001
-    assert list(found.maps) == list(sight.layers)
+    model = load_file("7.safetensors", made, keras=False)
+    assert model.run == RUN
+    assert model.side == 28
+    found = run_model(model, sample_picture("boot", 64))
+    assert sum(share for _, share in found.top_classes) <= 1.0001
+    assert list(found.maps) == list(model.layers)
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -119,21 +119,21 @@ def test_both_semantics_of_the_papers_network(spec: XceptionSpec, eps: float, sa
 
 @pytest.mark.parametrize("dataset", TRAINED_ON)
 @pytest.mark.parametrize("variant", SHIPPED_VARIANTS)
-def test_the_shipped_networks_know_their_own_data(dataset: str, variant: str) -> None:
+def test_the_shipped_networks_reach_their_accuracy(dataset: str, variant: str) -> None:
     from xception_lab.data.catalogue import load_dataset
 
-    sight, data = load_shipped(dataset, variant), load_dataset(dataset)
-    assert sight.spec is not None
-    assert sight.run is not None
-    assert sight.spec.intermediate == sight.run.xception.intermediate
+    model, data = load_shipped(dataset, variant), load_dataset(dataset)
+    assert model.spec is not None
+    assert model.run is not None
+    assert model.spec.intermediate == model.run.xception.intermediate
     chosen = np.arange(0, len(data.test_labels), len(data.test_labels) // 150)
-    pictures = torch.cat([sight.input(np.broadcast_to(p, (*p.shape[:2], 3))) for p in data.test_images[chosen]])
+    pictures = torch.cat([model.input(np.broadcast_to(p, (*p.shape[:2], 3))) for p in data.test_images[chosen]])
     with torch.inference_mode():
-        right = sight.network(pictures).argmax(1).numpy() == data.test_labels[chosen]
+        right = model.network(pictures).argmax(1).numpy() == data.test_labels[chosen]
     # a sample of 150: four standard errors
-    assert sight.accuracy is not None
-    assert abs(right.mean() - sight.accuracy) < 4 * (0.25 / len(chosen)) ** 0.5
-    assert sight.classes == data.classes
+    assert model.accuracy is not None
+    assert abs(right.mean() - model.accuracy) < 4 * (0.25 / len(chosen)) ** 0.5
+    assert model.classes == data.classes
 
 
 def test_trained_blocks_come_from_their_own_networks() -> None:
@@ -146,7 +146,7 @@ def test_trained_blocks_come_from_their_own_networks() -> None:
         load_shipped("mnist", "none")
 
 
-def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     import importlib
 
     def missing(name: str) -> Any:
@@ -167,9 +167,7 @@ def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         (RuntimeError("<b>"), "could not give the weights: RuntimeError"),
     ],
 )
-def test_what_timms_download_stumbles_over_is_said(
-    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_timm_download_is_a_sentence(error: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def create_model(name: str, pretrained: bool) -> Any:
         assert (name, pretrained) == ("legacy_xception.tf_in1k", True)
         raise error
@@ -338,12 +336,12 @@ def test_the_evil_files_would_run_if_they_were_unpickled(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("make", [lambda: bytes(201 * 2**20), lambda: b"{" * (201 * 2**20)])
-def test_a_file_past_the_limit_is_not_looked_at(make: Callable[[], bytes]) -> None:
+def test_a_file_past_the_limit_is_not_read(make: Callable[[], bytes]) -> None:
     with pytest.raises(ValueError, match="at most 200 MiB"):
         read_weights("big.pth", make())
 
 
-def test_memory_is_taken_only_when_everything_fits() -> None:
+def test_memory_is_allocated_only_after_all_checks() -> None:
     with torch.device("meta"):
         network = build_xception(XceptionSpec())
     with pytest.raises(ValueError, match=r"276 keys, lacks 'conv1\.weight'"):

@@ -33,7 +33,7 @@ def test_the_fake_refuses_what_a_device_gets_wrong_silently() -> None:
         start.elapsed_time(clock.mark())
 
 
-def test_each_run_is_flushed_recorded_called_recorded_and_all_are_waited_for_before_any_is_read() -> None:
+def test_each_run_flushes_and_records_and_no_event_is_read_before_the_wait() -> None:
     fake = FakeTorch()
     clock = EventClock(CUDA, fake)
     assert fake.log == [f"room {FLUSH_BYTES}"]
@@ -45,7 +45,7 @@ def test_each_run_is_flushed_recorded_called_recorded_and_all_are_waited_for_bef
     assert fake.log == [*once * EVENT_RUNS, "synchronize", *["read"] * EVENT_RUNS]
 
 
-def test_it_goes_on_until_the_time_is_spent_on_the_device() -> None:
+def test_sampling_lasts_as_long_on_the_device_as_asked() -> None:
     fake = FakeTorch()
     times, _ = EventClock(CUDA, fake).samples(lambda: fake.work(2.0), 0.1)
     assert len(times) == 5 * EVENT_RUNS  # 20 ms of calls a batch
@@ -57,7 +57,7 @@ def test_a_call_that_takes_no_device_time_ends_too() -> None:
     assert set(times) == {0.0}
 
 
-def test_marks_are_read_after_a_wait() -> None:
+def test_marks_are_read_after_synchronising() -> None:
     fake = FakeTorch()
     clock = EventClock(CUDA, fake)
     marks = []
@@ -80,7 +80,7 @@ def test_a_graph_is_warmed_up_waited_for_captured_on_its_stream_and_replayed() -
         capture_graph(CPU, lambda: None)
 
 
-def test_devices_are_found_and_others_refused() -> None:
+def test_present_devices_are_selected_and_others_refused() -> None:
     fake = FakeTorch()
     assert select_device("auto", fake) == CUDA
     assert select_device("cpu", fake) == CPU
@@ -94,7 +94,7 @@ def test_devices_are_found_and_others_refused() -> None:
     assert isinstance(make_clock(torch.device("mps"), fake), HostClock)
 
 
-def test_memory_is_the_devices_and_the_hosts_where_the_device_does_not_say() -> None:
+def test_memory_is_the_devices_or_the_hosts_where_the_device_does_not_report_it() -> None:
     fake = FakeTorch(free=123)
     assert free_bytes(CUDA, fake) == 123
 
@@ -111,7 +111,7 @@ def test_memory_is_the_devices_and_the_hosts_where_the_device_does_not_say() -> 
     assert peak_bytes(CPU, lambda: None) is None
 
 
-def test_waiting_waits_for_a_device_and_not_for_the_cpu() -> None:
+def test_synchronize_waits_for_a_device_and_not_for_the_cpu() -> None:
     fake = FakeTorch()
     synchronize(CPU, fake)
     assert fake.log == []

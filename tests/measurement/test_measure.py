@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import threading
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -92,10 +93,37 @@ def test_a_block_is_timed_with_its_layers_and_its_settings() -> None:
     assert [name for name, _ in timing.layers] == [layer.name for layer in timing.settings.cost().layers]
 
 
-def test_forward_and_backward_are_both_run() -> None:
-    timing = time_block(BlockSpec("separable", 4, 8), 6, 6, device="cpu", backward=True)
+@pytest.mark.parametrize("subject", [BlockSpec("separable", 4, 8, batch_norm="every"), SMALL], ids=["block", "network"])
+def test_forward_and_backward_are_both_run(subject: BlockSpec | XceptionSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    forward, gradients = Counter[str](), Counter[str]()
+
+    def build_watched(settings: Settings, device: torch.device) -> tuple[torch.nn.Module, torch.Tensor]:
+        model, inputs = build_model(settings, device)
+        model.register_forward_hook(lambda *_: forward.update(["forward"]))
+        leaves = [*model.named_parameters(), *([("input", inputs)] if inputs.requires_grad else [])]
+        for name, leaf in leaves:
+            leaf.register_hook(lambda _gradient, name=name: gradients.update([name]))
+        return model, inputs
+
+    class CountingClock(FixedClock):
+        def samples(self, call: object, least_s: float) -> tuple[list[float], int]:
+            forward.clear()
+            gradients.clear()
+            samples = super().samples(call, least_s)
+            counts.append((dict(forward), dict(gradients)))
+            return samples
+
+    counts: list[tuple[dict[str, int], dict[str, int]]] = []
+    monkeypatch.setattr(engine, "build_model", build_watched)
+    (timing,) = measure((Settings(subject, 40, 40, backward=True),), CPU, CountingClock(0.1), limit_s=0.5)
     assert timing.settings.backward
     assert timing.layers == ()
+    # within a block of a network the input's gradient is handed on; a picture needs none
+    model = build_block(subject) if isinstance(subject, BlockSpec) else build_xception(subject)
+    wanted = [name for name, _ in model.named_parameters()] + ["input"] * isinstance(subject, BlockSpec)
+    assert len(wanted) > 3
+    assert counts == [({"forward": 1}, dict.fromkeys(wanted, 1))] * len(counts)
+    assert len(counts) > 1
 
 
 @pytest.mark.parametrize(
@@ -128,7 +156,7 @@ def test_every_way_of_running_is_built_as_asked(settings: Settings) -> None:
 
 # at least twelve samples, and at least 0.5 s of them: rounds of four at 3 ms reach that with the 42nd
 @pytest.mark.parametrize(("seconds", "samples"), [(0.05, 12), (0.003, 168)])
-def test_settings_are_timed_turn_and_turn_about_until_each_is_known_well_enough(seconds: float, samples: int) -> None:
+def test_settings_are_timed_interleaved_until_each_median_is_precise(seconds: float, samples: int) -> None:
     order: list[int] = []
 
     class Clock(FixedClock):
@@ -144,12 +172,12 @@ def test_settings_are_timed_turn_and_turn_about_until_each_is_known_well_enough(
     assert all(len(timing.times_s) == samples for timing in timings)  # the warm-up's are not among them
 
 
-def test_what_cannot_be_known_well_enough_ends_with_the_time_and_says_so() -> None:
+def test_a_median_that_stays_imprecise_ends_with_the_time_and_says_so() -> None:
     (timing,) = measure((three_blocks(TINY)[0],), CPU, FixedClock(0.001, 0.01, 0.05, 0.002), limit_s=0.05)
     assert not timing.reached
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_allocated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_settings_are_refused_before_anything_is_allocated(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(BlockSpec("standard", 2048, 2048), 512, 512, 256)
     monkeypatch.setattr(engine, "build_model", lambda *_: pytest.fail("allocated"))
     with pytest.raises(
@@ -183,6 +211,9 @@ def test_a_devices_failure_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(InsufficientMemoryError, match="the device ran out of memory"):
         measure(group, CPU)
     fail(RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"))
+    with pytest.raises(InsufficientMemoryError, match="the machine ran out of memory"):
+        measure(group, CPU)
+    fail(MemoryError())
     with pytest.raises(InsufficientMemoryError, match="the machine ran out of memory"):
         measure(group, CPU)
     fail(RuntimeError("no kernel for Half\nstack"))
@@ -268,7 +299,7 @@ class Profiler:
 
 
 @pytest.mark.parametrize(("device", "unit_us"), [("cpu", 100.0), ("cuda", 7.0)])
-def test_a_profile_is_own_time_of_one_pass_and_leaves_nothing_out(
+def test_a_profile_has_the_own_time_of_one_pass_and_leaves_nothing_out(
     device: str, unit_us: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # on an accelerator the host's time is that of queueing: the kernels' own is taken
@@ -285,7 +316,7 @@ def test_a_profile_is_own_time_of_one_pass_and_leaves_nothing_out(
         profile_operations(three_blocks(TINY)[2], torch.device(device))
 
 
-def test_peaks_are_the_best_of_what_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peaks_are_the_best_of_all_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
     # the same time for every call: the best rate is that of the largest product, and the faster clock
     monkeypatch.setattr("xception_lab.measurement.peaks.MATRIX_SIDES", (4, 8))
     monkeypatch.setattr("xception_lab.measurement.peaks.CONV_BATCHES", (1,))
@@ -339,7 +370,7 @@ def test_a_folded_block_gives_the_same_outputs(kind: str, batch_norm: str) -> No
         ({"mode": "folded", "backward": True}, "backward=True: needs mode='eager' or mode='compiled'"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(change: dict[str, object], rule: str) -> None:
+def test_invalid_settings_are_refused(change: dict[str, object], rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         dataclasses.replace(three_blocks(TINY)[0], **change)  # type: ignore[arg-type]
 
@@ -349,7 +380,7 @@ def test_tf32_is_float32_in_memory() -> None:
     assert costs[0] == costs[1] == 2 * costs[2]
 
 
-def test_a_timing_without_samples_is_none() -> None:
+def test_a_timing_without_samples_is_refused() -> None:
     with pytest.raises(ValueError, match="times_s"):
         Timing(three_blocks(TINY)[0], "cpu", ())
 
@@ -363,7 +394,7 @@ def test_a_job_travels_as_json() -> None:
     assert TimingJob((three_blocks(TINY),)).dtypes == ("float32",)
 
 
-def test_what_was_disturbed_is_measured_anew_and_the_calmer_one_kept(
+def test_disturbed_groups_are_measured_again_and_the_less_disturbed_results_stay(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
@@ -378,7 +409,7 @@ def test_what_was_disturbed_is_measured_anew_and_the_calmer_one_kept(
     monkeypatch.setattr(
         "xception_lab.measurement.runner.measure_peaks", lambda *_, **__: Peaks("float32", 1.0, ((1, 1.0),))
     )
-    results = run_job(TimingJob(groups, device="cpu", again=2))
+    results = run_job(TimingJob(groups, device="cpu", retries=2))
     assert script == {group: [] for group in groups}
     assert [timing.slowdown for timing in results.latest] == [1.0, 1.0, 1.4]
     assert results.slowdown == 1.4
@@ -387,7 +418,7 @@ def test_what_was_disturbed_is_measured_anew_and_the_calmer_one_kept(
     assert run_job(TimingJob(groups[1:2], device="cpu")).slowdown == 1.5
 
 
-def test_what_others_use_of_the_processor_is_told_apart_from_our_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_use_of_the_processor_is_without_our_own_use(monkeypatch: pytest.MonkeyPatch) -> None:
     # seconds so far: of all cores, idle among them, stolen by the host, and this process's own
     seen = iter(
         [(100.0, 80.0, 0.0, 10.0), (120.0, 90.0, 2.0, 15.0), (120.0, 90.0, 2.0, 15.0), (130.0, 92.0, 2.0, 23.5)]
@@ -410,7 +441,7 @@ def test_what_others_use_of_the_processor_is_told_apart_from_our_own(monkeypatch
     assert others.share() == 0.0  # rounding may make our own more than all
 
 
-def test_others_at_work_meanwhile_are_told_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_busy_machine_is_reported_with_its_results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
     shares = iter([0.9, 0.1, 0.9, 0.6, 0.9, 0.2])  # what was before a group counts for none
     monkeypatch.setattr(machine.OtherProcesses, "share", lambda _others: next(shares))
@@ -424,7 +455,7 @@ def test_others_at_work_meanwhile_are_told_of_the_machine(monkeypatch: pytest.Mo
     assert parts == [0.3, 0.3, 0.3, 0.6, 0.6, 0.6]
 
 
-def test_a_sweep_leaves_out_what_no_block_can_take() -> None:
+def test_a_sweep_leaves_out_invalid_values() -> None:
     groups = sweep_settings(CompareSpec(size=9, padding="valid", kernel_size=9), "size")
     assert min(groups) == 9
     assert set(sweep_settings(CompareSpec(out_channels=48), "out_channels")) == {16, 32, 48, 64, 128, 256, 512}

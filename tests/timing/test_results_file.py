@@ -16,7 +16,7 @@ from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.results import Machine, Operation, Peaks, Results, Timing
 from xception_lab.timing.results_file import (
-    MOST_BYTES,
+    MAX_BYTES,
     ResultsFileError,
     results_from_json,
     results_to_csv,
@@ -71,7 +71,7 @@ def test_results_come_back_as_they_went_out() -> None:
     assert results_from_json(results_to_json(RESULTS).encode()) == RESULTS
 
 
-def test_a_file_of_the_first_version_is_read_as_one_that_knew_no_slowdown() -> None:
+def test_a_file_of_version_1_is_read_without_slowdowns() -> None:
     values = json.loads(results_to_json(RESULTS)) | {"version": 1}
     for timing in values["timings"]:
         del timing["slowdown"]
@@ -134,11 +134,11 @@ def test_mutated_files_are_accepted_or_refused_with_a_sentence() -> None:
             found = results_from_json(mutant)
         except ResultsFileError as error:
             refused += 1
-            said = str(error)
-            assert 5 < len(said) < 600
-            assert said.isprintable()
-            assert "<" not in said
-            assert "Traceback" not in said
+            message = str(error)
+            assert 5 < len(message) < 600
+            assert message.isprintable()
+            assert "<" not in message
+            assert "Traceback" not in message
         else:
             # what is accepted is whole: it goes out and comes back
             assert results_from_json(results_to_json(found)) == found
@@ -160,16 +160,16 @@ def test_mutated_files_are_accepted_or_refused_with_a_sentence() -> None:
         ("null", "not a results file"),
     ],
 )
-def test_what_is_no_results_file_is_said(text: str, rule: str) -> None:
+def test_anything_but_a_results_file_is_refused(text: str, rule: str) -> None:
     with pytest.raises(ResultsFileError, match=rule):
         results_from_json(text)
 
 
-def test_bytes_that_are_no_text_and_files_too_large_are_said() -> None:
+def test_bytes_that_are_no_text_and_too_large_files_are_refused() -> None:
     with pytest.raises(ResultsFileError, match="not JSON"):
         results_from_json(b"\xff\xfe\x00")
     with pytest.raises(ResultsFileError, match=r"must have at most"):
-        results_from_json(b" " * (MOST_BYTES + 1))
+        results_from_json(b" " * (MAX_BYTES + 1))
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,10 @@ def test_bytes_that_are_no_text_and_files_too_large_are_said() -> None:
         (("machine", "busy_share"), 1.5, "machine.busy_share=1.5: must be a number from 0 to 1"),
         (("timings", 0, "times_s", 0), 0, r"times_s\[0\]=0: must be a number from 1e-09"),
         (("machine", "driver"), "one\x07bell", "machine.driver='onebell': must be a printable text"),
+        (("timings", 0, "layers", 0), ["conv"], r"timings\[0\].layers\[0\]=a list: must be a list of two"),
+        (("timings", 0, "layers", 0, 1), True, r"timings\[0\].layers\[0\]\[1\]=True: must be a number from 0 to 3600"),
+        (("timings", 1, "settings", "subject", "exit_channels"), [8] * 65, "exit_channels=a list: must be a list of 0"),
+        (("operations", 0, "more"), 1, r"'operations\[0\].more' is not a field of a results file"),
     ],
 )
 def test_a_refusal_names_place_value_and_rule(path: tuple[Any, ...], new: Any, rule: str) -> None:
@@ -196,7 +200,21 @@ def test_a_refusal_names_place_value_and_rule(path: tuple[Any, ...], new: Any, r
         results_from_json(json.dumps(_mutated(json.loads(results_to_json(RESULTS)), path, new, "set")))
 
 
-def test_newer_results_stand_before_older_ones() -> None:
+def test_a_number_too_large_for_a_float_is_not_finite() -> None:
+    text = results_to_json(RESULTS).replace('"first_call_s": 0.5', '"first_call_s": 1e999')
+    with pytest.raises(ResultsFileError, match=r"^timings\[0\].first_call_s=inf: must be finite$"):
+        results_from_json(text)
+
+
+@pytest.mark.parametrize("depth", [10, 300, 600, 900])
+def test_lists_in_lists_are_refused_before_they_are_too_deep_for_python(depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+    text = results_to_json(RESULTS).replace('"kernel_size": 3', f'"kernel_size": {nested}', 1)
+    with pytest.raises(ResultsFileError, match=r"kernel_size\[0\]=a list: must be a plain value"):
+        results_from_json(text)
+
+
+def test_newer_results_take_precedence() -> None:
     newer = Results(
         RESULTS.machine,
         (Peaks("float32", 2e13, ((1 << 20, 1e12),)),),

@@ -26,7 +26,6 @@ from xception_lab.timing.analysis import (
     fold_operations,
     longest_operations,
     machine_roofline,
-    predict_devices,
     roofline_points,
     roofline_rows,
     roofs,
@@ -36,7 +35,7 @@ from xception_lab.timing.analysis import (
     timing_bar,
 )
 from xception_lab.timing.jobs import sweep_settings, three_blocks
-from xception_lab.timing.published_devices import DEVICES, SHOWN, predict_networks
+from xception_lab.timing.published_devices import DEVICES, EXAMPLE_DEVICES, predict_devices, predict_networks
 from xception_lab.timing.results import Machine, Operation, Peaks, Results, Timing
 from xception_lab.timing.roofline import FEWEST_PRODUCTS, _convs, _taps, bounds, roofline, total_s, transfer_s
 from xception_lab.timing.settings import Settings
@@ -104,7 +103,7 @@ def test_a_dense_convolution_may_be_done_with_fewer_products_a_grouped_one_may_n
     assert bounds(grouped, PEAKS) == bounds(grouped, PEAKS, fast_algorithms=True)
 
 
-def test_what_folding_and_compiling_spare_is_not_charged() -> None:
+def test_layers_that_folding_and_compiling_remove_are_not_charged() -> None:
     wanted = {mode: Settings(BlockSpec("extreme"), 28, 28, mode=mode) for mode in ("eager", "folded", "compiled")}
     names = {mode: [layer.name for layer in bounds(one, PEAKS)] for mode, one in wanted.items()}
     assert names["eager"] == ["pointwise", "intermediate", "depthwise", "bn", "activation"]
@@ -112,7 +111,7 @@ def test_what_folding_and_compiling_spare_is_not_charged() -> None:
     assert names["compiled"] == ["pointwise", "depthwise"]
 
 
-def test_the_way_back_is_two_more_products_and_one_where_the_input_is_a_picture() -> None:
+def test_backward_is_two_more_products_or_one_where_the_input_is_a_picture() -> None:
     forward = total_s(bounds(Settings(BlockSpec("standard", 256, 256), 14, 14), PEAKS)[:1])
     both = total_s(bounds(Settings(BlockSpec("standard", 256, 256), 14, 14, backward=True), PEAKS)[:1])
     assert both == pytest.approx(3 * forward)
@@ -161,7 +160,7 @@ def test_every_convolution_of_a_network_reads_what_it_reads_in_torch() -> None:
     assert {op.name: (height, width) for op, _layer, height, width in found} == seen
 
 
-def test_the_way_back_reads_an_unread_input_neither_time_and_hands_an_additions_gradient_on() -> None:
+def test_backward_skips_unread_input_and_passes_an_additions_gradient_on() -> None:
     chosen = {"kernel_size": 1, "stride": 2, "batch_norm": "none", "activation": "none"}
     slow = Peaks("float32", 1e18, ((1 << 40, 1e9),))
     both = bounds(Settings(BlockSpec("standard", 64, 8, **chosen), 64, 64, backward=True), slow)[0]
@@ -197,7 +196,7 @@ def test_a_real_run_takes_longer_than_its_bound(wanted: Settings, peaks: Peaks) 
     assert total_s(bounds(wanted, peaks)) < 3 * timing.median_s
 
 
-def test_published_peaks_have_their_sources_and_stand_in_order() -> None:
+def test_published_peaks_have_sources_and_grow_with_lower_precision() -> None:
     by_name = {device.name: device for device in DEVICES}
     wanted = ("T4", "V100 SXM2", "A100 SXM 40 GB", "H100 SXM", "L4", "RTX 3060 12 GB", "RTX 4090")
     assert set(wanted) < set(by_name)
@@ -251,7 +250,7 @@ def test_the_verdict_is_computed_from_the_medians_and_their_intervals() -> None:
     assert [round(share.time, 6) for share in time_shares(group, _timed((0.004, 0.002, 0.001)))] == [1, 0.5, 0.25]
 
 
-def test_points_have_both_times_and_rows_say_which_roof() -> None:
+def test_points_have_bound_and_measured_time_and_rows_their_limit() -> None:
     results = _timed((0.004, 0.002, 0.001))
     found = roofline_points(three_blocks(SPEC), results)
     assert [point.kind for point in found[:3]] == ["standard"] * 3
@@ -267,7 +266,7 @@ def test_points_have_both_times_and_rows_say_which_roof() -> None:
         assert intensities[0] < intensities[1]
 
 
-def test_only_where_a_library_may_have_fast_algorithms_fewer_products_are_charged() -> None:
+def test_fewer_products_are_charged_only_where_a_library_may_have_fast_algorithms() -> None:
     (standard, *_), compute = three_blocks(SPEC), Peaks("float32", 1e9, ((1 << 40, 1e15),))
     here, there = (Results(replace(MACHINE, kind=kind), (compute,)) for kind in ("cpu", "cuda"))
     assert bound_s(standard, here) == pytest.approx(total_s(bounds(standard, compute)))
@@ -275,7 +274,7 @@ def test_only_where_a_library_may_have_fast_algorithms_fewer_products_are_charge
     assert bound_s(standard, there) < 0.3 * bound_s(standard, here)
 
 
-def test_a_machine_stands_under_its_own_roofs() -> None:
+def test_a_machines_roofline_has_its_own_roofs() -> None:
     found = machine_roofline("here", three_blocks(SPEC), _timed((0.004, 0.002, 0.001)))
     assert found
     assert (found.machine, found.peaks.flops_per_s) == ("here", 1e11)
@@ -295,7 +294,7 @@ def test_layers_that_took_no_time_have_no_share() -> None:
     assert (found.slowest, found.limit, found.outcome) == (None, None, "faster")
 
 
-def test_a_profile_is_shown_whole_and_each_operation_keeps_its_colour() -> None:
+def test_a_folded_profile_loses_no_time_and_keeps_positions() -> None:
     one = three_blocks(SPEC)[0]
     seconds = {"mm": 5.0, "conv": 9.0, "relu": 1.0, "view": 2.0, "other": 0.5}
     profile = tuple(Operation(one, name, spent) for name, spent in seconds.items())
@@ -332,7 +331,7 @@ def test_lines_cross_where_they_do() -> None:
     assert not math.isnan(drawn[0].bounds_s[at - 1])
 
 
-def test_what_if_is_the_textbook_on_every_published_device() -> None:
+def test_predictions_are_the_textbooks_on_every_published_device() -> None:
     found = {one.device: one for one in predict_devices(three_blocks(SPEC))}
     t4 = found["T4"].seconds
     assert t4
@@ -353,7 +352,7 @@ def test_a_network_is_predicted_against_another_on_published_devices() -> None:
     for bound in predict_networks(paper, 299, paper, 299):
         assert (bound.delta_s, bound.ratio.direction) == (0.0, "same")
     small = predict_networks(paper, 150, paper, 299)
-    assert [bound.device for bound in small] == list(SHOWN)
+    assert [bound.device for bound in small] == list(EXAMPLE_DEVICES)
     for bound in small:
         device = next(device for device in DEVICES if device.name == bound.device)
         # no layer can be quicker than its multiplications alone, nor the sum slower than both limits together

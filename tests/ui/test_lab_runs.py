@@ -18,7 +18,7 @@ from xception_lab.experiments.store import Store
 from xception_lab.features.layer_names import map_names
 from xception_lab.spec import SMALL_XCEPTION
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_to_bytes
-from xception_lab.ui.fields.features import FEATURE_FIELDS
+from xception_lab.ui.fields.features import LAYER
 
 torch.set_num_threads(1)
 TINY = replace(
@@ -106,7 +106,7 @@ def test_the_layers_are_those_that_the_runs_network_has(kept: tuple[Store, str])
 
 
 def test_every_layer_of_the_labs_variants_can_be_asked_for() -> None:
-    layers = next(field for field in FEATURE_FIELDS if field.key == "layer").options
+    layers = LAYER.texts
     for middle in range(4):
         for between in ("none", "relu", "elu"):
             for order in ("depthwise-first", "pointwise-first"):

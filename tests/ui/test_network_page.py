@@ -12,6 +12,7 @@ import pytest
 from hostile import HOSTILE_VALUES, queries
 from hypothesis import given
 from hypothesis import strategies as st
+from states import NETWORK_KEYS, network_spec
 from strategies import examples
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
@@ -21,12 +22,13 @@ from xception_lab import XceptionSpec, network_cost
 from xception_lab.arch.breakdown import break_down
 from xception_lab.common.units import format_bytes, format_count
 from xception_lab.drawing.network_cards import network_cards
-from xception_lab.ui.fields.network import FIXED_VIEWS, NETWORK_KEYS, NETWORK_VIEWS, STAGES, network_spec
-from xception_lab.ui.fields.registry import FIELDS, fit_values, options_of
-from xception_lab.ui.network.overview import NETWORK_PRESETS, percent
+from xception_lab.ui.fields.network import FIXED_VIEWS, NETWORK_VIEW, STAGE
+from xception_lab.ui.fields.registry import FIELDS, fit_texts, options_of
+from xception_lab.ui.network.presets import NETWORK_PRESETS
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import read_parameters
 from xception_lab.ui.shell.language import catalog
+from xception_lab.ui.shell.names import percent
 
 PAGE = "pages/network.py"
 MORE = ("convolution", "network_order", "network_intermediate", "residual", "small_stem", "num_classes")
@@ -90,7 +92,7 @@ def test_the_page_opens_on_the_papers_network() -> None:
     assert "**1.6 %**" in at.markdown[0].value
     assert [figure["value"] for figure in _drawn(at, "anatomy")["figures"]] == ["8.36 G", "22.9 M", "310 MB"]
     drawn = _drawn(at, "architecture")
-    assert [card["key"] for card in drawn["cards"]] == list(STAGES)
+    assert [card["key"] for card in drawn["cards"]] == list(STAGE.texts)
     assert [flow["key"] for flow in drawn["flows"]] == ["entry", "middle", "exit"]
     assert [card["in_shape"] for card in drawn["cards"]][:3] == ["3×299×299", "64×147×147", "128×74×74"]
 
@@ -99,7 +101,7 @@ def test_the_first_paint_needs_no_torch() -> None:
     program = f"""
 import sys
 from streamlit.testing.v1 import AppTest
-for view in {NETWORK_VIEWS!r}:
+for view in {NETWORK_VIEW.texts!r}:
     at = AppTest.from_file("app.py", default_timeout=60)
     at.switch_page({PAGE!r})
     at.query_params["network_view"] = view
@@ -107,10 +109,10 @@ for view in {NETWORK_VIEWS!r}:
     print(view, len(at.exception), sorted({{"torch", "scipy", "onnx"}} & set(sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert run.stdout.splitlines() == [f"{view} 0 []" for view in NETWORK_VIEWS], run.stderr
+    assert run.stdout.splitlines() == [f"{view} 0 []" for view in NETWORK_VIEW.texts], run.stderr
 
 
-@pytest.mark.parametrize("view", NETWORK_VIEWS)
+@pytest.mark.parametrize("view", NETWORK_VIEW.texts)
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 @pytest.mark.parametrize(
     "query",
@@ -146,7 +148,7 @@ def test_every_choice_can_be_made(key: str) -> None:
     at = _open()
     at.session_state["more"] = True
     ran(at)
-    for option in FIELDS[key].options:
+    for option in FIELDS[key].texts:
         at.segmented_control(key=key).set_value(option)
         ran(at)
         assert _values(at)[key] == option
@@ -166,10 +168,8 @@ def test_a_preset_sets_the_whole_network(name: str) -> None:
 @examples(150)
 @given(data=st.data())
 def test_whatever_the_controls_hold_makes_a_network(data: st.DataObject) -> None:
-    asked = {
-        key: data.draw(st.sampled_from(FIELDS[key].options) | st.integers(0, 600).map(str)) for key in NETWORK_KEYS
-    }
-    values = fit_values(asked)
+    asked = {key: data.draw(st.sampled_from(FIELDS[key].texts) | st.integers(0, 600).map(str)) for key in NETWORK_KEYS}
+    values = fit_texts(asked)
     for key in NETWORK_KEYS:
         assert values[key] in options_of(key, values)
     spec = network_spec(values)
@@ -202,7 +202,7 @@ def test_a_regular_convolution_leaves_no_choice_of_halves() -> None:
     _check(at)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", STAGE.texts)
 def test_a_block_is_shown_with_its_layers_and_its_code(stage: str) -> None:
     at = _open({"stage": stage})
     card = next(card for card in network_cards(break_down(XceptionSpec(), 299)) if card.key == stage)
@@ -218,7 +218,7 @@ def test_a_block_is_shown_with_its_layers_and_its_code(stage: str) -> None:
 
 @pytest.mark.parametrize("sent", [*HOSTILE_VALUES, None, 3, [], {"key": "stem"}, ["stem"]])
 def test_a_forged_click_chooses_nothing(monkeypatch: pytest.MonkeyPatch, sent: object) -> None:
-    from xception_lab.ui.network import overview as network
+    from xception_lab.ui.network import architecture as network
     from xception_lab.ui.network import paper as network_paper
 
     chosen: list[dict[str, str]] = []
@@ -226,7 +226,7 @@ def test_a_forged_click_chooses_nothing(monkeypatch: pytest.MonkeyPatch, sent: o
     monkeypatch.setattr(network_paper, "set_controls", chosen.append)
     network._choose_stage(sent)
     network_paper._choose_towers(sent)
-    assert all(value in (*STAGES, "3") for each in chosen for value in each.values())
+    assert all(value in (*STAGE.texts, "3") for each in chosen for value in each.values())
 
 
 def test_a_click_is_handed_on_as_it_came(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 from hostile import HOSTILE_VALUES, Query, queries
+from states import COMPARE_KEYS
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 from visits import ROOT, START, opened, ran
@@ -17,14 +18,14 @@ from visits import ROOT, START, opened, ran
 from xception_lab import BlockSpec, block_cost
 from xception_lab.common.units import format_bytes, format_count
 from xception_lab.ui.compare.presets import PRESETS
-from xception_lab.ui.fields.compare import VIEWS, WORKBENCH_KEYS
+from xception_lab.ui.fields.compare import VIEW
 from xception_lab.ui.fields.registry import FIELDS
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import quote_value, read_parameters
 from xception_lab.ui.shell.language import catalog
 
 COMPARE = "pages/compare.py"
-CONTROLS = {START: ("out_channels", "kernel_size", "segments"), COMPARE: WORKBENCH_KEYS}
+CONTROLS = {START: ("out_channels", "kernel_size", "segments"), COMPARE: COMPARE_KEYS}
 # controls that stand in a view, and those that are folded away
 IN_VIEW = {
     "measure": "layers",
@@ -35,8 +36,8 @@ IN_VIEW = {
     "code_of": "code",
 }
 FOLDED = ("stride", "padding", "dilation", "intermediate", "batch_norm", "batch_size", "bias", "depth_multiplier")
-SLIDERS = tuple(key for key in WORKBENCH_KEYS if FIELDS[key].widget == "slider")
-CHOICES = tuple(key for key in WORKBENCH_KEYS if FIELDS[key].widget == "choice")
+SLIDERS = tuple(key for key in COMPARE_KEYS if FIELDS[key].widget == "slider")
+CHOICES = tuple(key for key in COMPARE_KEYS if FIELDS[key].widget == "choice")
 
 pages = pytest.mark.parametrize("page", [START, COMPARE])
 
@@ -80,7 +81,7 @@ def _values(at: AppTest, keys: tuple[str, ...]) -> dict[str, str]:
 
 def _numbers(values: dict[str, str], kind: str) -> list[str]:
     """Parameters, MACs or FLOPs and bytes of one block as the page should show them, straight from the engine."""
-    word = {key: FIELDS[key].default for key in WORKBENCH_KEYS} | values
+    word = {key: FIELDS[key].default for key in COMPARE_KEYS} | values
     between = None if kind == "standard" or word["intermediate"] == "paper" else word["intermediate"]
     segments = None if kind != "extreme" or word["segments"] == "max" else int(word["segments"])
     spec = BlockSpec(
@@ -208,7 +209,9 @@ def _check_hostile(page: str, query: Query) -> None:
     last = {key: values[-1] for key, values in given.items()}
     values, repairs = read_parameters(last, CONTROLS[page])
     assert _values(at, CONTROLS[page]) == values
-    notes = [f"`{r.key}={quote_value(r.given)}` in the link is not possible here; `{r.used}` is used." for r in repairs]
+    notes = [
+        f"`{r.key}={quote_value(r.text)}` in the link is not possible here; `{r.replacement}` is used." for r in repairs
+    ]
     if last.get("lang", "en") not in ("en", "ko"):
         notes.append(f"`lang={quote_value(last['lang'])}` in the link is not possible here; `en` is used.")
     elif last.get("lang") == "ko":
@@ -241,7 +244,7 @@ def test_every_slider_moves_the_numbers(key: str) -> None:
 @pytest.mark.parametrize("key", CHOICES)
 def test_every_choice_can_be_made(key: str) -> None:
     at = _unfold(opened(COMPARE, {"view": IN_VIEW.get(key, "layers")}))
-    for option in FIELDS[key].options:
+    for option in FIELDS[key].texts:
         at.segmented_control(key=key).set_value(option)
         ran(at)
         assert at.session_state[key] == option
@@ -261,7 +264,7 @@ def test_a_preset_sets_every_control(name: str) -> None:
     at = opened(COMPARE, {"stride": "3", "padding": "valid", "bias": "true", "segments": "2", "in_channels": "8"})
     at.button(key=f"preset_{name}").click()
     ran(at)
-    kept = {key: FIELDS[key].default for key in WORKBENCH_KEYS} | PRESETS[name]
+    kept = {key: FIELDS[key].default for key in COMPARE_KEYS} | PRESETS[name]
     assert _values(at, CONTROLS[COMPARE]) == kept
     _check(at, COMPARE)
 
@@ -290,7 +293,7 @@ def test_a_kernel_never_outgrows_its_picture() -> None:
     assert list(at.segmented_control(key="dilation").options) == ["1", "2", "3", "4"]
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", VIEW.texts)
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 @pytest.mark.parametrize(
     "query",
@@ -319,7 +322,7 @@ def test_going_from_view_to_view_forgets_nothing() -> None:
     at = opened(COMPARE, {"view": "sweep", "in_channels": "96"})
     at.segmented_control(key="swept").set_value("size")
     ran(at)
-    for view in (*VIEWS, "sweep"):
+    for view in (*VIEW.texts, "sweep"):
         at.segmented_control(key="view").set_value(view)
         ran(at)
         values = _values(at, CONTROLS[COMPARE])

@@ -1,9 +1,9 @@
-"""A network on one HTML page that needs nothing else: inline pictures and tables, no script, no other host."""
+"""A network on one HTML page that needs nothing else: what assets/templates/network_report.html is filled with."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from xception_lab.arch.breakdown import (
     LAYER_KINDS,
@@ -14,24 +14,20 @@ from xception_lab.arch.breakdown import (
     amounts_by_block,
     network_layer_rows,
 )
+from xception_lab.common.files import asset_path
+from xception_lab.common.palette import LAYER_KIND_COLOURS
 from xception_lab.common.units import format_bytes, format_count
 
-# light, dark: dark enough, or light enough, to tell apart on either ground; the app's own categorical order
-_COLOURS: dict[LayerKind, tuple[str, str]] = {
-    "standard": ("#5f6f86", "#9fb0c8"),
-    "spatial": ("#a83f6f", "#ee8bb5"),
-    "depthwise": ("#ab4a10", "#f0924c"),
-    "pointwise": ("#0b7f74", "#35c4b3"),
-    "shortcut": ("#7a5ea8", "#b79be6"),
-    "linear": ("#4477aa", "#7db3e8"),
-    "other": ("#8a7a1f", "#d6c45a"),
-}
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+# pixels: the longest bar, the distance from one bar to the next, room for the names before and the amounts after
 _BAR, _ROW, _LEFT, _RIGHT = 620, 24, 90, 110
 
 
 @dataclass(frozen=True, slots=True)
 class ReportWords:
-    """Every text of a report in its reader's language. names: of quantities, kinds and columns by the engine's word."""
+    """Every text of a report in its reader's language. names: of quantities, kinds and columns by the engine's name."""
 
     language: str
     title: str
@@ -50,6 +46,35 @@ class ReportWords:
     names: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    kind: LayerKind
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """One block's bar, cut by kind. left, right: where it begins and ends; top: of its row. All in pixels."""
+
+    block: str
+    amount: str
+    left: int
+    right: float
+    top: int
+    segments: tuple[_Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Chart:
+    """A bar per block of one quantity; the longest fills the width."""
+
+    title: str
+    width: int
+    height: int
+    bars: tuple[_Bar, ...]
+
+
 def network_report(
     network: NetworkBreakdown,
     rows: Iterable[tuple[CostChange, str]],
@@ -57,107 +82,64 @@ def network_report(
     snippet: str,
     words: ReportWords,
 ) -> str:
-    """The page as HTML. rows: each change with its ratio in words; settings: what differs from the defaults or not."""
-    changed = [
-        (
-            words.names[change.measure],
-            f"{change.value:,}",
-            f"{change.reference:,}",
-            f"{change.delta:+,}" if change.delta else "0",
-            said,
-        )
-        for change, said in rows
-    ]
+    """The page as HTML.
+
+    rows: each change against the paper's network, with its ratio in words. settings: every control's name and value.
+    snippet: code that builds the network.
+    """
     layers = network_layer_rows(network.layers)
-    parts = (
-        f"<h1>{escape(words.title)}</h1><p class=lead>{escape(words.lead)}</p>",
-        _section(words.settings, _table((), [(name, value) for name, value in settings.items()])),
-        _section(
-            words.against, _table(("", words.value, words.paper, words.difference, words.ratio), changed, numbers=1)
-        ),
-        _section(words.where, _legend(words), *(_bars(network, weighed, words) for weighed in ("macs", "params"))),
-        _section(words.layers, _table(tuple(layers[0]), [tuple(map(_cell, row.values())) for row in layers], 4)),
-        _section(words.code, f"<pre>{escape(snippet)}</pre>"),
-        f"<footer><p>{escape(words.conventions)}</p><p>{escape(words.source)}</p></footer>",
-    )
-    return (
-        f'<!doctype html><html lang="{escape(words.language)}"><head><meta charset="utf-8">'
-        # nothing but what stands in this file may be shown, whatever a text holds
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(words.title)}</title><style>{_style()}</style></head><body>{''.join(parts)}</body></html>"
+    return _template().render(
+        words=words,
+        settings=list(settings.items()),
+        changes=[_change_cells(change, ratio, words) for change, ratio in rows],
+        charts=[_chart(network, measure, words) for measure in ("macs", "params")],
+        colours={kind: LAYER_KIND_COLOURS[kind] for kind in LAYER_KINDS},
+        layer_columns=list(layers[0]),
+        layer_rows=[[_cell(value) for value in row.values()] for row in layers],
+        snippet=snippet,
     )
 
 
-def _section(title: str, *content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{''.join(content)}</section>"
+@cache
+def _template() -> "Template":
+    # imported with the first report, which few visits ask for
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(asset_path("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("network_report.html")
+
+
+def _change_cells(change: CostChange, ratio: str, words: ReportWords) -> Sequence[str]:
+    difference = f"{change.delta:+,}" if change.delta else "0"
+    return words.names[change.measure], f"{change.value:,}", f"{change.reference:,}", difference, ratio
 
 
 def _cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 99) -> str:
-    """A table; columns from `numbers` on hold numbers."""
-
-    def cells(row: Sequence[str], tag: str) -> str:
-        return "".join(
-            f"<{tag}{' class=number' if column >= numbers else ''}>{escape(text)}</{tag}>"
-            for column, text in enumerate(row)
-        )
-
-    top = f"<thead><tr>{cells(head, 'th')}</tr></thead>" if head else ""
-    body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)
-    return f"<div class=wide><table>{top}<tbody>{body}</tbody></table></div>"
-
-
-def _legend(words: ReportWords) -> str:
-    items = "".join(f'<li><i class="{kind}"></i>{escape(words.names[kind])}</li>' for kind in LAYER_KINDS)
-    return f"<ul class=legend>{items}</ul>"
-
-
-def _bars(network: NetworkBreakdown, weighed: AreaMeasure, words: ReportWords) -> str:
-    """One bar a block, cut by kind; the longest fills the width."""
-    table = amounts_by_block(network, weighed)
-    longest = max(sum(row.values()) for row in table.values())
-    drawn: list[str] = []
-    for number, (block, row) in enumerate(table.items()):
-        x, y = float(_LEFT), number * _ROW
-        drawn.append(f'<text x="{_LEFT - 8}" y="{y + 16}" text-anchor="end">{escape(block)}</text>')
+def _chart(network: NetworkBreakdown, measure: AreaMeasure, words: ReportWords) -> _Chart:
+    amounts = amounts_by_block(network, measure)
+    longest = max(sum(by_kind.values()) for by_kind in amounts.values())
+    bars: list[_Bar] = []
+    for number, (block, by_kind) in enumerate(amounts.items()):
+        segments: list[_Segment] = []
+        x = float(_LEFT)
         for kind in LAYER_KINDS:
-            width = _BAR * row.get(kind, 0) / longest
+            width = _BAR * by_kind.get(kind, 0) / longest
             if width:
-                drawn.append(f'<rect class="{kind}" x="{x:.2f}" y="{y + 4}" width="{width:.2f}" height="16"/>')
+                segments.append(_Segment(kind, x, width))
             x += width
-        total = sum(row.values())
-        drawn.append(f'<text x="{x + 6:.2f}" y="{y + 16}">{escape(_amount(weighed, total))}</text>')
-    name = words.names[weighed]
-    size = f"0 0 {_LEFT + _BAR + _RIGHT} {_ROW * len(table)}"
-    return (
-        f'<figure><figcaption>{escape(name)}</figcaption><svg viewBox="{size}" role="img" '
-        f'aria-label="{escape(name)}">{"".join(drawn)}</svg></figure>'
-    )
+        amount = _amount(measure, sum(by_kind.values()))
+        bars.append(_Bar(block, amount, _LEFT, x, number * _ROW, tuple(segments)))
+    return _Chart(words.names[measure], _LEFT + _BAR + _RIGHT, _ROW * len(bars), tuple(bars))
 
 
-def _amount(weighed: AreaMeasure, amount: int) -> str:
-    return format_bytes(amount) if weighed == "activation_bytes" else format_count(amount)
-
-
-def _style() -> str:
-    def fills(shade: int) -> str:
-        return "".join(
-            f"rect.{kind}{{fill:{pair[shade]}}}i.{kind}{{background:{pair[shade]}}}" for kind, pair in _COLOURS.items()
-        )
-
-    return (
-        ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:1000px;margin:2rem auto;"
-        "padding:0 1rem;color:#1f2933;background:#fff}h1{margin:0}h2{font-size:1.15rem;margin:2rem 0 .5rem}"
-        ".lead{margin:.3rem 0}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:.85rem}"
-        "th,td{padding:.25rem .7rem;text-align:left;border-bottom:1px solid #8883;white-space:nowrap}"
-        ".number{text-align:right;font-variant-numeric:tabular-nums}pre{overflow:auto;padding:1rem;"
-        "background:#8881;border-radius:8px;font-size:.8rem}figure{margin:1rem 0}svg text{font-size:13px;"
-        "fill:currentColor}.legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;padding:0;margin:0;list-style:none;"
-        "font-size:.85rem}.legend i{display:inline-block;width:.8em;height:.8em;border-radius:2px;margin-right:.4em}"
-        f"footer{{margin:2rem 0;font-size:.85rem;opacity:.85}}{fills(0)}"
-        f"@media(prefers-color-scheme:dark){{body{{color:#e6ebf0;background:#12171d}}{fills(1)}}}"
-    )
+def _amount(measure: AreaMeasure, amount: int) -> str:
+    return format_bytes(amount) if measure == "activation_bytes" else format_count(amount)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import product
 from typing import Any
 
+from xception_lab.common.validate import check_choice, check_whole
 from xception_lab.spec import ACTIVATIONS, ORDERS, TrainSpec, XceptionSpec
 from xception_lab.training.records import lists_to_tuples, train_spec_from_dict
 
@@ -65,10 +66,8 @@ class ExperimentSpec:
     grid: Grid = ()
 
     def __post_init__(self) -> None:
-        if self.preset not in PRESETS:
-            raise ValueError(f"preset={self.preset!r}: must be one of {', '.join(map(repr, PRESETS))}")
-        if not isinstance(self.seeds, int) or isinstance(self.seeds, bool) or not 1 <= self.seeds <= MAX_SEEDS:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValueError(f"seeds={self.seeds!r}: must be a whole number from 1 to {MAX_SEEDS}")
+        check_choice("preset", self.preset, PRESETS)
+        check_whole("seeds", self.seeds, 1, MAX_SEEDS)
         if bool(self.grid) != (self.preset == "own"):
             raise ValueError(f"grid={self.grid!r}: belongs to preset='own', which needs one")
         _check_grid(self.grid)

@@ -1,4 +1,4 @@
-"""The page's first answer, computed by this code before: read from assets/features without torch.
+"""Maps of the default picture with the default filters, computed beforehand: read from assets/features without torch.
 
 tools/build_feature_maps.py makes the files.
 """
@@ -7,7 +7,7 @@ import io
 import json
 from dataclasses import asdict, dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def block_maps_to_npz(blocks: tuple[BlockMaps, ...]) -> bytes:
 
 
 def block_maps_from_npz(content: bytes) -> tuple[BlockMaps, ...]:
-    """The inverse of to_npz."""
+    """The inverse of block_maps_to_npz."""
     with np.load(io.BytesIO(content), allow_pickle=False) as file:
         arrays: dict[str, Values] = dict(file)
     return tuple(_block(kind, arrays) for kind in KINDS)
@@ -49,23 +49,22 @@ def _block(kind: Kind, arrays: dict[str, Values]) -> BlockMaps:
     steps: list[LayerMaps] = []
     weights: dict[str, Values] = {}
     for name, values in arrays.items():
-        of, what, layer = name.split("/")
-        if of == kind and what == "weight":
+        of_kind, part, layer = name.split("/")
+        if of_kind == kind and part == "weight":
             weights[layer] = values
-        elif of == kind:
-            step: BlockStep = what  # type: ignore[assignment]
-            steps.append(LayerMaps(step, layer, values))
+        elif of_kind == kind:
+            steps.append(LayerMaps(cast(BlockStep, part), layer, values))
     return BlockMaps(kind, tuple(steps), weights)
 
 
 def curve_to_json(curve: tuple[Recovery, ...], machine: str) -> str:
-    """The information curve and the machine."""
+    """The information curve and the machine that computed it, as JSON."""
     return json.dumps({"machine": machine, "curve": [asdict(point) for point in curve]}, indent=1)
 
 
 @cache
 def load_bundled() -> BundledMaps:
-    """What is shipped."""
+    """The shipped maps and curve."""
     values: dict[str, Any] = json.loads((FOLDER / "default.json").read_text(encoding="utf-8"))
     curve = tuple(Recovery(**point) for point in values["curve"])
     return BundledMaps(block_maps_from_npz((FOLDER / "default.npz").read_bytes()), curve, values["machine"])

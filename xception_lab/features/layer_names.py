@@ -1,4 +1,4 @@
-"""The layers that a page offers of each network, told from the plan: no torch here."""
+"""The names and sizes of each network's layers, derived from the plan without torch."""
 
 from dataclasses import replace
 from functools import cache
@@ -9,15 +9,16 @@ from xception_lab.spec import SMALL_XCEPTION, Kind, TrainSpec, XceptionSpec
 
 FULL_SIDE = 299
 TRAINED_ON = ("fashion-mnist", "emoji")
-SHIPPED_VARIANTS = ("none", "relu", "extreme")  # the twins, and the one whose blocks are extreme Inception's
+# the first two differ in the ReLU between alone; the blocks of the third are those of extreme Inception
+SHIPPED_VARIANTS = ("none", "relu", "extreme")
 SIDES = {"fashion-mnist": 28, "emoji": 32}
 LITE0_SIDE = 224
-MOST_MIDDLE = 8  # middle blocks of a run whose layers all have a name here; the paper's network has as many
+MAX_MIDDLE = 8  # middle blocks up to which lab_layers() has every name; the paper's network has as many
 
 # repeats, kernel_size, stride and channels of EfficientNet-Lite0's groups of blocks (Tan and Le 2019, table 1)
 _LITE0 = ((1, 3, 1, 16), (2, 3, 2, 24), (2, 5, 2, 40), (3, 3, 2, 80), (3, 5, 1, 112), (4, 5, 2, 192), (1, 3, 1, 320))
 _LITE0_EXPANSION = 6
-# the ReLU between belongs to the deepest list: a twin without one has nothing there
+# with the ReLU between, so that its list of layers has every name
 _SMALL = replace(SMALL_XCEPTION, intermediate="relu")
 
 
@@ -31,38 +32,38 @@ def shipped_run(dataset: str, variant: str) -> TrainSpec:
 @cache
 def paper_layers(keras: bool) -> dict[str, LayerGeometry]:
     """Every layer of the paper's network at 299 pixels."""
-    return _maps(layer_geometries(XceptionSpec(same_pooling=keras), FULL_SIDE))
+    return _without_classifier(layer_geometries(XceptionSpec(same_pooling=keras), FULL_SIDE))
 
 
-def _maps(found: dict[str, LayerGeometry]) -> dict[str, LayerGeometry]:
-    """Without what is no map: the mean over the picture and the classifier."""
-    return {name: place for name, place in found.items() if name not in ("global_pool", "fc")}
+def _without_classifier(layers: dict[str, LayerGeometry]) -> dict[str, LayerGeometry]:
+    """The layers whose outputs are maps: all but the mean over the picture and the classifier."""
+    return {name: layer for name, layer in layers.items() if name not in ("global_pool", "fc")}
 
 
 def map_names(spec: XceptionSpec, side: int) -> tuple[str, ...]:
-    """The names of a network's layers that give maps, in running order."""
-    return tuple(_maps(layer_geometries(spec, side)))
+    """The names of the layers of a network whose outputs are maps, in running order."""
+    return tuple(_without_classifier(layer_geometries(spec, side)))
 
 
 def depth_names(spec: XceptionSpec, side: int, most: int = 80) -> tuple[str, ...]:
-    """The layers whose summaries tell the depth: all, or in a deep network what leaves each activation and block."""
-    found = _maps(layer_geometries(spec, side))
-    if len(found) <= most:
-        return tuple(found)
-    return tuple(name for name, place in found.items() if place.role in ("act", "block"))
+    """The layers to summarise along the depth: all, or of more than `most` the activations and blocks alone."""
+    layers = _without_classifier(layer_geometries(spec, side))
+    if len(layers) <= most:
+        return tuple(layers)
+    return tuple(name for name, layer in layers.items() if layer.role in ("act", "block"))
 
 
 @cache
 def lab_layers() -> tuple[str, ...]:
-    """Every name that a layer of a run of the training lab can have, in whatever variant."""
+    """Every name that a layer of the training lab's networks can have, in whatever variant."""
     variants = (_SMALL, replace(SMALL_XCEPTION, convolution="standard"))
-    specs = (replace(spec, middle_blocks=count) for spec in variants for count in range(MOST_MIDDLE + 1))
+    specs = (replace(spec, middle_blocks=count) for spec in variants for count in range(MAX_MIDDLE + 1))
     stages = [stage for spec in specs for stage in network_stages(spec)]
     return tuple(dict.fromkeys(name for stage in stages for name in (*(op.name for op in stage.body), stage.name)))
 
 
 def network_kind(spec: XceptionSpec) -> Kind:
-    """Which of the three blocks a network is made of."""
+    """The kind of block that a network is made of."""
     if spec.convolution == "standard":
         return "standard"
     return "extreme" if spec.order == "pointwise-first" else "separable"
@@ -70,26 +71,26 @@ def network_kind(spec: XceptionSpec) -> Kind:
 
 @cache
 def lite0_layers() -> dict[str, LayerGeometry]:
-    """EfficientNet-Lite0's layers at 224 pixels: stem, what stands around each depthwise activation, blocks, head.
+    """EfficientNet-Lite0's layers at 224 pixels: stem, what surrounds each depthwise convolution, blocks, head.
 
-    A block's shortcut sees a part of what its body does, so the body alone decides.
+    A block's receptive field is its body's: the shortcut reads pixels that the body reads as well.
     """
-    steps: tuple[LayerWindow, ...] = (same_padding_window(3, 2, LITE0_SIDE),)
+    windows: tuple[LayerWindow, ...] = (same_padding_window(3, 2, LITE0_SIDE),)
     channels = 32
-    found = [LayerGeometry(name, role, channels, steps[-1].after, steps) for name, role in _LITE0_STEM]
+    layers = [LayerGeometry(name, role, channels, windows[-1].out_side, windows) for name, role in _LITE0_STEM]
     blocks = [
         (kernel_size, stride if first else 1, width)
         for repeats, kernel_size, stride, width in _LITE0
         for first in (True, *(False,) * (repeats - 1))
     ]
     for number, (kernel_size, stride, width) in enumerate(blocks):
-        steps = (*steps, same_padding_window(kernel_size, stride, steps[-1].after))
-        wide = channels * (_LITE0_EXPANSION if number else 1)
-        for part, role, count in (("._bn1", "norm", wide), ("._swish", "act", wide), ("", "block", width)):
-            found.append(LayerGeometry(f"_blocks.{number}{part}", role, count, steps[-1].after, steps))
+        windows = (*windows, same_padding_window(kernel_size, stride, windows[-1].out_side))
+        expanded = channels * (_LITE0_EXPANSION if number else 1)
+        for part, role, count in (("._bn1", "norm", expanded), ("._swish", "act", expanded), ("", "block", width)):
+            layers.append(LayerGeometry(f"_blocks.{number}{part}", role, count, windows[-1].out_side, windows))
         channels = width
-    found += [LayerGeometry(name, role, 1280, steps[-1].after, steps) for name, role in _LITE0_HEAD]
-    return {place.name: place for place in found}
+    layers += [LayerGeometry(name, role, 1280, windows[-1].out_side, windows) for name, role in _LITE0_HEAD]
+    return {layer.name: layer for layer in layers}
 
 
 _LITE0_STEM = (("_conv_stem", "standard"), ("_bn0", "norm"))

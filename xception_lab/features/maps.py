@@ -1,4 +1,4 @@
-"""What a page draws of feature maps: numbers of a map, its order, its histogram, and its picture. No torch here."""
+"""Feature maps as arrays: their order, histograms, and pictures of them. No torch."""
 
 import io
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from xception_lab.common.palette import MAP_MINUS_COLOUR, MAP_PLUS_COLOUR
 from xception_lab.spec import Kind
 
 Values = NDArray[np.float32]
@@ -19,16 +20,17 @@ ColourRange = Literal["map", "layer", "shared"]
 SORTINGS: tuple[Sorting, ...] = ("index", "strength")
 RANGES: tuple[ColourRange, ...] = ("map", "layer", "shared")
 BINS = 32
-MIDDLE = 128  # what zero is drawn as; the rest is 127 steps to either side
+MIDDLE = 128  # the grey level of zero; there are 127 levels on either side
 
 _serial = count()
 
+# the picture, after the first convolution, the activation between, the second convolution, the last activation
 BlockStep = Literal["input", "first", "between", "second", "after"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LayerMaps:
-    """What one layer gave: values (C, H, W), read-only. step: its place in a block; layer: the module's name."""
+    """One layer's output. step: its position in a block. layer: the module's name. values: (C, H, W), read-only."""
 
     step: BlockStep
     layer: str
@@ -42,7 +44,7 @@ class LayerMaps:
 class BlockMaps:
     """One block on one picture: its steps in running order, and its weights by the layer's name.
 
-    serial: tells it from every other for a cache; an id() comes back when its object is gone.
+    serial: a number that no other has, as a key for caches; an id() is used again when its object is gone.
     """
 
     kind: Kind
@@ -56,7 +58,7 @@ class BlockMaps:
 
 
 def zeros_share(values: Values) -> float:
-    """Share of values that are exactly zero."""
+    """Fraction of values that are exactly zero."""
     return float(np.count_nonzero(values == 0)) / values.size
 
 
@@ -67,7 +69,7 @@ def strength(values: Values) -> Values:
 
 
 def sort_channels(values: Values, sorting: Sorting) -> NDArray[np.int64]:
-    """Channels in the order to draw them: by number, or the strongest first."""
+    """The channels' indices in the order to draw them: by index, or the strongest first."""
     if sorting == "index":
         return np.arange(len(values))
     return np.argsort(-strength(values), kind="stable")
@@ -79,15 +81,15 @@ def channel_limits(values: Values) -> Values:
 
 
 def grey_levels(values: Values, top: float | None) -> Pixels:
-    """(C, H, W) as grey levels: 128 is zero, 1 and 255 are -top and +top. None: each map's own largest value."""
+    """(C, H, W) as grey levels: MIDDLE is zero, 1 and 255 are -top and +top. top: None is each map's own limit."""
     tops = channel_limits(values) if top is None else np.full(len(values), top, np.float32)
-    # a map that is zero everywhere has no range
+    # a map that is zero everywhere has the limit 0
     scaled = values / np.where(tops > 0, tops, 1)[:, None, None]
     return np.rint(np.clip(scaled, -1, 1) * (MIDDLE - 1) + MIDDLE).astype(np.uint8)
 
 
 def downsample(values: Values, side: int) -> Values:
-    """Maps averaged over whole squares of pixels, at least `side` wide where they were; the rest is cut."""
+    """Maps (C, H, W) averaged over squares of pixels, so that they stay at least `side` wide; a remainder is cut."""
     step = max(1, min(values.shape[1:]) // side)
     if step == 1:
         return values
@@ -97,7 +99,7 @@ def downsample(values: Values, side: int) -> Values:
 
 
 def tile_maps(pixels: Pixels, columns: int) -> Pixels:
-    """(C, H, W) as one picture, `columns` maps a row without gaps."""
+    """(C, H, W) as one picture, `columns` maps per row without gaps."""
     count, height, width = pixels.shape
     rows = -(-count // columns)
     canvas = np.full((rows * columns, height, width), MIDDLE, np.uint8)
@@ -106,22 +108,27 @@ def tile_maps(pixels: Pixels, columns: int) -> Pixels:
 
 
 def encode_png(pixels: Pixels) -> bytes:
-    """(H, W) grey or (H, W, 3) pixels as a PNG file, packed fast rather than small."""
+    """(H, W) grey or (H, W, 3) pixels as a PNG file, compressed fast rather than well."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 
 def colour_maps(values: Values, top: float | None, columns: int, zoom: int) -> Pixels:
-    """Maps as a picture to keep, (H, W, 3): blue below zero, white at it, orange above, each pixel `zoom` wide."""
+    """Maps as a picture to download, (H, W, 3): blue below zero, white at it, orange above; a pixel is `zoom` wide."""
     share = (tile_maps(grey_levels(values, top), columns).astype(np.float32) - MIDDLE) / (MIDDLE - 1)
-    ends = np.where(share[..., None] < 0, np.array((8, 72, 150), np.float32), np.array((172, 70, 0), np.float32))
+    ends = np.where(share[..., None] < 0, _rgb(MAP_MINUS_COLOUR.light), _rgb(MAP_PLUS_COLOUR.light))
     pixels = np.rint(255 + np.abs(share)[..., None] * (ends - 255)).astype(np.uint8)
     return pixels.repeat(zoom, axis=0).repeat(zoom, axis=1)
 
 
+def _rgb(colour: str) -> Values:
+    """(3,) levels of "#rrggbb"."""
+    return np.array(list(bytes.fromhex(colour[1:])), np.float32)
+
+
 def histogram(values: Values, low: float, high: float) -> list[int]:
-    """How many values fall in each of BINS equal parts from low to high; every one is counted in some bin."""
+    """How many values fall in each of BINS equal bins from low to high; values outside count in the outermost bins."""
     return np.histogram(np.clip(values, low, high), BINS, (low, high))[0].tolist()
 
 

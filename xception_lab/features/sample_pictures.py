@@ -1,4 +1,4 @@
-"""Pictures to look at: photographs and drawings that come with the lab, test patterns, and the user's own strokes.
+"""Pictures for the networks: photographs and drawings that come with the lab, test patterns, and drawn strokes.
 
 assets/pictures/LICENSES.md and assets/data/LICENSES.md name the authors.
 """
@@ -6,11 +6,12 @@ assets/pictures/LICENSES.md and assets/data/LICENSES.md name the authors.
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from xception_lab.common.files import asset_path
+from xception_lab.common.validate import check_choice
 from xception_lab.data.catalogue import load_dataset
+from xception_lab.data.dataset import ImageArray
 
 PHOTOGRAPHS = ("coffee", "chelsea", "astronaut")
 DRAWINGS = ("boot", "emoji")
@@ -19,17 +20,14 @@ SAMPLES = (*PHOTOGRAPHS, *DRAWINGS, *PATTERNS)
 SIDES = (8, 512)  # pixels, least and most
 MAX_POINTS = 4_000
 
-ImageArray = NDArray[np.uint8]
-
 _ASSETS = asset_path("pictures")
-_BOOT, _EMOJI = 4500, 0  # which test picture of its data set
+_BOOT, _EMOJI = 4500, 0  # indices of test pictures
 _STROKE_WIDTH = 0.07  # of the side
 
 
 def sample_picture(name: str, side: int) -> ImageArray:
     """One of SAMPLES as uint8 (side, side, 3). Raises ValueError naming field, value and rule."""
-    if name not in SAMPLES:
-        raise ValueError(f"name={name!r}: must be one of {', '.join(map(repr, SAMPLES))}")
+    check_choice("name", name, SAMPLES)
     _check_side(side)
     if name in PHOTOGRAPHS:
         return resize(_photograph(name), side)
@@ -52,7 +50,7 @@ def resize(picture: ImageArray, side: int) -> ImageArray:
 
 
 def draw_stroke(points: list[tuple[float, float]] | tuple[tuple[float, float], ...], side: int) -> ImageArray:
-    """A white line on black, uint8 (side, side), through points in [0, 1]; None-like breaks are not known.
+    """A white line on black, uint8 (side, side), through points (x, y) in [0, 1].
 
     Raises ValueError when there is no point, too many, or one outside the picture.
     """
@@ -65,10 +63,10 @@ def draw_stroke(points: list[tuple[float, float]] | tuple[tuple[float, float], .
     scale = 4  # drawn large and averaged, for a smooth edge
     large = Image.new("L", (side * scale, side * scale))
     width = max(1, round(_STROKE_WIDTH * side * scale))
-    at = [(x * (large.width - 1), y * (large.height - 1)) for x, y in points]
+    pixels = [(x * (large.width - 1), y * (large.height - 1)) for x, y in points]
     pen = ImageDraw.Draw(large)
-    pen.line(at, fill=255, width=width, joint="curve")
-    for x, y in (at[0], at[-1]):
+    pen.line(pixels, fill=255, width=width, joint="curve")
+    for x, y in (pixels[0], pixels[-1]):
         pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), fill=255)
     return np.array(large.resize((side, side), Image.Resampling.BOX))
 
@@ -102,13 +100,14 @@ def _gradient(side: int) -> ImageArray:
 
 
 def _impulse(side: int) -> ImageArray:
-    """One bright pixel: what a linear filter makes of it is its kernel."""
+    """One bright pixel: a linear filter's output on it is its kernel."""
     drawn = np.zeros((side, side), np.uint8)
     drawn[side // 2, side // 2] = 255
     return drawn
 
 
 def _spiral() -> tuple[tuple[float, float], ...]:
+    """The points of the sample "stroke"."""
     turns = np.linspace(0, 2.5, 80)
     angle, radius = 2 * np.pi * turns, 0.06 + 0.15 * turns
     return tuple(zip((0.5 + radius * np.cos(angle)).tolist(), (0.5 + radius * np.sin(angle)).tolist(), strict=True))

@@ -1,6 +1,6 @@
-"""Weight files that people bring: read as data, checked key by key and shape by shape, never run.
+"""Uploaded weight files: read as data, checked key by key and shape by shape, never executed.
 
-Accepted are safetensors files, those of the training lab among them, and PyTorch state_dicts, which are read with
+Accepted are safetensors files, including the training lab's, and PyTorch state_dicts, which are read with
 weights_only=True. Every refusal is a ValueError of one sentence that names file, value and rule.
 """
 
@@ -27,23 +27,23 @@ MAX_FILE = 200 * MIB  # the paper's network has 92 MB in float32
 MAX_TENSORS = 4_000
 MAX_HEADER = 4 * MIB
 MAX_BLOCKS = 100
-PREFIXES = ("module.", "model.", "network.")  # what training programs put before every key
+PREFIXES = ("module.", "model.", "network.")  # that training programs put before every key
 
-# timm's and Cadene's conversions were trained in TensorFlow but are run with torch's own habits
+# Xception's weights were trained in TensorFlow; timm runs them with torch's own epsilon and pooling
 KERAS = XceptionSpec()
 TIMM = replace(KERAS, batch_norm_eps=1e-5, same_pooling=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What a file holds: tensors by key, and the run that made them where the file says."""
+    """The content of a weight file. tensors: by key. run: the training run that made them, None if unknown."""
 
     tensors: dict[str, Tensor]
     run: TrainSpec | None
 
 
 def read_weights(filename: str, content: bytes) -> Weights:
-    """The tensors of a weight file. Raises ValueError naming file, value and rule; nothing in it is called."""
+    """Read a weight file without executing anything in it. Raises ValueError naming file, value and rule."""
     name = quote_name(filename)
     if not content:
         raise ValueError(say("{name}: must hold weights, is empty", name=name))
@@ -51,22 +51,22 @@ def read_weights(filename: str, content: bytes) -> Weights:
         size, most = len(content) / MIB, MAX_FILE // MIB
         raise ValueError(say("{name}: must have at most {most} MiB, has {size:,.0f}", name=name, most=most, size=size))
     try:
-        found, run = _safetensors(content) if _is_safetensors(content) else (_state_dict(content), None)
-        tensors = _plain(found)
+        values, run = _read_safetensors(content) if _is_safetensors(content) else (_read_state_dict(content), None)
+        tensors = _check_tensors(values)
     except _RefusalError as refusal:
         raise ValueError(say("{name}: {reason}", name=name, reason=message_of(refusal))) from refusal
     return Weights(_without_prefix(tensors), run)
 
 
 class _RefusalError(Exception):
-    """Why a file is not read; the message goes on after the file's name."""
+    """Why a file is refused; the message continues after the file's name."""
 
 
 def _is_safetensors(content: bytes) -> bool:
     return len(content) > 9 and content[8:9] == b"{"
 
 
-def _safetensors(content: bytes) -> tuple[dict[str, Any], TrainSpec | None]:
+def _read_safetensors(content: bytes) -> tuple[dict[str, Any], TrainSpec | None]:
     size = int.from_bytes(content[:8], "little")
     if size > min(MAX_HEADER, len(content) - 8):
         raise _RefusalError(say("must be a whole safetensors file, its header is longer than the file or the limit"))
@@ -78,16 +78,16 @@ def _safetensors(content: bytes) -> tuple[dict[str, Any], TrainSpec | None]:
     try:
         run = train_spec_from_json(meta["spec"]) if "spec" in meta else None
     except (ValueError, RecursionError):
-        run = None  # another program's own note
-    if any(key.startswith("network.") for key in tensors):  # a run's checkpoint holds its optimiser as well
+        run = None  # another program's metadata
+    if any(key.startswith("network.") for key in tensors):  # a run's checkpoint has its optimiser's state as well
         tensors = {key: tensor for key, tensor in tensors.items() if key.startswith("network.")}
     return tensors, run
 
 
-def _state_dict(content: bytes) -> dict[str, Any]:
+def _read_state_dict(content: bytes) -> dict[str, Any]:
     _check_zip(content)
     try:
-        with warnings.catch_warnings():  # of old storage kinds, which only the file's author could act on
+        with warnings.catch_warnings():  # about old kinds of storage, which the file's user cannot change
             warnings.simplefilter("ignore")
             loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # on hostile bytes torch's reader raises many kinds
@@ -103,7 +103,7 @@ def _state_dict(content: bytes) -> dict[str, Any]:
 
 
 def _check_zip(content: bytes) -> None:
-    """PyTorch stores without packing: a file that unpacks to more than it has is none of its own."""
+    """Refuse a zip file that is larger unpacked: PyTorch stores its tensors uncompressed."""
     if not content.startswith(b"PK"):
         return
     try:
@@ -117,20 +117,20 @@ def _check_zip(content: bytes) -> None:
         raise _RefusalError(say("must hold what its zip directory says, holds less"))
 
 
-def _plain(found: Mapping[Any, Any]) -> dict[str, Tensor]:
-    """Dense CPU tensors of numbers that lie whole in memory, before anything copies them."""
-    if len(found) > MAX_TENSORS:
+def _check_tensors(values: Mapping[Any, Any]) -> dict[str, Tensor]:
+    """The values, all of which must be dense CPU tensors of real numbers; nothing is copied before this is checked."""
+    if len(values) > MAX_TENSORS:
         raise _RefusalError(
-            say("must hold at most {most:,} tensors, holds {count:,}", most=MAX_TENSORS, count=len(found))
+            say("must hold at most {most:,} tensors, holds {count:,}", most=MAX_TENSORS, count=len(values))
         )
     tensors: dict[str, Tensor] = {}
-    for key, value in found.items():
+    for key, value in values.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             name, kind = quote_name(str(key)[:60]), type(value).__name__
             raise _RefusalError(say("must hold tensors by name, {key} is a {kind}", key=name, kind=kind))
         if value.layout is not torch.strided or value.device.type != "cpu" or value.is_quantized or value.is_complex():
             raise _RefusalError(say("{key} must be a dense tensor of real numbers", key=quote_name(key)))
-        # a stride of zero lets a few bytes pose as a huge tensor
+        # with a stride of zero a few bytes look like a huge tensor
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             name, shape = quote_name(key), str(tuple(value.shape))
             raise _RefusalError(say("{key} must hold as many numbers as its shape {shape} says", key=name, shape=shape))
@@ -148,10 +148,10 @@ def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_into(filename: str, network: nn.Module, tensors: Mapping[str, Tensor]) -> nn.Module:
-    """The network, built on device "meta", with these tensors on the CPU and in evaluation mode.
+    """Load tensors into a network that was built on device "meta"; it is then on the CPU and in evaluation mode.
 
-    Raises ValueError naming the file and the first key that is missing, not known, of another shape or not finite;
-    memory is taken only when everything fits.
+    Raises ValueError naming the file and the first key that is missing, unknown, of another shape or not finite;
+    memory is allocated only after these checks.
     """
     name, expected = quote_name(filename), network.state_dict()
     counters = {key for key in expected if key.endswith("num_batches_tracked")}  # old files have none
@@ -191,9 +191,9 @@ def load_into(filename: str, network: nn.Module, tensors: Mapping[str, Tensor]) 
 
 
 def network_of_file(filename: str, weights: Weights, spec: XceptionSpec = TIMM) -> tuple[nn.Module, XceptionSpec]:
-    """The network that a file holds and its spec: a run of the training lab's own, or else `spec`.
+    """The network of a weight file, and its spec: that of the run which made it, or else `spec`.
 
-    Raises ValueError as `fitting` does.
+    Raises ValueError as load_into does.
     """
     if weights.run is not None:
         spec = _spec_of_run(filename, weights.run, weights.tensors)
@@ -203,12 +203,12 @@ def network_of_file(filename: str, weights: Weights, spec: XceptionSpec = TIMM) 
 
 
 def _spec_of_run(filename: str, run: TrainSpec, tensors: Mapping[str, Tensor]) -> XceptionSpec:
-    """The run's network with its data's channels and classes, which the tensors tell."""
+    """The run's network; its numbers of channels and classes are its data's, and are read from the tensors."""
     spec = run.xception
     if spec.middle_blocks + len(spec.entry_channels) > MAX_BLOCKS:
         sentence = say("{name}: must have at most {most} blocks, has more", name=quote_name(filename), most=MAX_BLOCKS)
         raise ValueError(sentence)
     first, last = tensors.get("conv1.weight"), tensors.get("fc.weight")
     if first is None or last is None or first.ndim != 4 or last.ndim != 2 or not first.shape[1] or not last.shape[0]:
-        return spec  # `fitting` will say what is wrong
+        return spec  # load_into says what is wrong
     return replace(spec, in_channels=first.shape[1], num_classes=last.shape[0])

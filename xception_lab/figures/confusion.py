@@ -1,14 +1,22 @@
-"""The chart of a network's mistakes."""
+"""The chart of a trained network's mistakes: its confusion matrix."""
 
 import plotly.graph_objects as go
 
+from xception_lab.common.palette import BLOCK_COLOURS
 from xception_lab.training.confusion import Confusion
 
+# of the wrong counts, from none to the most
+_RED, _GREEN, _BLUE = bytes.fromhex(BLOCK_COLOURS["extreme"].light.removeprefix("#"))
+_COLOUR_SCALE = [[share, f"rgba({_RED},{_GREEN},{_BLUE},{0.85 * share:g})"] for share in (0, 1)]
 
-def confusion_figure(found: Confusion, names: tuple[str, ...], words: tuple[str, str, str]) -> go.Figure:
-    """The confusion matrix: every count as text, the wrong ones as colour. words: given class, own class, pictures."""
-    given, own, pictures = words
-    rows = list(enumerate(found.counts))
+
+def confusion_figure(confusion: Confusion, names: tuple[str, ...], words: tuple[str, str, str]) -> go.Figure:
+    """The confusion matrix: every count as text, the wrong ones as colour.
+
+    names: of the classes. words: for the predicted class, the true class and the pictures.
+    """
+    predicted, true, pictures = words
+    rows = list(enumerate(confusion.counts))
     wrong = [[None if row == column else count for column, count in enumerate(counts)] for row, counts in rows]
     text = [[f"{count:,}" if count else "" for count in counts] for _, counts in rows]
     heat = {
@@ -23,8 +31,8 @@ def confusion_figure(found: Confusion, names: tuple[str, ...], words: tuple[str,
         "showscale": False,
         "zmin": 0,
         "zmax": max(1, *(count or 0 for counts in wrong for count in counts)),
-        "customdata": found.counts,
-        "colorscale": [[0, "rgba(171,74,16,0)"], [1, "rgba(171,74,16,0.85)"]],
+        "customdata": confusion.counts,
+        "colorscale": _COLOUR_SCALE,
         "hoverongaps": False,
         "hovertemplate": f"%{{y}} → %{{x}}: %{{customdata:,}} {pictures}<extra></extra>",
     }
@@ -32,8 +40,8 @@ def confusion_figure(found: Confusion, names: tuple[str, ...], words: tuple[str,
         [heat],
         {
             "height": 460,
-            "xaxis": {"title": {"text": given}, "side": "bottom", "tickangle": -40},
-            "yaxis": {"title": {"text": own}, "autorange": "reversed"},
+            "xaxis": {"title": {"text": predicted}, "side": "bottom", "tickangle": -40},
+            "yaxis": {"title": {"text": true}, "autorange": "reversed"},
             "margin": {"t": 30, "r": 10},
         },
     )

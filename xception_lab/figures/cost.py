@@ -1,4 +1,4 @@
-"""Charts of what the blocks cost. Traces come in block order, so they wear the theme's first three colours."""
+"""Charts of what the blocks cost: layer by layer, over the spectrum of segments, and over one field."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,15 +7,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from xception_lab.arch.comparison import ComparedBlock, Measure, SpectrumPoint, Sweep
+from xception_lab.common.palette import BLOCK_SYMBOLS
 from xception_lab.common.units import format_count
+from xception_lab.figures.style import GREY, HEIGHT, LEGEND, vertical_line
 from xception_lab.spec import KINDS
 
-HEIGHT = 400
 # the same for every number of layers, so that nothing jumps while a control moves
-LAYERS_HEIGHT = 430
-# at the foot: on a phone the chart's own menu stands over its head
-_LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
-_SYMBOLS = {"standard": "square", "extreme": "diamond", "separable": "circle"}
+_LAYERS_HEIGHT = 430
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,27 +26,27 @@ class CostWords:
     notes: dict[str, str]
 
 
-def layers_figure(columns: tuple[ComparedBlock, ...], measure: Measure, words: CostWords) -> go.Figure:
-    """One bar a layer in running order, the three blocks under each other."""
+def layers_figure(blocks: tuple[ComparedBlock, ...], measure: Measure, words: CostWords) -> go.Figure:
+    """One bar per layer in running order, the three blocks under each other."""
     bars: list[dict[str, Any]] = []
     rows: list[str] = []
-    for column in columns:
-        values = [getattr(layer, measure) for layer in column.cost.layers]
-        rows.append(f"<b>{words.kinds[column.kind]}</b>")
+    for block in blocks:
+        values = [getattr(layer, measure) for layer in block.cost.layers]
+        rows.append(f"<b>{words.kinds[block.kind]}</b>")
         bars.append(
             {
                 "type": "bar",
                 "orientation": "h",
                 "y": list(range(len(rows), len(rows) + len(values))),
                 "x": np.array(values, dtype=float),
-                "name": words.kinds[column.kind],
+                "name": words.kinds[block.kind],
                 "text": [format_count(value) for value in values],
                 "textposition": "outside",
                 "cliponaxis": False,
                 "hovertemplate": "%{x:,}",
             }
         )
-        rows += [words.layers[layer.name] for layer in column.cost.layers]
+        rows += [words.layers[layer.name] for layer in block.cost.layers]
     return _figure(
         bars,
         {
@@ -58,7 +56,7 @@ def layers_figure(columns: tuple[ComparedBlock, ...], measure: Measure, words: C
             "showgrid": False,
         },
         xaxis={"title": {"text": words.measure}, "tickformat": "~s", "nticks": 5},
-        height=LAYERS_HEIGHT,
+        height=_LAYERS_HEIGHT,
         showlegend=False,
         bargap=0.25,
         margin={"t": 34, "r": 70, "b": 40},
@@ -67,7 +65,7 @@ def layers_figure(columns: tuple[ComparedBlock, ...], measure: Measure, words: C
 
 def spectrum_figure(
     points: tuple[SpectrumPoint, ...],
-    columns: tuple[ComparedBlock, ...],
+    blocks: tuple[ComparedBlock, ...],
     measure: Measure,
     current: int,
     words: CostWords,
@@ -76,23 +74,32 @@ def spectrum_figure(
     segments = np.array([point.segments for point in points])
     costs = np.array([getattr(point.cost, measure) for point in points], dtype=float)
     lines: list[dict[str, Any]] = []
-    for column in columns:
-        line: dict[str, Any] = {"type": "scatter", "name": words.kinds[column.kind]}
-        if column.kind == "extreme":
+    for block in blocks:
+        line: dict[str, Any] = {"type": "scatter", "name": words.kinds[block.kind]}
+        if block.kind == "extreme":
             line |= {"x": segments, "y": costs, "mode": "lines+markers", "line": {"width": 3}}
-            line |= {"marker": {"size": 9, "symbol": _SYMBOLS[column.kind]}, "hovertemplate": words.notes["hover"]}
+            line |= {"marker": {"size": 9, "symbol": BLOCK_SYMBOLS[block.kind]}, "hovertemplate": words.notes["hover"]}
             line |= {"customdata": np.array([point.channels_per_segment for point in points])}
         else:
-            level = getattr(column.cost, measure)
+            level = getattr(block.cost, measure)
             line |= {"x": segments[[0, -1]], "y": [level, level], "mode": "lines", "line": {"dash": "dash"}}
         lines.append(line)
     at = np.flatnonzero(segments == current)
-    ring = {"size": 20, "symbol": "circle-open", "line": {"width": 3}}
-    here = {"type": "scatter", "name": words.notes["current"], "x": segments[at], "y": costs[at], "mode": "markers"}
-    lines.append({**here, "marker": ring, "hoverinfo": "skip"})
+    lines.append(
+        {
+            "type": "scatter",
+            "name": words.notes["current"],
+            "x": segments[at],
+            "y": costs[at],
+            "mode": "markers",
+            "marker": {"size": 20, "symbol": "circle-open", "line": {"width": 3}},
+            "hoverinfo": "skip",
+        }
+    )
     ticks = [str(number) for number in segments]
     ticks[0] += f"<br>{words.notes['regular']}"
     ticks[-1] += f"<br>{words.notes['one']}"
+    # the three or four segments of an Inception module (paper, section 1.2)
     band = {
         "type": "rect",
         "x0": 2.7,
@@ -100,9 +107,11 @@ def spectrum_figure(
         "y0": 0,
         "y1": 1,
         "yref": "paper",
-        "fillcolor": "gray",
+        "fillcolor": GREY,
         "opacity": 0.15,
+        "line": {"width": 0},
     }
+    # plotly takes an annotation's place on a logarithmic axis as the logarithm, a shape's as the number
     label = {"x": np.log10(3.45), "y": 1, "yref": "paper", "yanchor": "top", "showarrow": False}
     return _figure(
         lines,
@@ -115,7 +124,7 @@ def spectrum_figure(
             "tickangle": 0,
             "ticklabeloverflow": "allow",
         },
-        shapes=[{**band, "line": {"width": 0}}],
+        shapes=[band],
         annotations=[{**label, "text": words.notes["inception"]}],
         margin={"t": 34, "r": 50, "b": 120},
     )
@@ -130,7 +139,7 @@ def sweep_figure(sweep: Sweep, measure: Measure, scale: str, words: CostWords) -
             "x": np.array(sweep.values),
             "y": np.array([getattr(cost, measure) for cost in sweep.costs[kind]], dtype=float),
             "mode": "lines+markers",
-            "marker": {"symbol": _SYMBOLS[kind], "size": 9},
+            "marker": {"symbol": BLOCK_SYMBOLS[kind], "size": 9},
             "hovertemplate": "%{fullData.name}<br>%{xaxis.title.text} %{x}: %{y:,}<extra></extra>",
         }
         for kind in KINDS
@@ -142,11 +151,9 @@ def sweep_figure(sweep: Sweep, measure: Measure, scale: str, words: CostWords) -
         yaxis["dtick"] = 1
     else:
         yaxis["rangemode"] = "tozero"
-    here = {"type": "line", "x0": sweep.current, "x1": sweep.current, "y0": 0, "y1": 1, "yref": "paper"}
-    mark = {**here, "line": {"dash": "dot", "width": 2, "color": "gray"}}
+    mark = vertical_line(sweep.current, width=2)
     return _figure(lines, yaxis, xaxis=xaxis, shapes=[mark], margin={"t": 34, "b": 110})
 
 
 def _figure(data: list[dict[str, Any]], yaxis: dict[str, Any], **layout: Any) -> go.Figure:
-    """One construction: plotly checks every field again on each later update, which took 7 ms of a run."""
-    return go.Figure(data, {"height": HEIGHT, "legend": _LEGEND, "yaxis": yaxis, **layout})
+    return go.Figure(data, {"height": HEIGHT, "legend": LEGEND, "yaxis": yaxis, **layout})

@@ -1,4 +1,4 @@
-"""Charts of feature maps: numbers along the depth, the information curve, and the receptive field on the picture."""
+"""Charts of feature maps: numbers along the depth, the recovery curve, and the receptive field on the picture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,17 +8,25 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from xception_lab.common.palette import BLOCK_COLOURS, PLUS_COLOUR
 from xception_lab.features.recoverability import Recovery
+from xception_lab.figures.style import LEGEND, error_bars, vertical_line
 
-# as the theme's third and fourth colours: what the twins and the blocks wear on the page
-_COLOURS = {"none": "#0b7f74", "relu": "#ab4a10"}
-_LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
+# by what stands between the two convolutions: the colours of the separable and of the extreme block, which have
+# nothing and a ReLU there by default
+_COLOURS = {"none": BLOCK_COLOURS["separable"].light, "relu": BLOCK_COLOURS["extreme"].light}
+_SYMBOLS = {"none": "circle", "relu": "diamond"}
+# of the three axes under each other, as shares of the height
 _DOMAINS = ((0.70, 1.0), (0.36, 0.64), (0.0, 0.28))
 
 
 @dataclass(frozen=True, slots=True)
 class DepthLine:
-    """One network's numbers over its layers; curves: zeros, dead channels, rank, each (places, values, hover texts)."""
+    """One network's numbers over its layers.
+
+    between: the activation between its two convolutions. curves: share of zeros, share of dead channels and effective
+    rank, each as (places along the depth, values, hover texts).
+    """
 
     name: str
     between: str
@@ -26,10 +34,13 @@ class DepthLine:
 
 
 def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Sequence[str], current: int) -> go.Figure:
-    """Share of zeros, share of dead channels and effective rank along the depth, under each other."""
+    """Share of zeros, share of dead channels and effective rank along the depth, under each other.
+
+    ticks: text by place. words: titles of the three axes. current: the place that is marked.
+    """
     data: list[dict[str, Any]] = []
     for line in lines:
-        colour = _COLOURS.get(line.between, "#5f6f86")
+        colour = _COLOURS.get(line.between, BLOCK_COLOURS["standard"].light)
         for number, (at, values, hover) in enumerate(line.curves, start=1):
             data.append(
                 {
@@ -41,7 +52,7 @@ def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Se
                     "legendgroup": line.name,
                     "showlegend": number == 1,
                     "line": {"color": colour, "width": 2, "dash": "solid" if line.between == "none" else "dot"},
-                    "marker": {"size": 6, "symbol": "circle" if line.between == "none" else "diamond"},
+                    "marker": {"size": 6, "symbol": _SYMBOLS.get(line.between, "diamond")},
                     "xaxis": "x",
                     "yaxis": f"y{number}",
                     "customdata": list(hover),
@@ -59,12 +70,11 @@ def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Se
         }
         for number, domain in enumerate(_DOMAINS, start=1)
     }
-    here = {"type": "line", "x0": current, "x1": current, "y0": 0, "y1": 1, "yref": "paper"}
     return go.Figure(
         data,
         {
             "height": 560,
-            "legend": _LEGEND,
+            "legend": LEGEND,
             "margin": {"t": 20, "r": 20, "b": 110},
             "hovermode": "closest",
             **axes,
@@ -75,19 +85,19 @@ def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Se
                 "anchor": "y3",
                 "showgrid": False,
             },
-            "shapes": [{**here, "line": {"dash": "dot", "width": 1.5, "color": "gray"}}],
+            "shapes": [vertical_line(current)],
         },
     )
 
 
 def information_figure(curve: Sequence[Recovery], words: Mapping[str, str]) -> go.Figure:
-    """Recovered share of the target over the segments, without and with a ReLU; the separable block at the right."""
+    """Recovered share of the target over the segments, without and with a ReLU; the separable block on the right."""
     segments = sorted({point.segments for point in curve if point.segments is not None})
     places = {number: place for place, number in enumerate(segments)}
     separable = len(segments)
     data: list[dict[str, Any]] = []
     for between in ("none", "relu"):
-        colour, symbol = _COLOURS[between], "circle" if between == "none" else "diamond"
+        colour = _COLOURS[between]
         extreme = [point for point in curve if point.between == between and point.segments is not None]
         alone = [point for point in curve if point.between == between and point.segments is None]
         for points, mode in ((extreme, "lines+markers"), (alone, "markers")):
@@ -101,28 +111,25 @@ def information_figure(curve: Sequence[Recovery], words: Mapping[str, str]) -> g
                     "x": [places[p.segments] if p.segments is not None else separable for p in points],
                     "y": np.array([p.median for p in points]),
                     "error_y": {
-                        "type": "data",
-                        "symmetric": False,
-                        "thickness": 2,
+                        **error_bars(
+                            [p.median for p in points], [p.low for p in points], [p.high for p in points], thickness=2
+                        ),
                         "width": 6,
-                        "array": [p.high - p.median for p in points],
-                        "arrayminus": [p.median - p.low for p in points],
                     },
                     "line": {"color": colour, "width": 3},
-                    "marker": {"size": 12, "symbol": symbol, "color": colour},
+                    "marker": {"size": 12, "symbol": _SYMBOLS[between], "color": colour},
                     "hovertemplate": "%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
                 }
             )
     ticks = [str(number) for number in segments]
     ticks[0] += f"<br>{words['regular']}"
     ticks[-1] += f"<br>{words['one']}"
-    apart = {"type": "line", "x0": separable - 0.5, "x1": separable - 0.5, "y0": 0, "y1": 1, "yref": "paper"}
     low = min(point.low for point in curve)
     return go.Figure(
         data,
         {
             "height": 430,
-            "legend": _LEGEND,
+            "legend": LEGEND,
             "margin": {"t": 20, "r": 30, "b": 120},
             "hovermode": "closest",
             "xaxis": {
@@ -131,12 +138,13 @@ def information_figure(curve: Sequence[Recovery], words: Mapping[str, str]) -> g
                 "ticktext": [*ticks, words["separable"]],
                 "range": [-0.4, separable + 0.4],
                 "showgrid": False,
-                # else Plotly drops on a phone what would stand over the margin
+                # otherwise plotly drops on a phone the labels that would stand over the margin
                 "tickangle": 0,
                 "ticklabeloverflow": "allow",
             },
             "yaxis": {"title": {"text": words["recovered"]}, "tickformat": ".0%", "range": [max(-1, low - 0.05), 1.03]},
-            "shapes": [{**apart, "line": {"dash": "dot", "width": 1.5, "color": "gray"}}],
+            # between the extreme blocks and the separable one
+            "shapes": [vertical_line(separable - 0.5)],
         },
     )
 
@@ -156,7 +164,7 @@ def reach_figure(
         "x1": right + 0.5,
         "y0": top - 0.5,
         "y1": bottom + 0.5,
-        "line": {"width": 3, "color": "#e08a1e"},
+        "line": {"width": 3, "color": PLUS_COLOUR},
     }
     axis = {"range": [-0.5, side - 0.5], "showgrid": False, "zeroline": False, "nticks": 6, "constrain": "domain"}
     upside = {**axis, "range": [side - 0.5, -0.5], "scaleratio": 1, "constraintoward": "top"}
@@ -169,7 +177,7 @@ def reach_figure(
         "colorscale": "Cividis",
         "hovertemplate": "%{y}, %{x}: %{z:.3g}<extra></extra>",
     }
-    # of the axes' own domains, which shrink to a square on a phone; above them Plotly's own buttons
+    # placed by the axes' domains, which shrink to a square on a phone; above the titles are plotly's own buttons
     title = {"x": 0.5, "y": 1, "yanchor": "bottom", "yshift": 4, "showarrow": False}
     titles = [
         {**title, "xref": f"x{number} domain", "yref": f"y{number} domain", "text": text}

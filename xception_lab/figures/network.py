@@ -1,17 +1,17 @@
-"""Charts of a whole network beside its relatives."""
+"""The chart of Xception beside related networks: accuracy over cost."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from xception_lab.arch.related_networks import CostAxis, RelatedNetwork
+from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS
 from xception_lab.common.units import format_count
+from xception_lab.figures.style import vertical_line
 
-HEIGHT = 430
-# on both grounds
-_XCEPTION, _OTHERS = "#1fa093", "#7d8da3"
+_XCEPTION, _OTHERS = BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"], BLOCK_COLOURS_ON_BOTH_GROUNDS["standard"]
+_LARGEST_BUBBLE = 60  # pixels wide
 
 
 def relatives_figure(relatives: Sequence[RelatedNetwork], over: CostAxis, names: Mapping[str, str]) -> go.Figure:
@@ -33,7 +33,8 @@ def relatives_figure(relatives: Sequence[RelatedNetwork], over: CostAxis, names:
         "marker": {
             "size": sizes,
             "sizemode": "area",
-            "sizeref": _per_area(sizes),
+            # plotly's formula for a largest bubble of that width
+            "sizeref": 2 * sizes.max() / _LARGEST_BUBBLE**2,
             "sizemin": 5,
             "color": [_XCEPTION if relative.name == "Xception" else _OTHERS for relative in known],
             "opacity": 0.75,
@@ -42,38 +43,25 @@ def relatives_figure(relatives: Sequence[RelatedNetwork], over: CostAxis, names:
         "hovertemplate": "<b>%{text}</b><br>%{y:.1%} (%{customdata[2]})<br>%{customdata[0]} / %{customdata[1]} MACs"
         "<extra></extra>",
     }
-    lines: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
-    for relative in unknown:
-        at = getattr(relative, over)
-        lines.append(
-            {
-                "type": "line",
-                "x0": at,
-                "x1": at,
-                "y0": 0,
-                "y1": 1,
-                "yref": "paper",
-                "line": {"dash": "dot", "width": 2, "color": "gray"},
-            }
-        )
-        notes.append(
-            {
-                "x": float(np.log10(at)),
-                "y": 0.02,
-                "yref": "paper",
-                "xanchor": "right",
-                "showarrow": False,
-                "align": "right",
-                "text": names["unknown"],
-            }
-        )
+    places = [getattr(relative, over) for relative in unknown]
+    notes = [
+        {
+            "x": float(np.log10(place)),
+            "y": 0.02,
+            "yref": "paper",
+            "xanchor": "right",
+            "showarrow": False,
+            "align": "right",
+            "text": names["unknown"],
+        }
+        for place in places
+    ]
     ticks = {"macs": [5e8, 1e9, 2e9, 5e9, 1e10, 2e10, 5e10], "params": [5e6, 1e7, 2e7, 5e7, 1e8, 2e8]}[over]
     return go.Figure(
         [trace],
         {
-            "height": HEIGHT,
-            "shapes": lines,
+            "height": 430,
+            "shapes": [vertical_line(place, width=2) for place in places],
             "annotations": notes,
             "showlegend": False,
             "xaxis": {
@@ -86,8 +74,3 @@ def relatives_figure(relatives: Sequence[RelatedNetwork], over: CostAxis, names:
             "margin": {"t": 12, "r": 20, "b": 55},
         },
     )
-
-
-def _per_area(sizes: "np.ndarray[Any, np.dtype[np.float64]]") -> float:
-    """Plotly's sizeref: the largest bubble 60 pixels wide."""
-    return float(np.divide(np.multiply(sizes.max(), 2), np.square(60)))

@@ -6,25 +6,25 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from xception_lab.common.palette import CATEGORICAL_COLOURS
 from xception_lab.experiments.effects import Effect
 from xception_lab.experiments.tables import Curve
+from xception_lab.figures.style import GREY, LEGEND, vertical_line
 
-_COLOURS = ("#0b7f74", "#ab4a10", "#7a5ea8", "#5f6f86", "#a83f6f", "#4477aa", "#8a7a1f", "#2f6b3a")
+# the baseline first; neighbours far apart
+_COLOURS = tuple(CATEGORICAL_COLOURS[place].light for place in (2, 1, 3, 0, 4, 5, 6, 7))
 
 
 def curves_figure(curves: Sequence[Curve], names: Sequence[str], accuracy: str, epoch: str) -> go.Figure:
-    """Test accuracy over the epochs: one line a variant (mean of the seeds), a band from the lowest to the highest."""
+    """Test accuracy over the epochs: a line per variant (mean of its seeds), a band from the lowest to the highest."""
     data: list[dict[str, Any]] = []
     for position, (curve, name) in enumerate(zip(curves, names, strict=True)):
         colour = _COLOURS[position % len(_COLOURS)]
-        band = {
-            "type": "scatter",
-            "x": [*curve.epochs, *reversed(curve.epochs)],
-            "y": [*curve.high, *reversed(curve.low)],
-        }
         data.append(
             {
-                **band,
+                "type": "scatter",
+                "x": [*curve.epochs, *reversed(curve.epochs)],
+                "y": [*curve.high, *reversed(curve.low)],
                 "fill": "toself",
                 "fillcolor": colour,
                 "opacity": 0.15,
@@ -47,14 +47,13 @@ def curves_figure(curves: Sequence[Curve], names: Sequence[str], accuracy: str, 
                 "hovertemplate": "%{fullData.name}<br>%{x}: %{y:.2f} %<extra></extra>",
             }
         )
-    axis = {"title": {"text": epoch}, "dtick": 1}
     return go.Figure(
         data,
         {
             "height": 380,
-            "xaxis": axis,
+            "xaxis": {"title": {"text": epoch}, "dtick": 1},
             "yaxis": {"title": {"text": accuracy}, "ticksuffix": " %"},
-            "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+            "legend": LEGEND,
             "margin": {"t": 34, "b": 110},
             "hovermode": "closest",
         },
@@ -62,7 +61,7 @@ def curves_figure(curves: Sequence[Curve], names: Sequence[str], accuracy: str, 
 
 
 def effects_figure(effects: Sequence[Effect], names: Sequence[str], axis: str) -> go.Figure:
-    """Each effect in points with its 95 % interval and one dot a seed; nothing is the line at zero."""
+    """Each effect in percentage points with its 95 % interval and a dot per seed; the line at zero is no effect."""
     rows = list(range(len(effects)))
     dots = [(difference, row) for row, effect in enumerate(effects) for difference in effect.differences]
     data: list[dict[str, Any]] = [
@@ -71,7 +70,7 @@ def effects_figure(effects: Sequence[Effect], names: Sequence[str], axis: str) -
             "mode": "markers",
             "x": [x for x, _ in dots],
             "y": [y for _, y in dots],
-            "marker": {"size": 7, "color": "gray", "opacity": 0.55},
+            "marker": {"size": 7, "color": GREY, "opacity": 0.55},
             "hovertemplate": "%{x:+.2f}<extra></extra>",
         },
         {
@@ -84,22 +83,13 @@ def effects_figure(effects: Sequence[Effect], names: Sequence[str], axis: str) -
             "hovertemplate": "%{x:+.2f} ± %{error_x.array:.2f}<extra></extra>",
         },
     ]
-    zero = {
-        "type": "line",
-        "x0": 0,
-        "x1": 0,
-        "y0": 0,
-        "y1": 1,
-        "yref": "paper",
-        "line": {"color": "gray", "width": 1.5},
-    }
     labels = {"tickvals": rows, "ticktext": list(names), "range": [len(rows) - 0.5, -0.5], "showgrid": False}
     return go.Figure(
         data,
         {
             "height": 380,
             "showlegend": False,
-            "shapes": [zero],
+            "shapes": [vertical_line(0, dash="solid")],
             "yaxis": labels,
             "xaxis": {"title": {"text": axis}},
             "margin": {"t": 34, "r": 20, "b": 50},

@@ -1,6 +1,6 @@
-"""The device path, kept thin: clocks that never read an unsynchronised time, memory, graphs, energy.
+"""Everything that asks a device directly: clocks that never read an unsynchronised time, memory, graphs, energy.
 
-Everything that touches a device goes through a `torch` argument, so that a test can put a recording fake in its place.
+Each function calls the device through its `torch` argument, so that a test can pass a fake that records the calls.
 """
 
 import time
@@ -14,12 +14,12 @@ from torch.utils.benchmark import Timer
 
 from xception_lab.common.messages import say
 
-# larger than any L2 cache in devices.py: writing it leaves nothing of ours in the cache
+# larger than any L2 cache: writing so many bytes replaces all that the cache holds
 FLUSH_BYTES = 256 << 20
 EVENT_RUNS = 10
 GRAPH_WARM_UP = 3
-# events with times: MPS has them, but they were reported to hang (pytorch PR 196395)
-WITH_EVENTS = ("cuda", "xpu")
+# devices whose events have times: MPS has them too, but they were reported to hang (pytorch PR 196395)
+EVENT_DEVICES = ("cuda", "xpu")
 
 Call = Callable[[], Any]
 
@@ -28,11 +28,11 @@ class Clock(Protocol):
     """How a device is timed."""
 
     def samples(self, call: Call, least_s: float) -> tuple[list[float], int]:
-        """Seconds of one call, sample after sample, for about least_s; and how many calls a sample is the mean of."""
+        """(samples, calls): seconds per call, taken for about least_s seconds; each a mean of so many calls."""
         ...
 
     def mark(self) -> Any:
-        """A moment in the device's work."""
+        """A point in the device's work."""
         ...
 
     def between(self, marks: list[Any]) -> list[float]:
@@ -73,15 +73,15 @@ class EventClock:
         self._flush = torch.empty(FLUSH_BYTES, dtype=torch.int8, device=device)
 
     def samples(self, call: Call, least_s: float) -> tuple[list[float], int]:
-        """See Clock. The runs are queued without a pause between, so the device does not wait for the host."""
-        spent, times = 0.0, list[float]()
-        while spent < least_s:
+        """See Clock. The runs are queued without a pause, so that the device does not wait for the host."""
+        spent_s, times = 0.0, list[float]()
+        while spent_s < least_s:
             pairs = [self._run(call) for _ in range(EVENT_RUNS)]
             self._torch.accelerator.synchronize(self._device)
             batch = [start.elapsed_time(end) / 1000 for start, end in pairs]
             times += batch
-            # a clock that stands still must not keep us here
-            spent += max(sum(batch), least_s / 100)
+            # a clock that does not advance must not make this an endless loop
+            spent_s += max(sum(batch), least_s / 100)
         return times, 1
 
     def _run(self, call: Call) -> tuple[Any, Any]:
@@ -103,42 +103,45 @@ class EventClock:
 
 
 def select_device(name: str = "auto", torch: Any = torch) -> torch.device:
-    """ "auto" is the accelerator, or the CPU where there is none. Raises ValueError for one that is not here."""
-    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    """The device of a name: "cpu", the accelerator's type, or "auto": the accelerator, or the CPU if there is none.
+
+    Raises ValueError for a device that this machine does not have.
+    """
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if name == "auto":
-        return found or torch.device("cpu")
-    here = ("auto", "cpu", *((found.type,) if found else ()))
-    if name not in here:
-        allowed = ", ".join(map(repr, here))
+        return accelerator or torch.device("cpu")
+    names = ("auto", "cpu", *((accelerator.type,) if accelerator else ()))
+    if name not in names:
+        allowed = ", ".join(map(repr, names))
         raise ValueError(say("device={name}: must be one of {here}, no other is here", name=repr(name), here=allowed))
     return torch.device(name)
 
 
 def make_clock(device: torch.device, torch: Any = torch) -> Clock:
-    """The clock for a device."""
-    return EventClock(device, torch) if device.type in WITH_EVENTS else HostClock(device)
+    """The clock for a device: events where it has them, else the host's."""
+    return EventClock(device, torch) if device.type in EVENT_DEVICES else HostClock(device)
 
 
 def synchronize(device: torch.device, torch: Any = torch) -> None:
-    """Wait until the device has done what it was given; the CPU always has."""
+    """Wait until the device has finished the work queued on it; the CPU queues none."""
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
 
 
 def free_bytes(device: torch.device, torch: Any = torch) -> int:
-    """Memory that is free on the device now."""
+    """Free memory of the device now."""
     if device.type == "cpu":
         import psutil
 
         return psutil.virtual_memory().available
     try:
         return int(torch.accelerator.get_memory_info(device)[0])
-    except (RuntimeError, NotImplementedError):  # MPS shares the host's memory and does not say
+    except (RuntimeError, NotImplementedError):  # MPS shares the host's memory and does not report it
         return free_bytes(torch.device("cpu"), torch)
 
 
 def peak_bytes(device: torch.device, call: Call, torch: Any = torch) -> int | None:
-    """The most memory that tensors took during a call; None on the CPU, whose allocator does not say."""
+    """The most memory that tensors took during a call; None on the CPU, whose allocator does not report it."""
     if device.type == "cpu":
         return None
     try:
@@ -151,14 +154,14 @@ def peak_bytes(device: torch.device, call: Call, torch: Any = torch) -> int | No
 
 
 def capture_graph(device: torch.device, call: Call, torch: Any = torch) -> Call:
-    """The call as a device graph: recorded once on a stream of its own, then replayed. Raises ValueError on the CPU."""
+    """The call as a device graph: captured once on its own stream, then replayed. Raises ValueError on the CPU."""
     if device.type == "cpu":
         raise ValueError(say("mode='graph': needs an accelerator, the CPU has no device graphs"))
     stream = torch.Stream(device)
     with stream:
         for _ in range(GRAPH_WARM_UP):
             call()
-    # capture may not overlap with work that is still under way
+    # capture may not overlap with unfinished work
     torch.accelerator.synchronize(device)
     graph = torch.accelerator.Graph()
     with stream, graph:
@@ -168,7 +171,7 @@ def capture_graph(device: torch.device, call: Call, torch: Any = torch) -> Call:
 
 
 def energy_j(device: torch.device, clock: Clock, call: Call, least_s: float) -> float | None:
-    """Energy of one call as NVML's counter tells it, None where there is none; it moves about every 0.1 s."""
+    """Energy of one call by NVML's counter, which moves about every 0.1 s; None where there is no such counter."""
     if device.type != "cuda":
         return None
     try:
@@ -177,7 +180,7 @@ def energy_j(device: torch.device, clock: Clock, call: Call, least_s: float) -> 
         handle = nvml.nvmlDeviceGetHandleByIndex(device.index or 0)
         before = nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
         times, calls = clock.samples(call, least_s)
-        spent = nvml.nvmlDeviceGetTotalEnergyConsumption(handle) - before
-    except Exception:  # no pynvml, no driver, a card without the counter: each has an error class of its own
+        spent_mj = nvml.nvmlDeviceGetTotalEnergyConsumption(handle) - before
+    except Exception:  # no pynvml, no driver, a card without the counter: each raises a class of its own
         return None
-    return spent / 1000 / (len(times) * calls)
+    return spent_mj / 1000 / (len(times) * calls)

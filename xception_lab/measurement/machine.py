@@ -1,4 +1,4 @@
-"""The machine at hand: processor or accelerator, clocks, driver, versions, and whether others are at work."""
+"""This machine: processor or accelerator, clocks, driver, versions, and how much other processes use of it."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ from xception_lab.timing.results import Machine
 
 @cache
 def cpu_name() -> str:
-    """The processor's own name; needs no torch."""
+    """The processor's model name, read without torch."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
             if line.startswith("model name"):
@@ -25,22 +25,23 @@ def cpu_name() -> str:
     except OSError:
         pass
     if platform.system() == "Darwin":
-        said = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
-        if said.stdout.strip():
-            return said.stdout.strip()
+        command = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        name = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        if name:
+            return name
     return platform.processor() or platform.machine()
 
 
 @cache
 def accelerator_likely() -> bool:
-    """Whether torch would find an accelerator here, told without importing it: its build, and the system's devices."""
+    """Whether torch would find an accelerator, judged without importing it: by its build and the system's devices."""
     if platform.system() == "Darwin":
         return platform.machine() == "arm64"
-    found = find_spec("torch")
-    if found is None or not found.origin:
+    module = find_spec("torch")
+    if module is None or not module.origin:
         return False
-    build = (Path(found.origin).parent / "version.py").read_text(encoding="utf-8")
-    built_for = {name: f"{name}: Optional[str] = None" not in build for name in ("cuda", "hip", "xpu")}
+    version = (Path(module.origin).parent / "version.py").read_text(encoding="utf-8")
+    built_for = {name: f"{name}: Optional[str] = None" not in version for name in ("cuda", "hip", "xpu")}
     return (
         (built_for["cuda"] and (Path("/dev/nvidiactl").exists() or platform.system() == "Windows"))
         or (built_for["hip"] and Path("/dev/kfd").exists())
@@ -49,42 +50,45 @@ def accelerator_likely() -> bool:
 
 
 def has_compiler() -> bool:
-    """Whether there is the C++ compiler that torch.compile calls on a processor: g++, or what CXX names."""
+    """Whether the C++ compiler exists that torch.compile calls on a processor: g++, or what CXX names."""
     return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
 class OtherProcesses:
-    """What others than this process use of the processor, from now on."""
+    """How much of the processor other processes than this one use."""
 
     def __init__(self) -> None:
         self._before = _processor_s()
 
     def share(self) -> float:
-        """The part that others used since this was last asked, 0 to 1."""
+        """The fraction that others used since the last call, or since this object was made, 0 to 1."""
         now = _processor_s()
-        whole, busy, own = (after - before for after, before in zip(now, self._before, strict=True))
+        total, busy, own = (after - before for after, before in zip(now, self._before, strict=True))
         self._before = now
-        return min(max(busy - own, 0.0) / whole, 1.0) if whole > 0 else 0.0
+        return min(max(busy - own, 0.0) / total, 1.0) if total > 0 else 0.0
 
 
 def _processor_s() -> tuple[float, float, float]:
-    """Seconds so far of all cores, of those the ones at work, and of those this process's own."""
-    spent = psutil.cpu_times()._asdict()
-    # a guest's time is counted among the user's too; what the host took away is others' work
-    whole = sum(seconds for name, seconds in spent.items() if not name.startswith("guest"))
+    """(total, busy, own): seconds of all cores so far, of these the busy ones, of these this process's own."""
+    seconds = psutil.cpu_times()._asdict()
+    # a guest's time is counted in the user's too; time that the host took away (steal) counts as others' work
+    total = sum(spent for name, spent in seconds.items() if not name.startswith("guest"))
     own = psutil.Process().cpu_times()
-    return whole, whole - spent["idle"] - spent.get("iowait", 0.0), own.user + own.system
+    return total, total - seconds["idle"] - seconds.get("iowait", 0.0), own.user + own.system
 
 
 def busy_share(seconds: float = 0.3) -> float:
-    """The part of the processor that others use now, 0 to 1."""
+    """The fraction of the processor that other processes use over the next seconds, 0 to 1."""
     others = OtherProcesses()
     time.sleep(seconds)
     return others.share()
 
 
 def describe_machine(kind: str, index: int = 0, busy: float = 0.0) -> Machine:
-    """The machine with its device; imports torch."""
+    """This machine and its device. kind, index: the device's type and number. busy: for Machine.busy_share.
+
+    Imports torch.
+    """
     import torch
 
     name, clock, driver = cpu_name(), _cpu_clock(), ""
@@ -121,13 +125,13 @@ def _cpu_clock() -> float | None:
 
 
 def _nvml(index: int) -> tuple[float | None, str]:
-    """(clock of the multiprocessors in MHz, version of the driver) as NVML tells them."""
+    """(clock of the multiprocessors in MHz, version of the driver), from NVML."""
     try:
         nvml = import_module("pynvml")
         nvml.nvmlInit()
         handle = nvml.nvmlDeviceGetHandleByIndex(index)
         driver = nvml.nvmlSystemGetDriverVersion()
         clock = float(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM))
-    except Exception:  # see accelerator.energy_j
+    except Exception:  # as in device.energy_j
         return None, ""
     return clock, driver.decode() if isinstance(driver, bytes) else str(driver)

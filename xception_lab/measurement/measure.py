@@ -1,4 +1,4 @@
-"""Latency of blocks and networks on the device at hand: warm, interleaved, to a stated precision, every sample kept."""
+"""Latency of blocks and networks on this machine: warm, interleaved, to a stated precision, every sample kept."""
 
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -22,19 +22,18 @@ from xception_lab.measurement.device import (
 from xception_lab.measurement.machine import has_compiler
 from xception_lab.measurement.sampling import BenchmarkCase, layer_times, matmul_precision, sample_interleaved
 from xception_lab.measurement.throttling import SpeedMonitor
-from xception_lab.nn.allocator import keep_freed_memory
+from xception_lab.nn.allocator import is_out_of_memory, keep_freed_memory
 from xception_lab.nn.blocks import build_block
-from xception_lab.nn.fusion import for_inference
+from xception_lab.nn.fusion import for_inference, to_memory_format
 from xception_lab.nn.xception import build_xception
 from xception_lab.spec import BlockSpec
 from xception_lab.timing.results import Timing
 from xception_lab.timing.settings import STORAGE_DTYPE, Dtype, MemoryFormat, Settings
 
-PRECISION = 0.02
-LIMIT_S = 2.0
+PRECISION = 0.02  # half width of the median's 95 % interval, as a fraction of the median
+LIMIT_S = 2.0  # of sampling, per setting
 ENERGY_S = 0.5
-# a library may need room of its own beside the tensors, such as unrolled pictures
-WORKSPACE = 1.5
+WORKSPACE = 1.5  # times the tensors' bytes: a library may need memory of its own, such as unrolled pictures
 
 
 class InsufficientMemoryError(ValueError):
@@ -51,10 +50,15 @@ def time_block(
     memory_format: MemoryFormat = "contiguous",
     backward: bool = False,
 ) -> Timing:
-    """Latency of one block on (batch_size, in_channels, height, width), in seconds, with the time of each layer.
+    """Latency of one block on a random input (batch_size, in_channels, height, width), with the time of each layer.
 
-    device: "auto", "cpu", or the accelerator's name. Raises ValueError naming field, value and rule, NoRoomError (a
-    ValueError) when it would not fit in memory, RuntimeError when the device fails.
+    device: "auto" (the accelerator if there is one), "cpu", or the accelerator's name.
+    dtype: "float32", "tf32" (float32 tensors, products on tensor cores), "float16" or "bfloat16".
+    memory_format: "contiguous" (NCHW) or "channels_last" (NHWC).
+    backward: forward and backward, in training mode, rather than forward alone in inference mode.
+
+    Raises ValueError naming field, value and rule, InsufficientMemoryError (a ValueError) when it would not fit in
+    memory, RuntimeError when the device fails.
     """
     settings = Settings(spec, height, width, batch_size, dtype, memory_format, backward=backward)
     return measure((settings,), select_device(device))[0]
@@ -67,40 +71,41 @@ def measure(
     precision: float = PRECISION,
     limit_s: float = LIMIT_S,
     report: Callable[[float], None] = lambda _: None,
-    pace: SpeedMonitor | None = None,
+    speed_monitor: SpeedMonitor | None = None,
 ) -> tuple[Timing, ...]:
-    """Time each setting, turn and turn about, so that whatever else the machine does meets all alike.
+    """Time a group of settings interleaved, so that whatever else the machine does slows all of them alike.
 
-    Ends when the 95 % interval of every median is within `precision` of it, or after limit_s a setting. pace: waits
-    while the machine is slower than at its best, as long again at most, and notes what it found.
-    report: called with the share done, 0 to 1. Raises as time_block does.
+    clock: None is the device's own. precision: sampling ends when the 95 % interval of every median is within this
+    fraction of it. limit_s: or after so many seconds per setting. report: called with the share done, 0 to 1.
+    speed_monitor: sampling waits while the machine is slower than at its best, at most limit_s per setting in all, and
+    the timings say how slow it was. Raises as time_block does.
     """
     keep_freed_memory()
     clock = clock or make_clock(device)
     with torch.random.fork_rng(devices=[]), explain_failures(group):
         torch.manual_seed(0)
         cases = [prepare(settings, device) for settings in group]
-        slowdown = sample_interleaved(cases, clock, precision, limit_s, report, pace)
+        slowdown = sample_interleaved(cases, clock, precision, limit_s, report, speed_monitor)
         timings = tuple(_timing(case, device, clock, precision, slowdown) for case in cases)
     report(1.0)
     return timings
 
 
 def needed_bytes(settings: Settings) -> int:
-    """An estimate of the memory that timing this takes: weights, input, and the activations that live at one time."""
+    """An estimate of the memory that timing takes: weights, input, and the activations that exist at the same time."""
     cost = settings.cost()
     picture = settings.batch_size * settings.in_channels * settings.height * settings.width
-    entered = picture * (2 if settings.dtype in ("float16", "bfloat16") else 4)
+    input_bytes = picture * (2 if settings.dtype in ("float16", "bfloat16") else 4)
     if settings.backward:
-        # every output is kept for the way back, and its gradient beside it; weights have gradients too
-        alive = 2 * (cost.activation_bytes + entered) + cost.weight_bytes
+        # every output is kept for the backward pass, and its gradient beside it; weights have gradients too
+        alive = 2 * (cost.activation_bytes + input_bytes) + cost.weight_bytes
     else:
         alive = max(layer.moved_bytes for layer in cost.layers)
-    return int(WORKSPACE * (alive + entered + 2 * cost.weight_bytes))
+    return int(WORKSPACE * (alive + input_bytes + 2 * cost.weight_bytes))
 
 
 def check_free_memory(settings: Settings, free: int) -> None:
-    """Raises NoRoomError when the settings need more than `free` bytes, before anything is allocated."""
+    """Raises InsufficientMemoryError when the settings need more than `free` bytes, before anything is allocated."""
     needed = needed_bytes(settings)
     if needed > free:
         sentence = say(
@@ -117,15 +122,15 @@ def check_free_memory(settings: Settings, free: int) -> None:
 
 @contextmanager
 def explain_failures(group: Sequence[Settings]) -> Generator[None]:
-    """Turn a device's failure into a sentence that says of what."""
+    """Turn a failure of the device or its library into a sentence that says what failed."""
     try:
         yield
     except torch.OutOfMemoryError:
         needed = max(map(needed_bytes, group)) / 1e9
         sentence = say("the device ran out of memory; about {needed:.1f} GB were thought to be enough", needed=needed)
         raise InsufficientMemoryError(sentence) from None
-    except RuntimeError as error:
-        if "can't allocate memory" in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
             raise InsufficientMemoryError(say("the machine ran out of memory")) from None
         what = ", ".join(f"dtype={s.dtype!r} mode={s.mode!r}" for s in group[:1])
         reason = str(error).splitlines()[0][:200]
@@ -133,7 +138,10 @@ def explain_failures(group: Sequence[Settings]) -> Generator[None]:
 
 
 def check_settings(settings: Settings, device: torch.device) -> None:
-    """Raises ValueError for what this device cannot do, NoRoomError for what does not fit; allocates nothing."""
+    """Raises ValueError for what this device cannot do, InsufficientMemoryError for what is too large.
+
+    Allocates nothing.
+    """
     if settings.dtype == "tf32" and device.type != "cuda":
         raise ValueError(say("dtype='tf32': needs an NVIDIA GPU, this device is {device}", device=repr(device.type)))
     if settings.mode == "graph" and device.type == "cpu":
@@ -144,7 +152,7 @@ def check_settings(settings: Settings, device: torch.device) -> None:
 
 
 def prepare(settings: Settings, device: torch.device) -> BenchmarkCase:
-    """Build, move and call it once. Raises as time_block does."""
+    """Build the module on the device and call it once, which is timed apart. Raises as time_block does."""
     check_settings(settings, device)
     model, inputs = build_model(settings, device)
     call = _call(settings, torch.compile(model) if settings.mode == "compiled" else model, inputs)
@@ -159,7 +167,7 @@ def prepare(settings: Settings, device: torch.device) -> BenchmarkCase:
 
 
 def build_model(settings: Settings, device: torch.device) -> tuple[nn.Module, Tensor]:
-    """The module and an input of random numbers, as the settings ask for, on the device."""
+    """The module and an input of random numbers, (batch_size, in_channels, height, width), on the device."""
     spec = settings.subject
     dtype: torch.dtype = getattr(torch, STORAGE_DTYPE.get(settings.dtype, settings.dtype))
     layout = torch.channels_last if settings.memory_format == "channels_last" else torch.contiguous_format
@@ -167,14 +175,15 @@ def build_model(settings: Settings, device: torch.device) -> tuple[nn.Module, Te
     model.train(settings.backward)
     if settings.mode == "folded":
         model = for_inference(model, channels_last=False)
-    model = model.to(device, dtype).to(memory_format=layout)  # pyright: ignore[reportCallIssue]
+    model = to_memory_format(model.to(device, dtype), layout)
     shape = (settings.batch_size, settings.in_channels, settings.height, settings.width)
     inputs = torch.randn(shape).to(device, dtype).contiguous(memory_format=layout)
-    # inside a network a block hands gradients on; a picture needs none
+    # inside a network a block passes a gradient back to its input; a network's picture needs none
     return model, inputs.requires_grad_(settings.backward and isinstance(spec, BlockSpec))
 
 
 def _call(settings: Settings, model: Callable[[Tensor], Tensor], inputs: Tensor) -> Callable[[], Any]:
+    """What is timed: a forward pass, or forward and the gradients of all parameters, and of a block's input."""
     if not settings.backward:
 
         def forward() -> Tensor:

@@ -1,4 +1,4 @@
-"""The two peaks of the machine at hand, measured: products and data, each as fast as anything was seen to go."""
+"""The two peaks of this machine, measured: arithmetic and data movement, each the fastest of several ways."""
 
 import time
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from xception_lab.measurement.device import Call, Clock
 from xception_lab.timing.results import Peaks
 from xception_lab.timing.settings import STORAGE_DTYPE, Dtype
 
-# from small to large, as far as one call stays short: a small processor is bound by multiplying at once, a large
-# accelerator late, and a short call may find a moment in which nobody disturbs
+# from small to large, as long as one call stays short: a small processor reaches its peak with small products, a large
+# accelerator with large ones only, and a short call is more likely to run undisturbed
 MATRIX_SIDES = (256, 512, 1024, 2048, 4096, 8192)
 CONV_BATCHES = (1, 4, 16, 64, 256)
 CONV_CHANNELS, CONV_SIZE = 256, 14
@@ -21,10 +21,10 @@ KIBI, MEBI = 1 << 10, 1 << 20
 WORKING_SETS = (32 * KIBI, 256 * KIBI, MEBI, 4 * MEBI, 16 * MEBI, 48 * MEBI, 192 * MEBI)
 SAMPLE_S = 0.015
 LIMIT_S = 2.0
-SETTLED, SETTLED_ROUNDS = 0.02, 2
+SAME, SAME_ROUNDS = 0.02, 2  # measuring ends after so many rounds that better the best by no more than this fraction
 
 
-Product = tuple[int, Call]  # FLOPs, and a call that makes them
+Product = tuple[int, Call]  # FLOPs, and a call that performs them
 
 
 def measure_peaks(
@@ -35,37 +35,39 @@ def measure_peaks(
     working_sets: tuple[int, ...] = WORKING_SETS,
     limit_s: float = LIMIT_S,
 ) -> Peaks:
-    """The best rate of several kinds of large products, and of four kinds of moving data at each size of working set.
+    """The best rate of several kinds of large products, and of four ways to move data at each size of working set.
 
-    The best, because a bound has to hold for whatever is done well: a matrix product and convolutions may come from
-    different libraries, and reading alone is faster than reading and writing.
+    The best, because a bound has to hold for every operation: a matrix product and convolutions may come from different
+    libraries, and reading alone is faster than reading and writing.
+
+    sample_s: seconds per sample. working_sets: in bytes, smallest first. limit_s: about the longest that this takes.
     """
     kind: torch.dtype = getattr(torch, STORAGE_DTYPE.get(dtype, dtype))
     products = _affordable(_products(device, kind), clock)
     sets = [(size, _moves(device, size)) for size in working_sets]
-    best, rates, settled = 0.0, dict.fromkeys(working_sets, 0.0), 0
+    best, rates, same = 0.0, dict.fromkeys(working_sets, 0.0), 0
     begin = time.perf_counter()
-    # a stretch of time in which others disturb spoils a round or two: go on until nothing better comes
-    while not best or (settled < SETTLED_ROUNDS and time.perf_counter() - begin < limit_s):
+    # other processes may spoil a round or two: go on until the best no longer changes
+    while not best or (same < SAME_ROUNDS and time.perf_counter() - begin < limit_s):
         before = best
         best = max(best, *(flops / _fastest_s(call, clock, sample_s) for flops, call in products))
         for size, moves in sets:
             rates[size] = max(rates[size], *(size / _fastest_s(move, clock, sample_s / 4) for move in moves))
-        settled = settled + 1 if best <= before * (1 + SETTLED) else 0
+        same = same + 1 if best <= before * (1 + SAME) else 0
     return Peaks(dtype, best, tuple(rates.items()))
 
 
 def _affordable(families: list[Iterator[Product]], clock: Clock) -> list[Product]:
-    """Of each family of growing products the first that takes long, and the one before."""
-    kept: list[Product] = []
+    """Of each family of ever larger products the first one that takes long, and the one before it."""
+    affordable: list[Product] = []
     for family in families:
-        grown: list[Product] = []
+        tried: list[Product] = []
         for product in family:
-            grown.append(product)
+            tried.append(product)
             if _fastest_s(product[1], clock, 0.0) > LONGEST_CALL_S:
                 break
-        kept += grown[-2:]
-    return kept
+        affordable += tried[-2:]
+    return affordable
 
 
 def _fastest_s(call: Call, clock: Clock, sample_s: float) -> float:

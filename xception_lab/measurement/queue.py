@@ -1,4 +1,19 @@
-"""The queue of a server: one measurement at a time, so that two people never disturb each other's timings."""
+"""The queue of a server's measurements.
+
+Two measurements at once would slow each other down, and neither would know. So a server has one queue, and measures
+one job at a time, in the order in which they were submitted:
+
+1. submit() adds a job and returns its id. The id cannot be guessed: whoever has it, such as from a link, may watch and
+   stop the job. No more than MOST_WAITING jobs may be unfinished at once.
+2. A thread, which exists only while there is something to do, starts a measuring process for the first queued job
+   (worker.py says what the two tell each other), and adds each message's results to the job's status as it comes.
+3. A job is "done" when its process ends, and "failed" when the process reports an error, cannot be started or dies.
+   Either way the next job starts.
+4. stop() marks the job as "cancelled": a queued one is never started, the process of a running one is killed. What was
+   measured until then stays in the status.
+5. Everything is kept in memory alone: the last KEPT_JOBS finished jobs, with their results. To keep them
+   longer, a person downloads them as a results file.
+"""
 
 import secrets
 import threading
@@ -18,24 +33,28 @@ KEPT_JOBS = 50
 
 
 class TooManyJobsError(RuntimeError):
-    """Too many wait already; the message says how many may."""
+    """Too many jobs are unfinished; the message says how many may be."""
 
 
 class JobProcess(Protocol):
-    """What the queue needs of a worker."""
+    """What the queue needs of a MeasuringProcess."""
 
     def messages(self) -> Iterable[WorkerMessage]:
-        """See Worker."""
+        """See MeasuringProcess."""
         ...
 
     def stop(self) -> None:
-        """See Worker."""
+        """See MeasuringProcess."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """A job at one moment. place: measurements before it, 0 when it runs. spent_s: since it began."""
+    """A job at one moment.
+
+    place: unfinished jobs before it, 0 when it runs. share: of the job done, 0 to 1. spent_s: seconds since it started.
+    reason: why it failed. results: what has been measured so far.
+    """
 
     id: str
     job: TimingJob
@@ -48,23 +67,26 @@ class JobStatus:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will come."""
+        """Whether the job has ended, in whatever way."""
         return self.state not in UNFINISHED
 
 
 class TimingQueue:
-    """Jobs in the order they came. Methods may be called from any thread. start: makes a worker of a job."""
+    """Jobs in the order of their submission. Methods may be called from any thread.
 
-    def __init__(self, start: Callable[[TimingJob], JobProcess] = MeasuringProcess) -> None:
-        self._start = start
+    start_process: starts the process that measures a job.
+    """
+
+    def __init__(self, start_process: Callable[[TimingJob], JobProcess] = MeasuringProcess) -> None:
+        self._start_process = start_process
         self._lock = threading.Lock()
         self._jobs: dict[str, JobStatus] = {}
-        self._began: dict[str, float] = {}
-        self._worker: JobProcess | None = None
+        self._start_times: dict[str, float] = {}
+        self._process: JobProcess | None = None
         self._thread: threading.Thread | None = None
 
     def submit(self, job: TimingJob) -> str:
-        """Queue a job; its unguessable id. Raises QueueFullError."""
+        """Queue a job; returns its id. Raises TooManyJobsError."""
         with self._lock:
             if sum(not status.finished for status in self._jobs.values()) >= MOST_WAITING:
                 raise TooManyJobsError(
@@ -81,27 +103,27 @@ class TimingQueue:
         return key
 
     def status(self, key: str | None) -> JobStatus:
-        """How a job stands. Raises KeyError."""
+        """The status of a job. Raises KeyError for a job that is not or no longer known."""
         if key is None:
             raise KeyError(key)
         with self._lock:
             status = self._jobs[key]
             if status.state == "running":
-                return replace(status, spent_s=time.monotonic() - self._began[key])
+                return replace(status, spent_s=time.monotonic() - self._start_times[key])
             if status.state == "queued":
                 before = [old for old, other in self._jobs.items() if not other.finished]
                 return replace(status, place=before.index(key))
             return status
 
     def stop(self, key: str) -> None:
-        """End a job, waiting or under way; what it has measured stays. Raises KeyError."""
+        """Stop a queued or running job; what it has measured stays. Raises KeyError."""
         with self._lock:
             status = self._jobs[key]
             if status.finished:
                 return
             self._jobs[key] = replace(status, state="cancelled")
-            if status.state == "running" and self._worker:
-                self._worker.stop()
+            if status.state == "running" and self._process:
+                self._process.stop()
 
     def _next(self) -> JobStatus | None:
         with self._lock:
@@ -110,31 +132,31 @@ class TimingQueue:
                 self._thread = None
                 return None
             self._jobs[status.id] = replace(status, state="running")
-            self._began[status.id] = time.monotonic()
+            self._start_times[status.id] = time.monotonic()
             return status
 
     def _work(self) -> None:
         while status := self._next():
             try:
                 self._measure(status)
-            except Exception as error:  # whatever it was, the next one's turn must come
+            except Exception as error:  # whatever it was, the next job must start
                 reason = say("the measuring process failed: {error}", error=reason_of(error))
                 self._change(status.id, state="failed", reason=reason)
 
     def _measure(self, status: JobStatus) -> None:
-        worker = self._start(status.job)
+        process = self._start_process(status.job)
         with self._lock:
-            self._worker = worker
+            self._process = process
             stopped = self._jobs[status.id].finished
-        if stopped:  # between its turn and its start
-            worker.stop()
-        for message in worker.messages():
+        if stopped:  # while its process was being started
+            process.stop()
+        for message in process.messages():
             if message.error:
                 self._change(status.id, state="failed", reason=message.error)
             else:
                 self._add(status.id, message)
         with self._lock:
-            self._worker = None
+            self._process = None
         self._change(status.id, state="done", share=1.0)
 
     def _add(self, key: str, message: WorkerMessage) -> None:

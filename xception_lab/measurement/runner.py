@@ -1,4 +1,4 @@
-"""A list of things to time, as one job: what the terminal and the page's worker process run."""
+"""Running a timing job: what the terminal calls, and the page's measuring process."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,12 +14,12 @@ from xception_lab.measurement.throttling import SpeedMonitor, load_best_s, save_
 from xception_lab.timing.jobs import SettingsGroup, TimingJob
 from xception_lab.timing.results import Results, merge_results
 
-PROBE_S = 1.0
-PATIENCE_S = 3.0  # before a profile, for the machine to be at its pace
+PEAKS_LIMIT_S = 1.0
+MAX_WAIT_S = 3.0  # for the machine to settle before a profile
 
 
 def run_job(job: TimingJob, report: Callable[[float], None] = lambda _: None) -> Results:
-    """Do the job in this process. report: called with the share done, 0 to 1. Raises as timing.measure does."""
+    """Run the job in this process. report: called with the share done, 0 to 1. Raises as time_block does."""
     results: Results | None = None
     for share, part in run_job_parts(job):
         results = merge_results(results, part)
@@ -29,20 +29,20 @@ def run_job(job: TimingJob, report: Callable[[float], None] = lambda _: None) ->
 
 
 def run_job_parts(job: TimingJob) -> Iterator[tuple[float, Results]]:
-    """(share done, what is new), part after part; the first has the machine alone. Raises as timing.measure does."""
+    """(share done, new results), part after part; the first part has the machine alone. Raises as time_block does."""
     busy = busy_share()  # before torch is at work
     device = select_device(job.device)
     for settings in (*job.settings, *job.profiled):
         check_settings(settings, device)
-    bench = _Bench(job, device, busy)
-    whole = 2 * len(job.dtypes) + len(job.groups) + len(job.profiled)
-    yield 0.0, bench.empty
-    for done, part in enumerate(bench.parts(), 1):
-        yield min(done / whole, 1.0), part
+    run = _JobRun(job, device, busy)
+    total = 2 * len(job.dtypes) + len(job.groups) + len(job.profiled)
+    yield 0.0, run.empty
+    for done, part in enumerate(run.parts(), 1):
+        yield min(done / total, 1.0), part
 
 
-class _Bench:
-    """A job at work on one device. empty: the machine alone, with the most that others were seen to use of it."""
+class _JobRun:
+    """One job on one device. empty: results of the machine alone, its busy_share the largest so far."""
 
     def __init__(self, job: TimingJob, device: torch.device, busy: float) -> None:
         self._job, self._device = job, device
@@ -50,41 +50,41 @@ class _Bench:
         machine = describe_machine(device.type, device.index or 0, busy)
         self.empty = Results(machine)
         self._others = OtherProcesses()
-        self._pace = SpeedMonitor(device, self._clock, load_best_s(machine))
+        self._speed_monitor = SpeedMonitor(device, self._clock, load_best_s(machine))
 
     def parts(self) -> Iterator[Results]:
-        """The job's results, one after the other."""
-        yield from self._peaks()
-        slowed: dict[SettingsGroup, float] = {}
+        """The job's results, part after part: peaks, timings, profiles, peaks again, timings of disturbed groups."""
+        yield from self._measure_peaks()
+        slowdowns: dict[SettingsGroup, float] = {}
         for group in self._job.groups:
-            part = self._timed(group)
-            slowed[group] = part.slowdown
+            part = self._measure(group)
+            slowdowns[group] = part.slowdown
             yield part
         for settings in self._job.profiled:
-            self._pace.settled(PATIENCE_S)
+            self._speed_monitor.wait_until_settled(MAX_WAIT_S)
             yield replace(self.empty, operations=profile_operations(settings, self._device))
-        # once more: what disturbed the first probe may have passed, and a bound needs the best
-        yield from self._peaks()
-        yield from self._again(slowed)
+        # once more: what disturbed the first measurement may have passed, and a bound needs the best
+        yield from self._measure_peaks()
+        yield from self._retry(slowdowns)
 
-    def _peaks(self) -> Iterator[Results]:
-        limit_s = min(PROBE_S, 2 * self._job.limit_s)
+    def _measure_peaks(self) -> Iterator[Results]:
+        limit_s = min(PEAKS_LIMIT_S, 2 * self._job.limit_s)
         for dtype in self._job.dtypes:
             yield replace(self.empty, peaks=(measure_peaks(self._device, dtype, self._clock, limit_s=limit_s),))
 
-    def _timed(self, group: SettingsGroup) -> Results:
-        job, machine = self._job, self.empty.machine
-        self._others.share()  # from here on
-        timings = measure(group, self._device, self._clock, job.precision, job.limit_s, pace=self._pace)
-        save_best_s(machine, self._pace.best_s)
+    def _measure(self, group: SettingsGroup) -> Results:
+        job, machine, monitor = self._job, self.empty.machine, self._speed_monitor
+        self._others.share()  # what follows is counted from now on
+        timings = measure(group, self._device, self._clock, job.precision, job.limit_s, speed_monitor=monitor)
+        save_best_s(machine, monitor.best_s)
         busy = max(machine.busy_share, round(self._others.share(), 3))
         self.empty = replace(self.empty, machine=replace(machine, busy_share=busy))
         return replace(self.empty, timings=timings)
 
-    def _again(self, slowed: dict[SettingsGroup, float]) -> Iterator[Results]:
-        """What was disturbed, measured anew; only what came out less disturbed than before."""
-        for _ in range(self._job.again):
-            for group, slowdown in list(slowed.items()):
-                if slowdown > 1 and (part := self._timed(group)).slowdown < slowdown:
-                    slowed[group] = part.slowdown
+    def _retry(self, slowdowns: dict[SettingsGroup, float]) -> Iterator[Results]:
+        """Measure the disturbed groups again; the results that are less disturbed than those before."""
+        for _ in range(self._job.retries):
+            for group, slowdown in list(slowdowns.items()):
+                if slowdown > 1 and (part := self._measure(group)).slowdown < slowdown:
+                    slowdowns[group] = part.slowdown
                     yield part

@@ -1,4 +1,4 @@
-"""Taking samples: warm, turn and turn about, in calm moments, until a median is known; and the times of the layers."""
+"""Taking samples: warm, interleaved, while the machine is settled, until a median is precise; and times of layers."""
 
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -17,7 +17,7 @@ from xception_lab.timing.settings import Dtype, Settings
 
 ROUND_S = 0.05
 LEAST_SAMPLES = 12
-LEAST_S = 0.5  # samples of one moment agree with each other, not with those of the next
+LEAST_S = 0.5  # samples taken close together agree with each other, not with those taken later
 STABLE = 0.05
 WARM_UP_S = 0.5
 LAYER_RUNS = 15
@@ -26,20 +26,23 @@ LAYER_RUNS = 15
 @contextmanager
 def matmul_precision(dtype: Dtype) -> Generator[None]:
     """float32 products in full precision, or on tensor cores for "tf32"; torch's own default differs by operation."""
-    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # pyright: ignore[reportAttributeAccessIssue]
-    before = [place.fp32_precision for place in places]
-    for place in places:
-        place.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
+    backends = (torch.backends.cuda.matmul, torch.backends.cudnn.conv)  # pyright: ignore[reportAttributeAccessIssue]
+    before = [backend.fp32_precision for backend in backends]
+    for backend in backends:
+        backend.fp32_precision = "tf32" if dtype == "tf32" else "ieee"
     try:
         yield
     finally:
-        for place, value in zip(places, before, strict=True):
-            place.fp32_precision = value
+        for backend, value in zip(backends, before, strict=True):
+            backend.fp32_precision = value
 
 
 @dataclass
 class BenchmarkCase:
-    """A setting made ready: the module, a call that runs it once, and the samples so far, seconds."""
+    """Settings ready to be timed: the module, a call that runs it once, and the samples so far.
+
+    calls: how many calls each sample is the mean of. times: the samples, seconds per call. sampled_s: their total time.
+    """
 
     settings: Settings
     model: nn.Module
@@ -51,7 +54,7 @@ class BenchmarkCase:
     sampled_s: float = 0.0
 
     def sample(self, clock: Clock, least_s: float) -> list[float]:
-        """Take samples for about least_s; the new ones."""
+        """Take samples for about least_s seconds; returns the new ones."""
         with matmul_precision(self.settings.dtype):
             times, self.calls = clock.samples(self.call, least_s)
         self.times += times
@@ -72,33 +75,35 @@ def sample_interleaved(
     precision: float,
     limit_s: float,
     report: Callable[[float], None] = lambda _: None,
-    pace: SpeedMonitor | None = None,
+    speed_monitor: SpeedMonitor | None = None,
 ) -> float | None:
-    """Warm the cases up, then sample them turn and turn about until each has its precision, or limit_s a case.
+    """Warm the cases up, then sample them interleaved until each has its precision, or for limit_s seconds per case.
 
-    The slowdown of the machine in three quarters of the rounds, None without a pace to tell it.
+    Each round samples every case once, so that whatever slows the machine meets all cases alike. speed_monitor: each
+    round waits until the machine has settled, all rounds together at most limit_s seconds per case.
+    Returns the upper quartile of the slowdown over the rounds, None without a speed monitor.
     """
     for case in cases:
         _warm_up(case, clock)
-    spent, ends = 0.0, limit_s * len(cases)
-    patience, slowdowns = ends, list[float]()
-    rest = cases
-    while rest and spent < ends:
+    spent_s, total_s = 0.0, limit_s * len(cases)
+    max_wait_s, slowdowns = total_s, list[float]()
+    unfinished = cases
+    while unfinished and spent_s < total_s:
         begin = time.perf_counter()
-        if pace:
-            slowdowns.append(pace.settled(patience))
-        calm = time.perf_counter()
-        patience -= calm - begin
-        for case in rest:
+        if speed_monitor:
+            slowdowns.append(speed_monitor.wait_until_settled(max_wait_s))
+        settled = time.perf_counter()
+        max_wait_s -= settled - begin
+        for case in unfinished:
             case.sample(clock, ROUND_S)
-        spent += time.perf_counter() - calm
-        report(min(spent / ends, 1.0))
-        rest = [case for case in cases if not case.reached(precision)]
+        spent_s += time.perf_counter() - settled
+        report(min(spent_s / total_s, 1.0))
+        unfinished = [case for case in cases if not case.reached(precision)]
     return quantile(tuple(slowdowns), 0.75) if slowdowns else None
 
 
 def _warm_up(case: BenchmarkCase, clock: Clock) -> None:
-    """Run until two rounds agree; what was seen on the way is no sample."""
+    """Run until two rounds agree; their times do not count as samples."""
     begin, before = time.perf_counter(), 0.0
     while time.perf_counter() - begin < WARM_UP_S:
         now = median(case.sample(clock, ROUND_S / 2))
@@ -110,7 +115,7 @@ def _warm_up(case: BenchmarkCase, clock: Clock) -> None:
 
 
 def layer_times(case: BenchmarkCase, clock: Clock) -> tuple[tuple[str, float], ...]:
-    """Median seconds of each layer within the forward pass, its input as warm as the layer before leaves it."""
+    """(name, median seconds) of each layer within the forward pass, its input as warm as the layer before leaves it."""
     marks: list[Any] = []
     names: list[str] = []
 
@@ -134,7 +139,7 @@ def layer_times(case: BenchmarkCase, clock: Clock) -> tuple[tuple[str, float], .
             marks.clear()
             names.clear()
             case.call()
-            # a pair of marks a layer: what lies between pairs belongs to none
+            # a pair of marks per layer: the time between pairs belongs to no layer
             for name, spent in zip(names, clock.between(marks)[::2], strict=True):
                 seconds.setdefault(name, []).append(spent)
     finally:

@@ -1,7 +1,19 @@
-"""The process that measures: one job, then it ends. Apart from the server, whose own work would be timed with it.
+"""The process that measures: it runs one job and ends. MeasuringProcess is the server's side of it.
 
-A job comes as one line of JSON on standard input, results go as lines of JSON to standard output. When the input ends,
-because whoever started this was stopped or died, this process ends at once. That works on every system.
+It is a process of its own because the server's other work would otherwise be timed along with the blocks, and because
+a process can be stopped at any moment.
+
+The messages between the two:
+
+1. The server writes the job as one line of JSON (TimingJob.to_dict) to the child's standard input and keeps that open.
+2. The child writes one line of JSON per message to its standard output. {"share": 0.25, "results": "..."} says how much
+   of the job is done, 0 to 1, and carries what is new since the message before, as the text of a results file; the
+   first one has the machine alone. {"share": 1.0, "error": "..."} says why the job cannot be done and is the last.
+3. Nothing else can appear among these lines: whatever a library prints goes to standard error.
+4. The child ends with status 0 after its last message. Any other status means that it was killed, by stop() or by the
+   system, perhaps for want of memory: MeasuringProcess then adds an error message of its own.
+5. When the child's standard input ends, because the server has closed it or is gone, the child ends at once
+   (common/child_process.py).
 """
 
 import json
@@ -20,7 +32,7 @@ from xception_lab.timing.results_file import results_from_json, results_to_json
 
 @dataclass(frozen=True, slots=True)
 class WorkerMessage:
-    """share: of the job, 0 to 1. results: what is new. error: the sentence that ends a job that cannot be done."""
+    """share: of the job done, 0 to 1. results: the new ones. error: why the job ended early, "" unless it did."""
 
     share: float
     results: Results | None = None
@@ -28,7 +40,7 @@ class WorkerMessage:
 
 
 class MeasuringProcess:
-    """A measuring process. Raises OSError when it cannot be started."""
+    """A child process that measures one job, as the server sees it. Raises OSError when it cannot be started."""
 
     def __init__(self, job: TimingJob) -> None:
         self._process = start_child("xception_lab.measurement.worker")
@@ -37,7 +49,7 @@ class MeasuringProcess:
         self._process.stdin.flush()
 
     def messages(self) -> Iterator[WorkerMessage]:
-        """What it says, until it ends or is stopped."""
+        """The child's messages as they come, until it ends."""
         assert self._process.stdin
         assert self._process.stdout
         with self._process.stdout as lines, self._process.stdin:
@@ -46,16 +58,16 @@ class MeasuringProcess:
                 results = results_from_json(message["results"]) if message.get("results") else None
                 yield WorkerMessage(message["share"], results, message_from_text(message.get("error", "")))
             code = self._process.wait()
-        if code:  # a signal's is negative: the system ended it, perhaps for want of memory
+        if code:  # negative: the number of the signal that ended it
             yield WorkerMessage(1.0, error=say("the measuring process ended with status {code}", code=code))
 
     def stop(self) -> None:
-        """End it at once, whatever it is at."""
+        """Kill the child; messages() then ends."""
         self._process.kill()
 
 
 def _serve() -> None:
-    # a library that prints must not speak into the results
+    # messages go to a copy of standard output; what libraries print to the original goes to standard error
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     job = job_from_dict(json.loads(sys.stdin.readline()))
@@ -65,7 +77,7 @@ def _serve() -> None:
         print(json.dumps(values), file=out, flush=True)
 
     try:
-        # here alone: a page that starts this process stays free of torch, and a library that fails is told as an error
+        # not at the top: a page that imports MeasuringProcess needs no torch, and a failing import becomes a message
         from xception_lab.measurement.runner import run_job_parts
 
         for share, part in run_job_parts(job):

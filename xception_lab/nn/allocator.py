@@ -1,4 +1,7 @@
-"""The C library's allocator, told not to hand memory back between one call and the next. Free of torch."""
+"""Memory: the C library's allocator set to keep what is freed, and errors that mean there was not enough.
+
+Importing this imports no torch.
+"""
 
 import ctypes
 import sys
@@ -7,10 +10,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def keep_freed_memory() -> None:
-    """Keep what is freed, up to the largest tensor of a run; for a process that trains or measures. glibc only.
+    """Keep freed memory in the process, up to the largest tensor of a run; for one that trains or measures. glibc only.
 
-    Else every activation is mapped anew, page by page: always under dask's nanny, which asks for it (2.6 times slower),
-    and elsewhere until something large has been freed, so that a block's time would depend on what ran before it.
+    Otherwise every activation is mapped anew, page by page: always under dask's nanny, which asks for it (2.6 times
+    slower), and elsewhere until something large has been freed, so a block's time would depend on what ran before it.
     """
     if sys.platform != "linux":
         return
@@ -18,3 +21,11 @@ def keep_freed_memory() -> None:
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
         libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python or torch says that memory ran out, a device's or the machine's."""
+    from torch import OutOfMemoryError
+
+    # torch's allocator on the CPU raises a plain RuntimeError
+    return isinstance(error, MemoryError | OutOfMemoryError) or "allocate memory" in str(error)

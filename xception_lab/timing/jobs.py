@@ -3,12 +3,12 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from xception_lab.arch.comparison import sweep_field
 from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
-from xception_lab.timing.results_file import settings_from_dict, settings_to_dict
+from xception_lab.timing.results_file import settings_from_dict
 from xception_lab.timing.settings import Dtype, Settings
 
 SettingsGroup = tuple[Settings, ...]
-
 
 TIMED_SWEEP_VALUES: dict[str, tuple[int, ...]] = {
     "out_channels": (16, 32, 64, 128, 256, 512),
@@ -16,17 +16,18 @@ TIMED_SWEEP_VALUES: dict[str, tuple[int, ...]] = {
     "batch_size": (1, 2, 4, 8, 16, 32),
 }
 
-
-# the page's first sight, Xception's own middle flow, an early layer, a small late one: (in, out, size)
+# (in_channels, out_channels, size) of the page's default, Xception's middle flow, an early layer, a small late one
 LAYER_SIZES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
 
 
 @dataclass(frozen=True, slots=True)
 class TimingJob:
-    """What to time. groups: settings timed turn and turn about. profiled: settings whose operations are told apart.
+    """What to time, and how precisely.
 
-    precision: half width of each median's 95 % interval to be reached, as a part of it; limit_s: at most, a setting.
-    again: how many times what was measured on a disturbed machine is measured anew at the end.
+    groups: settings that are timed interleaved. profiled: settings whose time is profiled operation by operation.
+    device: as in time_block. precision: half width of each median's 95 % interval, as a fraction of the median.
+    limit_s: most seconds of sampling per setting. retries: how many times a group that was measured on a disturbed
+    machine is measured again at the end.
     """
 
     groups: tuple[SettingsGroup, ...]
@@ -34,7 +35,7 @@ class TimingJob:
     device: str = "auto"
     precision: float = 0.02
     limit_s: float = 1.0
-    again: int = 0
+    retries: int = 0
 
     @property
     def settings(self) -> tuple[Settings, ...]:
@@ -43,48 +44,43 @@ class TimingJob:
 
     @property
     def dtypes(self) -> tuple[Dtype, ...]:
-        """Every dtype in it, in order: each has peaks of its own."""
+        """Every dtype among the settings, in order: each has peaks of its own."""
         return tuple(dict.fromkeys(settings.dtype for settings in self.settings))
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON's values."""
-        groups = [[settings_to_dict(settings) for settings in group] for group in self.groups]
-        return {**asdict(self), "groups": groups, "profiled": [settings_to_dict(s) for s in self.profiled]}
+        """As values of JSON."""
+        return asdict(self)
 
 
 def job_from_dict(values: dict[str, Any]) -> TimingJob:
-    """The inverse of Job.to_dict."""
+    """The inverse of TimingJob.to_dict."""
     groups = tuple(tuple(map(settings_from_dict, group)) for group in values["groups"])
     profiled = tuple(map(settings_from_dict, values["profiled"]))
-    return TimingJob(groups, profiled, values["device"], values["precision"], values["limit_s"], values["again"])
+    return TimingJob(groups, profiled, values["device"], values["precision"], values["limit_s"], values["retries"])
 
 
 def three_blocks(spec: CompareSpec, **chosen: Any) -> tuple[Settings, ...]:
-    """The three blocks in one setting. chosen: dtype, memory_format, mode, backward."""
+    """The three blocks in one setting. chosen: fields of Settings: dtype, memory_format, mode, backward."""
     return tuple(Settings(spec.block(kind), spec.size, spec.size, spec.batch_size, **chosen) for kind in KINDS)
 
 
 def sweep_settings(spec: CompareSpec, field: str, **chosen: Any) -> dict[int, tuple[Settings, ...]]:
-    """The three blocks while one field runs over its values and its current one; what no block can take is left out."""
-    values = sorted({*TIMED_SWEEP_VALUES[field], getattr(spec, field)})
-    found: dict[int, tuple[Settings, ...]] = {}
-    for value in values:
-        try:
-            found[value] = three_blocks(replace(spec, **{field: value}), **chosen)
-        except ValueError:
-            continue
-    return found
+    """The three blocks by each value of one field, its current value included; values that are invalid are left out."""
+    return sweep_field(spec, field, TIMED_SWEEP_VALUES[field], lambda setting: three_blocks(setting, **chosen))
 
 
 def full_job(device: str = "auto", accelerated: bool = False) -> TimingJob:
-    """What `python -m xception_lab time --all` measures: enough for every chart of the page at its defaults."""
+    """What `python -m xception_lab time --all` measures: enough for every chart of the page at its defaults.
+
+    accelerated: whether the device is an accelerator, which has more dtypes and modes.
+    """
     default = CompareSpec()
     formats: list[dict[str, Any]] = [{"memory_format": name} for name in ("contiguous", "channels_last")]
     groups: list[tuple[Settings, ...]] = []
-    for ins, outs, size in LAYER_SIZES:
-        spec = CompareSpec(in_channels=ins, out_channels=outs, size=size)
-        both = ({**layout, "backward": True} for layout in formats)
-        groups += [three_blocks(spec, **chosen) for chosen in (*formats, *both)]
+    for in_channels, out_channels, size in LAYER_SIZES:
+        spec = CompareSpec(in_channels=in_channels, out_channels=out_channels, size=size)
+        backward = ({**layout, "backward": True} for layout in formats)
+        groups += [three_blocks(spec, **chosen) for chosen in (*formats, *backward)]
         groups.append(three_blocks(spec, mode="folded", memory_format="channels_last"))
     for field in TIMED_SWEEP_VALUES:
         groups += sweep_settings(default, field).values()
@@ -95,4 +91,4 @@ def full_job(device: str = "auto", accelerated: bool = False) -> TimingJob:
     network = Settings(XceptionSpec(), 299, 299)
     fast = replace(network, mode="folded", memory_format="channels_last")
     groups.append((network, fast))
-    return TimingJob(tuple(dict.fromkeys(groups)), (*three_blocks(default), network), device, limit_s=2.0, again=2)
+    return TimingJob(tuple(dict.fromkeys(groups)), (*three_blocks(default), network), device, limit_s=2.0, retries=2)

@@ -1,23 +1,25 @@
-"""Published peaks of devices that a person may not have, each with its source. Dense figures, no sparsity.
+"""Published peaks of devices, each with its source, and what the roofline predicts on them.
 
-Half precision is that of tensor cores with float32 accumulation, as torch uses them. None: not published, not shown.
+Dense figures, no sparsity. Half precision is that of tensor cores with float32 accumulation, as torch uses them.
+None: not published.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from xception_lab.arch.comparison import Ratio, ratio
-from xception_lab.spec import XceptionSpec
-from xception_lab.timing.roofline import LayerBound, roofline, total_s
+from xception_lab.spec import KINDS, Kind, XceptionSpec
+from xception_lab.timing.roofline import LayerBound, Limit, roofline, total_s
 from xception_lab.timing.settings import Dtype, Settings
 
 TERA, GIGA = 1e12, 1e9
-SHOWN = ("T4", "A100 SXM 40 GB")  # beside a network's costs
+EXAMPLE_DEVICES = ("T4", "A100 SXM 40 GB")  # what whole networks are predicted for
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedDevice:
-    """One product. float32, tf32, half: peak FLOP/s. bytes_per_s: of its memory. source: where the figures stand."""
+    """One product. float32, tf32, half: peak FLOP/s. bytes_per_s: of its memory. source: of these figures."""
 
     name: str
     float32: float
@@ -28,7 +30,7 @@ class PublishedDevice:
 
     def flops_per_s(self, dtype: Dtype) -> float | None:
         """The peak in this dtype, None where none is published."""
-        # tensor cores that know bfloat16 came together with those that know tf32
+        # bfloat16 came to tensor cores together with tf32
         return {
             "float32": self.float32,
             "tf32": self.tf32,
@@ -54,7 +56,7 @@ def _device(
 
 _A100 = "NVIDIA A100 Tensor Core GPU data sheet (nvidia-a100-datasheet-us-nvidia-1758950)"
 _ADA = "NVIDIA Ada GPU Architecture white paper v2.1, appendix A, table 2"
-# a processor's peak is no vendor's figure but a product of three: cores, highest clock, FLOPs a cycle and core
+# a processor's peak is no vendor's figure but a product of three: cores, highest clock, FLOPs per cycle and core
 DEVICES = (
     _device(
         "T4", 8.1, None, 65.0, 320.0,
@@ -86,8 +88,36 @@ DEVICES = (
 
 
 @dataclass(frozen=True, slots=True)
+class DevicePrediction:
+    """The roofline's prediction for the three blocks on one device; None where no peak of the dtype is published.
+
+    seconds, limits: by block; a block's limit is that of its slowest layer. source: of the device's peaks.
+    """
+
+    device: str
+    seconds: dict[Kind, float] | None
+    limits: dict[Kind, Limit] | None
+    source: str
+
+
+def predict_devices(group: Sequence[Settings]) -> tuple[DevicePrediction, ...]:
+    """The textbook's roofline of the three blocks on every published device. group: the blocks in KINDS' order."""
+    predictions: list[DevicePrediction] = []
+    for device in DEVICES:
+        seconds: dict[Kind, float] = {}
+        limits: dict[Kind, Limit] = {}
+        for kind, settings in zip(KINDS, group, strict=True):
+            layers = device.predict(settings)
+            if layers:
+                seconds[kind] = total_s(layers)
+                limits[kind] = max(layers, key=lambda layer: layer.seconds).limit
+        predictions.append(DevicePrediction(device.name, seconds or None, limits or None, device.source))
+    return tuple(predictions)
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkPrediction:
-    """The roofline of a whole network on a published device against another network's: a prediction, not a time."""
+    """The roofline of a whole network on a published device, and of a reference network: predictions, not times."""
 
     device: str
     seconds: float
@@ -96,21 +126,21 @@ class NetworkPrediction:
 
     @property
     def delta_s(self) -> float:
-        """Seconds more than the reference."""
+        """How much longer the network takes than the reference, in seconds."""
         return self.seconds - self.reference_s
 
 
 def predict_networks(
     network: XceptionSpec, size: int, reference: XceptionSpec, reference_size: int
 ) -> tuple[NetworkPrediction, ...]:
-    """Both networks on a few published devices, one picture in float32. size: its height and width."""
-    rows: list[NetworkPrediction] = []
-    for device in (device for device in DEVICES if device.name in SHOWN):
-        seconds, reference_s = _least_s(device, network, size), _least_s(device, reference, reference_size)
-        rows.append(NetworkPrediction(device.name, seconds, reference_s, ratio(seconds, reference_s)))
-    return tuple(rows)
+    """Both networks on EXAMPLE_DEVICES, one picture in float32. size, reference_size: its height and width."""
+    predictions: list[NetworkPrediction] = []
+    for device in (device for device in DEVICES if device.name in EXAMPLE_DEVICES):
+        seconds, reference_s = _network_s(device, network, size), _network_s(device, reference, reference_size)
+        predictions.append(NetworkPrediction(device.name, seconds, reference_s, ratio(seconds, reference_s)))
+    return tuple(predictions)
 
 
 @lru_cache(maxsize=64)
-def _least_s(device: PublishedDevice, spec: XceptionSpec, size: int) -> float:
+def _network_s(device: PublishedDevice, spec: XceptionSpec, size: int) -> float:
     return total_s(roofline(Settings(spec, size, size), device.float32, device.bytes_per_s))

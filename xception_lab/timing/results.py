@@ -1,23 +1,25 @@
-"""What is timed and what came of it: frozen, free of torch, so that a page can read a result without it."""
+"""What was measured: timings, peaks, profiles and the machine. Frozen, and read by pages without torch."""
 
 from dataclasses import dataclass, fields, replace
 
 from xception_lab.spec import XceptionSpec
 from xception_lab.timing.settings import Dtype, Settings
 
-MAX_SLOWDOWN = 1.12  # an idle machine's pace was seen to vary by 9 %
-OTHER_OPERATIONS = "other"  # the operations of a profile that are too short to be named
+MAX_SLOWDOWN = 1.12  # an idle machine's speed varied by 9 %
+MAX_BUSY_SHARE = 0.2  # of the processor used by others: above it times are not to be trusted
+OTHER_OPERATIONS = "other"  # stands for the operations of a profile that are too short to be named
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Every sample of one setting on one device, in seconds.
 
-    A sample is the mean of calls_per_sample calls, 1 unless a call is too short for the clock. layers: median seconds
-    of each operation inside the forward pass, by the name that Cost.layers has. first_call_s: the first call, with
-    what is paid once (search for an algorithm, compilation). peak_memory_bytes, energy_j (a call): where the device
-    says so. reached: the asked precision was reached before the time was up. slowdown: how many times slower than at
-    its best the machine was meanwhile, see pace.py; None where nobody looked.
+    times_s: the samples, each the mean of calls_per_sample calls, which is 1 unless a call is too short for the clock.
+    first_call_s: the first call, with what is paid once (choice of an algorithm, compilation).
+    layers: (name, median seconds) of each layer inside the forward pass, by the names in Cost.layers.
+    peak_memory_bytes, energy_j (of one call): None where the device does not report them.
+    reached: whether the wanted precision was reached before the time was up.
+    slowdown: how many times slower than at its best the machine was (measurement/throttling.py); None if unknown.
     """
 
     settings: Settings
@@ -37,7 +39,7 @@ class Timing:
 
     @property
     def median_s(self) -> float:
-        """The median."""
+        """The median sample."""
         return quantile(self.times_s, 0.5)
 
     @property
@@ -52,7 +54,7 @@ class Timing:
 
     @property
     def disturbed(self) -> bool:
-        """Whether the machine was so much slower than at its best that these are not the block's own times."""
+        """Whether the machine was slowed down so much that these times are not to be trusted."""
         return self.slowdown is not None and self.slowdown > MAX_SLOWDOWN
 
     @property
@@ -63,9 +65,9 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """What a device reaches at best, as measured: products in flops_per_s, data in rates.
+    """The best that a device reaches, as measured: arithmetic in flops_per_s, data movement in rates.
 
-    rates: (working set in bytes, bytes a second), the smallest set first: a small set stays in a cache.
+    rates: (working set in bytes, bytes per second), smallest set first: a small set stays in a cache.
     """
 
     dtype: Dtype
@@ -74,21 +76,20 @@ class Peaks:
 
     @property
     def memory_bytes_per_s(self) -> float:
-        """Of the memory behind all caches: the largest set's."""
+        """The rate of the memory behind all caches: that of the largest working set."""
         return self.rates[-1][1]
 
     @property
     def cache_bytes_per_s(self) -> float:
-        """Of the fastest cache."""
+        """The rate of the fastest cache."""
         return max(rate for _, rate in self.rates)
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where a result comes from. kind: "cpu", "cuda", "mps" or "xpu". clock_mhz: None where it is not told.
+    """The machine that measured. kind: "cpu", "cuda", "mps" or "xpu". clock_mhz: None if unknown.
 
-    busy_share: the most that others used of the processor just before and meanwhile, 0 to 1; above 0.2 the times are
-    not to be trusted.
+    busy_share: the largest fraction of the processor that others used just before or meanwhile, 0 to 1.
     """
 
     kind: str
@@ -104,7 +105,7 @@ class Machine:
 
     @property
     def device(self) -> str:
-        """What does the work: "AMD EPYC, 2 threads"."""
+        """The processor with its threads, "AMD EPYC, 2 threads", or the accelerator."""
         count = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         return f"{self.name}, {count}" if self.kind == "cpu" else self.name
 
@@ -116,7 +117,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Time that one of torch's operations took by itself in a forward pass of one setting."""
+    """Own time of one of torch's operations in a forward pass of one setting."""
 
     settings: Settings
     name: str
@@ -133,52 +134,52 @@ class Results:
     operations: tuple[Operation, ...] = ()
 
     def timing(self, settings: Settings) -> Timing | None:
-        """What was measured of this, the last where it was measured more than once."""
+        """The latest timing of these settings, None if they were not measured."""
         return next((timing for timing in reversed(self.timings) if timing.settings == settings), None)
 
     def peak(self, dtype: Dtype) -> Peaks | None:
-        """The best that a dtype was seen to reach in all probes; None without one."""
-        probes = [peaks for peaks in self.peaks if peaks.dtype == dtype]
-        if not probes:
+        """The best that a dtype reached in all measurements of its peaks; None if there is none."""
+        measured = [peaks for peaks in self.peaks if peaks.dtype == dtype]
+        if not measured:
             return None
         rates: dict[int, float] = {}
-        for size, rate in (pair for peaks in probes for pair in peaks.rates):
+        for size, rate in (pair for peaks in measured for pair in peaks.rates):
             rates[size] = max(rate, rates.get(size, 0.0))
-        return Peaks(dtype, max(peaks.flops_per_s for peaks in probes), tuple(sorted(rates.items())))
+        return Peaks(dtype, max(peaks.flops_per_s for peaks in measured), tuple(sorted(rates.items())))
 
     @property
     def latest(self) -> tuple[Timing, ...]:
-        """Every setting's last timing."""
+        """The latest timing of each setting."""
         return tuple({timing.settings: timing for timing in self.timings}.values())
 
     @property
     def slowdown(self) -> float:
-        """Of the most disturbed of the latest timings, 1 where none was."""
+        """The largest slowdown among the latest timings that were disturbed, 1 if none was."""
         return max((timing.slowdown for timing in self.latest if timing.slowdown and timing.disturbed), default=1.0)
 
     def operations_of(self, settings: Settings) -> tuple[Operation, ...]:
-        """The profile of this, empty where there is none."""
+        """The profile of these settings, empty if there is none."""
         return tuple(operation for operation in self.operations if operation.settings == settings)
 
     def with_newer(self, newer: "Results") -> "Results":
-        """These results with newer ones of the same machine in front."""
-        fresh = {operation.settings for operation in newer.operations}
-        kept = tuple(operation for operation in self.operations if operation.settings not in fresh)
+        """These results and newer ones of the same machine, which take precedence."""
+        profiled = {operation.settings for operation in newer.operations}
+        older = tuple(operation for operation in self.operations if operation.settings not in profiled)
         return replace(
             newer,
             peaks=(*self.peaks, *newer.peaks),
             timings=(*self.timings, *newer.timings),
-            operations=(*kept, *newer.operations),
+            operations=(*older, *newer.operations),
         )
 
 
 def merge_results(before: Results | None, newer: Results | None) -> Results | None:
-    """Two parts of one machine's results, either of which may not be there yet."""
+    """Two parts of one machine's results as one; either may be None."""
     return before.with_newer(newer) if before and newer else newer or before
 
 
 def quantile(values: tuple[float, ...], share: float) -> float:
-    """The value below which `share` of the values lie, interpolated as numpy.quantile does."""
+    """The value below which the fraction `share` of the values lies, interpolated as numpy.quantile does."""
     ordered = sorted(values)
     place = share * (len(ordered) - 1)
     low = int(place)
@@ -187,10 +188,10 @@ def quantile(values: tuple[float, ...], share: float) -> float:
 
 
 def median_interval(values: tuple[float, ...]) -> tuple[float, float]:
-    """The 95 % confidence interval of the median: two order statistics, whatever the distribution.
+    """The 95 % confidence interval of the median: two order statistics, valid for any distribution.
 
-    With fewer than six values it is all of them. Source: the binomial's normal approximation, Conover, Practical
-    Nonparametric Statistics, section 3.2.
+    With fewer than six values it spans all of them. Source: Conover, Practical Nonparametric Statistics, section 3.2,
+    the normal approximation of the binomial.
     """
     ordered = sorted(values)
     reach = 0.98 * len(ordered) ** 0.5
@@ -200,16 +201,14 @@ def median_interval(values: tuple[float, ...]) -> tuple[float, float]:
 
 
 def timing_row(timing: Timing) -> dict[str, str | int | float | None]:
-    """One timing as a row of a table: what was set, then median and quartiles in seconds."""
-    settings = timing.settings
-    subject = settings.subject
-    what = {"subject": "xception" if isinstance(subject, XceptionSpec) else subject.kind}
-    chosen = ("in_channels", "out_channels", "kernel_size", "stride")
-    parts = {name: getattr(subject, name, None) for name in chosen}
-    rest = {field.name: getattr(settings, field.name) for field in fields(Settings) if field.name != "subject"}
+    """One timing as a row of a table: median and quartiles in seconds, and the settings."""
+    settings, subject = timing.settings, timing.settings.subject
     names = ("median_s", "p25_s", "p75_s", "first_call_s", "slowdown", "device")
-    figures = {name: getattr(timing, name) for name in names}
-    return {**what, **figures, **parts, **rest, "samples": len(timing.times_s)}
-
-
-MAX_BUSY_SHARE = 0.2
+    spec_names = ("in_channels", "out_channels", "kernel_size", "stride")
+    return {
+        "subject": "xception" if isinstance(subject, XceptionSpec) else subject.kind,
+        **{name: getattr(timing, name) for name in names},
+        **{name: getattr(subject, name, None) for name in spec_names},
+        **{field.name: getattr(settings, field.name) for field in fields(Settings) if field.name != "subject"},
+        "samples": len(timing.times_s),
+    }

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from xception_lab.common.files import write_atomically
 from xception_lab.common.messages import say
+from xception_lab.nn.allocator import is_out_of_memory
 from xception_lab.nn.fusion import for_inference
 from xception_lab.nn.init import derive_seed
 from xception_lab.spec import TrainSpec
@@ -79,8 +80,7 @@ def next_epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: StopCheck 
         with torch.random.fork_rng(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
             return _epoch(spec, last, should_stop or (lambda: False))
     except (MemoryError, RuntimeError) as error:
-        # the CPU's allocator raises a plain RuntimeError
-        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+        if is_out_of_memory(error):
             sentence = say(
                 "out of memory: a smaller batch_size than {batch_size} or a narrower network may fit",
                 batch_size=spec.batch_size,

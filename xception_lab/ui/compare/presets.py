@@ -1,16 +1,13 @@
-"""Presets of the comparison, and which quantity its charts show."""
+"""Presets of the comparison: one button sets every control of the three blocks."""
 
-from collections.abc import Mapping
-from typing import cast
-
-import streamlit as st
-
-from xception_lab.arch.comparison import Measure
-from xception_lab.ui.fields.compare import COMPARE_KEYS
-from xception_lab.ui.fields.registry import FIELDS
-from xception_lab.ui.shell.address import set_controls
+from xception_lab.spec import CompareSpec
+from xception_lab.ui.fields.compare import BlocksState
+from xception_lab.ui.fields.field import state_keys
+from xception_lab.ui.fields.registry import fit_state
+from xception_lab.ui.shell.controls import preset_button
 from xception_lab.ui.shell.language import translate as _
 
+# by name: the texts of the controls that are not at their defaults, as in a link
 PRESETS: dict[str, dict[str, str]] = {
     "default": {},
     "middle": {"in_channels": "728", "out_channels": "728", "size": "19"},
@@ -20,10 +17,15 @@ PRESETS: dict[str, dict[str, str]] = {
 }
 
 
+def preset_spec(name: str) -> CompareSpec:
+    """The comparison that a preset asks for."""
+    return fit_state(BlocksState, PRESETS[name]).spec
+
+
 def preset_buttons(
-    names: tuple[str, ...] = ("middle", "early", "mobile", "order"), keys: tuple[str, ...] = COMPARE_KEYS
+    names: tuple[str, ...] = ("middle", "early", "mobile", "order"), keys: tuple[str, ...] = state_keys(BlocksState)
 ) -> None:
-    """One button a preset; each sets every control in `keys`, of the comparison unless told."""
+    """One button per preset; each sets every control in `keys`."""
     labels = {
         "middle": _("Middle flow, 728→728"),
         "early": _("Early layer, 64→128"),
@@ -31,20 +33,4 @@ def preset_buttons(
         "order": _("The order question, 128→256 / 2"),
     }
     for name in names:
-        st.button(labels[name], key=f"preset_{name}", on_click=apply_preset, args=(name, keys))
-
-
-def convention(values: Mapping[str, str]) -> Measure:
-    """ "macs" or "flops"."""
-    return "flops" if values["convention"] == "FLOPs" else "macs"
-
-
-def chart_measure(values: Mapping[str, str]) -> Measure:
-    """The quantity that the charts show, in the convention that is switched on."""
-    return convention(values) if values["measure"] == "macs" else cast(Measure, values["measure"])
-
-
-def apply_preset(name: str, keys: tuple[str, ...] = COMPARE_KEYS) -> None:
-    """Set every control in `keys`: the preset's values, all others at their defaults."""
-    chosen = PRESETS[name]
-    set_controls({key: chosen.get(key, FIELDS[key].default) for key in keys})
+        preset_button(labels[name], f"preset_{name}", PRESETS[name], keys)

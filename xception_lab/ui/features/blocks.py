@@ -1,7 +1,7 @@
 """The Feature maps page's Streamlit parts: what is computed, kept and said for each of its views."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -25,47 +25,41 @@ from xception_lab.spec import Activation
 from xception_lab.ui.features.lab_runs import run_blocks
 from xception_lab.ui.features.maps import MOST, MapColumn, Number
 from xception_lab.ui.features.picture import ChosenPicture
-from xception_lab.ui.fields.compare import OWN_DEFAULT
+from xception_lab.ui.fields.features import FeaturesState
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import kind_name
 
 MOST_FEATURES = 4_000  # that the ridge regression of a wide block may have
 
-_BY_KEY: dict[Any, Callable[[Any], object]] = {ChosenPicture: lambda picture: picture.key, BlockMaps: lambda block: block.serial}
-_DEFAULT = {
-    "picture": PICTURE,
-    "filters": "hand",
-    "kernel": KERNEL,
-    "mix": MIX,
-    "kernel_size": str(KERNEL_SIZE),
-    "intermediate": OWN_DEFAULT,
+_BY_KEY: dict[Any, Callable[[Any], object]] = {
+    ChosenPicture: lambda picture: picture.key,
+    BlockMaps: lambda block: block.serial,
 }
 
 
-def is_stored(values: Mapping[str, str]) -> bool:
-    """Whether the shipped answer is the answer to these values."""
-    return all(values[key] == value for key, value in _DEFAULT.items())
+def is_stored(state: FeaturesState) -> bool:
+    """Whether the shipped answer is the answer to this state."""
+    return (
+        (state.picture, state.filters, state.kernel, state.mix) == (PICTURE, "hand", KERNEL, MIX)
+        and state.kernel_size == KERNEL_SIZE
+        and state.intermediate is None
+    )
 
 
-def between(values: Mapping[str, str]) -> Activation | None:
-    """What stands between the two convolutions; None is each kind's own."""
-    return None if values["intermediate"] == OWN_DEFAULT else cast(Activation, values["intermediate"])
-
-
-def blocks_of(values: Mapping[str, str], picture: ChosenPicture, filters: HandFilters) -> tuple[BlockMaps, ...]:
+def blocks_of(state: FeaturesState, picture: ChosenPicture, filters: HandFilters) -> tuple[BlockMaps, ...]:
     """The three blocks on the picture with the filters that are asked for; the shipped answer where it is one."""
-    if is_stored(values):
+    if is_stored(state):
         return load_bundled().blocks
-    if values["filters"] == "hand":
+    if state.filters == "hand":
         kernel, mix = format_grid(filters.kernel), format_grid(filters.mix)
-        return _by_hand(picture, kernel, mix, len(filters.kernel), between(values))
-    if values["filters"] == "random":
-        size, groups = int(values["kernel_size"]), int(values["groups"])
-        return _at_random(picture, size, between(values), groups, int(values["draw"]))
-    if values["filters"] == "run" and (found := run_blocks(picture)):
+        return _by_hand(picture, kernel, mix, len(filters.kernel), state.intermediate)
+    if state.filters == "random":
+        size, groups = state.kernel_size, state.groups
+        return _at_random(picture, size, state.intermediate, groups, state.draw)
+    if state.filters == "run" and (found := run_blocks(picture)):
         return found
-    return _trained(picture, values["trained_on"], between(values) or "none")
+    return _trained(picture, state.trained_on, state.intermediate or "none")
 
 
 @st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_BY_KEY)
@@ -94,9 +88,9 @@ def _trained(picture: ChosenPicture, dataset: str, intermediate: Activation) -> 
     return trained_maps(picture.pixels, dataset, "relu" if intermediate == "relu" else "none")
 
 
-def block_columns(values: Mapping[str, str], blocks: tuple[BlockMaps, ...], picture: ChosenPicture) -> list[MapColumn]:
+def block_columns(state: FeaturesState, blocks: tuple[BlockMaps, ...], picture: ChosenPicture) -> list[MapColumn]:
     """The three blocks as columns with what a linear reader gets back of their input at the foot."""
-    trained = values["filters"] in OF_NETWORKS
+    trained = state.filters in OF_NETWORKS
     colour = None if trained else resize(picture.pixels, SIDE)
     return [
         MapColumn(
@@ -136,9 +130,9 @@ def kernel_columns(blocks: tuple[BlockMaps, ...]) -> list[MapColumn]:
     return columns
 
 
-def stored_note(values: Mapping[str, str]) -> None:
+def stored_note(state: FeaturesState) -> None:
     """Says so while the shipped answer is on the page."""
-    if is_stored(values):
+    if is_stored(state):
         said = _("A stored result ({machine}), so that it is there at once; whatever you change is computed anew.")
         st.caption(said.format(machine=load_bundled().machine))
 
@@ -187,12 +181,12 @@ def recovery_percent(share: float) -> str:
     return f"{share:.1%}" if share > 0.9 else f"{share:.0%}"
 
 
-def features_headline(blocks: tuple[BlockMaps, ...], values: Mapping[str, str]) -> str:
+def features_headline(blocks: tuple[BlockMaps, ...], state: FeaturesState) -> str:
     """What comes back behind each block, in one computed sentence; of trained networks no comparison is made."""
     if all(is_constant(maps.values) for block in blocks if (maps := block.step("input"))):
         return _nothing_there()
     shares = {block.kind: _recovered_text(block) for block in blocks}
-    if len(shares) < 3 or values["filters"] in OF_NETWORKS:
+    if len(shares) < 3 or state.filters in OF_NETWORKS:
         found = ", ".join(f"**{share}** {kind_name(kind)}" for kind, share in shares.items())
         return _("How much of its input a linear reader gets back behind each block's convolutions: {found}.").format(
             found=found
@@ -208,12 +202,12 @@ def _nothing_there() -> str:
     return _("The half of this picture that is held out for the test is of one colour: nothing is there to recover.")
 
 
-def curve_of(values: Mapping[str, str], picture: ChosenPicture) -> tuple[Recovery, ...]:
+def curve_of(state: FeaturesState, picture: ChosenPicture) -> tuple[Recovery, ...]:
     """The information curve of the picture; the shipped one where it is the answer."""
-    default = values["picture"] == PICTURE and values["kernel_size"] == str(KERNEL_SIZE)
-    if default and values["target"] == "input":
+    default = state.picture == PICTURE and state.kernel_size == KERNEL_SIZE
+    if default and state.target == "input":
         return load_bundled().curve
-    return _curve(picture, int(values["kernel_size"]), values["target"])
+    return _curve(picture, state.kernel_size, state.target)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
@@ -223,12 +217,12 @@ def _curve(picture: ChosenPicture, size: int, target: str) -> tuple[Recovery, ..
     return recovery_curve(resize(picture.pixels, SIDE), size, target)
 
 
-def show_information(values: Mapping[str, str], picture: ChosenPicture) -> None:
+def show_information(state: FeaturesState, picture: ChosenPicture) -> None:
     """The conjecture as a curve, with its ends in one computed sentence."""
     if is_constant(resize(picture.pixels, SIDE).transpose(2, 0, 1)):
         st.info(_nothing_there())
         return
-    curve = curve_of(values, picture)
+    curve = curve_of(state, picture)
     by = {(point.kind, point.segments, point.between): point.median for point in curve}
     most = max(point.segments for point in curve if point.segments is not None)
     said = _(
@@ -255,11 +249,11 @@ def _information_text(curve: tuple[Recovery, ...]) -> str:
     return "; ".join(f"{p.kind} {p.segments or ''} {p.between}: {recovery_percent(p.median)}" for p in curve)
 
 
-def downloads(columns: list[MapColumn], values: Mapping[str, str], key: str) -> None:
+def downloads(columns: list[MapColumn], state: FeaturesState, key: str) -> None:
     """The maps that are seen as pictures, and all their numbers."""
     st.download_button(
         _("Maps (PNG)"),
-        lambda: _sheets(columns, values),
+        lambda: _sheets(columns, state),
         f"xception-lab-{key}.png",
         "image/png",
         on_click="ignore",
@@ -277,15 +271,15 @@ def downloads(columns: list[MapColumn], values: Mapping[str, str], key: str) -> 
     )
 
 
-def _sheets(columns: list[MapColumn], values: Mapping[str, str]) -> bytes:
+def _sheets(columns: list[MapColumn], state: FeaturesState) -> bytes:
     """The picked step of every column under each other, in the order and scale that is seen."""
-    chosen = [maps for column in columns if (maps := column.maps.step(cast(Any, values["step"])))]
+    chosen = [maps for column in columns if (maps := column.maps.step(state.step))]
     chosen = chosen or [column.maps.steps[-1] for column in columns]
     shared = max(float(channel_limits(maps.values).max()) for maps in chosen)
     rows: list[Any] = []
     for maps in chosen:
-        order = sort_channels(maps.values, "strength" if values["sort"] == "strength" else "index")[:MOST]
-        top = {"map": None, "layer": float(channel_limits(maps.values).max()), "shared": shared}[values["range"]]
+        order = sort_channels(maps.values, state.sort)[:MOST]
+        top = {"map": None, "layer": float(channel_limits(maps.values).max()), "shared": shared}[state.range]
         rows.append(colour_maps(maps.values[order], top, 8, max(1, 64 // maps.values.shape[1])))
     width = max(row.shape[1] for row in rows)
     padded = [np.pad(row, ((0, 8), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
@@ -304,11 +298,11 @@ def _arrays(columns: list[MapColumn]) -> bytes:
 OF_NETWORKS = ("trained", "run")  # filters that are layers of trained networks
 
 
-def question(values: Mapping[str, str]) -> str:
+def question(state: FeaturesState) -> str:
     """What a view answers."""
-    if values["look"] == "blocks" and values["filters"] in OF_NETWORKS:
+    if state.look == "blocks" and state.filters in OF_NETWORKS:
         return _("Blocks of trained networks, each on its own network's input")
-    if values["look"] == "network" and values["network"] != "small":
+    if state.look == "network" and state.network != "small":
         return _("Any layer of a network on this picture")
     return {
         "blocks": _("The same picture through three blocks: what does the ReLU between throw away?"),
@@ -317,12 +311,12 @@ def question(values: Mapping[str, str]) -> str:
         "depth": _("Along the depth: what is zero, what is dead, how many directions are left?"),
         "reach": _("What can one output position see?"),
         "information": _("How much of the picture can be read off what comes after?"),
-    }[values["look"]]
+    }[state.look]
 
 
-def networks_note(values: Mapping[str, str]) -> str:
+def networks_note(state: FeaturesState) -> str:
     """What the columns are where they are layers of trained networks; nothing elsewhere."""
-    if values["filters"] not in OF_NETWORKS:
+    if state.filters not in OF_NETWORKS:
         return ""
     return _(
         "Each column is a layer of a trained network, the standard convolution in a stem and any other in a block 1, "

@@ -1,20 +1,33 @@
 """The Feature maps page's rows of controls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import streamlit as st
 
 from xception_lab.features.filters import HandFilters
 from xception_lab.ui.features.lab_runs import lab_run_control, readable_runs, run_file_control
 from xception_lab.ui.features.picture import grid_controls
-from xception_lab.ui.fields.compare import OWN_DEFAULT
+from xception_lab.ui.fields.compare import INTERMEDIATE, KERNEL_SIZE
+from xception_lab.ui.fields.features import (
+    DRAW,
+    FILTERS,
+    GROUPS,
+    KERNEL,
+    MAP_SIZE,
+    MIX,
+    RANGE,
+    SORT,
+    TRAINED_ON_DATA,
+    FeaturesState,
+    FilterSource,
+)
 from xception_lab.ui.shell.address import confine
-from xception_lab.ui.shell.controls import control
+from xception_lab.ui.shell.controls import Fields, control
 
-_OF_FILTERS = {
-    "hand": ("intermediate", "kernel"),
-    "random": ("intermediate", "groups", "draw"),
-    "trained": ("intermediate", "trained_on"),
+_OF_FILTERS: dict[FilterSource, Fields] = {
+    "hand": (INTERMEDIATE, KERNEL),
+    "random": (INTERMEDIATE, GROUPS, DRAW),
+    "trained": (INTERMEDIATE, TRAINED_ON_DATA),
     "run": (),
 }
 _CSS = """
@@ -30,7 +43,7 @@ _CSS = """
 }
 </style>
 """
-_TRAINED_WITH = (OWN_DEFAULT, "none", "relu")
+_TRAINED_WITH = ("paper", "none", "relu")  # what the shipped networks have between their convolutions
 
 
 def style() -> None:
@@ -38,31 +51,31 @@ def style() -> None:
     st.html(_CSS)
 
 
-def filter_controls(values: Mapping[str, str]) -> None:
+def filter_controls(state: FeaturesState) -> None:
     """Which filters the three blocks get."""
-    trained = values["filters"] == "trained"
-    runs = readable_runs() if values["filters"] == "run" else {}
+    trained = state.filters == "trained"
+    runs = readable_runs() if state.filters == "run" else {}
     if trained:
-        confine("intermediate", _TRAINED_WITH, OWN_DEFAULT)
+        confine(INTERMEDIATE, _TRAINED_WITH, INTERMEDIATE.default)
     with st.container(horizontal=True, vertical_alignment="bottom", key="filtering"):
-        for key in ("filters", *_OF_FILTERS[values["filters"]]):
-            control(key, _TRAINED_WITH if trained and key == "intermediate" else ())
-        if values["filters"] == "run":
+        for field in (FILTERS, *_OF_FILTERS[state.filters]):
+            control(field, _TRAINED_WITH if trained and field is INTERMEDIATE else ())
+        if state.filters == "run":
             lab_run_control(runs)
-    if values["filters"] == "run":
+    if state.filters == "run":
         run_file_control(runs)
 
 
-def number_controls(values: Mapping[str, str], filters: HandFilters) -> None:
+def number_controls(state: FeaturesState, filters: HandFilters) -> None:
     """The numbers of hand-set filters, or the size of random ones."""
-    if values["filters"] in ("trained", "run"):
+    if state.filters in ("trained", "run"):
         return
     choices, numbers = st.columns((2, 3), gap="large")
     with choices:
-        control("kernel_size")
-    if values["filters"] == "hand":
+        control(KERNEL_SIZE)
+    if state.filters == "hand":
         with choices:
-            control("mix")
+            control(MIX)
         with numbers:
             grid_controls(filters)
 
@@ -70,8 +83,8 @@ def number_controls(values: Mapping[str, str], filters: HandFilters) -> None:
 def display_controls(downloads: Callable[[], None]) -> None:
     """How maps are drawn, and in the same row what can be taken home of them."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="seeing"):
-        for key in ("sort", "range", "map_size"):
-            control(key)
+        for field in (SORT, RANGE, MAP_SIZE):
+            control(field)
         st.space("stretch")
         with st.container(horizontal=True, width="content"):
             downloads()

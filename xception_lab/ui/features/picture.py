@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,7 @@ from xception_lab.features.filters import (
     resize_kernel,
 )
 from xception_lab.features.sample_pictures import MAX_POINTS, SAMPLES, draw_stroke, sample_picture
-from xception_lab.ui.fields.features import OWN, OWN_PICTURES
+from xception_lab.ui.fields.features import OWN, OWN_PICTURES, PICTURE, FeaturesState
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import set_controls
 from xception_lab.ui.shell.controls import control
@@ -44,20 +43,20 @@ class ChosenPicture:
     pixels: NDArray[np.uint8]
 
 
-def picture_control(values: Mapping[str, str]) -> None:
+def picture_control(state: FeaturesState) -> None:
     """The choice of a picture, folded away; the camera is asked for only when it is chosen."""
     # a label that changed would close it
     folded = st.popover(_("Picture"), icon=":material/image:", key="picking", on_change="rerun")
     if not folded.open:
         return
     with folded:
-        control("picture")
-        if values["picture"] == "upload":
+        control(PICTURE)
+        if state.picture == "upload":
             file = st.file_uploader(_("A picture of yours"), max_upload_size=20, key="picture_file")
             _take("upload", file)
-        elif values["picture"] == "camera":
+        elif state.picture == "camera":
             _take("camera", st.camera_input(_("Take a picture"), key="picture_camera"))
-        elif values["picture"] == "draw":
+        elif state.picture == "draw":
             words = {"label": _("Draw with mouse, finger or pen"), "clear": _("Clear"), "most": MAX_POINTS}
             components.stroke(words, _take_stroke)
             st.caption(_("Without a pointer: choose the pattern **stroke** above."))
@@ -89,14 +88,14 @@ def _take_stroke() -> None:
     st.session_state.setdefault(_PICTURES, {})["draw"] = ChosenPicture(key, drawn)
 
 
-def chosen_picture(values: Mapping[str, str]) -> ChosenPicture:
+def chosen_picture(state: FeaturesState) -> ChosenPicture:
     """The picture of this session; while one of the person's own is not there yet, the first sample with a note."""
-    name = values["picture"]
+    name = state.picture
     own = st.session_state.get(_PICTURES, {})
     if name in own:
         return own[name]
     if name in OWN_PICTURES:
-        if values["look"] != "kernels":
+        if state.look != "kernels":
             st.info(
                 _("Your picture is not here yet: open **Picture** and give one. Meanwhile another is shown."),
                 icon=":material/image:",
@@ -110,16 +109,14 @@ def _sample(name: str) -> NDArray[np.uint8]:
     return sample_picture(name, SIDE)
 
 
-def hand_filters(values: Mapping[str, str]) -> HandFilters:
+def hand_filters(state: FeaturesState) -> HandFilters:
     """The kernel and the mix that the controls, or the person's own numbers, ask for."""
-    size = int(values["kernel_size"])
-    own_kernel = _own_kernel(size) if values["kernel"] == OWN else None
-    own_mix = _own("own_mix", OUT_CHANNELS, IN_CHANNELS) if values["mix"] == OWN else None
+    size = state.kernel_size
+    own_kernel = _own_kernel(size) if state.kernel == OWN else None
+    own_mix = _own("own_mix", OUT_CHANNELS, IN_CHANNELS) if state.mix == OWN else None
     return HandFilters(
-        make_kernel("identity" if values["kernel"] == OWN else values["kernel"], size)
-        if own_kernel is None
-        else own_kernel,
-        make_mix("channels" if values["mix"] == OWN else values["mix"]) if own_mix is None else own_mix,
+        make_kernel("identity" if state.kernel == OWN else state.kernel, size) if own_kernel is None else own_kernel,
+        make_mix("channels" if state.mix == OWN else state.mix) if own_mix is None else own_mix,
     )
 
 
@@ -156,7 +153,7 @@ def own_grids() -> dict[str, str | None]:
 def grid_controls(filters: HandFilters) -> None:
     """The kernel and the mix as numbers to edit."""
     size = len(filters.kernel)
-    components.grids(
+    components.number_grids(
         {
             "most": LARGEST,
             "grids": [

@@ -1,7 +1,7 @@
 """What the Feature maps page draws of a network: a layer's maps, the numbers along the depth, the receptive field."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,34 +15,35 @@ from xception_lab.figures.features import DepthLine, depth_figure, reach_figure
 from xception_lab.ui.features.maps import MapColumn, Number
 from xception_lab.ui.features.networks import NetworkMaps, nearest_layer
 from xception_lab.ui.features.picture import ChosenPicture
+from xception_lab.ui.fields.features import FeaturesState
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 
 _BY_KEY: dict[Any, Callable[[Any], object]] = {
     ChosenPicture: lambda picture: picture.key,
-    "xception_lab.features.image_models.ImageModel": lambda sight: sight.serial,
-    "xception_lab.features.image_models.ModelMaps": lambda looked: looked.serial,
+    "xception_lab.features.image_models.ImageModel": lambda model: model.serial,
+    "xception_lab.features.image_models.ModelMaps": lambda model_maps: model_maps.serial,
 }
 
 
-def network_columns(values: Mapping[str, str], found: list[NetworkMaps], picture: ChosenPicture) -> list[MapColumn]:
+def network_columns(state: FeaturesState, found: list[NetworkMaps], picture: ChosenPicture) -> list[MapColumn]:
     """One column a network: the layer's maps, those behind its activation, and what the network answers."""
     columns: list[MapColumn] = []
     for one in found:
-        sight = one.looked.sight
-        layer = nearest_layer(values["layer"], sight.layers)
+        model = one.model_maps.model
+        layer = nearest_layer(state.layer, model.layers)
         maps = BlockMaps("separable", *_steps(one, layer))
-        names = {step.step: _layer_name(sight, step) for step in maps.steps}
-        numbers: list[Number] = [(_("answers"), _answer(one.looked.answer), _rest(one.looked.answer))]
+        names = {step.step: _layer_name(model, step) for step in maps.steps}
+        numbers: list[Number] = [(_("answers"), _answer(one.model_maps.top_classes), _rest(one.model_maps.top_classes))]
         columns.append(
             MapColumn(
                 one.kind,
                 one.title,
                 one.subtitle,
                 maps,
-                numbers if one.looked.answer else [],
+                numbers if one.model_maps.top_classes else [],
                 names,
-                _input(picture, sight.side),
+                _input(picture, model.side),
             )
         )
     return columns
@@ -57,22 +58,22 @@ def _input(picture: ChosenPicture, side: int) -> Any:
 def _steps(one: NetworkMaps, layer: str) -> tuple[tuple[LayerMaps, ...], dict[str, Values]]:
     from xception_lab.features.image_models import conv_weights
 
-    sight, maps = one.looked.sight, one.looked.maps
-    at = sight.layers.index(layer)
-    following = sight.layers[at + 1] if at + 1 < len(sight.layers) else ""
-    if _is_activation(sight, layer) and at:
-        layer, following = sight.layers[at - 1], layer
+    model, maps = one.model_maps.model, one.model_maps.maps
+    at = model.layers.index(layer)
+    following = model.layers[at + 1] if at + 1 < len(model.layers) else ""
+    if _is_activation(model, layer) and at:
+        layer, following = model.layers[at - 1], layer
     steps = [LayerMaps("second", layer, maps[layer])]
-    if following and _is_activation(sight, following):
+    if following and _is_activation(model, following):
         steps.append(LayerMaps("after", following, maps[following]))
-    return tuple(steps), conv_weights(sight, (layer,))
+    return tuple(steps), conv_weights(model, (layer,))
 
 
-def _is_activation(sight: Any, name: str) -> bool:
-    return type(sight.network.get_submodule(name)).__name__ in ("ReLU", "ELU", "ReLU6")
+def _is_activation(model: Any, name: str) -> bool:
+    return type(model.network.get_submodule(name)).__name__ in ("ReLU", "ELU", "ReLU6")
 
 
-def _layer_name(sight: Any, maps: LayerMaps) -> str:
+def _layer_name(model: Any, maps: LayerMaps) -> str:
     roles = {
         "standard": _("convolution"),
         "pointwise": "1×1",
@@ -83,11 +84,11 @@ def _layer_name(sight: Any, maps: LayerMaps) -> str:
         "pool": _("max pooling"),
         "block": _("sum with the shortcut"),
     }
-    return f"{maps.layer} · {roles[_place(sight, maps.layer).role]}"
+    return f"{maps.layer} · {roles[_place(model, maps.layer).role]}"
 
 
-def _place(sight: Any, layer: str) -> LayerGeometry:
-    return (layer_geometries(sight.spec, sight.side) if sight.spec else lite0_layers())[layer]
+def _place(model: Any, layer: str) -> LayerGeometry:
+    return (layer_geometries(model.spec, model.side) if model.spec else lite0_layers())[layer]
 
 
 def _answer(answer: tuple[tuple[str, float], ...]) -> str:
@@ -102,21 +103,21 @@ def _class_text(name: str, share: float) -> str:
     return f"{name} {share:.0%}" if share >= 0.01 else f"{name} {share:.1%}"
 
 
-def show_depth(values: Mapping[str, str], found: list[NetworkMaps]) -> None:
+def show_depth(state: FeaturesState, found: list[NetworkMaps]) -> None:
     """Zeros, dead channels and effective rank of every layer, the twins in one chart."""
-    summaries = [_summaries(one.looked) for one in found]
+    summaries = [_summaries(one.model_maps) for one in found]
     axis = list(dict.fromkeys(summary.name for one in sorted(summaries, key=len, reverse=True) for summary in one))
     lines = [DepthLine(one.title, one.between, _curves(one, s, axis)) for one, s in zip(found, summaries, strict=True)]
     ticks = {at: name for at, name in enumerate(axis) if "." not in name and not name.startswith(("bn", "act"))}
     words = (_("zeros"), _("dead channels"), _("effective rank"))
-    current = axis.index(nearest_layer(values["layer"], tuple(axis)))
+    current = axis.index(nearest_layer(state.layer, tuple(axis)))
     show_chart(depth_figure(lines, ticks, words, current), "depth", "; ".join(map(_depth_text, found, summaries)))
 
 
 def _curves(one: NetworkMaps, summary: Any, axis: list[str]) -> list[Any]:
     """Zeros and dead channels where an activation has made them, the rank everywhere."""
-    sight = one.looked.sight
-    cut = [layer for layer in summary if _place(sight, layer.name).role == "act"]
+    model = one.model_maps.model
+    cut = [layer for layer in summary if _place(model, layer.name).role == "act"]
 
     def hover(layers: Any) -> list[str]:
         return [f"{s.name}, {s.channels}×{s.height}×{s.width}, {_rank_text(s)}" for s in layers]
@@ -138,22 +139,22 @@ def _depth_text(one: NetworkMaps, summary: Any) -> str:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
-def _summaries(looked: Any) -> Any:
+def _summaries(model_maps: Any) -> Any:
     from xception_lab.features.activations import summaries
 
-    sight = looked.sight
-    names = depth_names(sight.spec, sight.side) if sight.spec else sight.layers
-    return summaries(looked.maps, names)
+    model = model_maps.model
+    names = depth_names(model.spec, model.side) if model.spec else model.layers
+    return summaries(model_maps.maps, names)
 
 
-def show_reach(values: Mapping[str, str], one: NetworkMaps, picture: ChosenPicture) -> None:
+def show_reach(state: FeaturesState, one: NetworkMaps, picture: ChosenPicture) -> None:
     """What one output position can see, by closed form, and what it does see of this picture, by its gradient."""
-    sight = one.looked.sight
-    layer = nearest_layer(values["layer"], sight.layers)
-    place = _place(sight, layer)
-    row, column = (min(int(values[key]), place.side - 1) for key in ("row", "column"))
-    (top, bottom), (left, right) = place.field(row), place.field(column)
-    heat = _gradient(sight, picture, layer, row, column)
+    model = one.model_maps.model
+    layer = nearest_layer(state.layer, model.layers)
+    place = _place(model, layer)
+    row, column = (min(at, place.side - 1) for at in (state.row, state.column))
+    (top, bottom), (left, right) = place.receptive_field(row), place.receptive_field(column)
+    heat = _gradient(model, picture, layer, row, column)
     inside = heat[top : bottom + 1, left : right + 1]
     outside = np.count_nonzero(heat) - np.count_nonzero(inside)
     said = _(
@@ -167,13 +168,13 @@ def show_reach(values: Mapping[str, str], one: NetworkMaps, picture: ChosenPictu
             layer=layer,
             height=bottom - top + 1,
             width=right - left + 1,
-            side=sight.side,
+            side=model.side,
             share=np.count_nonzero(inside) / inside.size,
             outside=outside,
         )
     )
-    small = resize(picture.pixels, sight.side)
-    zoom = max(1, 448 // sight.side)
+    small = resize(picture.pixels, model.side)
+    zoom = max(1, 448 // model.side)
     uri = "data:image/png;base64," + base64.b64encode(encode_png(small.repeat(zoom, 0).repeat(zoom, 1))).decode()
     words = (_("can see:<br>closed form"), _("does see:<br>the gradient's size"))
     alt = f"{layer}: {top}–{bottom}, {left}–{right}"
@@ -181,7 +182,7 @@ def show_reach(values: Mapping[str, str], one: NetworkMaps, picture: ChosenPictu
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_KEY)
-def _gradient(sight: Any, picture: ChosenPicture, layer: str, row: int, column: int) -> Any:
+def _gradient(model: Any, picture: ChosenPicture, layer: str, row: int, column: int) -> Any:
     from xception_lab.features.activations import input_gradient
 
-    return input_gradient(sight.network, sight.input(picture.pixels), layer, row, column)
+    return input_gradient(model.network, model.input(picture.pixels), layer, row, column)

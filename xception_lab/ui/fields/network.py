@@ -1,141 +1,260 @@
 """The Network page's controls, and the network that they ask for.
 
-Fields whose name another page already uses for one block carry the word network.
+A key is unique across the pages, so a field that another page has for one block is called network_... here.
 """
 
-from collections.abc import Mapping
-from typing import cast
+from dataclasses import dataclass
+from typing import Literal
 
-from xception_lab.arch.breakdown import LAYER_KINDS, NetworkSpec, possible_segments
+from xception_lab.arch.breakdown import LAYER_KINDS, AreaMeasure, LayerKind, NetworkSpec, possible_segments
 from xception_lab.arch.inception_module import TOWERS
+from xception_lab.arch.plan import Flow
 from xception_lab.spec import ACTIVATIONS, ORDERS, Activation, Convolution, Order
-from xception_lab.ui.fields.field import FALSE, N_, TRUE, Field, number_options
+from xception_lab.ui.fields.compare import ONE_PER_CHANNEL, ORDER_LABELS, segment_options
+from xception_lab.ui.fields.field import N_, Field, Option, Texts, flag_options, number_options, word_options
 
-ONE_A_CHANNEL = "max"
-STAGES = ("stem", "block1", "block2", "block3", "middle", "exit", "head")
-NETWORK_VIEWS = ("architecture", "shares", "layer_table", "what_if", "relatives", "modules", "export")
-# these do not show the network that the controls ask for
-FIXED_VIEWS = ("relatives", "modules")
-EVERY = "all"
+Stage = Literal["stem", "block1", "block2", "block3", "middle", "exit", "head"]
+NetworkView = Literal["architecture", "shares", "layer_table", "what_if", "relatives", "modules", "export"]
 
+# these views do not show the network that the controls ask for
+FIXED_VIEWS: tuple[NetworkView, ...] = ("relatives", "modules")
 
-def _separable(values: Mapping[str, str]) -> bool:
-    return values.get("convolution", "separable") == "separable"
-
-
-def _orders(values: Mapping[str, str]) -> tuple[str, ...]:
-    """A regular convolution has no order."""
-    return ORDERS if _separable(values) else ORDERS[:1]
-
-
-def _segments(values: Mapping[str, str]) -> tuple[str, ...]:
-    """Segments divide every spatial convolution of the network."""
-    if not _separable(values):
-        return (ONE_A_CHANNEL,)
-    order = cast(Order, values.get("network_order", ORDERS[0]))
-    return (*number_options(*possible_segments(int(values.get("width_percent", "100")), order)), ONE_A_CHANNEL)
-
-
-def _activations(values: Mapping[str, str]) -> tuple[str, ...]:
-    """A regular convolution has nothing between."""
-    return ACTIVATIONS if _separable(values) else ACTIVATIONS[:1]
-
-
-def _stages(values: Mapping[str, str]) -> tuple[str, ...]:
-    """The middle flow can be looked at where there is one."""
-    return STAGES if values.get("middle_blocks", "8") != "0" else tuple(s for s in STAGES if s != "middle")
-
-
-_SPEC_FIELDS = (
-    Field(
-        "input_size",
-        number_options(32, 48, 64, 71, 96, 128, 150, 160, 192, 224, 256, 299, 331, 384, 448, 512),
-        "299",
-        "slider",
-        N_("Height and width of the picture that enters the network, in pixels; the paper's is 299."),
-    ),
-    Field(
-        "width_percent",
-        number_options(25, 50, 75, 100, 125, 150, 200),
-        "100",
-        "slider",
-        N_("Channels of every layer, in percent of the paper's."),
-    ),
-    Field(
-        "middle_blocks", number_options(*range(17)), "8", "slider", N_("Blocks of the middle flow; the paper has 8.")
-    ),
-    Field(
-        "convolution",
-        ("separable", "standard"),
-        "separable",
-        help=N_("What each of the 34 separable convolutions is: itself, or one regular 3×3 convolution."),
-    ),
-    Field("network_order", ORDERS, ORDERS[0], help=N_("Which convolution comes first."), narrowed=_orders),
-    Field(
-        "network_segments",
-        (ONE_A_CHANNEL,),
-        ONE_A_CHANNEL,
-        "slider",
-        N_(
-            "Into how many groups every spatial convolution cuts its channels: 1 is a regular convolution, Inception "
-            "has 3 or 4, max is one a channel."
-        ),
-        _segments,
-    ),
-    Field(
-        "network_intermediate",
-        ACTIVATIONS,
-        "none",
-        help=N_("What stands between the two convolutions; in the paper's network nothing."),
-        narrowed=_activations,
-    ),
-    Field("residual", (TRUE, FALSE), TRUE, help=N_("Whether the residual connections are there (Figure 9).")),
-    Field(
-        "small_stem",
-        (FALSE, TRUE),
-        FALSE,
-        help=N_("Stride 1 in the first convolution, for pictures of 32 pixels or so."),
-    ),
-    Field(
-        "num_classes",
-        number_options(10, 100, 1000, 17000),
-        "1000",
-        help=N_("Classes to tell apart: ImageNet has 1000, the paper's JFT 17000."),
-    ),
+INPUT_SIZE = Field(
+    "input_size",
+    number_options(32, 48, 64, 71, 96, 128, 150, 160, 192, 224, 256, 299, 331, 384, 448, 512),
+    "299",
+    "slider",
+    help=N_("Height and width of the picture that enters the network, in pixels; the paper's is 299."),
+)
+WIDTH_PERCENT = Field(
+    "width_percent",
+    number_options(25, 50, 75, 100, 125, 150, 200),
+    "100",
+    "slider",
+    help=N_("Channels of every layer, in percent of the paper's."),
+)
+MIDDLE_BLOCKS = Field(
+    "middle_blocks",
+    number_options(*range(17)),
+    "8",
+    "slider",
+    help=N_("Blocks of the middle flow; the paper has 8."),
+)
+CONVOLUTION: Field[Convolution] = Field(
+    "convolution",
+    word_options("separable", "standard"),
+    "separable",
+    help=N_("What each of the 34 separable convolutions is: itself, or one regular 3×3 convolution."),
 )
 
-_VIEW_FIELDS = (
-    Field("network_view", NETWORK_VIEWS, NETWORK_VIEWS[0], help=N_("What is shown of the network.")),
-    Field("stage", STAGES, "block2", help=N_("The block whose layers are shown."), narrowed=_stages),
-    Field("weighed", ("macs", "params", "activation_bytes"), "macs", help=N_("What areas and bars stand for.")),
-    Field("layer_flow", (EVERY, "entry", "middle", "exit"), EVERY, help=N_("Layers of one flow only.")),
-    Field("layer_kind", (EVERY, *LAYER_KINDS), EVERY, help=N_("Layers of one kind only.")),
-    Field(
-        "towers",
-        number_options(*TOWERS),
-        "3",
-        "slider",
-        N_("Into how many towers, or segments, the module's 24 channels are cut."),
+
+def _available_orders(texts: Texts) -> tuple[str, ...]:
+    """Both orders; for regular convolutions, which have none, the default."""
+    return ORDERS if CONVOLUTION.read(texts) == "separable" else ORDERS[:1]
+
+
+def _available_segments(texts: Texts) -> tuple[str, ...]:
+    """The numbers of segments that divide every spatial convolution of the network."""
+    if CONVOLUTION.read(texts) != "separable":
+        return (ONE_PER_CHANNEL.text,)
+    counts = possible_segments(WIDTH_PERCENT.read(texts), NETWORK_ORDER.read(texts))
+    return (*map(str, counts), ONE_PER_CHANNEL.text)
+
+
+def _available_activations(texts: Texts) -> tuple[str, ...]:
+    """Every activation; for regular convolutions, which have nothing between, none."""
+    return ACTIVATIONS if CONVOLUTION.read(texts) == "separable" else ACTIVATIONS[:1]
+
+
+def _available_stages(texts: Texts) -> tuple[str, ...]:
+    """Every stage of the network; the middle flow only where it has a block."""
+    return tuple(stage for stage in STAGE.texts if stage != "middle" or MIDDLE_BLOCKS.read(texts))
+
+
+NETWORK_ORDER: Field[Order] = Field(
+    "network_order",
+    word_options(*ORDERS, labels=ORDER_LABELS),
+    ORDERS[0],
+    label=N_("Order"),
+    help=N_("Which convolution comes first."),
+    narrow=_available_orders,
+)
+NETWORK_SEGMENTS = Field(
+    "network_segments",
+    segment_options(
+        tuple(
+            sorted(
+                {
+                    count
+                    for width in WIDTH_PERCENT.options
+                    for order in ORDERS
+                    for count in possible_segments(width.value, order)
+                }
+            )
+        )
     ),
+    ONE_PER_CHANNEL.text,
+    "slider",
+    help=N_(
+        "Into how many groups every spatial convolution cuts its channels: 1 is a regular convolution, Inception "
+        "has 3 or 4, max is one a channel."
+    ),
+    narrow=_available_segments,
+)
+NETWORK_INTERMEDIATE: Field[Activation] = Field(
+    "network_intermediate",
+    word_options(*ACTIVATIONS),
+    "none",
+    label=N_("Between the two"),
+    help=N_("What stands between the two convolutions; in the paper's network nothing."),
+    narrow=_available_activations,
+)
+RESIDUAL = Field(
+    "residual", flag_options(True), "true", help=N_("Whether the residual connections are there (Figure 9).")
+)
+SMALL_STEM = Field(
+    "small_stem",
+    flag_options(False),
+    "false",
+    help=N_("Stride 1 in the first convolution, for pictures of 32 pixels or so."),
+)
+NUM_CLASSES = Field(
+    "num_classes",
+    number_options(10, 100, 1000, 17000),
+    "1000",
+    help=N_("Classes to tell apart: ImageNet has 1000, the paper's JFT 17000."),
 )
 
-NETWORK_FIELDS = (*_SPEC_FIELDS, *_VIEW_FIELDS)
-NETWORK_KEYS = tuple(field.key for field in NETWORK_FIELDS)
-SPEC_KEYS = tuple(field.key for field in _SPEC_FIELDS)
+NETWORK_VIEW: Field[NetworkView] = Field(
+    "network_view",
+    word_options(
+        "architecture",
+        "shares",
+        "layer_table",
+        "what_if",
+        "relatives",
+        "modules",
+        "export",
+        labels={
+            "architecture": N_("Architecture"),
+            "shares": N_("Where it lives"),
+            "layer_table": N_("All layers"),
+            "what_if": N_("What if"),
+            "relatives": N_("Relatives"),
+            "modules": N_("Figures 1–4"),
+            "export": N_("Export"),
+        },
+    ),
+    "architecture",
+    label=N_("Look at"),
+    help=N_("What is shown of the network."),
+)
+STAGE: Field[Stage] = Field(
+    "stage",
+    word_options(
+        "stem",
+        "block1",
+        "block2",
+        "block3",
+        "middle",
+        "exit",
+        "head",
+        labels={"middle": N_("middle"), "exit": N_("exit")},
+    ),
+    "block2",
+    label=N_("Block"),
+    help=N_("The block whose layers are shown."),
+    narrow=_available_stages,
+)
+WEIGHED: Field[AreaMeasure] = Field(
+    "weighed",
+    word_options(
+        "macs",
+        "params",
+        "activation_bytes",
+        labels={
+            "macs": "MACs / FLOPs",
+            "params": N_("Parameters"),
+            "activation_bytes": N_("Activation bytes"),
+        },
+    ),
+    "macs",
+    label=N_("Areas and bars show"),
+    help=N_("What areas and bars stand for."),
+)
+LAYER_FLOW: Field[Flow | None] = Field(
+    "layer_flow",
+    (
+        Option[Flow | None]("all", None, N_("all")),
+        Option[Flow | None]("entry", "entry", N_("entry")),
+        Option[Flow | None]("middle", "middle", N_("middle")),
+        Option[Flow | None]("exit", "exit", N_("exit")),
+    ),
+    "all",
+    label=N_("Flow"),
+    help=N_("Layers of one flow only."),
+)
+LAYER_KIND: Field[LayerKind | None] = Field(
+    "layer_kind",
+    (
+        Option[LayerKind | None]("all", None, N_("all")),
+        *(Option[LayerKind | None](kind, kind, N_("linear") if kind == "linear" else "") for kind in LAYER_KINDS),
+    ),
+    "all",
+    label=N_("Kind"),
+    help=N_("Layers of one kind only."),
+)
+TOWER_COUNT = Field(
+    "towers",
+    number_options(*TOWERS),
+    "3",
+    "slider",
+    help=N_("Into how many towers, or segments, the module's 24 channels are cut."),
+)
 
 
-def network_spec(values: Mapping[str, str]) -> NetworkSpec:
-    """The network that these values ask for; they are options of their fields."""
-    segments = values["network_segments"]
-    return NetworkSpec(
-        size=int(values["input_size"]),
-        width_percent=int(values["width_percent"]),
-        middle_blocks=int(values["middle_blocks"]),
-        convolution=cast(Convolution, values["convolution"]),
-        order=cast(Order, values["network_order"]),
-        segments=None if segments == ONE_A_CHANNEL else int(segments),
-        intermediate=cast(Activation, values["network_intermediate"]),
-        residual=values["residual"] == TRUE,
-        small_stem=values["small_stem"] == TRUE,
-        num_classes=int(values["num_classes"]),
-    )
+@dataclass(frozen=True, slots=True)
+class ArchitectureState:
+    """The controls of the network itself."""
+
+    input_size: int = INPUT_SIZE.attribute()
+    width_percent: int = WIDTH_PERCENT.attribute()
+    middle_blocks: int = MIDDLE_BLOCKS.attribute()
+    convolution: Convolution = CONVOLUTION.attribute()
+    network_order: Order = NETWORK_ORDER.attribute()
+    network_segments: int | None = NETWORK_SEGMENTS.attribute()
+    network_intermediate: Activation = NETWORK_INTERMEDIATE.attribute()
+    residual: bool = RESIDUAL.attribute()
+    small_stem: bool = SMALL_STEM.attribute()
+    num_classes: int = NUM_CLASSES.attribute()
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """The network that the controls ask for."""
+        return NetworkSpec(
+            size=self.input_size,
+            width_percent=self.width_percent,
+            middle_blocks=self.middle_blocks,
+            convolution=self.convolution,
+            order=self.network_order,
+            segments=self.network_segments,
+            intermediate=self.network_intermediate,
+            residual=self.residual,
+            small_stem=self.small_stem,
+            num_classes=self.num_classes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkState(ArchitectureState):
+    """The controls of the Network page: those of the network, then those of its views.
+
+    layer_flow, layer_kind: None shows all.
+    """
+
+    network_view: NetworkView = NETWORK_VIEW.attribute()
+    stage: Stage = STAGE.attribute()
+    weighed: AreaMeasure = WEIGHED.attribute()
+    layer_flow: Flow | None = LAYER_FLOW.attribute()
+    layer_kind: LayerKind | None = LAYER_KIND.attribute()
+    towers: int = TOWER_COUNT.attribute()

@@ -1,49 +1,64 @@
-"""The controls' values: one declaration a field, and the repair of values that come from a URL.
-
-Query parameter = widget key = dataclass field; values are the field's words, the same in every language.
-"""
+"""Every field of every page by its key, and the repair of texts that come from a URL."""
 
 import math
-from collections.abc import Mapping
+from typing import Any, TypeVar
 
-from xception_lab.ui.fields.compare import _COMPARE_FIELDS, _VIEW_FIELDS, ONE_A_CHANNEL
-from xception_lab.ui.fields.features import FEATURE_FIELDS
-from xception_lab.ui.fields.network import NETWORK_FIELDS
-from xception_lab.ui.fields.timing import TIMING_FIELDS
-from xception_lab.ui.fields.training import TRAIN_FIELDS
+from xception_lab.ui.fields.compare import ONE_PER_CHANNEL, OUT_CHANNELS, SEGMENTS, CompareState
+from xception_lab.ui.fields.features import FeaturesState
+from xception_lab.ui.fields.field import Field, Texts, read_state, state_fields, state_keys
+from xception_lab.ui.fields.network import NetworkState
+from xception_lab.ui.fields.timing import TimingState
+from xception_lab.ui.fields.training import TrainingState
 
-FIELDS = {
+State = TypeVar("State")
+
+# each field comes after those that its `narrow` reads
+FIELDS: dict[str, Field[Any]] = {
     field.key: field
-    for field in (*_COMPARE_FIELDS, *_VIEW_FIELDS, *TIMING_FIELDS, *FEATURE_FIELDS, *TRAIN_FIELDS, *NETWORK_FIELDS)
+    for state in (CompareState, TimingState, FeaturesState, TrainingState, NetworkState)
+    for field in state_fields(state)
 }
 
 
-def options_of(key: str, values: Mapping[str, str]) -> tuple[str, ...]:
-    """What a field can be, given the fields before it."""
-    field = FIELDS[key]
-    return field.narrowed(values) if field.narrowed else field.options
+def options_of(key: str, texts: Texts) -> tuple[str, ...]:
+    """The texts that a field can have, given those of the fields before it."""
+    return FIELDS[key].available(texts)
 
 
-def fit_values(values: Mapping[str, str]) -> dict[str, str]:
-    """`values` with every field at the value nearest to the one given that the fields before it allow."""
+def fit_texts(texts: Texts) -> dict[str, str]:
+    """`texts` with each field at the nearest option that the fields before it allow; unknown keys are dropped."""
     fit: dict[str, str] = {}
-    for key, value in ((key, values[key]) for key in FIELDS if key in values):
-        if key == "segments" and value == value_of(fit, "out_channels"):
-            fit[key] = ONE_A_CHANNEL
+    for key, text in ((key, texts[key]) for key in FIELDS if key in texts):
+        # as many segments as channels is one per channel
+        if key == SEGMENTS.key and text == str(OUT_CHANNELS.read(fit)):
+            fit[key] = ONE_PER_CHANNEL.text
         else:
-            fit[key] = nearest_option(value, options_of(key, fit), FIELDS[key].default)
+            fit[key] = nearest_option(text, options_of(key, fit), FIELDS[key].default)
     return fit
 
 
-def nearest_option(value: str, options: tuple[str, ...], default: str) -> str:
-    """The option nearest to `value`: itself, itself in other case, the nearest number, or the default."""
-    if value in options:
-        return value
+def fit_state(state: type[State], texts: Texts) -> State:
+    """A page's state from any texts: missing ones at their defaults, impossible ones at the nearest option."""
+    keys = state_keys(state)
+    return read_state(state, fit_texts({key: texts.get(key, FIELDS[key].default) for key in keys}))
+
+
+def texts_ahead(texts: Texts, key: str) -> dict[str, dict[str, str]]:
+    """The controls' texts as they are and with the control `key` one step to either side, by that control's text."""
+    options = options_of(key, texts)
+    index = options.index(texts[key])
+    return {option: fit_texts({**texts, key: option}) for option in options[max(index - 1, 0) : index + 2]}
+
+
+def nearest_option(text: str, options: tuple[str, ...], default: str) -> str:
+    """The option nearest to `text`: the same, the same in other case, the nearest number, or else the default."""
+    if text in options:
+        return text
     for option in options:
-        if option.lower() == value.strip().lower():
+        if option.lower() == text.strip().lower():
             return option
     try:
-        number = float(value)
+        number = float(text)
     except ValueError:
         return default
     numbers = [int(option) for option in options if option.isdigit()]
@@ -52,7 +67,3 @@ def nearest_option(value: str, options: tuple[str, ...], default: str) -> str:
     # infinity has no distance to anything
     bounded = max(min(numbers), min(max(numbers), number))
     return str(min(numbers, key=lambda option: abs(option - bounded)))
-
-
-def value_of(values: Mapping[str, str], key: str) -> str:
-    return values.get(key, FIELDS[key].default)

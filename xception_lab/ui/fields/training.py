@@ -1,114 +1,206 @@
-"""The training lab's controls: the question, the data, the size of the experiment, and a grid of one's own.
+"""The Train page's controls: the question, the data, the size of the experiment, and a grid of one's own.
 
-A grid control holds the levels of one field, with commas between: "none,relu" compares, "relu" is the same for all.
+A grid control has the levels of one field, separated by commas in a link: "none,relu" compares the two, "relu" is the
+same for every run.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar
 
 from xception_lab.data.builtin import DATASETS
 from xception_lab.experiments.spec import MAX_UNFINISHED, NETWORK_FIELDS, PRESETS, ExperimentSpec, Grid
-from xception_lab.spec import TrainSpec
-from xception_lab.ui.fields.field import FALSE, N_, TRUE, Field, number_options
+from xception_lab.spec import Activation, Order, TrainSpec
+from xception_lab.ui.fields.compare import ORDER, ORDER_LABELS, SEGMENTS
+from xception_lab.ui.fields.field import N_, Field, Option, Texts, number_options, word_options
+from xception_lab.ui.fields.network import NETWORK_INTERMEDIATE, RESIDUAL
+
+Outcome = Literal["result", "runs", "run"]
+Level = TypeVar("Level")
 
 OWN = "own"
-GRID_PREFIX = "grid_"
 
-_ONE_A_CHANNEL = "max"
 
-_GRID_FIELDS = (
-    Field(
-        "grid_order",
-        ("depthwise-first", "pointwise-first", "depthwise-first,pointwise-first"),
+def _grid_options(
+    *texts: str, parse: Callable[[str], Level], labels: dict[str, str] | None = None
+) -> tuple[Option[tuple[Level, ...]], ...]:
+    """Options from texts of comma-separated levels. parse: of one level. labels: by text, where another is shown."""
+    return tuple(Option(text, tuple(map(parse, text.split(","))), (labels or {}).get(text, "")) for text in texts)
+
+
+GRID_ORDER: Field[tuple[Order, ...]] = Field(
+    "grid_order",
+    _grid_options(
         "depthwise-first",
-        help=N_("Which convolution comes first. Two values are compared, one is the same for every run."),
+        "pointwise-first",
+        "depthwise-first,pointwise-first",
+        parse=ORDER.parse,
+        labels={**ORDER_LABELS, "depthwise-first,pointwise-first": N_("both")},
     ),
-    Field(
-        "grid_intermediate",
-        ("none", "relu", "elu", "none,relu", "none,elu", "none,relu,elu"),
+    "depthwise-first",
+    label=N_("Order"),
+    help=N_("Which convolution comes first. Two values are compared, one is the same for every run."),
+)
+GRID_INTERMEDIATE: Field[tuple[Activation, ...]] = Field(
+    "grid_intermediate",
+    _grid_options(
+        "none",
+        "relu",
+        "elu",
         "none,relu",
-        help=N_("What stands between the two convolutions."),
+        "none,elu",
+        "none,relu,elu",
+        parse=NETWORK_INTERMEDIATE.parse,
+        labels={"none,relu": "none, relu", "none,elu": "none, elu", "none,relu,elu": "none, relu, elu"},
     ),
-    Field("grid_residual", (TRUE, FALSE, "true,false"), TRUE, help=N_("Residual connections: Figure 9.")),
-    Field(
-        "grid_segments",
-        (_ONE_A_CHANNEL, "1", "4", "16", "max,1", "max,16,4,1"),
-        _ONE_A_CHANNEL,
-        help=N_("Groups of the spatial convolution: 1 is a regular convolution, max one a channel."),
-    ),
-    Field("grid_middle_blocks", ("0", "1", "3", "1,3"), "1", help=N_("Middle flow's blocks; the paper has 8.")),
-    Field(
-        "grid_learning_rate",
-        ("0.004", "0.012", "0.036", "0.012,0.004"),
-        "0.012",
-        help=N_("The highest learning rate of a run."),
-    ),
+    "none,relu",
+    term="intermediate",
+    help=N_("What stands between the two convolutions."),
 )
-GRID_KEYS = tuple(field.key for field in _GRID_FIELDS)
-
-
-def _startable(values: Mapping[str, str]) -> tuple[str, ...]:
-    """As many seeds as one person may have in the queue."""
-    cells = 1
-    if values.get("preset") == OWN:
-        given = (values.get(field.key, field.default) for field in _GRID_FIELDS)
-        cells = math.prod(len(levels.split(",")) for levels in given)
-    return tuple(seeds for seeds in _SEEDS if int(seeds) * cells <= MAX_UNFINISHED)
-
-
-_SEEDS = number_options(*range(1, 11))
-
-TRAIN_FIELDS = (
-    Field("preset", tuple(PRESETS), "two-differences", help=N_("Which question is put to the test.")),
-    Field(
-        "dataset",
-        (*DATASETS, OWN),
-        "fashion-mnist",
-        help=N_("What the networks learn; textures are a demonstration. New style: the test is drawn unlike it."),
-    ),
-    *_GRID_FIELDS,
-    Field("seeds", _SEEDS, "3", "slider", N_("Runs of every variant, each from other weights."), _startable),
-    Field("epochs", number_options(*range(1, 9)), "4", "slider", N_("How often a run sees every training picture.")),
-    Field("outcome", ("result", "runs", "run"), "result", help=N_("What is shown of the experiment.")),
+GRID_RESIDUAL = Field(
+    "grid_residual",
+    _grid_options("true", "false", "true,false", parse=RESIDUAL.parse, labels={"true,false": "true, false"}),
+    "true",
+    term="residual",
+    help=N_("Residual connections: Figure 9."),
 )
-TRAIN_KEYS = tuple(field.key for field in TRAIN_FIELDS)
+GRID_SEGMENTS = Field(
+    "grid_segments",
+    _grid_options("max", "1", "4", "16", "max,1", "max,16,4,1", parse=SEGMENTS.parse),
+    "max",
+    term="segments",
+    help=N_("Groups of the spatial convolution: 1 is a regular convolution, max one a channel."),
+)
+GRID_MIDDLE_BLOCKS = Field(
+    "grid_middle_blocks",
+    _grid_options("0", "1", "3", "1,3", parse=int),
+    "1",
+    term="middle_blocks",
+    help=N_("Middle flow's blocks; the paper has 8."),
+)
+GRID_LEARNING_RATE = Field(
+    "grid_learning_rate",
+    _grid_options("0.004", "0.012", "0.036", "0.012,0.004", parse=float),
+    "0.012",
+    term="learning_rate",
+    help=N_("The highest learning rate of a run."),
+)
+GRID_FIELDS: tuple[Field[Any], ...] = (
+    GRID_ORDER,
+    GRID_INTERMEDIATE,
+    GRID_RESIDUAL,
+    GRID_SEGMENTS,
+    GRID_MIDDLE_BLOCKS,
+    GRID_LEARNING_RATE,
+)
+
+PRESET: Field[str] = Field(
+    "preset",
+    word_options(
+        *PRESETS,
+        labels={
+            "two-differences": N_("The two differences"),
+            "figure-10": N_("Figure 10"),
+            "figure-9": N_("Figure 9"),
+            "conjecture": N_("The conjecture"),
+            OWN: N_("Your own"),
+        },
+    ),
+    "two-differences",
+    label=N_("Question"),
+    help=N_("Which question is put to the test."),
+)
+DATASET: Field[str] = Field(
+    "dataset",
+    word_options(
+        *DATASETS,
+        OWN,
+        labels={
+            "fashion-mnist": "Fashion-MNIST",
+            "emoji": N_("Emoji"),
+            "emoji-style": N_("Emoji, new style"),
+            "textures": N_("Textures"),
+            OWN: N_("Your own"),
+        },
+    ),
+    "fashion-mnist",
+    label=N_("Data"),
+    help=N_("What the networks learn; textures are a demonstration. New style: the test is drawn unlike it."),
+)
 
 
-def experiment_spec(values: Mapping[str, str], own: str | None) -> ExperimentSpec | None:
-    """The experiment that the controls ask for; None while it waits for the user's own data.
-
-    own: the name under which they are kept.
-    """
-    dataset = own if values["dataset"] == OWN else values["dataset"]
-    if dataset is None:
-        return None
-    base = TrainSpec(dataset=dataset, epochs=int(values["epochs"]))
-    if values["preset"] != OWN:
-        return ExperimentSpec(values["preset"], int(values["seeds"]), base)
-    levels: Grid = tuple((key.removeprefix(GRID_PREFIX), _levels(key, values[key])) for key in GRID_KEYS)
-    same = {name: values[0] for name, values in levels if len(values) == 1}
-    # an experiment needs a factor; one whose levels are one is run, and compares nothing
-    varied = tuple((name, values) for name, values in levels if len(values) > 1) or levels[:1]
-    network = {name: value for name, value in same.items() if name in NETWORK_FIELDS}
-    run = {name: value for name, value in same.items() if name not in NETWORK_FIELDS}
-    base = replace(base, xception=replace(base.xception, **network), **run)
-    return ExperimentSpec(OWN, int(values["seeds"]), base, varied)
+def _available_seeds(texts: Texts) -> tuple[str, ...]:
+    """The numbers of seeds with which the experiment has no more runs than one person may have in the queue."""
+    cells = math.prod(len(field.read(texts)) for field in GRID_FIELDS) if PRESET.read(texts) == OWN else 1
+    return tuple(option.text for option in SEEDS.options if option.value * cells <= MAX_UNFINISHED)
 
 
-def _levels(key: str, value: str) -> tuple[str | int | float | bool | None, ...]:
-    return tuple(_level(key, part) for part in value.split(","))
+SEEDS = Field(
+    "seeds",
+    number_options(*range(1, 11)),
+    "3",
+    "slider",
+    help=N_("Runs of every variant, each from other weights."),
+    narrow=_available_seeds,
+)
+EPOCHS = Field(
+    "epochs", number_options(*range(1, 9)), "4", "slider", help=N_("How often a run sees every training picture.")
+)
+OUTCOME: Field[Outcome] = Field(
+    "outcome",
+    word_options(
+        "result", "runs", "run", labels={"result": N_("Result"), "runs": N_("All runs"), "run": N_("One run")}
+    ),
+    "result",
+    label=N_("Look at"),
+    help=N_("What is shown of the experiment."),
+)
 
 
-def _level(key: str, text: str) -> str | int | float | bool | None:
-    match key.removeprefix(GRID_PREFIX):
-        case "residual":
-            return text == TRUE
-        case "segments":
-            return None if text == _ONE_A_CHANNEL else int(text)
-        case "middle_blocks":
-            return int(text)
-        case "learning_rate":
-            return float(text)
-        case _:
-            return text
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """The controls of the Train page. grid_*: the levels of a field in an experiment of one's own."""
+
+    preset: str = PRESET.attribute()
+    dataset: str = DATASET.attribute()
+    grid_order: tuple[Order, ...] = GRID_ORDER.attribute()
+    grid_intermediate: tuple[Activation, ...] = GRID_INTERMEDIATE.attribute()
+    grid_residual: tuple[bool, ...] = GRID_RESIDUAL.attribute()
+    grid_segments: tuple[int | None, ...] = GRID_SEGMENTS.attribute()
+    grid_middle_blocks: tuple[int, ...] = GRID_MIDDLE_BLOCKS.attribute()
+    grid_learning_rate: tuple[float, ...] = GRID_LEARNING_RATE.attribute()
+    seeds: int = SEEDS.attribute()
+    epochs: int = EPOCHS.attribute()
+    outcome: Outcome = OUTCOME.attribute()
+
+    @property
+    def grid(self) -> Grid:
+        """The levels of each field that an experiment of one's own can vary."""
+        return (
+            ("order", self.grid_order),
+            ("intermediate", self.grid_intermediate),
+            ("residual", self.grid_residual),
+            ("segments", self.grid_segments),
+            ("middle_blocks", self.grid_middle_blocks),
+            ("learning_rate", self.grid_learning_rate),
+        )
+
+    def experiment(self, own: str | None) -> ExperimentSpec | None:
+        """The experiment that the controls ask for; None while the user's own data are not uploaded.
+
+        own: the name under which those are stored.
+        """
+        dataset = own if self.dataset == OWN else self.dataset
+        if dataset is None:
+            return None
+        base = TrainSpec(dataset=dataset, epochs=self.epochs)
+        if self.preset != OWN:
+            return ExperimentSpec(self.preset, self.seeds, base)
+        same = {name: levels[0] for name, levels in self.grid if len(levels) == 1}
+        # an experiment needs a factor: without any, one with a single level, which compares nothing
+        varied = tuple((name, levels) for name, levels in self.grid if len(levels) > 1) or self.grid[:1]
+        network = {name: value for name, value in same.items() if name in NETWORK_FIELDS}
+        run = {name: value for name, value in same.items() if name not in NETWORK_FIELDS}
+        base = replace(base, xception=replace(base.xception, **network), **run)
+        return ExperimentSpec(OWN, self.seeds, base, varied)

@@ -1,130 +1,125 @@
-"""Client-side components: plain JavaScript from assets/components, no build step, no other host."""
+"""Client-side components: plain JavaScript from assets/components, no build step, no other host.
+
+Each has a folder there with a script and a style sheet of the folder's name; common/ has what several import. The
+functions below take their data. What a person does in one comes back as a value that a browser has sent, so its form is
+checked.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 import streamlit as st
 from streamlit.components.v2 import component
 
-from xception_lab.ui.shell.language import ASSETS
+from xception_lab.common.files import asset_path
+from xception_lab.ui.shell.javascript import bundle
 
 
-def _source(name: str) -> str:
-    return (ASSETS / "components" / name).read_text(encoding="utf-8")
+def _component(name: str, html: str | None = None) -> Any:
+    """The component of assets/components/<name>/<name>.js and .css; without HTML it has no style sheet either."""
+    folder = asset_path("components", name)
+    css = (folder / f"{name}.css").read_text(encoding="utf-8") if html else None
+    return component(f"xception_lab_{name}", html=html, css=css, js=bundle(folder / f"{name}.js", asset_path()))
 
 
-def _declared(name: str, html: str, *before: str) -> Any:
-    """The component of <name>.css and <name>.js; before: scripts that it needs, in one module with it."""
-    js = "\n".join(_source(f"{script}.js") for script in (*before, name))
-    return component(f"xception_lab_{name}", html=html, css=_source(f"{name}.css"), js=js)
-
-
-_BLOCKS = _declared("blocks", '<div class="blocks" role="img"></div>', "dom")
-_MOVING = _declared("moving", '<div class="moving"></div>', "moving_numbers", "moving_draw", "moving_panel")
-_ANATOMY = _declared("anatomy", '<div class="anatomy" role="img"></div>', "dom")
-_AMOUNTS = _declared("amounts", '<div class="amounts"></div>', "dom")
-_ARCHITECTURE = _declared("architecture", '<div class="architecture"></div>', "dom")
-_MODULES = _declared("modules", '<div class="modules" role="group"></div>', "dom")
-_MAPS = _declared("maps", '<div class="maps" role="group"></div>', "dom", "maps_detail")
-_GRIDS = _declared("grids", '<div class="grids"></div>')
-_STROKE = _declared("stroke", '<canvas width="240" height="240" role="img"></canvas><button type="button"></button>')
-_COPY = _declared("copy", '<button type="button"></button>')
-_PAGE = component("xception_lab_page", js=_source("page.js"))
+_BLOCKS = _component("blocks", '<div class="blocks" role="img"></div>')
+_WORKED_EXAMPLE = _component("worked_example", '<div class="moving"></div>')
+_NETWORK_FIGURES = _component("network_figures", '<div class="anatomy" role="img"></div>')
+_AMOUNTS = _component("amounts", '<div class="amounts"></div>')
+_ARCHITECTURE = _component("architecture", '<div class="architecture"></div>')
+_INCEPTION_MODULES = _component("inception_modules", '<div class="modules" role="group"></div>')
+_FEATURE_MAPS = _component("feature_maps", '<div class="maps" role="group"></div>')
+_NUMBER_GRIDS = _component("number_grids", '<div class="grids"></div>')
+_STROKE = _component("stroke", '<canvas width="240" height="240" role="img"></canvas><button type="button"></button>')
+_COPY_LINK = _component("copy_link", '<button type="button"></button>')
+_PAGE = _component("page")
 
 _DRAG = "_drag"
 
 
 def blocks(data: dict[str, Any], key: str) -> None:
-    """The three blocks drawn side by side; data is what ui.blocks prepares."""
+    """The three blocks drawn side by side; data is what ui.compare.blocks prepares."""
     _BLOCKS(key=key, data=data)
 
 
-def moving(data: dict[str, Any], key: str) -> None:
-    """The three blocks at work on a small picture; data is what ui.moving prepares."""
-    _MOVING(key=key, data=data)
+def worked_example(data: dict[str, Any], key: str) -> None:
+    """The three blocks computing a small picture, step by step; data is what ui.compare.worked_example prepares."""
+    _WORKED_EXAMPLE(key=key, data=data)
 
 
-def anatomy(data: dict[str, Any], key: str) -> None:
-    """A network's figures and where they live; data is what ui.network prepares."""
-    _ANATOMY(key=key, data=data)
+def network_figures(data: dict[str, Any], key: str) -> None:
+    """A network's figures, each divided among the kinds of layers; data is what ui.network.overview prepares."""
+    _NETWORK_FIGURES(key=key, data=data)
 
 
 def amounts(data: dict[str, Any], key: str) -> None:
-    """Amounts as bars or nested areas; data is what ui.network_charts prepares."""
+    """Amounts as bars or nested areas; data is what ui.network.charts prepares."""
     _AMOUNTS(key=key, data=data)
 
 
 def architecture(data: dict[str, Any], key: str, on_select: Callable[[object], None]) -> None:
-    """The network drawn; on_select gets what the browser sends of a click, as it is."""
+    """The network drawn; on_select gets what the browser sends when a card is clicked, unchecked."""
     _ARCHITECTURE(key=key, data=data, on_select_change=lambda: on_select(st.session_state[key].select))
 
 
-def modules(data: dict[str, Any], key: str, on_towers: Callable[[object], None]) -> None:
-    """Figures 1 to 4 drawn; on_towers gets what the browser sends of a click, as it is."""
-    _MODULES(key=key, data=data, on_towers_change=lambda: on_towers(st.session_state[key].towers))
+def inception_modules(data: dict[str, Any], key: str, on_towers: Callable[[object], None]) -> None:
+    """The paper's Figures 1 to 4; on_towers gets what the browser sends when a stop is clicked, unchecked."""
+    _INCEPTION_MODULES(key=key, data=data, on_towers_change=lambda: on_towers(st.session_state[key].towers))
 
 
-def maps(data: dict[str, Any], key: str, on_pick: Callable[[], None]) -> None:
-    """Feature maps in columns, one of them large; data is what ui.features_maps prepares."""
-    _MAPS(key=key, data=data, on_pick_change=on_pick)
+def feature_maps(data: dict[str, Any], key: str, on_pick: Callable[[], None]) -> None:
+    """Feature maps in columns, one of them large; data is what ui.features.maps prepares, picked_map the choice."""
+    _FEATURE_MAPS(key=key, data=data, on_pick_change=on_pick)
 
 
 def picked_map() -> dict[str, Any] | None:
-    """The map that was clicked, {"step", "channel"}; it comes from a browser, so None unless it has that form."""
-    found = st.session_state["maps"].pick
-    form = {"step": str, "channel": int}
-    if isinstance(found, dict) and all(type(found.get(part)) is kind for part, kind in form.items()):
-        return found
-    return None
+    """The map that was clicked, {"step", "channel"}; None unless the browser sent that form."""
+    sent = st.session_state["maps"].pick
+    return sent if _has_form(sent, step=str, channel=int) else None
 
 
-def grids(data: dict[str, Any], on_edit: Callable[[], None]) -> None:
-    """Small grids of numbers to edit; `edited` tells what was changed."""
-    _GRIDS(key="grids", data=data, on_edit_change=on_edit)
+def number_grids(data: dict[str, Any], on_edit: Callable[[], None]) -> None:
+    """Small grids of numbers to edit; edited_grid is what was changed."""
+    _NUMBER_GRIDS(key="grids", data=data, on_edit_change=on_edit)
 
 
 def edited_grid() -> tuple[str, list[float]] | None:
-    """The grid that was edited and all its numbers; it comes from a browser, so None unless it has that form."""
-    found = st.session_state["grids"].edit
-    if not isinstance(found, dict) or type(found.get("grid")) is not str or type(found.get("values")) is not list:
+    """The grid that was edited and all its numbers; None unless the browser sent that form."""
+    sent = st.session_state["grids"].edit
+    if not _has_form(sent, grid=str, values=list) or len(sent["values"]) > 200 or not _are_numbers(sent["values"]):
         return None
-    values = found["values"]
-    if len(values) > 200 or not all(type(value) in (int, float) for value in values):
-        return None
-    return found["grid"], [float(value) for value in values]
+    return sent["grid"], [float(value) for value in sent["values"]]
 
 
 def stroke(data: dict[str, Any], on_drawn: Callable[[], None]) -> None:
-    """A square to draw in; `drawn` tells the stroke."""
+    """A square to draw in; drawn_stroke is what was drawn."""
     _STROKE(key="stroke", data=data, on_drawn_change=on_drawn, height="content")
 
 
 def drawn_stroke() -> list[tuple[float, float]] | None:
-    """The stroke's points, from 0 to 1; None unless the browser sent what stroke.js does."""
-    found = st.session_state["stroke"].drawn
-    if not isinstance(found, list) or len(found) > 10_000:
+    """The stroke's points (x, y), from 0 to 1; None unless the browser sent that form."""
+    sent = st.session_state["stroke"].drawn
+    if not isinstance(sent, list) or len(sent) > 10_000:
         return None
-    if not all(isinstance(point, list) and len(point) == 2 for point in found):
+    if not all(isinstance(point, list) and len(point) == 2 and _are_numbers(point) for point in sent):
         return None
-    if not all(type(value) in (int, float) for point in found for value in point):
-        return None
-    return [(float(x), float(y)) for x, y in found]
+    return [(float(x), float(y)) for x, y in sent]
 
 
 def page(keys: tuple[str, ...], values: dict[str, str]) -> None:
-    """Make the address hold exactly `values` among the parameters `keys`, and follow sliders that are dragged."""
+    """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders."""
     drag = st.session_state.pop(_DRAG, None)
     data = {"keys": keys, "values": values, "sequence": drag["sequence"] if drag else 0}
     _PAGE(key="page", data=data, on_drag_change=_remember_drag, height="content")
 
 
 def copy_link(label: str, done: str) -> None:
-    """A button that copies the address of the page, which holds every control."""
-    _COPY(key="copy_link", data={"label": label, "done": done}, width="content", height="content")
+    """A button that copies the page's address, which holds every control; done: its label after a click."""
+    _COPY_LINK(key="copy_link", data={"label": label, "done": done}, width="content", height="content")
 
 
 def with_dragged_value(values: dict[str, str]) -> dict[str, str]:
-    """`values` with the one under the pointer in place of the one that a dragged slider still stands at."""
+    """`values` with a dragged slider's value under the pointer, which Streamlit itself reports on release only."""
     drag = st.session_state.get(_DRAG)
     if drag and values.get(drag["key"]) == drag["start"]:
         return {**values, drag["key"]: drag["value"]}
@@ -132,8 +127,15 @@ def with_dragged_value(values: dict[str, str]) -> dict[str, str]:
 
 
 def _remember_drag() -> None:
-    drag = st.session_state["page"].drag
-    # it comes from a browser: keep it only when it has the form that page.js sends
-    form = {"key": str, "start": str, "value": str, "sequence": int}
-    if isinstance(drag, dict) and all(type(drag.get(part)) is kind for part, kind in form.items()):
-        st.session_state[_DRAG] = drag
+    sent = st.session_state["page"].drag
+    if _has_form(sent, key=str, start=str, value=str, sequence=int):
+        st.session_state[_DRAG] = sent
+
+
+def _has_form(sent: object, **types: type) -> TypeGuard[dict[str, Any]]:
+    """Whether a browser sent a dict with these keys, the values of exactly these types."""
+    return isinstance(sent, dict) and all(type(sent.get(key)) is wanted for key, wanted in types.items())
+
+
+def _are_numbers(sent: list[Any]) -> bool:
+    return all(type(value) in (int, float) for value in sent)

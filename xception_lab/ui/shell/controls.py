@@ -1,59 +1,79 @@
-"""The fields as Streamlit widgets."""
+"""The fields as Streamlit widgets, and the buttons that set several of them at once or save a file."""
 
-from functools import partial
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
-from xception_lab.ui.fields.labels import LABELS, OPTIONS
-from xception_lab.ui.fields.registry import FIELDS, options_of
-from xception_lab.ui.shell.address import control_values, note_drawn
+from xception_lab.ui.fields.field import Field
+from xception_lab.ui.fields.registry import FIELDS
+from xception_lab.ui.shell.address import control_texts, note_drawn, set_controls
 from xception_lab.ui.shell.language import translate as _
 
-
-def option_text(key: str, value: str) -> str:
-    """A value of a field in words; "field=value" in OPTIONS is for a word that means something else elsewhere."""
-    for name in (f"{key}={value}", value):
-        if name in OPTIONS:
-            return _(OPTIONS[name])
-    return value
+Fields = tuple[Field[Any], ...]
 
 
-def control(key: str, options: tuple[str, ...] = ()) -> None:
-    """Draw the control of a field; its value is in what `frame` returns.
+def field_label(field: Field[Any]) -> str:
+    """The label of a control in this session's language."""
+    return _(field.label) if field.label else field.term or field.key
 
-    options: where the page knows more closely than the field what can be chosen now; `confine` comes before.
+
+def option_text(field: Field[Any], text: str) -> str:
+    """The label of one of a field's options in this session's language."""
+    return _(field.option_label(text))
+
+
+def control(field: Field[Any], options: tuple[str, ...] = ()) -> None:
+    """Draw the control of a field; its value is in the state that `frame` returns.
+
+    options: where only the page can tell what can be chosen now, instead of the field's; call `confine` first.
     """
-    field = FIELDS[key]
-    options = options or options_of(key, control_values())
-    note_drawn(key)
+    options = options or field.available(control_texts())
+    note_drawn(field.key)
+    label, help_text = field_label(field), _(field.help)
     if field.widget == "slider":
-        st.select_slider(_(LABELS.get(key, key)), options, key=key, help=_(field.help))
+        st.select_slider(label, options, key=field.key, help=help_text)
     else:
-        words = partial(option_text, key)
         st.segmented_control(
-            _(LABELS.get(key, key)), options, format_func=words, key=key, help=_(field.help), required=True
+            label,
+            options,
+            format_func=lambda text: option_text(field, text),
+            key=field.key,
+            help=help_text,
+            required=True,
         )
 
 
-def main_controls(keys: tuple[str, ...]) -> None:
+def main_controls(fields: Fields) -> None:
     """The most used controls in one row."""
     with st.container(key="controls"):
-        for column, key in zip(st.columns(len(keys), gap="medium"), keys, strict=True):
+        for column, field in zip(st.columns(len(fields), gap="medium"), fields, strict=True):
             with column:
-                control(key)
+                control(field)
 
 
-def more_controls(keys: tuple[str, ...], stacked: bool = False) -> None:
-    """The rarer controls, folded away and drawn only when they are opened; stacked: wide ones, each in its own row."""
-    folded = st.popover(_("More controls"), icon=":material/tune:", key="more", on_change="rerun")
-    if not folded.open:
+def more_controls(fields: Fields, stacked: bool = False) -> None:
+    """The less used controls in a popover, drawn only while it is open. stacked: each in its own row, for wide ones."""
+    popover = st.popover(_("More controls"), icon=":material/tune:", key="more", on_change="rerun")
+    if not popover.open:
         return
-    with folded:
+    with popover:
         if stacked:
-            for key in keys:
-                control(key)
+            for field in fields:
+                control(field)
             return
-        for pair in zip(keys[::2], keys[1::2], strict=True):
-            for column, key in zip(st.columns((2, 3), gap="medium"), pair, strict=True):
+        for pair in zip(fields[::2], fields[1::2], strict=True):
+            for column, field in zip(st.columns((2, 3), gap="medium"), pair, strict=True):
                 with column:
-                    control(key)
+                    control(field)
+
+
+def preset_button(label: str, key: str, texts: Mapping[str, str], keys: tuple[str, ...]) -> None:
+    """A button that sets every control in `keys`: to its text in `texts`, or else to its default."""
+    preset = {control_key: texts.get(control_key, FIELDS[control_key].default) for control_key in keys}
+    st.button(label, key=key, on_click=set_controls, args=(preset,))
+
+
+def download_button(label: str, data: Any, filename: str, mime: str | None = None, key: str | None = None) -> None:
+    """A button that saves a file, without a run of the page. data: the content, or a function that makes it."""
+    st.download_button(label, data, filename, mime, key=key, on_click="ignore", icon=":material/download:")

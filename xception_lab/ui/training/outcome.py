@@ -13,8 +13,8 @@ from xception_lab.experiments.results_file import experiment_to_json
 from xception_lab.experiments.spec import PRESETS
 from xception_lab.experiments.tables import curves, records_csv, run_rows
 from xception_lab.figures.training import curves_figure, effects_figure
+from xception_lab.ui.fields.compare import ORDER_LABELS
 from xception_lab.ui.fields.field import N_
-from xception_lab.ui.fields.labels import OPTIONS
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 
@@ -26,8 +26,8 @@ QUESTIONS = {
     "own": N_("What do these fields change?"),
 }
 VALUES = {
-    ("order", "depthwise-first"): OPTIONS["depthwise-first"],
-    ("order", "pointwise-first"): OPTIONS["pointwise-first"],
+    ("order", "depthwise-first"): ORDER_LABELS["depthwise-first"],
+    ("order", "pointwise-first"): ORDER_LABELS["pointwise-first"],
     ("intermediate", "none"): N_("nothing between"),
     ("intermediate", "relu"): N_("ReLU between"),
     ("intermediate", "elu"): N_("ELU between"),

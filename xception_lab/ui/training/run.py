@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -19,6 +18,7 @@ from xception_lab.training.confusion import Confusion, confusion
 from xception_lab.training.script import training_script
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.charts import show_chart
+from xception_lab.ui.shell.controls import download_button
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.training.outcome import setting_text, show_result, show_runs
@@ -142,19 +142,16 @@ def _show_mistakes(dataset: Dataset, found: Confusion) -> None:
 def _takeaways(run: RunProgress, dataset: Dataset, checkpoint: Checkpoint | None) -> None:
     with st.container(horizontal=True):
         if checkpoint:
-            _download(
-                _("Weights (safetensors)"),
-                lambda: weights_file(checkpoint(run.id)),
-                f"run-{run.id}.safetensors",
-                "weights",
-            )
-        _download(_("Training script"), partial(training_script, run.spec, dataset), "train.py", "script")
-        _download(_("Its data (npz)"), partial(data_file, dataset), "data.npz", "data")
+            weights = partial(_weights, run, checkpoint)
+            download_button(_("Weights (safetensors)"), weights, f"run-{run.id}.safetensors", key="take_weights")
+        script = partial(training_script, run.spec, dataset)
+        download_button(_("Training script"), script, "train.py", key="take_script")
+        download_button(_("Its data (npz)"), partial(data_file, dataset), "data.npz", key="take_data")
     st.caption(_("The script needs torch and numpy alone: `python train.py data.npz`."))
 
 
-def _download(label: str, content: Callable[[], Any], filename: str, key: str) -> None:
-    st.download_button(label, content, filename, on_click="ignore", key=f"take_{key}", icon=":material/download:")
+def _weights(run: RunProgress, checkpoint: Checkpoint) -> bytes:
+    return weights_file(checkpoint(run.id))
 
 
 def predictions_in(checkpoint: Checkpoint) -> Predictions:

@@ -1,0 +1,87 @@
+// Keeps the address equal to the page's state, so that a copied link always leads to what is shown, and reports a
+// Streamlit slider's value while it is dragged: Streamlit itself does so only when it is released.
+
+import { widgetKey } from "../common/sliders.js"
+
+const instances = new WeakMap()
+
+/**
+ * Reports each new text of a slider under the pointer. A report is numbered and the next one is sent when the page's run
+ * has returned that number, so that reports never queue up; what comes in between replaces what waits (next).
+ */
+function watchDrags() {
+  const self = { drag: null, waiting: 0, sequence: 0, next: null, timer: 0, send: () => {} }
+
+  const report = () => {
+    if (self.waiting || !self.next) return
+    self.sequence += 1
+    self.waiting = self.sequence
+    self.send("drag", { ...self.next, sequence: self.sequence })
+    self.next = null
+    clearTimeout(self.timer)
+    self.timer = setTimeout(() => self.answered(self.waiting), 1000) // a lost answer must not end the reports
+  }
+  self.answered = (sequence) => {
+    if (sequence !== self.waiting) return
+    self.waiting = 0
+    report()
+  }
+
+  const onMove = () => {
+    const value = self.drag.input.getAttribute("aria-valuetext")
+    if (value === self.drag.last) return
+    self.drag.last = value
+    self.next = { key: self.drag.key, start: self.drag.start, value }
+    report()
+  }
+  const observer = new MutationObserver(onMove)
+
+  const onDown = (event) => {
+    const slider = event.target.closest?.(".stSlider")
+    const input = slider?.querySelector("input[type=range]")
+    const key = slider && widgetKey(slider)
+    if (!input || !key) return
+    const start = input.getAttribute("aria-valuetext")
+    self.drag = { input, key, start, last: start }
+    observer.observe(input, { attributes: true, attributeFilter: ["aria-valuetext"] })
+  }
+  const onUp = () => {
+    if (!self.drag) return
+    observer.disconnect()
+    // Streamlit reports the value itself now, unless the thumb returned to where it started
+    if (self.drag.last !== self.drag.start) self.next = null
+    self.drag = null
+  }
+
+  document.addEventListener("pointerdown", onDown, true)
+  document.addEventListener("pointerup", onUp, true)
+  document.addEventListener("pointercancel", onUp, true)
+  self.stop = () => {
+    observer.disconnect()
+    clearTimeout(self.timer)
+    document.removeEventListener("pointerdown", onDown, true)
+    document.removeEventListener("pointerup", onUp, true)
+    document.removeEventListener("pointercancel", onUp, true)
+  }
+  return self
+}
+
+/** Replaces the history entry: going back leaves the page, as it does with Streamlit's own widgets. */
+function writeAddress(keys, values) {
+  const address = new URL(location.href)
+  for (const key of keys) address.searchParams.delete(key)
+  for (const [key, value] of Object.entries(values)) address.searchParams.set(key, value)
+  if (address.href !== location.href) history.replaceState(history.state, "", address)
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  writeAddress(data.keys, data.values)
+  if (!instances.has(parentElement)) instances.set(parentElement, watchDrags())
+  const self = instances.get(parentElement)
+  self.send = setTriggerValue
+  self.answered(data.sequence)
+  return () => {
+    self.stop()
+    instances.delete(parentElement)
+  }
+}

@@ -1,0 +1,60 @@
+"""The palette against the theme in .streamlit/config.toml and against the engine's own lists of kinds."""
+
+import re
+import tomllib
+
+import pytest
+from paths import ROOT
+
+from xception_lab.arch.breakdown import LAYER_KINDS
+from xception_lab.common.palette import (
+    BLOCK_COLOURS,
+    BLOCK_COLOURS_ON_BOTH_GROUNDS,
+    BLOCK_SYMBOLS,
+    CATEGORICAL_COLOURS,
+    LAYER_KIND_COLOURS,
+)
+from xception_lab.spec import KINDS
+
+THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
+
+
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_the_categorical_colours_are_the_theme_s(ground: str) -> None:
+    assert [getattr(colour, ground) for colour in CATEGORICAL_COLOURS] == THEME[ground]["chartCategoricalColors"]
+
+
+def test_the_kinds_are_the_engine_s_in_its_order() -> None:
+    assert tuple(LAYER_KIND_COLOURS) == LAYER_KINDS
+    assert tuple(BLOCK_COLOURS) == tuple(BLOCK_SYMBOLS) == tuple(BLOCK_COLOURS_ON_BOTH_GROUNDS) == KINDS
+
+
+def test_blocks_wear_the_theme_s_first_colours_as_traces_in_order_do() -> None:
+    assert tuple(BLOCK_COLOURS.values()) == CATEGORICAL_COLOURS[: len(KINDS)]
+
+
+def test_no_two_kinds_look_alike() -> None:
+    assert len(set(LAYER_KIND_COLOURS.values())) == len(LAYER_KINDS)
+    assert len(set(BLOCK_SYMBOLS.values())) == len(set(BLOCK_COLOURS_ON_BOTH_GROUNDS.values())) == len(KINDS)
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb, as WCAG 2 defines it."""
+    assert re.fullmatch("#[0-9a-f]{6}", colour)
+    shares = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    low, high = sorted((_luminance(one), _luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_colours_stand_out_from_the_page(ground: str) -> None:
+    """WCAG 2 asks of graphics a contrast of at least 3 to what is beside them."""
+    background = THEME[ground]["backgroundColor"]
+    colours = [getattr(colour, ground) for colour in CATEGORICAL_COLOURS]
+    for colour in (*colours, *BLOCK_COLOURS_ON_BOTH_GROUNDS.values()):
+        assert _contrast(colour, background) >= 3

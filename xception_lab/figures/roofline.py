@@ -1,0 +1,87 @@
+"""The chart of a roofline: each convolution under the roofs of its machine."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, BLOCK_SYMBOLS
+from xception_lab.figures.style import GREY, THIS_MACHINE, MachineStyle, machine_legend, machine_styles
+from xception_lab.figures.timing import TIMING_LEGEND, TimingWords
+from xception_lab.spec import KINDS, Kind
+from xception_lab.timing.analysis import MachineRoofline
+
+# of a point's name: two blocks have points of nearly the same place
+_TEXT_POSITIONS = {"standard": "top left", "extreme": "top left", "separable": "bottom right"}
+
+
+def roofline_figure(machines: Sequence[MachineRoofline], words: TimingWords) -> go.Figure:
+    """FLOP/s over FLOPs per byte: each convolution a point under the roofs of its machine's memory and fastest cache.
+
+    machines: this server first.
+    """
+    styles = machine_styles(len(machines))
+    # this server's points first: they wear the theme's first three colours
+    data = [
+        _points(kind, machine, style, words) for machine, style in zip(machines, styles, strict=True) for kind in KINDS
+    ]
+    several = len(machines) > 1
+    if several:
+        data += machine_legend([machine.machine for machine in machines])
+    for machine, style in zip(machines, styles, strict=True):
+        data += _roofs(machine, style, words, several)
+    return go.Figure(
+        data,
+        {
+            "height": 460,
+            "legend": TIMING_LEGEND,
+            "xaxis": {"type": "log", "title": {"text": words.notes["intensity"]}, "dtick": 1},
+            "yaxis": {"type": "log", "title": {"text": "FLOP/s"}, "tickformat": ".2~s", "dtick": 1},
+            "margin": {"t": 30, "r": 20, "b": 120},
+        },
+    )
+
+
+def _roofs(machine: MachineRoofline, style: MachineStyle, words: TimingWords, several: bool) -> list[dict[str, Any]]:
+    # with several machines the legend names them, and says once what a dotted roof means
+    in_legend = {"memory_roof": not several, "cache_roof": style == THIS_MACHINE}
+    return [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": x,
+            "y": y,
+            "name": words.notes[roof],
+            "hoverinfo": "skip",
+            "line": {"dash": style.dash if roof == "memory_roof" else "dot", "color": GREY, "width": 2},
+            "showlegend": in_legend[roof],
+        }
+        for roof, (x, y) in machine.roofs.items()
+    ]
+
+
+def _points(kind: Kind, machine: MachineRoofline, style: MachineStyle, words: TimingWords) -> dict[str, Any]:
+    """The convolutions of one block on one machine; another machine's have no names and no entry in the legend."""
+    points = [point for point in machine.points if point.kind == kind and point.bound.flops]
+    measured = [words.notes["seconds"].format(point.measured_s) if point.measured_s else "–" for point in points]
+    bound = [words.notes["seconds"].format(point.bound.seconds) for point in points]
+    this_machine = style == THIS_MACHINE
+    marker: dict[str, Any] = {"size": 13, "symbol": BLOCK_SYMBOLS[kind] + style.marker_suffix}
+    if not this_machine:
+        marker |= {"color": BLOCK_COLOURS_ON_BOTH_GROUNDS[kind], "line": {"width": 2}}
+    return {
+        "type": "scatter",
+        "mode": "markers+text" if this_machine else "markers",
+        "showlegend": this_machine,
+        "name": words.names[kind],
+        "x": [point.bound.intensity for point in points],
+        "y": [point.flops_per_s for point in points],
+        "text": [words.names[point.bound.name] for point in points],
+        "textposition": _TEXT_POSITIONS[kind],
+        "marker": marker,
+        "customdata": list(zip(measured, bound, strict=True)),
+        "hovertemplate": (
+            f"{machine.machine}<br>%{{fullData.name}}: %{{text}}<br>%{{x:.1f}} {words.notes['intensity']}<br>"
+            f"{words.notes['measured']} %{{customdata[0]}}<br>{words.notes['bound']} %{{customdata[1]}}<extra></extra>"
+        ),
+    }

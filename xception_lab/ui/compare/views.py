@@ -1,0 +1,125 @@
+"""What the Compare page shows below the three blocks, one view at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from xception_lab.arch.comparison import (
+    ComparedBlock,
+    Measure,
+    block_layer_rows,
+    spectrum,
+    sweep,
+    two_differences,
+)
+from xception_lab.arch.latex import macs_formula, params_formula
+from xception_lab.arch.snippets import block_snippet
+from xception_lab.figures.cost import layers_figure, spectrum_figure, sweep_figure
+from xception_lab.nn.other_counters import run_counters
+from xception_lab.spec import CompareSpec
+from xception_lab.ui.compare.blocks import formula_tex, show_blocks, step_text, step_title
+from xception_lab.ui.compare.charts import chart_summary, cost_words, counter_rows
+from xception_lab.ui.fields.compare import BETWEEN, CODE_OF, MEASURE, ORDER, SCALE, SWEPT, CompareState, View
+from xception_lab.ui.shell.charts import show_chart
+from xception_lab.ui.shell.controls import control
+from xception_lab.ui.shell.language import paragraph
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import kind_name
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What every view of the page shows: the controls' state, its spec, and the three blocks with their costs."""
+
+    state: CompareState
+    spec: CompareSpec
+    blocks: tuple[ComparedBlock, ...]
+
+    @property
+    def charted(self) -> Measure:
+        """The quantity that the charts show."""
+        return self.state.charted
+
+
+def show_layers(comparison: Comparison) -> None:
+    """The cost of each layer of each block."""
+    control(MEASURE)
+    blocks, charted = comparison.blocks, comparison.charted
+    show_chart(layers_figure(blocks, charted, cost_words(charted)), "layers", chart_summary(blocks, charted))
+    st.markdown(paragraph("layers"))
+
+
+def show_spectrum(comparison: Comparison) -> None:
+    """The paper's spectrum of segments, section 1.2."""
+    st.markdown(paragraph("spectrum"))
+    control(MEASURE)
+    spec, blocks, charted = comparison.spec, comparison.blocks, comparison.charted
+    current = spec.segments or spec.out_channels
+    figure = spectrum_figure(spectrum(spec), blocks, charted, current, cost_words(charted))
+    show_chart(figure, "spectrum", chart_summary(blocks, charted))
+
+
+def show_sweep(comparison: Comparison) -> None:
+    """The cost while one field varies."""
+    with st.container(horizontal=True):
+        for field in (SWEPT, SCALE, MEASURE):
+            control(field)
+    state, charted = comparison.state, comparison.charted
+    figure = sweep_figure(sweep(comparison.spec, state.swept), charted, state.scale, cost_words(charted))
+    show_chart(figure, "sweep", chart_summary(comparison.blocks, charted))
+
+
+def show_formulas(comparison: Comparison) -> None:
+    """MACs and parameters as formulas with their numbers."""
+    for place, block in zip(st.columns(3), comparison.blocks, strict=True):
+        place.markdown(f"**{kind_name(block.kind)}**")
+        place.latex(formula_tex("MACs", macs_formula(block.spec, block.cost)))
+        place.latex(formula_tex(_("Parameters"), params_formula(block.spec, block.cost)))
+    st.markdown(paragraph("formula"))
+
+
+def show_differences(comparison: Comparison) -> None:
+    """From the extreme to the separable block, one difference at a time."""
+    with st.container(horizontal=True):
+        control(BETWEEN)
+        control(ORDER)
+    state = comparison.state
+    steps = two_differences(comparison.spec, state.order, state.between)
+    show_blocks(comparison.spec, steps, state.convention, "steps", titles=tuple(map(step_title, steps)))
+    for place, step in zip(st.columns(3), steps, strict=False):
+        place.markdown(step_text(step))
+    st.markdown(paragraph("later_practice"))
+
+
+def show_table(comparison: Comparison) -> None:
+    """Every layer of every block."""
+    st.dataframe(block_layer_rows(comparison.blocks), hide_index=True)
+
+
+def show_counters(comparison: Comparison) -> None:
+    """What other counters count for the same blocks."""
+    st.markdown(paragraph("counters"))
+    if st.toggle(_("Count these blocks with torch and torchinfo, now"), key="count"):
+        st.dataframe(counter_rows(comparison.blocks, comparison.spec, run_counters), hide_index=True)
+
+
+def show_code(comparison: Comparison) -> None:
+    """The PyTorch code of one block."""
+    control(CODE_OF)
+    spec, kind = comparison.spec, comparison.state.code_of
+    snippet = block_snippet(spec.block(kind), spec.size, spec.size, spec.batch_size)
+    st.code(snippet, language="python")
+    st.download_button(_("Download the snippet"), snippet, f"{kind}_block.py", on_click="ignore")
+
+
+SHOW: dict[View, Callable[[Comparison], None]] = {
+    "layers": show_layers,
+    "spectrum": show_spectrum,
+    "sweep": show_sweep,
+    "formula": show_formulas,
+    "differences": show_differences,
+    "table": show_table,
+    "counters": show_counters,
+    "code": show_code,
+}
