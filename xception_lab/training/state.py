@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from xception_lab.nn.allocator import keep_freed_memory
+from xception_lab.nn.fusion import to_memory_format
 from xception_lab.nn.init import initialise
 from xception_lab.nn.xception import build_xception
 from xception_lab.spec import TrainSpec
@@ -83,7 +84,7 @@ def make_train_state(spec: TrainSpec, pictures: PictureTensors, last: Checkpoint
     else:
         initialise(network, spec.seed)
     layout = torch.contiguous_format if device.type == "mps" else torch.channels_last
-    network = network.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
+    network = to_memory_format(network.to(device), layout)
     optimiser = torch.optim.AdamW(network.parameters(), spec.learning_rate, weight_decay=spec.weight_decay, fused=True)
     if last:
         _restore(optimiser, network, last.adam)

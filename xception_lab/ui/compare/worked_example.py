@@ -45,7 +45,7 @@ def _numbers(small: WorkedExample) -> str:
     """Tensors, weights and counts of the worked example as JSON; one text, for the browser to compare with its last."""
     spec = {"in_channels": small.spec.in_channels, "size": small.spec.size}
     return json.dumps(
-        {"spec": spec, "tensor": small.tensor, "blocks": [_block(small, strip) for strip in small.strips]}
+        {"spec": spec, "tensor": small.tensor, "blocks": [_block(small, strip) for strip in small.blocks]}
     )
 
 
