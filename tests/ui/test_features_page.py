@@ -27,7 +27,7 @@ from xception_lab.features.image_models import UnavailableError, trained_maps
 from xception_lab.features.maps import BlockMaps
 from xception_lab.features.recoverability import recoverability
 from xception_lab.features.sample_pictures import resize, sample_picture
-from xception_lab.ui.features.blocks import recovery_percent
+from xception_lab.ui.features.information import format_share
 from xception_lab.ui.features.networks import nearest_layer
 from xception_lab.ui.fields.features import LOOK
 from xception_lab.ui.shell import components
@@ -62,7 +62,7 @@ def test_what_is_shown_is_what_was_computed() -> None:
         before, after = block.step("input"), block.step("second")
         assert before
         assert after
-        assert column["numbers"][0][1] == recovery_percent(recoverability(before.values, after.values, 3))
+        assert column["numbers"][0][1] == format_share(recoverability(before.values, after.values, 3))
         rows = {row["step"]: row for row in column["rows"] if "step" in row}
         for step, row in rows.items():
             maps = block.step(step)
@@ -326,10 +326,10 @@ def test_what_is_no_picture_is_refused(content: bytes) -> None:
 
 
 def test_the_server_takes_as_large_a_file_as_the_page_says() -> None:
-    from xception_lab.ui.features.lab_runs import WEIGHTS_MIB
+    from xception_lab.ui.features.weights import MAX_WEIGHTS_MB
 
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    assert config["server"]["maxUploadSize"] >= WEIGHTS_MIB >= 100  # the paper's network has 92 MB
+    assert config["server"]["maxUploadSize"] >= MAX_WEIGHTS_MB >= 100  # the paper's network has 92 MB
 
 
 # Found by trying the page by hand
@@ -418,10 +418,7 @@ def test_each_share_with_a_relu_stands_beside_the_same_blocks_without(query: dic
     found = re.findall(r"\*\*(\S+)\*\* \((?:without: )?(\S+)\)", said)
     assert len(found) == 3
     if not query:
-        by = {
-            (point.kind, point.segments, point.between): recovery_percent(point.median)
-            for point in load_bundled().curve
-        }
+        by = {(point.kind, point.segments, point.between): format_share(point.median) for point in load_bundled().curve}
         ends = (("extreme", 1), ("extreme", 6), ("separable", None))
         assert found == [(by[*end, "relu"], by[*end, "none"]) for end in ends]
     text = " ".join(element.value for element in app.markdown)
