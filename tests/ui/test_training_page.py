@@ -66,8 +66,8 @@ def test_the_first_paint_imports_no_torch() -> None:
         "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60);"
         "app.switch_page('pages/training.py').run(); assert not app.exception; print('torch' in sys.modules)"
     )
-    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout.split()[-1] == "False"
+    process = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout.split()[-1] == "False"
 
 
 def test_what_goes_wrong_at_the_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,8 +98,8 @@ def test_a_link_with_ones_own_data_shows_them_and_never_as_markup(
     name = _upload(tmp_path, monkeypatch)
     app = page(dataset="own", own=name)
     assert not app.exception
-    told = next(line.value for line in app.markdown if "64 pictures to learn from" in line.value)
-    assert "](http" not in told
+    summary = next(line.value for line in app.markdown if "64 pictures to learn from" in line.value)
+    assert "](http" not in summary
     captions = [image.caption for element in app.get("image") for image in element.proto.imgs]
     assert captions == ["··x··http···elsewhere··", "·b·둘··b·"]
 
