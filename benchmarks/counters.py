@@ -1,28 +1,28 @@
 """How much faster is the closed form than counters that run the model, and where do their figures differ?
 
 Prints one Markdown table: each counter on the three blocks (64 -> 128 at 56 x 56) and on Xception at 299 x 299.
-A counter that is not installed is named as such. Run: python benchmarks/counters.py
+A counter that is not installed is named as such. The counters come with the extra `benchmarks`; where torch's CPU build
+is wanted, install it first:
+
+    pip install ".[benchmarks]"
+    python -m benchmarks.counters
 """
 
 import copy
 import io
 import logging
-import sys
 import timeit
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from xception_lab import BlockSpec, Cost, XceptionSpec, block_cost, build_block, build_xception, network_cost
 
@@ -31,7 +31,7 @@ Unit = Literal["MACs", "FLOPs"]
 
 @dataclass(frozen=True)
 class Counter:
-    """A peer: count(model, x) is its figure, in the unit; package: where it comes from."""
+    """Another counter. count(model, x): its figure, in `unit`. package: the one that it comes from."""
 
     name: str
     package: str
@@ -186,13 +186,13 @@ def _rows(subject: Subject) -> list[tuple[str, ...]]:
 
 def _versions() -> str:
     packages = sorted({counter.package for counter in COUNTERS})
-    found: list[str] = []
+    lines: list[str] = []
     for package in packages:
         try:
-            found.append(f"{package} {version(package)}")
+            lines.append(f"{package} {version(package)}")
         except ModuleNotFoundError:
-            found.append(f"{package} not installed")
-    return ", ".join(found)
+            lines.append(f"{package} not installed")
+    return ", ".join(lines)
 
 
 def main() -> None:

@@ -1,23 +1,20 @@
-"""What the Feature maps page takes: a new picture through everything, and a change of layer, order or scale.
+"""How long does the Feature maps page take for a new picture in every view, and for a change of layer, order or scale?
 
 The engine gets a new picture each time; presses alternate with benchmarks/minimal_page.py in one run and one real
 Chromium, both under the project's own config, timed inside the page. Prints two Markdown tables.
-Run: .venv/bin/python benchmarks/features.py [--presses 20] [--pictures 5]
+Run: python -m benchmarks.features [--presses 20] [--pictures 5]
 """
 
 import argparse
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import numpy as np
 from playwright.sync_api import Page, sync_playwright
-from servers import percentile, serve, table
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+from benchmarks.servers import percentile, serve, table
 
 WAIT_MS = 30_000
 WARM_UP = 4
@@ -48,7 +45,7 @@ PROBE = """
 
 
 def engine_rows(pictures: int) -> list[tuple[str, ...]]:
-    """A new picture through the blocks, the twins with all their numbers, the curve, and the whole Xception."""
+    """A new picture through the blocks, the small networks with their numbers, the curve, and the full Xception."""
     from xception_lab.features.activations import hand_maps, input_gradient, summaries
     from xception_lab.features.filters import HandFilters, make_kernel, make_mix
     from xception_lab.features.image_models import load_shipped, make_untrained, run_model
@@ -94,7 +91,7 @@ def _settled(page: Page) -> None:
 
 
 def _press(page: Page, watch: str, act: Callable[[Page], None], inner: str = "") -> float:
-    """Milliseconds from the press to the first frame in which what is watched is another."""
+    """Milliseconds from the press to the first frame in which the watched element has changed."""
     page.evaluate(f"([a, b]) => ({PROBE})(a, b)", [watch, inner])
     act(page)
     page.wait_for_function("bench.time", timeout=WAIT_MS)
@@ -125,7 +122,7 @@ def _choose(key: str, *labels: str) -> Callable[[Page], None]:
 
 
 def press_rows(presses: int) -> list[tuple[str, ...]]:
-    """Layer, order and scale in the twins' view against the minimal page's slider, alternating."""
+    """Layer, order and scale in the view of the two small networks against the minimal page's slider, alternating."""
     acts = {
         "layer": _slide("layer"),
         "order": _choose("sort", "strongest first", "by number"),

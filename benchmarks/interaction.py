@@ -1,24 +1,20 @@
-"""How far is a page of the app from the least page that Streamlit can serve, as a reader of the page feels it?
+"""How much slower is a page of the app than a minimal Streamlit page, as its reader experiences it?
 
 One run alternates between the app and benchmarks/minimal_page.py, both under the project's own config, in one real
 Chromium; every time is taken inside the page. Prints one Markdown table and, for Compare, one sentence on the drag.
-Run: .venv/bin/python benchmarks/interaction.py [--page compare|network|shares] [--presses 40] [--loads 7] [--colds 3]
+Run: python -m benchmarks.interaction [--page compare|network|shares] [--presses 40] [--loads 7] [--colds 3]
 """
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
-from servers import Server, percentile, serve, table
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
+from benchmarks.servers import Server, percentile, serve, table
 from xception_lab import BlockSpec, block_cost
 from xception_lab.common.units import format_count
 
@@ -53,7 +49,7 @@ const marks = () => {
   return pictures.findLast((picture) => picture.getClientRects().length)?.outerHTML ?? ""
 }
 const chart = () => [...document.querySelectorAll(".js-plotly-plot")].findLast((e) => e.getClientRects().length)
-// where a page has several charts, the last one is told by the types of its traces
+// where a page has several charts, the last one is recognised by the types of its traces
 const types = (plot) => JSON.stringify(plot?.calcdata?.map((trace) => trace[0]?.trace?.type))
 const drawn = (plot) => JSON.stringify(plot?.calcdata?.map((trace) => trace.map((p) => [p.x, p.y, p.s, p.p])))
 
@@ -176,7 +172,7 @@ PAGES = {
 
 @dataclass
 class Times:
-    """Milliseconds of one subject, one entry a press or a load."""
+    """Milliseconds of one subject, one entry per press or load."""
 
     numbers: list[float] = field(default_factory=list[float])
     chart: list[float] = field(default_factory=list[float])
@@ -187,7 +183,7 @@ class Times:
 
 @contextmanager
 def _opened(browser: Browser, subject: Subject, server: Server) -> Iterator[Page]:
-    """The subject in a browser that has never seen it, painted completely."""
+    """The subject, completely painted, in a browser with an empty cache."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-US")
     try:
         page = context.new_page()
@@ -260,7 +256,7 @@ def _drag(browser: Browser, server: Server) -> dict[str, Any]:
 
 
 def _drag_sentence(drag: dict[str, Any]) -> str:
-    """How the numbers followed the thumb; a shown number tells which value of the slider it belongs to."""
+    """How the numbers followed the thumb; the number on the page is unique to one value of the slider."""
     values = {value for _, value in drag["thumb"]}
     text = {
         value: format_count(block_cost(BlockSpec("standard", out_channels=int(value)), 56, 56).macs) for value in values

@@ -2,7 +2,7 @@
 
 Simulated people, each a real websocket session on /compare, move a control every two seconds; prints one Markdown
 table. Traffic goes to a server that this script starts, on 127.0.0.1 alone.
-Run: .venv/bin/python benchmarks/load.py [--people 30 100] [--seconds 60]
+Run: python -m benchmarks.load [--people 30 100] [--seconds 60]
 """
 
 import argparse
@@ -14,11 +14,12 @@ from time import monotonic
 from typing import Any, cast
 from urllib.request import urlopen
 
-from servers import Server, percentile, serve, table
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
+
+from benchmarks.servers import Server, percentile, serve, table
 
 PAGE = "compare"
 KEY = "out_channels"
@@ -48,7 +49,7 @@ class Slider:
 
 @dataclass
 class Run:
-    """What a load run saw."""
+    """The results of one row of the table."""
 
     opened: list[float] = field(default_factory=list[float])
     moves: list[float] = field(default_factory=list[float])
@@ -182,7 +183,7 @@ async def _load(server: Server, people: int, seconds: float) -> tuple[str, ...]:
     await asyncio.gather(_watch(server, end, run), *(_live(server, token, start, end, run) for start in starts))
     share = (server.cpu_seconds() - used) / (monotonic() - begin)
     rss = [mb for _, mb in run.rss]
-    shown = (rss[0], rss[len(rss) // 2], rss[-1])
+    rss_mb = (rss[0], rss[len(rss) // 2], rss[-1])
     late = run.rss[len(run.rss) // 4 :]
     return (
         str(people),
@@ -192,7 +193,7 @@ async def _load(server: Server, people: int, seconds: float) -> tuple[str, ...]:
         _ms(median(run.moves)),
         _ms(percentile(run.moves, 0.95)),
         _ms(max(run.moves)),
-        " / ".join(f"{mb:.0f}" for mb in shown) + " MB",
+        " / ".join(f"{mb:.0f}" for mb in rss_mb) + " MB",
         f"{_slope(late):+.2f} MB/min",
         f"{share:.0%}",
     )

@@ -1,4 +1,4 @@
-"""The least page to hold the app against: one slider, one metric, one chart; for benchmarks/interaction.py only."""
+"""A minimal page to compare the app with: one slider, one metric, one chart; for other benchmarks."""
 
 import numpy as np
 import plotly.graph_objects as go

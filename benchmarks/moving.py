@@ -3,21 +3,22 @@
 Opens Compare in headless Chromium, lets the picture play at its highest speed, and takes every frame's time with
 requestAnimationFrame; the peer is the same page with the picture paused, which has nothing to draw. A hover is timed
 from the pointer's event to the first frame after which its numbers stand in the page, while the socket is watched.
-Prints one Markdown table. Run: .venv/bin/python benchmarks/moving.py [--seconds 8] [--hovers 60]
+Prints one Markdown table. Run: python -m benchmarks.moving [--seconds 8] [--hovers 60]
 """
 
 import argparse
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
-from servers import percentile, serve, table
+
+from benchmarks.servers import percentile, serve, table
+from xception_lab.common.files import asset_path
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FRAME_MEDIAN_MS, FRAME_P95_MS = 17, 34
 WEIGHT_BYTES = 60_000
-COMPONENT = Path(__file__).resolve().parent.parent / "assets" / "components" / "worked_example"
+COMPONENT = asset_path("components", "worked_example")
 
 FRAMES = """milliseconds => new Promise(done => {
     const times = []
@@ -86,12 +87,12 @@ def _frame_row(name: str, times: list[float]) -> tuple[str, ...]:
     return f"frames, {name}", str(len(times)), f"{middle:.1f} / {tail:.1f} ms", target, met
 
 
-def _hover_row(seen: list[list[float]], sent: int) -> tuple[str, ...]:
-    frames = [int(turn[0]) for turn in seen]
-    middle, tail = median(turn[1] for turn in seen), percentile([turn[1] for turn in seen], 0.95)
+def _hover_row(hovers: list[list[float]], sent: int) -> tuple[str, ...]:
+    frames = [int(turn[0]) for turn in hovers]
+    middle, tail = median(turn[1] for turn in hovers), percentile([turn[1] for turn in hovers], 0.95)
     met = "yes" if max(frames) <= 1 and not sent else "**no**"
     measured = f"{middle:.1f} / {tail:.1f} ms, at most {max(frames)} frame, {sent} messages to the server"
-    return "hover → painted", str(len(seen)), measured, "1 frame, no message", met
+    return "hover → painted", str(len(hovers)), measured, "1 frame, no message", met
 
 
 def _weight_row() -> tuple[str, ...]:

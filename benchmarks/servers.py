@@ -1,4 +1,4 @@
-"""A Streamlit server on a free loopback port, and what the system knows of its process; for the other benchmarks."""
+"""A Streamlit server on a free loopback port, and what the system reports of its process."""
 
 import math
 import os
@@ -31,18 +31,18 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def rss_mb(self) -> float:
-        """The memory that it holds now."""
-        found = re.search(r"VmRSS:\s+(\d+) kB", self._read("status"))
-        return int(found[1]) / 1024 if found else 0.0
+        """Resident memory in MB."""
+        match = re.search(r"VmRSS:\s+(\d+) kB", self._read("status"))
+        return int(match[1]) / 1024 if match else 0.0
 
     def cpu_seconds(self) -> float:
-        """The processor time that it has used."""
+        """Processor time used so far, in seconds."""
         # the process name may hold spaces, so count from behind it
         fields = self._read("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def has_torch(self) -> bool:
-        """Whether torch is loaded, told by its library in the process's memory map."""
+        """Whether torch is loaded: its library is in the process's memory map."""
         return "libtorch" in self._read("maps")
 
     def _read(self, name: str) -> str:

@@ -1,14 +1,14 @@
 """Is the timing lab right, and is Xception fast? Four questions, one table each.
 
 agreement: our medians against torch.utils.benchmark.Timer.blocked_autorange, same calls, alternating (within 5 %).
-repeatability: the page's default measured twice, in several pairs (within 10 % on an idle machine: a run in which the
-lab itself says that the machine was disturbed is made again, and printed), and how long it takes.
+repeatability: the page's default measured twice, in several pairs (within 10 % on an idle machine: a run that the
+lab itself marks as disturbed is printed and repeated), and how long it takes.
 xception: ours against timm's legacy_xception, same weights and pictures, alternating: forward at most 1.0, with the
 inference option at most 0.8, outputs equal to 1e-4. Peer, for this alone: pip install --no-deps timm==1.0.19
 huggingface_hub safetensors pyyaml torchvision, in an environment that has torch.
 roofline: the bound against the measured median on random configurations; never above it by more than its uncertainty.
 
-Run: python benchmarks/timing.py [agreement repeatability xception roofline] [--threads N] [--pairs 3]
+Run: python -m benchmarks.timing [agreement repeatability xception roofline] [--threads N] [--pairs 3]
 """
 
 import argparse
@@ -17,14 +17,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 from torch.utils.benchmark import Timer
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from xception_lab import XceptionSpec, build_xception, for_inference
 from xception_lab.measurement.device import make_clock
@@ -77,9 +74,9 @@ def _alternating(settings: Settings, rounds: int = 15) -> tuple[float, float, fl
 
 
 def repeatability(options: argparse.Namespace) -> bool:
-    """The page's own default, twice, each as the page runs it; a run that calls itself disturbed is made again."""
+    """The page's own default, twice, each as the page runs it; a run that is marked as disturbed is repeated."""
     group = three_blocks(CompareSpec())
-    _learn_the_best_time(options.learn_s)
+    _learn_best_speed(options.learn_s)
     changes: list[float] = []
     for _ in range(options.pairs):
         first, second = (_calm_run(group) for _ in range(2))
@@ -91,33 +88,32 @@ def repeatability(options: argparse.Namespace) -> bool:
     return max(changes) <= 0.10
 
 
-def _learn_the_best_time(seconds: float) -> None:
+def _learn_best_speed(seconds: float) -> None:
     """Watch the machine for a while: on one that was never measured, a slow start would pass for its best."""
-    monitor, end, slowdowns = SpeedMonitor(DEVICE, make_clock(DEVICE)), time.perf_counter() + seconds, list[float]()
-    while time.perf_counter() < end:
+    monitor, ends, slowdowns = SpeedMonitor(DEVICE, make_clock(DEVICE)), time.perf_counter() + seconds, list[float]()
+    while time.perf_counter() < ends:
         slowdowns.append(monitor.slowdown())
         time.sleep(0.02)
-    best_s = monitor.best_s
-    save_best_s(describe_machine("cpu"), best_s)
-    slow = sum(slowdown > MAX_SLOWDOWN for slowdown in slowdowns) / len(slowdowns)
-    print(f"watched for {seconds:.0f} s: the fixed work takes {best_s * 1e3:.3f} ms at best; slower {slow:.0%}")
+    save_best_s(describe_machine("cpu"), monitor.best_s)
+    slow = sum(one > MAX_SLOWDOWN for one in slowdowns) / len(slowdowns)
+    print(f"watched for {seconds:.0f} s: the fixed work takes {monitor.best_s * 1e3:.3f} ms at best; slower {slow:.0%}")
 
 
 def _calm_run(group: tuple[Settings, ...], most: int = 12) -> list[Timing]:
     for _ in range(most):
         begin = time.perf_counter()
-        timings = list(filter(None, map(_as_the_page_does(TimingJob((group,))).timing, group)))
+        timings = list(filter(None, map(_run_as_the_page(TimingJob((group,))).timing, group)))
         spent = time.perf_counter() - begin
         medians = " / ".join(f"{timing.median_s * 1e3:.3f}" for timing in timings)
         calm = not any(timing.disturbed for timing in timings)
-        said = "" if calm else ", disturbed and said so: again"
-        print(f"  {medians} ms in {spent:.1f} s (under 15), machine {timings[0].slowdown:.2f} x its best{said}")
+        note = "" if calm else ", marked as disturbed: repeated"
+        print(f"  {medians} ms in {spent:.1f} s (under 15), machine {timings[0].slowdown:.2f} x its best{note}")
         if calm:
             return timings
-    raise SystemExit(f"the machine was disturbed {most} times in a row: nothing can be said of repeatability here")
+    raise SystemExit(f"the machine was disturbed {most} times in a row: repeatability cannot be measured now")
 
 
-def _as_the_page_does(job: TimingJob) -> Results:
+def _run_as_the_page(job: TimingJob) -> Results:
     """In a process of its own: what a process has freed before changes what its next block takes."""
     results: Results | None = None
     for message in MeasuringProcess(job).messages():
@@ -129,7 +125,7 @@ def _as_the_page_does(job: TimingJob) -> Results:
 
 
 def xception(options: argparse.Namespace) -> bool:
-    """Forward of one picture and of four, three ways, turn and turn about."""
+    """Forward of one picture and of four, three ways, interleaved."""
     import timm
 
     peer = timm.create_model("legacy_xception", pretrained=False).eval()

@@ -1,11 +1,11 @@
-"""How much faster is the preset two-differences here than a plain training loop, at equal epochs and equal accuracy?
+"""How much faster is the preset two-differences than a plain training loop, at equal epochs and equal accuracy?
 
 Plain: NCHW, float32, batches of 128 from a DataLoader, one process with torch's default threads, run after run. Both do
 the same variants by the same recipe, pictures moved alike, alternating, and are timed as a whole, evaluation included;
 ours with its workers already started.
 Prints one table, the difference in accuracy with its sampling error, and this machine's measured roof; what keeps a
 step from the roof is in benchmarks/training_step.py. Six minutes a round on two cores.
-Run: python benchmarks/training.py [--rounds 3] [--train-size 10000] [--epochs 4] [--seeds 1]
+Run: python -m benchmarks.training [--rounds 3] [--train-size 10000] [--epochs 4] [--seeds 1]
 """
 
 import argparse
@@ -21,8 +21,6 @@ import psutil
 import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, TensorDataset
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from xception_lab import TrainSpec, build_xception, network_cost
 from xception_lab.data.catalogue import load_dataset
@@ -46,7 +44,7 @@ class Outcome:
 
 
 def ours(experiment: ExperimentSpec, scheduler: Scheduler) -> Outcome:
-    """Through the scheduler, as the page and the terminal do it."""
+    """Through the scheduler, as the page and the terminal run it."""
     begin, cpu = time.perf_counter(), _cpu_seconds()
     key = scheduler.submit(experiment, "benchmark")
     while not (progress := scheduler.progress(key)).finished:
@@ -58,14 +56,14 @@ def ours(experiment: ExperimentSpec, scheduler: Scheduler) -> Outcome:
 
 
 def plain(experiment: ExperimentSpec) -> Outcome:
-    """The loop of a first tutorial."""
+    """A plain training loop, as in an introductory tutorial."""
     begin, cpu = time.perf_counter(), _cpu_seconds()
     accuracies = tuple(_plain_run(spec) for spec in experiment.variants())
     return Outcome(time.perf_counter() - begin, _cpu_seconds() - cpu, accuracies)
 
 
 def _cpu_seconds() -> float:
-    """Of this process and the workers: what a busy machine distorts less than the clock."""
+    """Processor time of this process and the workers, which a busy machine distorts less than wall time."""
     me = psutil.Process()
     return sum(sum(process.cpu_times()[:2]) for process in (me, *me.children(recursive=True)))
 
@@ -147,7 +145,7 @@ def _flops(experiment: ExperimentSpec, train_size: int, tests: int) -> float:
 
 
 def _accuracies(results: dict[str, list[Outcome]], tests: int) -> str:
-    """The mean difference run by run, and what drawing other test pictures would change one accuracy by."""
+    """The mean difference, run by run, and the standard error of one accuracy over the choice of test pictures."""
     pairs = [
         (ours - plain) * 100
         for slow, fast in zip(results["plain"], results["ours"], strict=True)

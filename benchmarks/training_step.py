@@ -1,18 +1,17 @@
-"""Where does one training step of the small Xception go, and how far is each kind of operation from its roofline?
+"""Where does the time of a training step go, and how far is each kind of operation from its roofline?
 
-One thread, as in a worker. Each operation is timed where it stands in the step; its bound is the longer of its FLOPs at
-the measured peak of a matrix product and its bytes (inputs and outputs once) at the measured peak of a copy in cache.
+The small Xception on one thread, as in a worker. Each operation is timed where it stands in the step; its bound is the
+longer of its FLOPs at the measured peak of a matrix product and its bytes (inputs and outputs once) at the measured
+peak of a copy in cache.
 Prints one table, in bfloat16 where this machine multiplies in it, and before it the same step in float32.
-Run: python benchmarks/training_step.py [--steps 30]
+Run: python -m benchmarks.training_step [--steps 30]
 """
 
 import argparse
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import chain
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -20,13 +19,10 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from xception_lab.training import state
-from xception_lab.training.tensors import load_pictures
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
 from xception_lab import TrainSpec
+from xception_lab.training import state
 from xception_lab.training.loop import _step
+from xception_lab.training.tensors import load_pictures
 
 CPU = torch.device("cpu")
 WARM_UP = 5
@@ -62,7 +58,7 @@ def _tensors(values: Any) -> list[Tensor]:
 
 
 def _convolution(name: str, args: Any) -> tuple[str, int]:
-    """(kind, FLOPs): a backward pass costs a forward one for each gradient it is asked for."""
+    """(kind, FLOPs): a backward pass costs one forward pass for each gradient that is requested."""
     backward = name == "convolution_backward"
     out, weight = (args[0], args[2]) if backward else (None, args[1])
     if out is None:
@@ -123,7 +119,7 @@ def whole_step(steps: int, clock: Clock | None) -> float:
 
 
 def table(clock: Clock, step_s: float, products: dict[torch.dtype, float], bandwidth: float) -> None:
-    """One row a kind of operation; what no operation accounts for is Python, autograd and the optimiser."""
+    """One row per kind of operation; what no operation accounts for is Python, autograd and the optimiser."""
     rows: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * 5)
     # an operation has the same place in every step, so its median is over the steps
     for place in zip(*clock.steps, strict=True):
@@ -134,12 +130,12 @@ def table(clock: Clock, step_s: float, products: dict[torch.dtype, float], bandw
     print("| operation | calls | ms | share | GFLOP | MB | bound, ms | times its bound |")
     print("|---|---|---|---|---|---|---|---|")
     ranked = sorted(rows.items(), key=lambda item: -item[1][1])
-    shown = [item for item in ranked if item[1][1] > 0.01 * step_s]
-    rest = [sum(values) for values in zip(*(row for _, row in ranked[len(shown) :]), strict=True)]
+    large = [item for item in ranked if item[1][1] > 0.01 * step_s]
+    rest = [sum(values) for values in zip(*(row for _, row in ranked[len(large) :]), strict=True)]
     total = [sum(values) for values in zip(*(row for _, row in ranked), strict=True)]
     outside = [0, max(0.0, step_s - total[1]), 0, 0, 0]
     for name, (calls, seconds, flops, moved, bound) in (
-        *shown,
+        *large,
         ("other operations", rest),
         ("between operations", outside),
         ("whole step", [total[0], step_s, *total[2:]]),

@@ -1,8 +1,8 @@
 """How much slower does Compare answer while an experiment trains on every core?
 
-One server, two tabs: the lab starts an experiment and stops it again, and Compare's slider is pressed in both states,
-in turn. Times are taken inside the page, as in interaction.py. Prints one Markdown table.
-Run: .venv/bin/python benchmarks/while_training.py [--presses 20] [--rounds 2]
+One server, two tabs: the lab starts an experiment and stops it again, and Compare's slider is moved in both states,
+alternating. Times are taken inside the page, as in interaction.py. Prints one Markdown table.
+Run: python -m benchmarks.while_training [--presses 20] [--rounds 2]
 """
 
 import argparse
@@ -12,9 +12,10 @@ from contextlib import ExitStack
 from statistics import median
 
 import psutil
-from interaction import COMPARE, FLAGS, WAIT_MS, WARM_UP, _opened, _press
 from playwright.sync_api import Page, sync_playwright
-from servers import Server, percentile, serve, table
+
+from benchmarks.interaction import COMPARE, FLAGS, WAIT_MS, WARM_UP, _opened, _press
+from benchmarks.servers import Server, percentile, serve, table
 
 STATES = ("idle", "training")
 
@@ -34,7 +35,7 @@ def _stop(lab: Page) -> None:
 
 
 def _workers(server: Server) -> float:
-    """The processor time that the server's children have used: whether they work at all."""
+    """The processor time of the server's children, to check that they are at work."""
     children = psutil.Process(server.pid).children(recursive=True)
     return sum(sum(child.cpu_times()[:2]) for child in children)
 
@@ -61,16 +62,16 @@ def main() -> None:
                     page.bring_to_front()
                 begin = _workers(server)
                 for number in range(WARM_UP + arguments.presses):
-                    seen = _press(page, COMPARE, "ArrowLeft" if number % 2 else "ArrowRight")
+                    press = _press(page, COMPARE, "ArrowLeft" if number % 2 else "ArrowRight")
                     if number >= WARM_UP:
-                        times[state].append(seen)
+                        times[state].append(press)
                 if state == "training":
                     used += _workers(server) - begin
                     lab.bring_to_front()
                     _stop(lab)
     rows: list[tuple[str, ...]] = []
     for place, what in enumerate(("key press → numbers", "key press → last visible chart")):
-        idle, training = ([seen[place] for seen in times[state]] for state in STATES)
+        idle, training = ([press[place] for press in times[state]] for state in STATES)
         ratio = median(training) / median(idle)
         spreads = (f"{median(values):,.0f} / {percentile(values, 0.95):,.0f} ms" for values in (idle, training))
         rows.append((what, str(len(idle)), *spreads, f"{ratio:.2f}", "≤ 1.5", "yes" if ratio <= 1.5 else "**no**"))

@@ -28,7 +28,7 @@ from xception_lab.ui.fields.compare import (
     CompareState,
 )
 from xception_lab.ui.shell.components import copy_link
-from xception_lab.ui.shell.controls import control, main_controls, more_controls
+from xception_lab.ui.shell.controls import control, download_button, main_controls, more_controls
 from xception_lab.ui.shell.frame import finish, frame
 from xception_lab.ui.shell.language import translate as _
 
@@ -54,13 +54,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control(CONVENTION)
     st.space("stretch")
     copy_link(_("Copy link"), _("Copied"))
-    st.download_button(
-        _("Table (CSV)"),
-        partial(block_layer_csv, blocks),
-        "xception-lab.csv",
-        "text/csv",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    table = partial(block_layer_csv, blocks)
+    download_button(_("Table (CSV)"), table, "xception-lab.csv", "text/csv")
 SHOW[state.view](Comparison(state, spec, blocks))
 finish(state)

@@ -20,15 +20,9 @@ from xception_lab.ui.fields.network import (
     WIDTH_PERCENT,
     NetworkState,
 )
-from xception_lab.ui.network.charts import chart_request
-from xception_lab.ui.network.overview import (
-    network_headline,
-    network_of,
-    paper_network,
-    show_anatomy,
-    show_architecture,
-    show_stage,
-)
+from xception_lab.ui.network.architecture import show_architecture, show_stage
+from xception_lab.ui.network.charts import ChartRequest
+from xception_lab.ui.network.overview import network_headline, network_of, paper_network, show_anatomy
 from xception_lab.ui.network.paper import show_modules, show_relatives
 from xception_lab.ui.network.views import show_export, show_layers, show_shares, show_what_if
 from xception_lab.ui.shell.components import copy_link
@@ -41,8 +35,8 @@ MORE = (CONVOLUTION, NETWORK_ORDER, NETWORK_INTERMEDIATE, RESIDUAL, SMALL_STEM, 
 
 state = frame("network", NetworkState)
 network = network_of(state)
-asked = chart_request(network, state, MAIN)
-rows = cost_changes(network, paper_network())
+request = ChartRequest(network, state, MAIN)
+changes = cost_changes(network, paper_network())
 st.subheader(_("Xception, taken apart"), anchor=False)
 st.markdown(network_headline(network))
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
@@ -56,7 +50,7 @@ if state.network_view not in FIXED_VIEWS:
 
 
 def architecture() -> None:
-    """The drawing, and the chosen block beside it."""
+    """The network as cards, and the chosen one beside them."""
     drawing, chosen = st.columns((62, 38), gap="medium")
     with drawing:
         show_architecture(network, state.stage)
@@ -66,11 +60,11 @@ def architecture() -> None:
 
 {
     "architecture": architecture,
-    "shares": partial(show_shares, asked),
+    "shares": partial(show_shares, request),
     "layer_table": partial(show_layers, network, state),
-    "what_if": partial(show_what_if, asked, rows),
+    "what_if": partial(show_what_if, request, changes),
     "relatives": show_relatives,
     "modules": lambda: show_modules(state.towers),
-    "export": partial(show_export, network, rows),
+    "export": partial(show_export, network, state, changes),
 }[state.network_view]()
 finish(state)

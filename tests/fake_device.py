@@ -25,7 +25,7 @@ class FakeEvent:
 
 
 class FakeTorch:
-    """Stands where accelerator.py takes a torch. Work is queued, and done only at synchronize."""
+    """Passed as `torch` to measurement/device.py: work is queued, and done only when synchronised."""
 
     OutOfMemoryError = torch.OutOfMemoryError
     int8 = torch.int8

@@ -122,7 +122,7 @@ def test_every_recorded_link_opens_the_state_that_it_opened() -> None:
             "page": link["page"],
             "params": link["params"],
             "values": values,
-            "repairs": [[repair.key, repair.given, repair.used] for repair in repairs],
+            "repairs": [[repair.key, repair.text, repair.replacement] for repair in repairs],
             "spec": computed(link["page"], values),
         }
         if now != link:

@@ -1,19 +1,15 @@
 """A data set and networks so small that a run takes a moment, here and, as dask's preload script, in its workers."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from xception_lab.training import tensors
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from xception_lab.data.custom import is_custom, load_custom
 from xception_lab.data.dataset import Dataset
 from xception_lab.spec import TrainSpec, XceptionSpec
+from xception_lab.training import tensors
 
 TINY = TrainSpec(
     XceptionSpec(1, 2, (4, 8), (8,), 1, 8, (8, 8, 8), small_stem=True, dropout=0.0),
@@ -45,7 +41,6 @@ def tiny_dataset(name: str) -> Dataset:
 
 def install() -> None:
     """Put the tiny data in the place of the real."""
-
     tensors.load_dataset = tiny_dataset
     tensors.load_pictures.cache_clear()
 
@@ -56,6 +51,10 @@ def dask_setup(_worker: Any) -> None:
 
 
 def environment(home: Path) -> dict[str, str]:
-    """For a process that is to use a store of its own and the tiny data in its workers."""
-    paths = (str(Path(__file__).parent), str(Path(__file__).parents[1]))
+    """The environment of a process with its own store in `home`, whose workers use the tiny data.
+
+    Both the process and the workers that it starts find this checkout and its tests through PYTHONPATH.
+    """
+    tests = Path(__file__).resolve().parent
+    paths = (str(tests), str(tests.parent))
     return {**os.environ, **PRELOAD, "XCEPTION_LAB_HOME": str(home), "PYTHONPATH": os.pathsep.join(paths)}

@@ -188,7 +188,7 @@ def first_of_each(images: Pictures, labels: Pictures, per_class: int, taken: set
 
 
 def build_fashion(source: Path) -> dict[str, bytes]:
-    """fashion-mnist.png: 1,000 training and 500 test pictures a class, 100 in a row."""
+    """fashion-mnist.png: 1,000 training and 500 test pictures per class, 100 per row."""
     if not source.is_dir():
         raise MissingError(f"Fashion-MNIST is not in {source}")
     for name, digest in FASHION_SHA256.items():
@@ -210,7 +210,7 @@ def build_fashion(source: Path) -> dict[str, bytes]:
 
 # -------------------------------------------------------------------------------------------------------- emoji
 def person(unified: str) -> str:
-    """What an emoji shows whoever does it: one key for a cook, a woman cook and a man cook."""
+    """An emoji's motif without its gender: one key for a cook, a woman cook and a man cook."""
     return "-".join(part for part in unified.split("-") if part not in SAME_PERSON)
 
 
@@ -228,11 +228,11 @@ def choose(listing: Iterable[Mapping[str, object]], fluent: frozenset[str]) -> d
 
 
 def split(chosen: Mapping[str, list[str]]) -> dict[str, dict[str, list[str]]]:
-    """A fifth of what each class shows is for the test, picked by SHA-256; variants of one person stay together."""
+    """A fifth of each class's motifs is for the test, picked by SHA-256; variants of one person stay together."""
     parts: dict[str, dict[str, list[str]]] = {}
     for group, emoji in chosen.items():
-        shown = sorted({person(unified) for unified in emoji}, key=lambda key: hashlib.sha256(key.encode()).digest())
-        test = set(shown[: round(len(shown) / 5)])
+        people = sorted({person(unified) for unified in emoji}, key=lambda key: hashlib.sha256(key.encode()).digest())
+        test = set(people[: round(len(people) / 5)])
         parts[group] = {
             "train": [unified for unified in emoji if person(unified) not in test],
             "test": [unified for unified in emoji if person(unified) in test],
@@ -251,19 +251,19 @@ def shrink(image: Image.Image) -> Pictures:
 
 def without_repeats(chosen: Mapping[str, list[str]], drawings: Mapping[str, Pictures]) -> dict[str, list[str]]:
     """Without the emoji that look exactly like an earlier one in any style, such as the cat and the smiling cat."""
-    seen: set[bytes] = set()
+    drawn: set[bytes] = set()
     fresh: dict[str, list[str]] = {group: [] for group in chosen}
     for group, emoji in chosen.items():
         for unified in emoji:
             faces = {picture.tobytes() for picture in drawings[unified]}
-            if seen.isdisjoint(faces):
+            if drawn.isdisjoint(faces):
                 fresh[group].append(unified)
-            seen |= faces
+            drawn |= faces
     return fresh
 
 
 def build_emoji(modules: Path) -> dict[str, bytes]:
-    """emoji.webp: three drawings an emoji, training first, classes in order; emoji.json says which."""
+    """emoji.webp: three drawings per emoji, training first, classes in order; emoji.json says which."""
     for package, version in PACKAGES.items():
         about = modules / package / "package.json"
         if not about.is_file():
@@ -320,7 +320,7 @@ def encode(sheet: Pictures, image_format: str, **options: object) -> bytes:
 def main() -> int:
     """Builds or checks every asset; 1 when a file differs."""
     parser = argparse.ArgumentParser(description="Builds the data sets of assets/data, or checks them byte for byte.")
-    parser.add_argument("--check", action="store_true", help="compare with the files here instead of writing them")
+    parser.add_argument("--check", action="store_true", help="compare with assets/data instead of writing them")
     parser.add_argument("--fashion", type=Path, default=Path("/usr/share/datasets/fashion-mnist"), help="IDX files")
     parser.add_argument("--npm", type=Path, default=Path("node_modules"), help="node_modules with the emoji packages")
     arguments = parser.parse_args()
@@ -340,8 +340,8 @@ def main() -> int:
                 (FOLDER / name).write_bytes(content)
             same = (FOLDER / name).read_bytes() == content
             differing += not same
-            told = "differs" if not same else "as here" if arguments.check else "written"
-            print(f"{name}: {len(content):,} bytes, {told}")
+            state = "differs" if not same else "identical" if arguments.check else "written"
+            print(f"{name}: {len(content):,} bytes, {state}")
     return 1 if differing else 0
 
 

@@ -1,8 +1,8 @@
-"""Make the sample photographs and the names of ImageNet's classes from packages of pinned versions.
+"""Build assets/pictures: the sample photographs and the names of ImageNet's classes from packages of pinned versions.
 
 Run where scikit-image 0.26.0 and timm 1.0.31 are installed (neither is needed otherwise):
     python -m tools.build_pictures
-LICENSES.md into assets/data names the authors.
+assets/pictures/LICENSES.md names the authors.
 """
 
 from importlib.resources import files
@@ -28,7 +28,7 @@ def photographs() -> None:
 
 
 def class_names() -> None:
-    """One line a class of ImageNet-1k, in the order of its synsets: WordNet's words for it."""
+    """Write one line per class of ImageNet-1k, in the order of its synsets: WordNet's words for the class."""
     info = files("timm.data") / "_info"
     lemmas = dict(line.split("\t") for line in (info / "imagenet_synset_to_lemma.txt").read_text().splitlines())
     synsets = (info / "imagenet_synsets.txt").read_text().split()

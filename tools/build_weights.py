@@ -1,4 +1,4 @@
-"""Make the small Xceptions that come with the lab, from checkpoints that this program's own training wrote.
+"""Build assets/weights: the small Xceptions that come with the lab, from checkpoints of its own training.
 
     R="python -m xception_lab train"; E="intermediate=relu order=pointwise-first"
     for data in fashion-mnist emoji; do
@@ -28,7 +28,7 @@ FOLDER = asset_path("weights")
 
 
 def main(runs: Path) -> None:
-    """One safetensors file a run; its metadata: the spec, the test accuracy, and how a picture is normalised."""
+    """Write a safetensors file per run, with the spec, the test accuracy and the normalisation as its metadata."""
     for dataset in TRAINED_ON:
         for variant in SHIPPED_VARIANTS:
             checkpoint = checkpoint_from_bytes((runs / f"{dataset}-{variant}.ck").read_bytes())

@@ -31,14 +31,21 @@ ORDERS: tuple[Order, ...] = ("depthwise-first", "pointwise-first")
 
 @dataclass(frozen=True, slots=True)
 class BlockSpec:
-    """One of the three blocks of the paper, or a point on the spectrum between them.
+    """One of the three blocks of the paper, or a point on the spectrum between them (paper, section 1.2).
 
-    kind: "standard" (one regular convolution), "extreme" (1x1, then one spatial convolution a channel,
-    Figure 4) or "separable" (depthwise, then 1x1). padding: "same" is dilation * (kernel_size - 1) // 2
-    on each side and needs an odd kernel. segments: groups of the extreme block's spatial convolution;
-    None is one a channel, 1 a regular convolution after a 1x1 (section 1.2). intermediate: between the two
-    convolutions; None is the kind's own default (extreme "relu", separable "none").
-    Raises ValueError naming field, value and rule. Source: paper, sections 1.2 and 2.
+    kind: "standard" (one regular convolution), "extreme" (1x1, then one spatial convolution per channel, Figure 4) or
+        "separable" (depthwise, then 1x1).
+    padding: pixels on each side; "same" is dilation * (kernel_size - 1) // 2 and needs an odd kernel, "valid" is 0.
+    segments: groups of the extreme block's spatial convolution; None is one per channel, 1 a regular convolution after
+        a 1x1.
+    depth_multiplier: output channels of the separable block's depthwise convolution per input channel.
+    bias: of the convolutions.
+    batch_norm: "none", "last" (after the last convolution) or "every" (after each).
+    intermediate: activation between the two convolutions; None is the kind's default (extreme "relu", separable
+        "none").
+    activation: after the block.
+
+    Raises ValueError naming field, value and rule.
     """
 
     kind: Kind
@@ -90,14 +97,14 @@ class BlockSpec:
 
     @property
     def between(self) -> Activation:
-        """The activation between the two convolutions, with the kind's default resolved."""
+        """The activation between the two convolutions; where intermediate is None, the kind's default."""
         if self.intermediate is not None:
             return self.intermediate
         return "relu" if self.kind == "extreme" else "none"
 
     @property
     def pixels(self) -> int:
-        """Padding in pixels on each side."""
+        """The padding on each side, in pixels."""
         if self.padding == "same":
             return self.dilation * (self.kernel_size - 1) // 2
         return 0 if self.padding == "valid" else self.padding
@@ -105,10 +112,13 @@ class BlockSpec:
 
 @dataclass(frozen=True, slots=True)
 class CompareSpec:
-    """One shared setting for the three blocks, and the picture they work on.
+    """One setting shared by the three blocks, and the size of their input.
 
-    Fields as in BlockSpec; size: height and width of the picture. segments, depth_multiplier and intermediate
-    reach only the blocks that have them. Raises ValueError naming field, value and rule.
+    Fields as in BlockSpec; segments, depth_multiplier and intermediate apply only to the kinds that have them.
+
+    size: height and width of the input.
+
+    Raises ValueError naming field, value and rule.
     """
 
     in_channels: int = 64
@@ -132,7 +142,7 @@ class CompareSpec:
             self.block(kind)
 
     def block(self, kind: Kind, intermediate: Activation | None = None) -> BlockSpec:
-        """The block of this kind in this setting; intermediate replaces the shared one where given."""
+        """The block of this kind in this setting. intermediate: instead of the shared one, where it is given."""
         between = None if kind == "standard" else intermediate or self.intermediate
         return BlockSpec(
             kind,
@@ -152,15 +162,24 @@ class CompareSpec:
 
 @dataclass(frozen=True, slots=True)
 class XceptionSpec:
-    """The paper's network (Figure 5) by default, and its small relatives.
+    """The paper's network (section 3, Figure 5) by default, and smaller ones of the same plan.
 
-    stem_channels: two plain 3x3 convolutions. entry_channels: one residual block each, halving the picture.
-    middle_channels: width of the middle flow, whose shortcuts are identities, so it equals entry_channels[-1].
-    exit_channels: block 13's output, then the two last separable convolutions. small_stem: stride 1 and
-    padding 1 in the stem, for pictures of 32 pixels or so. segments: groups of every spatial convolution,
-    None is one a channel. same_pooling: TensorFlow's SAME, what the published weights were trained with.
-    convolution: "standard" puts one regular 3x3 convolution in the place of each separable one.
-    Raises ValueError naming field, value and rule. Source: paper, section 3; XceptionSpec() has 22,855,952 parameters.
+    in_channels: of the picture.
+    stem_channels: output channels of the two plain 3x3 convolutions at the beginning.
+    entry_channels: output channels of the entry flow's residual blocks, each of which halves the picture.
+    middle_blocks: residual blocks of the middle flow, three separable convolutions each.
+    middle_channels: width of the middle flow; its shortcuts are identities, so it equals entry_channels[-1].
+    exit_channels: output channels of the last residual block and of the two separable convolutions after it.
+    small_stem: stride 1 and padding 1 in the stem, for pictures of about 32 pixels.
+    order: of the two halves of every separable convolution.
+    intermediate: activation between the two halves (Figure 10).
+    residual: whether there are shortcuts (Figure 9).
+    segments: groups of every spatial convolution; None is one per channel.
+    dropout: share of features that are dropped before the linear layer in training.
+    same_pooling: TensorFlow's SAME padding, with which the published weights were trained; otherwise torch's padding=1.
+    convolution: "standard" replaces each separable convolution by one regular 3x3 convolution.
+
+    Raises ValueError naming field, value and rule. XceptionSpec() has 22,855,952 parameters (paper, Table 3).
     """
 
     in_channels: int = 3
@@ -192,7 +211,7 @@ class XceptionSpec:
         check_fraction("dropout", self.dropout)
         check_positive("batch_norm_eps", self.batch_norm_eps)
         check_choice("convolution", self.convolution, ("separable", "standard"))
-        # a regular convolution has no two halves that these could be about
+        # a regular convolution has no two halves to which these could apply
         for field, rest in (("order", "depthwise-first"), ("intermediate", "none"), ("segments", None)):
             if self.convolution == "standard" and getattr(self, field) != rest:
                 raise ValueError(f"{field}={getattr(self, field)!r}: must be {rest!r} when convolution='standard'")
@@ -237,12 +256,12 @@ class XceptionSpec:
 
     @property
     def spatial_channels(self) -> tuple[int, ...]:
-        """Channels that each spatial convolution works on: the input's when it comes first, else the output's."""
+        """Channels of the spatial convolutions, each number once: a pair's input if it comes first, or its output."""
         side = 0 if self.order == "depthwise-first" else 1
         return tuple(sorted({pair[side] for pair in self.separable_channels}))
 
 
-# a class sees it learn within a minute on one core: see benchmarks/training.py
+# learns within a minute on one core, so that a class can watch it: see benchmarks/training.py
 SMALL_XCEPTION = XceptionSpec(
     in_channels=1,
     num_classes=10,
@@ -258,10 +277,12 @@ SMALL_XCEPTION = XceptionSpec(
 
 @dataclass(frozen=True, slots=True)
 class TrainSpec:
-    """One run: which network learns what, for how long, from which seed.
+    """One training run: network, data, length and seed.
 
-    xception: its in_channels and num_classes give way to the data's. dataset: a name that load_dataset knows.
+    xception: the network; its in_channels and num_classes are replaced by the data's.
+    dataset: a name that data.catalogue.load_dataset knows.
     train_size: how many training pictures, the same ones for every seed; None is all.
+
     Raises ValueError naming field, value and rule.
     """
 

@@ -128,9 +128,9 @@ def test_every_number_is_torchs(visit: Visit, values: dict[str, str]) -> None:
     seen = page.evaluate(WALK)
     size = small.spec.size
     tensor = torch.tensor(small.tensor, dtype=torch.float64).view(-1, size, size)
-    assert [int(look["pixel"]) for look in seen] == list(range(small.strips[0].layers[0].side ** 2))
+    assert [int(look["pixel"]) for look in seen] == list(range(small.blocks[0].layers[0].side ** 2))
     for look in seen:
-        for strip, panel in zip(small.strips, look["panels"], strict=True):
+        for strip, panel in zip(small.blocks, look["panels"], strict=True):
             wanted = _expected(strip, tensor, int(look["pixel"]), int(look["out"]))
             assert panel.keys() == wanted.keys()
             for part, value in wanted.items():
@@ -203,7 +203,7 @@ def test_keys_lead_through_the_picture_and_stillness_is_kept(visit: Visit) -> No
     said = page.locator(".moving .live").text_content() or ""
     assert re.match(r"Output row 8, column 8, channel 1: Standard convolution: ", said)
     counts = page.locator(".moving .count > strong").all_text_contents()
-    assert counts == [f"{strip.counts[-1]:,}" for strip in worked_example(compare_spec({})).strips]
+    assert counts == [f"{strip.counts[-1]:,}" for strip in worked_example(compare_spec({})).blocks]
     page.keyboard.press("Space")
     expect(page.locator(".moving .play")).to_have_attribute("aria-label", "Pause")
     expect(moving).to_have_attribute("data-pixel", "1")

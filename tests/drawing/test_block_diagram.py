@@ -8,7 +8,7 @@ from strategies import block_specs, divisors, examples, sizes
 from torch import nn
 
 from xception_lab import BlockSpec, block_cost, build_block
-from xception_lab.drawing.block_diagram import MOST_CHANNELS, Diagram, block_diagram, stand_in_channels
+from xception_lab.drawing.block_diagram import MOST_STAND_INS, Diagram, block_diagram, stand_in_channels
 
 
 def _drawn(spec: BlockSpec, height: int = 12, width: int = 12, batch: int = 1) -> Diagram:
@@ -58,8 +58,8 @@ def test_bundles_are_few_and_true(spec: BlockSpec, scale: int) -> None:
     ins, outs = spec.in_channels * scale, spec.out_channels * scale
     spec = BlockSpec(spec.kind, ins, outs, segments=segments, depth_multiplier=spec.depth_multiplier)
     for conv in _drawn(spec).convs:
-        assert 1 <= conv.groups <= conv.tops <= MOST_CHANNELS
-        assert conv.groups <= conv.bottoms <= MOST_CHANNELS, "a bundle without an end would be no bundle"
+        assert 1 <= conv.groups <= conv.tops <= MOST_STAND_INS
+        assert conv.groups <= conv.bottoms <= MOST_STAND_INS, "a bundle without an end would be no bundle"
         if conv.role == "depthwise":
             assert conv.groups == conv.tops
         elif conv.role in ("standard", "pointwise"):
@@ -90,7 +90,7 @@ def test_more_channels_are_never_drawn_as_fewer() -> None:
     rows = [stand_in_channels(channels) for channels in range(1, 4097)]
     assert rows == sorted(rows)
     assert rows[:4] == [1, 2, 3, 4]
-    assert rows[-1] == MOST_CHANNELS
+    assert rows[-1] == MOST_STAND_INS
 
 
 @examples(200)

@@ -74,7 +74,7 @@ def test_every_spec_has_a_small_stand_in(spec: CompareSpec) -> None:
     assert (small.spec.size, small.spec.stride) == (min(spec.size, MOST_PIXELS), spec.stride)
     assert small.spec.intermediate == spec.intermediate
     assert len(small.tensor) == small.spec.in_channels * small.spec.size**2
-    for strip in small.strips:
+    for strip in small.blocks:
         module = build_block(small.spec.block(strip.kind)).to("meta")
         with FlopCounterMode(display=False) as counter:
             out = module(torch.empty(1, small.spec.in_channels, small.spec.size, small.spec.size, device="meta"))
@@ -90,7 +90,7 @@ def test_every_spec_has_a_small_stand_in(spec: CompareSpec) -> None:
 @pytest.mark.parametrize("spec", SPECS)
 def test_a_middle_pixel_is_counted_when_it_is_first_read(spec: CompareSpec) -> None:
     small = worked_example(spec)
-    first, last = small.strips[1].layers
+    first, last = small.blocks[1].layers
     # a mark on one pixel of the middle shows up in the outputs that read it
     marks = torch.eye(first.side**2, dtype=torch.float64).view(-1, 1, first.side, first.side)
     conv = last.conv
@@ -98,21 +98,21 @@ def test_a_middle_pixel_is_counted_when_it_is_first_read(spec: CompareSpec) -> N
     reads = F.conv2d(marks, ones, None, conv.stride, conv.padding, conv.dilation).flatten(1).T > 0
     for pixel in range(last.side**2 - 1):
         middle = int(reads[: pixel + 1].any(0).sum()) * len(first.halves)
-        assert small.strips[1].counts[pixel + 1] == middle + (pixel + 1) * len(last.halves)
+        assert small.blocks[1].counts[pixel + 1] == middle + (pixel + 1) * len(last.halves)
 
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_standard_and_separable_give_the_same_values(spec: CompareSpec) -> None:
-    standard, _, separable = worked_example(spec).strips
+    standard, _, separable = worked_example(spec).blocks
     values = _run(spec, standard)
     assert torch.equal(values, _run(spec, separable))
     assert values.abs().max() > 1
 
 
 def test_segments_only_cut_links() -> None:
-    whole = _weights(worked_example(CompareSpec(segments=1)).strips[1].layers[1])
+    whole = _weights(worked_example(CompareSpec(segments=1)).blocks[1].layers[1])
     for segments in (2, 4, None):
-        cut = _weights(worked_example(CompareSpec(segments=segments)).strips[1].layers[1])
+        cut = _weights(worked_example(CompareSpec(segments=segments)).blocks[1].layers[1])
         groups = segments or MOST_CHANNELS
         for channel in range(MOST_CHANNELS):
             start = channel * groups // MOST_CHANNELS * cut.shape[1]

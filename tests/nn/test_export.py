@@ -39,7 +39,7 @@ def test_onnx_gives_the_outputs_that_torch_gives(monkeypatch: pytest.MonkeyPatch
     spec = replace(SMALL, **change)
     # initial weights leave logits near zero; these do not
     network = randomised(build_xception(spec), 3).float()
-    monkeypatch.setattr(export, "_built", lambda *_: network)
+    monkeypatch.setattr(export, "_initial_network", lambda *_: network)
     session = onnxruntime.InferenceSession(to_onnx(spec, size), providers=["CPUExecutionProvider"])
     for pictures in (1, 3):
         x = torch.randn(pictures, 3, size, size, generator=torch.Generator().manual_seed(pictures))

@@ -1,5 +1,7 @@
 """The network against timm's keys, a functional recomputation from the state_dict, and pooling done in numpy."""
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,9 @@ from torch import Tensor, nn
 from weights import network_by_hand, randomised, tensorflow_same
 
 from xception_lab import XceptionSpec, build_xception, network_cost
+from xception_lab.arch.breakdown import StageCost, break_down
+from xception_lab.arch.plan import Act, Conv, Linear, Norm, Op, Pool
+from xception_lab.nn import xception
 from xception_lab.nn.fusion import for_inference
 from xception_lab.nn.pooling import SameMaxPool2d
 from xception_lab.nn.xception import GlobalAvgPool2d
@@ -23,6 +28,60 @@ SMALL = XceptionSpec(
     middle_channels=12,
     exit_channels=(16, 20, 24),
 )
+
+
+def _layer_text(op: Op) -> str:
+    match op:
+        case Conv():
+            stride = f"/{op.stride}" if op.stride > 1 else ""
+            return f"conv {op.kernel_size}x{op.kernel_size}{stride} {op.out_channels}"
+        case Act():
+            return {"relu": "ReLU"}[op.function]
+        case Pool(size=None):
+            return "mean pool"
+        case Pool():
+            return "max pool 3x3/2"
+        case Linear():
+            return f"linear {op.out_features}"
+        case Norm():
+            raise AssertionError(op)
+
+
+def _stage_row(stage: StageCost) -> tuple[str, str, str]:
+    """(output, layers, shortcut) of a stage, as the table of the docstring has them."""
+    layers: list[str] = []
+    convs: list[Conv] = []
+    for op in stage.stage.body:
+        if isinstance(op, Norm):
+            # every convolution and every separable one is followed by its batch norm
+            pair = [conv.role for conv in convs] == ["depthwise", "pointwise"]
+            layers.append(f"sep {convs[-1].out_channels}" if pair else _layer_text(*convs))
+            convs = []
+        elif isinstance(op, Conv):
+            convs.append(op)
+        else:
+            layers.append(_layer_text(op))
+    match stage.stage.shortcut:
+        case None:
+            shortcut = "none"
+        case ():
+            shortcut = "identity"
+        case (project, _norm):
+            shortcut = _layer_text(project)
+    return " x ".join(map(str, stage.out_shape[1:])), ", ".join(layers), shortcut
+
+
+def test_the_docstring_shows_the_stages_of_the_papers_network() -> None:
+    assert xception.__doc__
+    lines = [line.split("  ") for line in xception.__doc__.splitlines() if line.startswith("    ")]
+    header, *table = [tuple(cell.strip() for cell in line if cell.strip()) for line in lines]
+    assert header == ("stage", "output", "layers", "shortcut")
+    expected: list[tuple[str, ...]] = []
+    for row, group in groupby(break_down(XceptionSpec(), 299).stages, _stage_row):
+        names = [stage.name for stage in group]
+        name = names[0] if len(names) == 1 else f"{names[0]}-{names[-1].removeprefix('block')}"
+        expected.append((name, *row))
+    assert table == expected
 
 
 def _timm_keys() -> set[str]:

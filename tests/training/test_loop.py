@@ -76,6 +76,22 @@ def test_a_spec_survives_json(epochs: int, batch_size: int, rate: float, train_s
     assert train_spec_from_json(train_spec_to_json(spec)) == spec
 
 
+@pytest.mark.parametrize("spec", [TINY, DROPOUT], ids=["plain", "dropout"])
+def test_an_epoch_leaves_the_checkpoint_that_it_starts_from_as_it_was(spec: TrainSpec) -> None:
+    first = next_epoch(spec, None)
+    assert first
+    before = checkpoint_from_bytes(checkpoint_to_bytes(first))
+    second = next_epoch(spec, first)
+    assert same_bits(first, before)
+    again = next_epoch(spec, first)
+    assert second
+    assert again
+    assert same_bits(second, again)
+    assert {tensor.item() for name, tensor in second.adam.items() if name.startswith("step.")} == {
+        2 * tensor.item() for name, tensor in first.adam.items() if name.startswith("step.")
+    }
+
+
 def test_the_same_spec_gives_the_same_bits_and_leaves_the_callers_random_numbers_alone() -> None:
     torch.manual_seed(5)
     before = torch.get_rng_state()

@@ -52,10 +52,9 @@ def test_it_trains_this_network_by_this_recipe(
     shapes = [[tuple(p.shape) for p in network.parameters()] for network in (ours, theirs)]
     assert shapes[0] == shapes[1]
     pictures = load_pictures("tiny", spec.train_size, torch.device("cpu"))
-    learner = make_train_state(spec, pictures, None)
+    state = make_train_state(spec, pictures, None)
     momenta = [
-        {m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)}
-        for network in (learner.network, theirs)
+        {m.momentum for m in network.modules() if isinstance(m, nn.BatchNorm2d)} for network in (state.network, theirs)
     ]
     assert momenta[0] == momenta[1]
     assert len(names["train"]) == len(pictures.train)
@@ -66,7 +65,7 @@ def test_it_trains_this_network_by_this_recipe(
         )
     steps = names["steps"]
     assert [names["learning_rate"](n) for n in range(steps)] == [learning_rate(spec, n, steps) for n in range(steps)]
-    settings = names["optimizer"].param_groups[0], learner.optimiser.param_groups[0]
+    settings = names["optimizer"].param_groups[0], state.optimiser.param_groups[0]
     assert {key: settings[0][key] for key in ("weight_decay", "betas", "eps")} == {
         key: settings[1][key] for key in ("weight_decay", "betas", "eps")
     }

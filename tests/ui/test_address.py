@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from states import COMPARE_KEYS
 from strategies import examples
 
-from xception_lab.ui.fields.registry import FIELDS, fit_values, options_of
+from xception_lab.ui.fields.registry import FIELDS, fit_texts, options_of
 from xception_lab.ui.shell.address import quote_value, read_parameters
 
 ALL = COMPARE_KEYS
@@ -19,7 +19,7 @@ def _check(given_: dict[str, str], keys: tuple[str, ...]) -> None:
     assert tuple(values) == tuple(key for key in FIELDS if key in keys)
     for key, value in values.items():
         assert value in options_of(key, values)
-    noted = {repair.key: (repair.given, repair.used) for repair in repairs}
+    noted = {repair.key: (repair.text, repair.replacement) for repair in repairs}
     assert len(noted) == len(repairs)
     # what was not asked for is at its default, what was asked for is used, or noted
     for key in keys:
@@ -66,7 +66,7 @@ def test_a_valid_link_is_taken_as_it_is(data: st.DataObject) -> None:
     link: dict[str, str] = {}
     for key in ALL:
         if data.draw(st.booleans()):
-            link[key] = data.draw(st.sampled_from(options_of(key, fit_values(link))))
+            link[key] = data.draw(st.sampled_from(options_of(key, fit_texts(link))))
     values, repairs = read_parameters(link, ALL)
     assert repairs == ()
     assert values == {key: field.default for key, field in FIELDS.items() if key in ALL} | link

@@ -19,7 +19,7 @@ from xception_lab.ui.fields.compare import BlocksState, CompareState, StartState
 from xception_lab.ui.fields.features import FeaturesState
 from xception_lab.ui.fields.field import read_state, state_keys, state_texts
 from xception_lab.ui.fields.network import NetworkState
-from xception_lab.ui.fields.registry import FIELDS, fit_state, fit_values, nearest_option, options_of
+from xception_lab.ui.fields.registry import FIELDS, fit_state, fit_texts, nearest_option, options_of
 from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.fields.training import TrainingState
 
@@ -37,7 +37,7 @@ VALUES = st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, TEXTS))
 @examples(1500)
 @given(value=TEXTS, key=st.sampled_from(tuple(FIELDS)), values=VALUES)
 def test_the_nearest_value_is_an_option(value: str, key: str, values: dict[str, str]) -> None:
-    options = options_of(key, fit_values(values))
+    options = options_of(key, fit_texts(values))
     used = nearest_option(value, options, FIELDS[key].default)
     assert used in options
     assert nearest_option(used, options, FIELDS[key].default) == used
@@ -81,13 +81,13 @@ def test_a_number_goes_to_the_nearest_number(value: float, key: str) -> None:
     ],
 )
 def test_repairs_by_hand(key: str, value: str, used: str) -> None:
-    assert fit_values({key: value})[key] == used
+    assert fit_texts({key: value})[key] == used
 
 
 @pytest.mark.parametrize("channels", ["8", "128", "728"])
 def test_as_many_segments_as_channels_is_one_a_channel(channels: str) -> None:
     # the paper's Figure 4 by its number, as BlockSpec(segments=out_channels) takes it too
-    assert fit_values({"out_channels": channels, "segments": channels})["segments"] == "max"
+    assert fit_texts({"out_channels": channels, "segments": channels})["segments"] == "max"
 
 
 @examples(1500)
@@ -95,11 +95,11 @@ def test_as_many_segments_as_channels_is_one_a_channel(channels: str) -> None:
 @example(values={"size": "7", "kernel_size": "7", "padding": "valid", "dilation": "4"})
 @example(values={"out_channels": "8", "segments": "64"})
 def test_fitted_values_are_options_and_stay(values: dict[str, str]) -> None:
-    fit = fit_values(values)
+    fit = fit_texts(values)
     assert fit.keys() == values.keys()
     for key, value in fit.items():
         assert value in options_of(key, fit)
-    assert fit_values(fit) == fit
+    assert fit_texts(fit) == fit
     compare_spec(values)
 
 
@@ -119,7 +119,7 @@ def test_every_sampled_combination_of_options_is_a_comparison() -> None:
             # the ends are where a kernel outgrows its picture
             options = options_of(key, values)
             values[key] = dice.choice((dice.choice(options), options[0], options[-1]))
-        assert fit_values(values) == values, "an option that is offered is not taken away"
+        assert fit_texts(values) == values, "an option that is offered is not taken away"
         _cost_everything(values)
 
 
@@ -142,14 +142,14 @@ def test_a_field_is_sound(key: str) -> None:
     assert field.key == key
     assert field.default in field.texts
     assert len(set(field.texts)) == len(field.texts)
-    assert fit_values({key: field.default}) == {key: field.default}
+    assert fit_texts({key: field.default}) == {key: field.default}
     numbers = [int(option) for option in field.texts if option.isdigit()]
     assert numbers == sorted(numbers)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_needs_no_repair(name: str) -> None:
-    assert fit_values(PRESETS[name]) == PRESETS[name]
+    assert fit_texts(PRESETS[name]) == PRESETS[name]
     assert PRESETS[name].keys() <= set(BLOCK_KEYS)
     _cost_everything(PRESETS[name])
 
@@ -163,7 +163,7 @@ def test_the_default_values_are_the_engines_defaults() -> None:
 @examples(300)
 @given(values=VALUES)
 def test_the_steps_ahead_are_here_and_the_neighbours(values: dict[str, str]) -> None:
-    fit = fit_values({key: values.get(key, FIELDS[key].default) for key in BLOCK_KEYS})
+    fit = fit_texts({key: values.get(key, FIELDS[key].default) for key in BLOCK_KEYS})
     keys = ("in_channels", "out_channels", "kernel_size", "size", "segments")
     ahead = specs_ahead(read_state(BlocksState, fit), tuple(FIELDS[key] for key in keys))
     assert tuple(ahead) == keys
@@ -181,7 +181,7 @@ def test_the_steps_ahead_are_here_and_the_neighbours(values: dict[str, str]) -> 
 def test_a_state_and_its_texts_are_each_others_inverse(values: dict[str, str], state: type[Any]) -> None:
     found = fit_state(state, values)
     assert read_state(state, state_texts(found)) == found
-    assert fit_values(state_texts(found)) == state_texts(found)
+    assert fit_texts(state_texts(found)) == state_texts(found)
 
 
 @pytest.mark.parametrize("state", [StartState, CompareState, TimingState, FeaturesState, TrainingState, NetworkState])

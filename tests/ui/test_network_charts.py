@@ -14,8 +14,8 @@ from xception_lab.arch.breakdown import AREA_MEASURES, PAPER_SIZE, AreaMeasure, 
 from xception_lab.drawing.treemap import Rectangle, squarify, treemap
 from xception_lab.ui.fields.field import read_state
 from xception_lab.ui.fields.network import INPUT_SIZE, MIDDLE_BLOCKS, NETWORK_SEGMENTS, WIDTH_PERCENT, NetworkState
-from xception_lab.ui.fields.registry import FIELDS, fit_values
-from xception_lab.ui.network.charts import chart_request, show_areas, show_bars, show_changes
+from xception_lab.ui.fields.registry import FIELDS, fit_texts
+from xception_lab.ui.network.charts import ChartRequest, show_areas, show_bars, show_changes
 from xception_lab.ui.network.overview import network_of
 from xception_lab.ui.shell import components
 
@@ -90,10 +90,10 @@ def _shown(monkeypatch: pytest.MonkeyPatch, values: dict[str, str], key: str) ->
     sent: dict[str, dict[str, Any]] = {}
     monkeypatch.setattr(components, "amounts", lambda data, name: sent.update({name: data}))
     state = read_state(NetworkState, values)
-    asked = chart_request(network_of(state), state, SLIDERS)
-    show_changes(asked)
-    show_areas(asked, "")
-    show_bars(asked, "")
+    request = ChartRequest(network_of(state), state, SLIDERS)
+    show_changes(request)
+    show_areas(request, "")
+    show_bars(request, "")
     return sent[key]
 
 
@@ -117,12 +117,12 @@ def _sum(chart: dict[str, Any], kind: str) -> int:
 def test_what_a_chart_tells_adds_up_now_and_a_step_ahead(
     monkeypatch: pytest.MonkeyPatch, query: dict[str, str], key: str, kind: str
 ) -> None:
-    values = fit_values({name: FIELDS[name].default for name in NETWORK_KEYS} | query)
+    values = fit_texts({name: FIELDS[name].default for name in NETWORK_KEYS} | query)
     data = _shown(monkeypatch, values, key)
     charts = [(values, data["chart"])]
     for slider, steps in data["ahead"].items():
         assert data["at"][slider] == values[slider]
-        charts += [(fit_values({**values, slider: option}), chart) for option, chart in steps.items()]
+        charts += [(fit_texts({**values, slider: option}), chart) for option, chart in steps.items()]
     assert len(charts) >= 5
     for there, chart in charts:
         spec = network_spec(there)
@@ -137,7 +137,7 @@ def test_what_a_chart_tells_adds_up_now_and_a_step_ahead(
 
 
 def test_the_papers_bars_stay_while_this_network_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = fit_values({name: FIELDS[name].default for name in NETWORK_KEYS} | {"middle_blocks": "0"})
+    values = fit_texts({name: FIELDS[name].default for name in NETWORK_KEYS} | {"middle_blocks": "0"})
     chart = _shown(monkeypatch, values, "changes")["chart"]
     parts = [part for row in chart["rows"] for bar in row["bars"] for part in bar["parts"] if part["kind"] == "paper"]
     assert _told(parts) == network_cost(XceptionSpec(), PAPER_SIZE, PAPER_SIZE).macs == 8_357_403_496

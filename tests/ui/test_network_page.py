@@ -23,11 +23,12 @@ from xception_lab.arch.breakdown import break_down
 from xception_lab.common.units import format_bytes, format_count
 from xception_lab.drawing.network_cards import network_cards
 from xception_lab.ui.fields.network import FIXED_VIEWS, NETWORK_VIEW, STAGE
-from xception_lab.ui.fields.registry import FIELDS, fit_values, options_of
-from xception_lab.ui.network.overview import NETWORK_PRESETS, percent
+from xception_lab.ui.fields.registry import FIELDS, fit_texts, options_of
+from xception_lab.ui.network.presets import NETWORK_PRESETS
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import read_parameters
 from xception_lab.ui.shell.language import catalog
+from xception_lab.ui.shell.names import percent
 
 PAGE = "pages/network.py"
 MORE = ("convolution", "network_order", "network_intermediate", "residual", "small_stem", "num_classes")
@@ -168,7 +169,7 @@ def test_a_preset_sets_the_whole_network(name: str) -> None:
 @given(data=st.data())
 def test_whatever_the_controls_hold_makes_a_network(data: st.DataObject) -> None:
     asked = {key: data.draw(st.sampled_from(FIELDS[key].texts) | st.integers(0, 600).map(str)) for key in NETWORK_KEYS}
-    values = fit_values(asked)
+    values = fit_texts(asked)
     for key in NETWORK_KEYS:
         assert values[key] in options_of(key, values)
     spec = network_spec(values)
@@ -217,7 +218,7 @@ def test_a_block_is_shown_with_its_layers_and_its_code(stage: str) -> None:
 
 @pytest.mark.parametrize("sent", [*HOSTILE_VALUES, None, 3, [], {"key": "stem"}, ["stem"]])
 def test_a_forged_click_chooses_nothing(monkeypatch: pytest.MonkeyPatch, sent: object) -> None:
-    from xception_lab.ui.network import overview as network
+    from xception_lab.ui.network import architecture as network
     from xception_lab.ui.network import paper as network_paper
 
     chosen: list[dict[str, str]] = []

@@ -209,7 +209,9 @@ def _check_hostile(page: str, query: Query) -> None:
     last = {key: values[-1] for key, values in given.items()}
     values, repairs = read_parameters(last, CONTROLS[page])
     assert _values(at, CONTROLS[page]) == values
-    notes = [f"`{r.key}={quote_value(r.given)}` in the link is not possible here; `{r.used}` is used." for r in repairs]
+    notes = [
+        f"`{r.key}={quote_value(r.text)}` in the link is not possible here; `{r.replacement}` is used." for r in repairs
+    ]
     if last.get("lang", "en") not in ("en", "ko"):
         notes.append(f"`lang={quote_value(last['lang'])}` in the link is not possible here; `en` is used.")
     elif last.get("lang") == "ko":

@@ -16,7 +16,9 @@ from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
 from xception_lab.timing.results import Machine, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json
 from xception_lab.ui.fields.timing import TIMING_VIEW, TimingState, TimingView
-from xception_lab.ui.timing import measurement as timing
+from xception_lab.ui.timing import measurement
+from xception_lab.ui.timing.jobs import job_of
+from xception_lab.ui.timing.results import shipped_timings
 
 BLOCKS = three_blocks(CompareSpec())
 
@@ -55,7 +57,7 @@ class StubQueue:
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StubQueue:
     queue = StubQueue()
-    monkeypatch.setattr(timing, "queue", lambda: queue)
+    monkeypatch.setattr(measurement, "queue", lambda: queue)
     # the page imports the names it uses
     monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
     return queue
@@ -81,16 +83,16 @@ def test_every_view_opens_in_both_languages(view: str, lang: str) -> None:
 def test_the_first_line_says_that_this_is_a_cpu_and_the_stored_result_is_labelled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    monkeypatch.setattr(measurement, "accelerator_likely", lambda: False)
     app = page()
     assert "This is a CPU" in app.markdown[0].value
-    stored = timing.shipped_timings().machine.label
+    stored = shipped_timings().machine.label
     assert [caption.value for caption in app.caption] == [
         "float32 · contiguous · forward pass · eager",
         f"**A stored result**, made by this code on {stored}. Measure replaces it.",
     ]
     assert "8.4× fewer** FLOPs" in app.markdown[1].value
-    monkeypatch.setattr(timing, "accelerator_likely", lambda: True)
+    monkeypatch.setattr(measurement, "accelerator_likely", lambda: True)
     assert "has an accelerator" in page().markdown[0].value
 
 
@@ -183,7 +185,7 @@ def test_failures_and_lost_measurements_are_said(stub: StubQueue) -> None:
     assert page(measurement="some-key").error[0].value == r"batch\_size=256\: needs more"
 
     def full(_job: TimingJob) -> str:
-        raise timing.TooManyJobsError("at most 20 may wait")
+        raise measurement.TooManyJobsError("at most 20 may wait")
 
     stub.submit = full  # type: ignore[method-assign]
     app = page()
@@ -193,7 +195,7 @@ def test_failures_and_lost_measurements_are_said(stub: StubQueue) -> None:
 
 @pytest.mark.parametrize("what", [{"dtype": "tf32"}, {"mode": "graph"}])
 def test_what_this_server_cannot_do_is_said_before(what: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    monkeypatch.setattr(measurement, "accelerator_likely", lambda: False)
     app = page(**what)
     assert app.button(key="measure").disabled
     assert any("needs an accelerator" in note.value for note in app.info)
@@ -246,7 +248,7 @@ def test_results_of_another_machine_stand_beside_and_hostile_files_are_refused()
 
 def test_a_copy_of_the_stored_file_stands_apart_in_every_chart() -> None:
     app = page(timing_view="bring")
-    app.get("file_uploader")[0].upload("same.json", results_to_json(timing.shipped_timings()).encode()).run()
+    app.get("file_uploader")[0].upload("same.json", results_to_json(shipped_timings()).encode()).run()
     for view in ("latency", "roofline", "running", "operations"):
         app.segmented_control(key="timing_view").set_value(view).run()
         assert not app.exception
@@ -258,7 +260,7 @@ def test_a_copy_of_the_stored_file_stands_apart_in_every_chart() -> None:
 
 
 def test_compiling_without_a_compiler_is_refused_before_it_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timing, "accelerator_likely", lambda: False)
+    monkeypatch.setattr(measurement, "accelerator_likely", lambda: False)
     monkeypatch.setenv("CXX", "no-such-compiler")
     app = page(mode="compiled")
     assert app.button(key="measure").disabled
@@ -293,7 +295,7 @@ def test_one_measurement_takes_no_stored_peaks_away(stub: StubQueue) -> None:
     app.run()
     app.segmented_control(key="dtype").set_value("bfloat16").run()
     assert not app.exception
-    assert any(timing.shipped_timings().machine.label in caption.value for caption in app.caption)
+    assert any(shipped_timings().machine.label in caption.value for caption in app.caption)
     assert len(app.get("plotly_chart")) >= 1
 
 
@@ -320,4 +322,4 @@ def test_a_part_of_a_sweep_is_shown_and_counted(stub: StubQueue) -> None:
 
 @pytest.mark.parametrize(("view", "wanted"), [("latency", 3), ("running", 18), ("xception", 2), ("operations", 3)])
 def test_what_is_taken_home_is_what_the_view_shows(view: TimingView, wanted: int) -> None:
-    assert len(timing.job_of(TimingState(timing_view=view)).settings) == wanted
+    assert len(job_of(TimingState(timing_view=view)).settings) == wanted

@@ -7,13 +7,13 @@ from states import GRID_KEYS, TRAIN_KEYS, experiment_spec
 from strategies import examples
 
 from xception_lab.experiments.spec import MOST_UNFINISHED, level_of
-from xception_lab.ui.fields.registry import FIELDS, fit_values
+from xception_lab.ui.fields.registry import FIELDS, fit_texts
 
 
 @examples(300)
 @given(st.fixed_dictionaries({key: st.sampled_from(FIELDS[key].texts) for key in TRAIN_KEYS}))
 def test_every_state_of_the_controls_is_an_experiment_that_may_be_queued(values: dict[str, str]) -> None:
-    values = fit_values(values)
+    values = fit_texts(values)
     spec = experiment_spec(values, "own-0123456789abcdef")
     assert spec
     assert spec.preset == values["preset"]
@@ -39,5 +39,5 @@ def test_without_a_picture_of_ones_own_there_is_no_experiment_yet() -> None:
 def test_a_large_grid_leaves_fewer_seeds(seeds: str, fits: str) -> None:
     values = {key: FIELDS[key].default for key in TRAIN_KEYS}
     grid = {key: max(FIELDS[key].texts, key=lambda option: option.count(",")) for key in GRID_KEYS}
-    whole = fit_values({**values, **grid, "grid_residual": "true", "preset": "own", "seeds": seeds})
+    whole = fit_texts({**values, **grid, "grid_residual": "true", "preset": "own", "seeds": seeds})
     assert whole["seeds"] == fits if fits == "2" else int(whole["seeds"]) <= 3

@@ -1,4 +1,4 @@
-"""Xception taken apart: its stages with shapes, where parameters and MACs live, and what a change comes to."""
+"""Xception broken down: its stages with shapes, where parameters and MACs lie, and what a change of it costs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -28,10 +28,13 @@ _PAPER = XceptionSpec()
 
 @dataclass(frozen=True, slots=True)
 class NetworkSpec:
-    """A change of the paper's network, and the picture it works on.
+    """A variant of the paper's network, and the size of its picture.
 
-    size: height and width in pixels. width_percent: every channel count but the picture's and the classes', against
-    the paper's. The other fields as in XceptionSpec. Raises ValueError naming field, value and rule.
+    size: height and width in pixels.
+    width_percent: every number of channels but the picture's and the classes', in percent of the paper's.
+    The other fields as in XceptionSpec.
+
+    Raises ValueError naming field, value and rule.
     """
 
     size: int = PAPER_SIZE
@@ -83,14 +86,14 @@ def _widths(percent: int) -> tuple[tuple[int, ...], tuple[int, ...], int, tuple[
 
 
 def possible_segments(width_percent: int, order: Order) -> tuple[int, ...]:
-    """The segments that divide every spatial convolution of the network, in rising order."""
+    """The numbers of segments that divide every spatial convolution of the network, in rising order."""
     channels = NetworkSpec(width_percent=width_percent, order=order).xception.spatial_channels
     return divisors(gcd(*channels))
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkLayer:
-    """One operation in its place. block: its stage's name; kind: what its cost counts as."""
+    """One operation of a network. block: the name of its stage. kind: what its cost is counted under."""
 
     flow: Flow
     block: str
@@ -101,7 +104,7 @@ class NetworkLayer:
 
 @dataclass(frozen=True, slots=True)
 class StageCost:
-    """A stage of the network: its layers, what enters and leaves, its part of the whole (0 to 1)."""
+    """A stage of the network. totals: summed over its layers. shares: of the whole network's, 0 to 1."""
 
     stage: Stage
     layers: tuple[NetworkLayer, ...]
@@ -112,13 +115,13 @@ class StageCost:
 
     @property
     def name(self) -> str:
-        """The name that its modules begin with."""
+        """The name with which the names of its modules begin."""
         return self.stage.name
 
 
 @dataclass(frozen=True, slots=True)
 class CostShare:
-    """One part of the network under one grouping: its amounts and their part of the whole (0 to 1)."""
+    """One group of layers. totals: summed over them. shares: of the whole network's, 0 to 1."""
 
     name: str
     totals: dict[AreaMeasure, int]
@@ -127,7 +130,7 @@ class CostShare:
 
 @dataclass(frozen=True, slots=True)
 class NetworkBreakdown:
-    """A network with its cost, stage by stage. size: height and width of its picture."""
+    """A network with its cost, stage by stage. size: height and width of its picture in pixels."""
 
     spec: XceptionSpec
     size: int
@@ -142,7 +145,7 @@ class NetworkBreakdown:
 
 @dataclass(frozen=True, slots=True)
 class CostChange:
-    """One quantity against the paper's network: delta = value - reference."""
+    """One quantity against a reference, usually the paper's network. delta: value - reference."""
 
     measure: ChangeMeasure
     value: int
@@ -169,19 +172,19 @@ def break_down(spec: XceptionSpec, size: int) -> NetworkBreakdown:
     return NetworkBreakdown(spec, size, cost, tuple(stages))
 
 
-def _layers(stage: Stage, flat: Iterator[LayerCost], entered: Shape) -> Iterator[NetworkLayer]:
-    """The stage's own layers off the network's, in the order in which network_cost lists them."""
-    shape = entered
+def _layers(stage: Stage, flat: Iterator[LayerCost], in_shape: Shape) -> Iterator[NetworkLayer]:
+    """The stage's layers, taken from the front of the network's, in the order in which network_cost lists them."""
+    shape = in_shape
     for layer in islice(flat, len(stage.body)):
         yield NetworkLayer(stage.flow, stage.name, _kind(layer), shape, layer)
         shape = layer.out_shape
     if stage.shortcut is not None:
-        left, shape = shape, entered
+        body_shape, shape = shape, in_shape
         for layer in islice(flat, len(stage.shortcut)):
             yield NetworkLayer(stage.flow, stage.name, _kind(layer), shape, layer)
             shape = layer.out_shape
-        added = next(flat)
-        yield NetworkLayer(stage.flow, stage.name, _kind(added), left, added)
+        addition = next(flat)
+        yield NetworkLayer(stage.flow, stage.name, _kind(addition), body_shape, addition)
 
 
 def _kind(layer: LayerCost) -> LayerKind:
@@ -189,12 +192,12 @@ def _kind(layer: LayerCost) -> LayerKind:
 
 
 def _totals(layers: Iterable[NetworkLayer]) -> dict[AreaMeasure, int]:
-    held = [layer.cost for layer in layers]
-    return {weighed: sum(getattr(cost, weighed) for cost in held) for weighed in AREA_MEASURES}
+    costs = [layer.cost for layer in layers]
+    return {measure: sum(getattr(cost, measure) for cost in costs) for measure in AREA_MEASURES}
 
 
 def _shares(totals: dict[AreaMeasure, int], whole: Cost) -> dict[AreaMeasure, float]:
-    return {weighed: total / getattr(whole, weighed) for weighed, total in totals.items()}
+    return {measure: total / getattr(whole, measure) for measure, total in totals.items()}
 
 
 _GROUPS: dict[Grouping, Callable[[NetworkLayer], str]] = {
@@ -205,51 +208,51 @@ _GROUPS: dict[Grouping, Callable[[NetworkLayer], str]] = {
 
 
 def cost_shares(network: NetworkBreakdown, grouping: Grouping) -> tuple[CostShare, ...]:
-    """Where parameters, MACs and activation bytes live, in order of appearance; kinds in the order of KINDS."""
+    """Where parameters, MACs and activation bytes lie: groups in running order, kinds in the order of LAYER_KINDS."""
     groups: dict[str, list[NetworkLayer]] = {}
     for layer in network.layers:
         groups.setdefault(_GROUPS[grouping](layer), []).append(layer)
     if grouping == "kind":
         groups = {kind: groups[kind] for kind in LAYER_KINDS if kind in groups}
-    found: list[CostShare] = []
+    shares: list[CostShare] = []
     for name, layers in groups.items():
         totals = _totals(layers)
-        found.append(CostShare(name, totals, _shares(totals, network.cost)))
-    return tuple(found)
+        shares.append(CostShare(name, totals, _shares(totals, network.cost)))
+    return tuple(shares)
 
 
-def amounts_by_block(network: NetworkBreakdown, weighed: AreaMeasure) -> dict[str, dict[LayerKind, int]]:
-    """By block, then by kind: how much of a quantity sits there."""
+def amounts_by_block(network: NetworkBreakdown, measure: AreaMeasure) -> dict[str, dict[LayerKind, int]]:
+    """The amount of a quantity by block, then by kind."""
     table: dict[str, dict[LayerKind, int]] = {}
     for layer in network.layers:
         row = table.setdefault(layer.block, {})
-        row[layer.kind] = row.get(layer.kind, 0) + getattr(layer.cost, weighed)
+        row[layer.kind] = row.get(layer.kind, 0) + getattr(layer.cost, measure)
     return table
 
 
 @dataclass(frozen=True, slots=True)
 class CostNode:
-    """A flow, a block in it or a kind in that, with what it holds of a quantity. path: names from the flow down."""
+    """A flow, a block of a flow or a kind in a block. path: names from the flow down. share: of the whole, 0 to 1."""
 
     path: tuple[str, ...]
     amount: int
     share: float
 
 
-def cost_tree(network: NetworkBreakdown, weighed: AreaMeasure) -> tuple[CostNode, ...]:
-    """The network as a tree of flows, blocks and kinds; what holds nothing is left out."""
+def cost_tree(network: NetworkBreakdown, measure: AreaMeasure) -> tuple[CostNode, ...]:
+    """The network as a tree of flows, blocks and kinds; nodes without any of the quantity are left out."""
     amounts: dict[tuple[str, ...], int] = {}
     for layer in network.layers:
-        amount = getattr(layer.cost, weighed)
+        amount = getattr(layer.cost, measure)
         path = (layer.flow, layer.block, layer.kind)
         for depth in range(1, 4) if amount else ():
             amounts[path[:depth]] = amounts.get(path[:depth], 0) + amount
-    whole = getattr(network.cost, weighed)
+    whole = getattr(network.cost, measure)
     return tuple(CostNode(path, amount, amount / whole) for path, amount in amounts.items())
 
 
 def cost_changes(network: NetworkBreakdown, reference: NetworkBreakdown) -> tuple[CostChange, ...]:
-    """What this network costs against another, as a rule the paper's: one row a quantity."""
+    """What this network costs against another, usually the paper's: one row per quantity."""
     rows: list[CostChange] = []
     for measure in CHANGE_MEASURES:
         value, against = getattr(network.cost, measure), getattr(reference.cost, measure)
@@ -258,12 +261,12 @@ def cost_changes(network: NetworkBreakdown, reference: NetworkBreakdown) -> tupl
 
 
 def standard_twin(spec: XceptionSpec) -> XceptionSpec:
-    """The same network with a regular 3x3 convolution in the place of each separable one."""
+    """The same network with a regular 3x3 convolution instead of each separable one."""
     return replace(spec, convolution="standard", order="depthwise-first", intermediate="none", segments=None)
 
 
 def network_layer_rows(layers: Iterable[NetworkLayer]) -> list[dict[str, str | int | float]]:
-    """One row a layer, from shapes to FLOPs a byte: what the table shows and the CSV holds."""
+    """One row per layer, from shapes to FLOPs per byte: for a table and for CSV."""
     return [
         {
             "flow": layer.flow,
@@ -285,5 +288,5 @@ def network_layer_rows(layers: Iterable[NetworkLayer]) -> list[dict[str, str | i
 
 
 def network_layer_csv(network: NetworkBreakdown) -> str:
-    """layer_rows of the whole network as CSV with a header."""
+    """network_layer_rows of the whole network as CSV with a header."""
     return rows_to_csv(network_layer_rows(network.layers))

@@ -1,4 +1,4 @@
-"""The three blocks beside each other: ratios, the spectrum of segments, sweeps, the two differences."""
+"""The three blocks compared: ratios, the spectrum of segments, sweeps of a field, the two differences."""
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -25,7 +25,7 @@ SWEEP_VALUES: dict[SweepField, tuple[int, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """How a figure stands to the standard block's: `times` is at least 1, `direction` says which way."""
+    """A value against a reference: `times` is at least 1, `direction` says which of the two is larger."""
 
     times: float
     direction: Direction
@@ -33,7 +33,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class ComparedBlock:
-    """One block of a comparison; ratios stand against its reference, as a rule the standard block."""
+    """One block of a comparison. ratios: against its reference, usually the standard block."""
 
     spec: BlockSpec
     cost: Cost
@@ -46,14 +46,14 @@ class ComparedBlock:
 
     @property
     def macs_per_value(self) -> float:
-        """MACs for each value of the block's output: K² C_in for a standard convolution."""
+        """MACs per value of the block's output: K² C_in for a standard convolution."""
         batch, channels, height, width = self.cost.out_shape
         return self.cost.macs / (batch * channels * height * width)
 
 
 @dataclass(frozen=True, slots=True)
 class SpectrumPoint:
-    """The extreme block at one number of segments (paper, section 1.2)."""
+    """The extreme block with a certain number of segments (paper, section 1.2)."""
 
     segments: int
     channels_per_segment: int
@@ -62,7 +62,10 @@ class SpectrumPoint:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """The cost of the three blocks while one field runs over its values; a value no block can take is left out."""
+    """The cost of the three blocks at each value of one field; values that a block cannot take are left out.
+
+    current: the value that the comparison has.
+    """
 
     field: SweepField
     values: tuple[int, ...]
@@ -83,17 +86,17 @@ def compare(spec: CompareSpec) -> tuple[ComparedBlock, ...]:
     """The three blocks in the fixed order standard, extreme, separable."""
     blocks = [spec.block(kind) for kind in KINDS]
     costs = [_cost(spec, block) for block in blocks]
-    return tuple(_column(block, cost, costs[0]) for block, cost in zip(blocks, costs, strict=True))
+    return tuple(_compared(block, cost, costs[0]) for block, cost in zip(blocks, costs, strict=True))
 
 
 def divisors(number: int) -> tuple[int, ...]:
-    """All divisors in rising order: the segments that out_channels can be split into."""
+    """All divisors in rising order: the numbers of segments into which out_channels can be divided."""
     small = [d for d in range(1, int(number**0.5) + 1) if number % d == 0]
     return tuple(sorted({*small, *(number // d for d in small)}))
 
 
 def spectrum(spec: CompareSpec) -> tuple[SpectrumPoint, ...]:
-    """The extreme block from one segment (a regular convolution after a 1x1) to one a channel (section 1.2)."""
+    """The extreme block from one segment, a regular convolution after a 1x1, to one per channel (section 1.2)."""
     points: list[SpectrumPoint] = []
     for segments in divisors(spec.out_channels):
         block = replace(spec, segments=segments).block("extreme")
@@ -102,7 +105,7 @@ def spectrum(spec: CompareSpec) -> tuple[SpectrumPoint, ...]:
 
 
 def sweep(spec: CompareSpec, field: SweepField) -> Sweep:
-    """The three blocks' cost while `field` runs over SWEEP_VALUES and its current value."""
+    """The three blocks' cost at each of the field's SWEEP_VALUES and at its current value."""
     blocks = sweep_field(spec, field, SWEEP_VALUES[field], lambda at: [_cost(at, at.block(kind)) for kind in KINDS])
     costs: dict[Kind, tuple[Cost, ...]] = {
         kind: tuple(row[place] for row in blocks.values()) for place, kind in enumerate(KINDS)
@@ -126,10 +129,12 @@ def sweep_field(
 
 
 def two_differences(spec: CompareSpec, order: str, between: Activation) -> tuple[ComparedBlock, ...]:
-    """The walk from the extreme block to the chosen one: first the ReLU, then the order (paper, section 2).
+    """The steps from the extreme block to a separable one: first the ReLU is replaced, then the order changes.
 
-    order: "pointwise-first" or "depthwise-first". One to three steps, each one's ratios against the step before.
-    Segments stay one a channel, because only there the two blocks differ in nothing else.
+    The paper names these two differences in section 1.2. One to three blocks, the ratios of each against the one
+    before. There is one segment per channel throughout, because only then do the two blocks differ in nothing else.
+
+    order: of the last block, "pointwise-first" or "depthwise-first". between: its activation between the convolutions.
     """
     base = replace(spec, segments=None, depth_multiplier=1)
     blocks = [base.block("extreme", "relu")]
@@ -138,10 +143,10 @@ def two_differences(spec: CompareSpec, order: str, between: Activation) -> tuple
     if order == "depthwise-first":
         blocks.append(base.block("separable", between))
     costs = [_cost(base, block) for block in blocks]
-    return tuple(map(_column, blocks, costs, [costs[0], *costs[:-1]]))
+    return tuple(map(_compared, blocks, costs, [costs[0], *costs[:-1]]))
 
 
-def _column(block: BlockSpec, cost: Cost, reference: Cost) -> ComparedBlock:
+def _compared(block: BlockSpec, cost: Cost, reference: Cost) -> ComparedBlock:
     ratios: dict[Measure, Ratio] = {m: ratio(getattr(cost, m), getattr(reference, m)) for m in MEASURES}
     return ComparedBlock(block, cost, ratios)
 
@@ -150,17 +155,17 @@ def _cost(spec: CompareSpec, block: BlockSpec) -> Cost:
     return block_cost(block, spec.size, spec.size, spec.batch_size)
 
 
-def block_layer_rows(columns: Iterable[ComparedBlock]) -> list[dict[str, str | int | float]]:
-    """One row a layer of every block, then one for the block: what the table shows and the CSV holds."""
+def block_layer_rows(blocks: Iterable[ComparedBlock]) -> list[dict[str, str | int | float]]:
+    """One row per layer of every block, each block's followed by one of its totals: for a table and for CSV."""
     rows: list[dict[str, str | int | float]] = []
-    for column in columns:
+    for block in blocks:
         for name, op, part in (
-            *((layer.name, layer.op, layer) for layer in column.cost.layers),
-            ("block", column.kind, column.cost),
+            *((layer.name, layer.op, layer) for layer in block.cost.layers),
+            ("block", block.kind, block.cost),
         ):
             rows.append(
                 {
-                    "kind": column.kind,
+                    "kind": block.kind,
                     "layer": name,
                     "operation": op,
                     "out_shape": "x".join(map(str, part.out_shape)),
@@ -176,6 +181,6 @@ def block_layer_rows(columns: Iterable[ComparedBlock]) -> list[dict[str, str | i
     return rows
 
 
-def block_layer_csv(columns: Iterable[ComparedBlock]) -> str:
-    """layer_rows as CSV with a header."""
-    return rows_to_csv(block_layer_rows(columns))
+def block_layer_csv(blocks: Iterable[ComparedBlock]) -> str:
+    """block_layer_rows as CSV with a header."""
+    return rows_to_csv(block_layer_rows(blocks))

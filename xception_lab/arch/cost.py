@@ -1,8 +1,8 @@
 """Parameters, MACs and bytes in closed form: no torch on this path.
 
-Conventions (the field has none): macs are multiply-accumulates of convolutions and linear layers, without
-bias; flops = 2 * macs. Bytes are those of an unfused run: every operation reads its input and weights once
-and writes its output once.
+Conventions, which differ from counter to counter: macs are multiply-accumulates of convolutions and linear layers,
+without bias; flops = 2 * macs. Bytes are those of an unfused run: every operation reads its input and weights once and
+writes its output once.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ Shape = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class LayerCost:
-    """What one operation costs; shapes are (N, C, H, W), bytes as in Cost."""
+    """What one operation costs, for the whole batch; fields as in Cost. op: what kind of operation it is."""
 
     name: str
     op: str
@@ -45,9 +45,13 @@ class LayerCost:
 class Cost:
     """What a block or a network costs, for the whole batch.
 
-    params: trainable (batch-norm affine and biases included). macs: convolutions and linear layers, no bias.
-    weight_bytes: the parameters'. activation_bytes: the outputs of every layer. moved_bytes: every layer reads
-    its input and weights and writes its output once. layers: the same, one LayerCost an operation.
+    layers: one LayerCost per operation.
+    out_shape: (N, C, H, W).
+    params: trainable parameters, affine weights of batch norms and biases included.
+    macs: of convolutions and linear layers, without bias.
+    weight_bytes: of the parameters.
+    activation_bytes: of the outputs of every layer.
+    moved_bytes: every layer reads its input and weights and writes its output once.
     """
 
     layers: tuple[LayerCost, ...]
@@ -72,14 +76,15 @@ class Cost:
 def block_cost(spec: BlockSpec, height: int, width: int, batch_size: int = 1, dtype: str = "float32") -> Cost:
     """Cost of one block on a (batch_size, in_channels, height, width) input.
 
-    Raises ValueError when a size, the batch or the dtype is invalid, or the kernel does not fit the picture.
+    dtype: a key of DTYPE_BYTES. Raises ValueError when a size, the batch or the dtype is invalid, or the kernel does
+    not fit the padded picture.
     """
     shape = _input_shape(spec.in_channels, height, width, batch_size)
     return chain_cost(block_ops(spec), shape, dtype)
 
 
 def chain_cost(ops: Iterable[Op], shape: Shape, dtype: str = "float32") -> Cost:
-    """Cost of operations one after another on an input of this shape; raises ValueError as block_cost does."""
+    """Cost of a sequence of operations on an input (N, C, H, W) of this shape; raises ValueError as block_cost does."""
     layers = list(_chain(ops, shape, _item_bytes(dtype)))
     return _total(layers, layers[-1].out_shape)
 
@@ -87,20 +92,21 @@ def chain_cost(ops: Iterable[Op], shape: Shape, dtype: str = "float32") -> Cost:
 def network_cost(spec: XceptionSpec, height: int, width: int, batch_size: int = 1, dtype: str = "float32") -> Cost:
     """Cost of a whole network on a (batch_size, in_channels, height, width) picture (paper, Table 3).
 
-    Dropout is left out: it does nothing at inference. Raises ValueError as block_cost does.
+    Dropout is not a layer of it: it does nothing at inference. Raises ValueError as block_cost does.
     """
     shape = _input_shape(spec.in_channels, height, width, batch_size)
     item = _item_bytes(dtype)
     layers: list[LayerCost] = []
     for stage in network_stages(spec):
-        entered = shape
-        body = list(_chain(stage.body, entered, item))
+        in_shape = shape
+        body = list(_chain(stage.body, in_shape, item))
         layers += body
         shape = body[-1].out_shape
         if stage.shortcut is not None:
-            layers += _chain(stage.shortcut, entered, item)
-            added = _elements(shape) * item
-            layers.append(LayerCost(f"{stage.name}.add", "add", shape, 0, 0, 0, added, 3 * added))
+            layers += _chain(stage.shortcut, in_shape, item)
+            written = _elements(shape) * item
+            # an addition reads two tensors and writes one
+            layers.append(LayerCost(f"{stage.name}.add", "add", shape, 0, 0, 0, written, 3 * written))
     return _total(layers, shape)
 
 
@@ -134,7 +140,7 @@ def _total(layers: list[LayerCost], out_shape: Shape) -> Cost:
 
 
 def _chain(ops: Iterable[Op], shape: Shape, item: int) -> Iterator[LayerCost]:
-    """The cost of each operation in a row, the output of one being the input of the next."""
+    """The cost of each operation of a sequence, the output of one being the input of the next."""
     for op in ops:
         out_shape, params, macs, label = _operation(op, shape)
         written = _elements(out_shape) * item

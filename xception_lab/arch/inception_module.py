@@ -1,6 +1,6 @@
-"""The paper's Figures 1 to 4 as drawings: who reads which channels, and what each figure's convolutions cost.
+"""The modules of the paper's Figures 1 to 4 as drawn: which channels they connect, and what they cost.
 
-One small module stands for all of them, every channel drawn: CHANNELS in, CHANNELS out, SIZE pixels a side.
+One size serves for all of them, small enough to draw every channel: CHANNELS in and out, SIZE pixels on each side.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ PaperFigure = Literal["canonical", "simplified", "equivalent", "extreme"]
 
 CHANNELS = 24
 SIZE = 14
-# every number of towers that shares the channels out evenly
+# every number of towers of equal width
 TOWERS = divisors(CHANNELS)
 
 
 @dataclass(frozen=True, slots=True)
 class InceptionModule:
-    """The module cut into `segments`: their channels, and the cost of the 1x1 and of the spatial convolutions."""
+    """The module with a number of segments. macs: of all convolutions; pointwise_macs, spatial_macs: of each half."""
 
     segments: int
     channels_per_segment: int
@@ -31,12 +31,12 @@ class InceptionModule:
 
     @property
     def figure(self) -> PaperFigure:
-        """Which of the paper's figures this is: 3, or 4 at one convolution a channel."""
+        """Which of the paper's figures this is: 3, or 4 with one convolution per channel."""
         return "extreme" if self.channels_per_segment == 1 else "equivalent"
 
 
 def inception_module(segments: int) -> InceptionModule:
-    """The module of Figures 2 to 4 with that many segments (towers, in Figure 2).
+    """The module of Figures 2 to 4 with that many segments (towers, in Figure 2); paper, sections 1.1 and 1.2.
 
     Raises ValueError when segments do not divide CHANNELS.
     """

@@ -9,7 +9,7 @@ from xception_lab.spec import BlockSpec
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """symbols: the general formula; numbers: the same with numbers in place, ending in the result."""
+    """symbols: the general formula. numbers: the same with numbers instead, ending in the result."""
 
     symbols: str
     numbers: str
@@ -22,7 +22,7 @@ def macs_formula(spec: BlockSpec, cost: Cost) -> Formula:
     numbers: list[str] = []
     for op in _convs(spec):
         batch, _, height, width = shapes[op.name]
-        # a 1x1 that comes first still sees the whole picture; everything after a stride or valid padding sees less
+        # a 1x1 that comes first works on the whole picture, any other convolution's output may be smaller
         area = "H W" if op.role == "pointwise" and spec.kind == "extreme" else "H' W'"
         repeat = r"N \cdot " if batch > 1 else ""
         symbols.append(rf"{repeat}{_weight_symbols(spec, op)} \cdot {area}")
@@ -32,7 +32,7 @@ def macs_formula(spec: BlockSpec, cost: Cost) -> Formula:
 
 
 def params_formula(spec: BlockSpec, cost: Cost) -> Formula:
-    """Trainable parameters: the convolutions' weights, biases and the batch norms' two a channel."""
+    """Trainable parameters: the convolutions' weights, biases, and two per channel of each batch norm."""
     symbols = [_weight_symbols(spec, op) for op in _convs(spec)]
     numbers = [_product(_weight_factors(op)) for op in _convs(spec)]
     weights = sum(op.out_channels * (op.in_channels // op.groups) * op.kernel_size**2 for op in _convs(spec))
@@ -47,12 +47,12 @@ def _convs(spec: BlockSpec) -> list[Conv]:
 
 
 def _weight_symbols(spec: BlockSpec, op: Conv) -> str:
-    wide = r"m C_\mathrm{in}" if spec.depth_multiplier > 1 else r"C_\mathrm{in}"
+    in_channels = r"m C_\mathrm{in}" if spec.depth_multiplier > 1 else r"C_\mathrm{in}"
     match op.role:
         case "pointwise":
-            return rf"{wide} \cdot C_\mathrm{{out}}"
+            return rf"{in_channels} \cdot C_\mathrm{{out}}"
         case "depthwise":
-            return r"K^2 \cdot C_\mathrm{out}" if spec.kind == "extreme" else rf"K^2 \cdot {wide}"
+            return r"K^2 \cdot C_\mathrm{out}" if spec.kind == "extreme" else rf"K^2 \cdot {in_channels}"
         case "spatial":
             return r"K^2 \cdot \frac{C_\mathrm{out}}{S} \cdot C_\mathrm{out}"
         case _:
@@ -60,7 +60,7 @@ def _weight_symbols(spec: BlockSpec, op: Conv) -> str:
 
 
 def _weight_factors(op: Conv) -> list[str]:
-    """The factors of the number of weights; a depthwise convolution has one input channel a filter, left out."""
+    """The factors of the number of weights; a depthwise filter's one input channel is left out."""
     square = [] if op.role == "pointwise" else [f"{op.kernel_size}^2"]
     per_group = [] if op.role == "depthwise" else [str(op.in_channels // op.groups)]
     return [*square, *per_group, str(op.out_channels)]

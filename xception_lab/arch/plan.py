@@ -17,7 +17,7 @@ Flow = Literal["entry", "middle", "exit"]
 
 @dataclass(frozen=True, slots=True)
 class Conv:
-    """A convolution. padding in pixels. role: what the paper calls it."""
+    """A convolution. padding: pixels on each side. role: what the paper calls it."""
 
     name: str
     role: Role
@@ -41,7 +41,7 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An activation; between: it stands between the two convolutions of a block (Figure 10's question)."""
+    """An activation. between: whether it stands between the two convolutions of a block (paper, Figure 10)."""
 
     name: str
     function: Activation
@@ -70,9 +70,9 @@ Op = Conv | Norm | Act | Pool | Linear
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Operations one after another, with an optional shortcut around them.
+    """A sequence of operations, with an optional shortcut around them.
 
-    shortcut: None (no addition), () (identity) or the operations on the shortcut's way.
+    shortcut: None (no addition), () (identity) or the operations on the shortcut.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Stage:
 
 
 def block_ops(spec: BlockSpec) -> tuple[Op, ...]:
-    """The operations of one block, in order (paper, section 2 and Figure 4)."""
+    """The operations of one block, in order (paper, section 1.2 and Figure 4)."""
     convs = _block_convs(spec)
     ops: list[Op] = []
     for position, conv in enumerate(convs):
@@ -97,7 +97,7 @@ def block_ops(spec: BlockSpec) -> tuple[Op, ...]:
 
 
 def _block_convs(spec: BlockSpec) -> tuple[Conv, ...]:
-    wide = spec.in_channels * spec.depth_multiplier
+    depthwise_channels = spec.in_channels * spec.depth_multiplier
     groups = spec.segments or spec.out_channels
 
     def spatial(name: str, role: Role, ins: int, outs: int, groups: int) -> Conv:
@@ -112,8 +112,8 @@ def _block_convs(spec: BlockSpec) -> tuple[Conv, ...]:
             spatial(role, role, spec.out_channels, spec.out_channels, groups),
         )
     return (
-        spatial("depthwise", "depthwise", spec.in_channels, wide, spec.in_channels),
-        Conv("pointwise", "pointwise", wide, spec.out_channels, bias=spec.bias),
+        spatial("depthwise", "depthwise", spec.in_channels, depthwise_channels, spec.in_channels),
+        Conv("pointwise", "pointwise", depthwise_channels, spec.out_channels, bias=spec.bias),
     )
 
 
@@ -183,7 +183,10 @@ def _residual(
 
 
 def separable_ops(spec: XceptionSpec, name: str, ins: int, outs: int) -> tuple[Op, ...]:
-    """One separable convolution of the network in the spec's order, with what stands between, or its standard twin."""
+    """One separable convolution of the network: its two halves in the spec's order with the activation between them.
+
+    A single regular convolution where spec.convolution is "standard".
+    """
     if spec.convolution == "standard":
         return (Conv(name, "standard", ins, outs, 3, 1, 1),)
     spatial_width = ins if spec.order == "depthwise-first" else outs

@@ -1,4 +1,4 @@
-"""A spec as a PyTorch snippet that runs by itself: plain torch.nn, no import of ours."""
+"""A spec as a PyTorch snippet that runs by itself: plain torch.nn, without this package."""
 
 from textwrap import indent
 
@@ -28,7 +28,7 @@ def block_snippet(spec: BlockSpec, height: int, width: int, batch_size: int = 1)
             f"# {_TITLES[spec.kind].format(spatial=spatial)}",
             "block = nn.Sequential(",
             *(f"    {_module(op)},{_comment(op)}" for op in block_ops(spec)),
-            # in training a batch norm refuses an output of one value a channel
+            # in training mode a batch norm refuses an output of one value per channel
             ").eval()",
             "",
             f"x = torch.randn({shape})",
@@ -61,22 +61,17 @@ def network_snippet(spec: XceptionSpec, height: int, width: int) -> str:
 
 
 def model_snippet(spec: XceptionSpec) -> str:
-    """The network alone as `model`, with the modules that torch lacks; it needs torch, nn and F."""
+    """The network alone as `model`, with definitions of the modules that torch lacks; uses torch, nn and F."""
     return "\n".join(
         (
             _SAME_POOL if spec.same_pooling else "",
             _RESIDUAL if spec.residual else "",
             "# Xception (Chollet, CVPR 2017), Figure 5",
             "model = nn.Sequential(",
-            *(indent(_stage(spec, stage), "    ") for stage in network_stages(spec)),
+            *(indent(stage_snippet(spec, stage), "    ") for stage in network_stages(spec)),
             ")",
         )
     )
-
-
-def stage_snippet(spec: XceptionSpec, stage: Stage) -> str:
-    """The lines of network_code that build one stage."""
-    return _stage(spec, stage)
 
 
 _SAME_POOL = '''
@@ -101,14 +96,15 @@ class Residual(nn.Module):
         return self.body(x) + self.shortcut(x)'''
 
 
-def _stage(spec: XceptionSpec, stage: Stage) -> str:
+def stage_snippet(spec: XceptionSpec, stage: Stage) -> str:
+    """The lines of network_snippet that build one stage."""
     lines = [f"# {stage.name}, {stage.flow} flow"]
     if stage.shortcut is None:
         return "\n".join((*lines, *_network_modules(spec, stage.body)))
     body = indent("\n".join(_network_modules(spec, stage.body)), "    ")
     shortcut = ", ".join(_module(op, spec) for op in stage.shortcut)
-    around = f"nn.Sequential({shortcut})" if shortcut else "nn.Identity()"
-    return "\n".join((*lines, "Residual(nn.Sequential(", body, f"), {around}),"))
+    shortcut = f"nn.Sequential({shortcut})" if shortcut else "nn.Identity()"
+    return "\n".join((*lines, "Residual(nn.Sequential(", body, f"), {shortcut}),"))
 
 
 def _network_modules(spec: XceptionSpec, ops: tuple[Op, ...]) -> list[str]:
@@ -125,7 +121,7 @@ def _module(op: Op, network: XceptionSpec | None = None) -> str:
         case Conv():
             return f"nn.Conv2d({_conv_arguments(op)})"
         case Norm():
-            # a network states Keras's values, a block keeps torch's defaults
+            # a network has Keras's values, a block torch's defaults
             extra = f", eps={network.batch_norm_eps}, momentum=0.01" if network else ""
             return f"nn.BatchNorm2d({op.channels}{extra})"
         case Act():

@@ -1,9 +1,9 @@
-"""A process of this package's own that ends when its parent does, in whatever way the parent ends.
+"""Child processes that run a module of this package and end when their parent does, however the parent ends.
 
-The parent holds the other end of the child's standard input. When the parent is stopped, dies or is killed, the system
-closes that end; the child, which waits for nothing else on it, sees the input end and leaves at once. That works on
-every system and leaves no orphan. What the two say to each other is theirs: the cluster prints its address, a measuring
-process reads its job as a line of JSON and prints its results as lines.
+The parent holds the writing end of the child's standard input. When the parent stops, crashes or is killed, the system
+closes that end; a thread in the child reads its standard input to the end and then exits the process. This works on
+every system and leaves no orphan. What a child and its parent exchange is up to them: the cluster prints its address,
+a measuring process reads its job as a line of JSON and prints its results as lines.
 """
 
 import os
@@ -22,9 +22,9 @@ def start_child(
     errors: IO[bytes] | int = subprocess.DEVNULL,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Run a module of this package as a child with pipes for standard input and output. Raises OSError.
+    """Run a module of this package as a child process with pipes for standard input and output. Raises OSError.
 
-    errors: where its standard error goes. environment: variables to set on top of this process's own.
+    errors: where its standard error goes. environment: variables to set in addition to this process's own.
     """
     # the child finds this package wherever the parent found it
     path = os.pathsep.join(filter(None, (str(package_folder().parent), os.environ.get("PYTHONPATH"))))
@@ -34,18 +34,18 @@ def start_child(
         stdout=subprocess.PIPE,
         stderr=errors,
         env={**os.environ, "PYTHONPATH": path, **(environment or {})},
-        start_new_session=True,  # Ctrl-C is for the parent, which then ends this in order
+        start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends the child in order
     )
 
 
 def wait_for_parent_end() -> NoReturn:
-    """In the child: wait until the parent closes its end or is gone, then leave at once."""
-    # past Python's buffer: a thread that holds its lock aborts the process at its end
+    """In the child: read standard input until the parent closes it or is gone, then exit at once."""
+    # not through sys.stdin: a thread that holds the lock of its buffer aborts the interpreter when that shuts down
     while os.read(0, 4096):
         pass
     os._exit(0)
 
 
 def leave_with_parent() -> None:
-    """In the child: leave with the parent, whatever this process is at then."""
+    """In the child: from now on exit with the parent, whatever this process is doing then."""
     threading.Thread(target=wait_for_parent_end, daemon=True).start()

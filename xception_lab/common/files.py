@@ -1,4 +1,4 @@
-"""Files: where the app's own lie, writing that is whole at every moment, and rows as CSV."""
+"""Files: where the app's own are, atomic writing, and rows as CSV."""
 
 import csv
 import os
@@ -9,12 +9,12 @@ from typing import Any
 
 
 def package_folder() -> Path:
-    """Where this package lies."""
+    """The folder of this package."""
     return Path(__file__).resolve().parent.parent
 
 
 def app_folder() -> Path:
-    """Where app.py, pages/ and assets/ lie: inside the package where it is installed, beside it in a checkout."""
+    """The folder of app.py, pages/ and assets/: inside an installed package, beside the package in a checkout."""
     installed = package_folder() / "app"
     return installed if installed.exists() else package_folder().parent
 
@@ -25,7 +25,10 @@ def asset_path(*parts: str) -> Path:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Replace the file in one step: a reader, or a kill at any moment, sees the old one or the new one whole."""
+    """Replace the file in one step: a reader, or a kill at any moment, finds the old or the new content, whole.
+
+    Raises OSError, after removing what it had written.
+    """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:

@@ -1,6 +1,6 @@
 """Numbers as people read them: 27.5 M, 10.5 MB, 8.4 times."""
 
-# where a logarithmic axis of seconds has its ticks, and what stands at them
+# ticks of a logarithmic axis of seconds, with their labels
 TICKS_S = {
     digit * 10.0**power: f"{digit * 10 ** (power % 3)}{unit}"
     for power, unit in zip(range(-6, 3), ("µs",) * 3 + ("ms",) * 3 + ("s",) * 3, strict=True)
@@ -33,7 +33,7 @@ def format_seconds(value: float) -> str:
 
 
 def format_times(ratio: float) -> str:
-    """A ratio above 1 as "8.4×"; more digits only where they tell: "1.06×", "131×", and never "1.00×"."""
+    """A ratio above 1 with two or three significant digits, "8.4×", "1.06×", "131×", and never as "1.00×"."""
     digits = 0 if ratio >= 99.95 else 1 if ratio >= 1.995 else 2
     while digits < 6 and ratio > 1 and float(f"{ratio:.{digits}f}") == 1:
         digits += 1

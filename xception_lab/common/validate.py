@@ -1,7 +1,7 @@
 """Checks of single values: each raises a ValueError that names the field, the value and the rule it breaks.
 
-The sentences are plain English. They refuse what no control of a page can ask for; a refusal that a page shows is a
-Message (common.messages) and has its place beside what it is about.
+Their sentences are plain English, for values that no control of a page can produce. A refusal that a page shows is a
+Message (common/messages) and is raised where its subject is known.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""Uploaded archives, unpacked in memory: nothing is written to disk, and every limit counts the bytes that come out.
+"""Uploaded archives, unpacked in memory: nothing is written to disk.
 
-Headers are never believed: a zip bomb is found by what it has unpacked so far, not by what it promises.
+Every limit counts the bytes that were unpacked so far. What headers say of sizes is never relied on: a zip bomb's lie.
 """
 
 import gzip
@@ -20,8 +20,8 @@ MIB = 2**20
 MAX_UPLOAD = 256 * MIB  # CIFAR-10's archive has 162 MiB
 MAX_UNPACKED = 512 * MIB
 MAX_ENTRY = 64 * MIB  # MNIST's training pictures have 45 MiB, a batch of CIFAR-10 30
-MAX_RATIO = 100  # unpacked to packed, past the first FREE bytes; flat pictures and sorted labels reach 50
-FREE = 16 * MIB
+MAX_RATIO = 100  # unpacked to packed bytes; flat pictures and sorted labels reach 50
+MIN_RATIO_LIMIT = 16 * MIB  # the ratio counts above this
 MAX_ENTRIES = 100_000
 
 _TOO_LARGE = say("larger than {most} MiB", most=MAX_ENTRY // MIB)
@@ -30,12 +30,15 @@ _UTF8_NAME, _ENCRYPTED = 0x800, 0x1
 
 
 class RefusedError(ValueError):
-    """An upload that is not read any further; the message names file, value and rule."""
+    """An upload of which nothing is used; the message names file, value and rule."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of an archive: its path with forward slashes, its content, or why there is none."""
+    """One file of an archive.
+
+    path: with forward slashes. content: empty where it was not wanted. problem: why there is no content, "" for none.
+    """
 
     path: str
     content: bytes = b""
@@ -43,18 +46,19 @@ class Entry:
 
 
 class _BadEntryError(Exception):
-    """One file of an archive cannot be read; the message is what it is."""
+    """One file of an archive that cannot be read; the message says what it is ("corrupt")."""
 
 
 class UnpackMeter:
-    """Counts what an upload unpacks to; raises RefusedError past MAX_UNPACKED or MAX_RATIO."""
+    """Counts the bytes that an upload of `packed` bytes unpacks to."""
 
     def __init__(self, filename: str, packed: int) -> None:
         self._name = quote_name(filename)
-        self.ratio_limit = max(FREE, MAX_RATIO * packed)
+        self.ratio_limit = max(MIN_RATIO_LIMIT, MAX_RATIO * packed)
         self.count = 0
 
     def add(self, count: int) -> None:
+        """Raises RefusedError past MAX_UNPACKED or MAX_RATIO."""
         self.count += count
         if self.count > MAX_UNPACKED:
             most = MAX_UNPACKED // MIB
@@ -66,7 +70,7 @@ class UnpackMeter:
             raise RefusedError(sentence)
 
 
-class _Metered(io.RawIOBase):
+class _MeteredStream(io.RawIOBase):
     """A stream whose bytes are counted as they are read."""
 
     def __init__(self, stream: io.BufferedIOBase, meter: UnpackMeter) -> None:
@@ -94,9 +98,9 @@ def is_zip(content: bytes) -> bool:
 
 
 def read_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -> Iterator[Entry]:
-    """The files of a zip, tar or tar.gz, in its order; the content only of wanted paths.
+    """The files of a zip, tar or tar.gz, in its order; with content only the paths of which `wanted` is True.
 
-    Folders and system files (.DS_Store, __MACOSX) are passed over; a link or a corrupt file is an Entry with a problem.
+    Folders and system files (.DS_Store, __MACOSX) are skipped; a link or a corrupt file is an Entry with a problem.
     Raises RefusedError for a path that leaves the archive, encryption, a broken archive, or a limit passed.
     """
     reader = _zip_entries if is_zip(content) else _tar_entries
@@ -142,10 +146,10 @@ def _zip_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -
         raise _too_many(filename)
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
-        files = [(info, _inside(filename, _zip_name(info))) for info in archive.infolist() if not info.is_dir()]
+        files = [(info, _safe_path(filename, _zip_name(info))) for info in archive.infolist() if not info.is_dir()]
     except RefusedError:
         raise
-    except Exception as error:  # as many kinds as a hostile directory has fields
+    except Exception as error:  # zipfile raises another kind for each field of a hostile directory
         raise RefusedError(say("{name}: is a corrupt zip, must be a whole one", name=quote_name(filename))) from error
     meter = UnpackMeter(filename, len(content))
     for info, path in files:
@@ -171,7 +175,7 @@ def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: str, meter
         raise
     except _BadEntryError as error:
         return Entry(path, problem=message_of(error))
-    except Exception:  # a header that contradicts the directory, in any of its fields
+    except Exception:  # and for each field of a header that contradicts the directory
         return Entry(path, problem=say("corrupt"))
 
 
@@ -184,16 +188,16 @@ def _too_many(filename: str) -> RefusedError:
 def _tar_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -> Iterator[Entry]:
     packed = io.BytesIO(content)
     stream = gzip.GzipFile(fileobj=packed) if content[:2] == b"\x1f\x8b" else packed
-    metered = _Metered(stream, UnpackMeter(filename, len(content)))
+    metered = _MeteredStream(stream, UnpackMeter(filename, len(content)))
     count = 0
     try:
-        with tarfile.open(fileobj=metered, mode="r|") as archive:  # a stream: nothing is read twice, nothing sought
+        with tarfile.open(fileobj=metered, mode="r|") as archive:  # a stream: every byte is read, and counted, once
             for member in archive:
                 count += 1
                 if count > MAX_ENTRIES:
                     raise _too_many(filename)
                 if not member.isdir():
-                    yield _tar_entry(archive, member, _inside(filename, member.name), wanted)
+                    yield _tar_entry(archive, member, _safe_path(filename, member.name), wanted)
     except RefusedError:
         raise
     except Exception as error:  # tarfile, gzip and zlib raise many kinds on hostile bytes
@@ -207,14 +211,14 @@ def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, wan
         return Entry(path, problem=say("a link"))
     if not wanted(path):
         return Entry(path)
-    if member.size > MAX_ENTRY:  # no more than it promises is read, so here the header can be believed
+    if member.size > MAX_ENTRY:  # no more than the header says is read, so this size is an upper bound
         return Entry(path, problem=_TOO_LARGE)
     stream = archive.extractfile(member)
     return Entry(path, stream.read() if stream else b"")
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
-    """An entry's name; old zips say cp437 but mean UTF-8 (macOS) or the code page of Korean Windows."""
+    """An entry's name; old zips declare cp437 for names in UTF-8 (macOS) or in the code page of Korean Windows."""
     name = info.orig_filename
     if info.flag_bits & _UTF8_NAME or name.isascii():
         return name
@@ -227,22 +231,25 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
     return name
 
 
-def _inside(filename: str, name: str) -> str:
-    """The path with forward slashes, composed. Raises RefusedError when it would leave the archive."""
+def _safe_path(filename: str, name: str) -> str:
+    """The path with forward slashes and composed characters.
+
+    Raises RefusedError when it leads out of the archive or holds control characters.
+    """
     path = unicodedata.normalize("NFC", name).replace("\\", "/")
-    whole, held = quote_name(filename), quote_name(name)
+    archive, quoted = quote_name(filename), quote_name(name)
     if path.startswith("/") or re.match("[A-Za-z]:", path):
         raise RefusedError(
-            say("{name}: holds the absolute path {path}, every path must be relative", name=whole, path=held)
+            say("{name}: holds the absolute path {path}, every path must be relative", name=archive, path=quoted)
         )
     parts = [part for part in path.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise RefusedError(
-            say("{name}: holds the path {path}, none may lead out of the archive", name=whole, path=held)
+            say("{name}: holds the path {path}, none may lead out of the archive", name=archive, path=quoted)
         )
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
         raise RefusedError(
-            say("{name}: holds the path {path}, none may have control characters", name=whole, path=held)
+            say("{name}: holds the path {path}, none may have control characters", name=archive, path=quoted)
         )
     return "/".join(parts)
 

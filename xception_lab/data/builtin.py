@@ -1,8 +1,7 @@
 """The data sets that come with the lab: numpy arrays, read once, never written to.
 
 Fashion-MNIST is the evidence, the emoji the colour set, the textures a demonstration. tools/build_datasets.py makes the
-files, assets/data/LICENSES.md names their authors; the user's own data comes through uploads.read_uploads and is kept
-by own_data.py.
+files, assets/data/LICENSES.md names their authors. A person's own data comes through data/uploads.py.
 """
 
 import json
@@ -31,12 +30,13 @@ FASHION_CLASSES = (
     "bag",
     "ankle boot",
 )
-FASHION_TRAIN, FASHION_TEST = 1000, 500  # pictures a class
+FASHION_TRAIN, FASHION_TEST = 1000, 500  # pictures per class
 EMOJI_STYLES = ("noto", "twemoji", "fluent")
 
 
 @cache
 def load_builtin(name: str) -> Dataset:
+    """One of DATASETS, the same object at every call. Raises KeyError for any other name."""
     return {"fashion-mnist": _fashion, "emoji": _emoji, "emoji-style": _emoji_style, "textures": _textures}[name]()
 
 
@@ -79,7 +79,7 @@ def _emoji() -> Dataset:
 
 
 def _emoji_style() -> Dataset:
-    """The harder split: two styles to learn from, the third for the test, of emoji that were in no style trained on."""
+    """The harder split: trained on two styles, tested on the third, on emoji that no style was trained on."""
     emoji, styles = load_builtin("emoji"), len(EMOJI_STYLES)
     train = np.arange(len(emoji.train_labels)) % styles != styles - 1
     test = np.arange(len(emoji.test_labels)) % styles == styles - 1
@@ -94,7 +94,7 @@ def _emoji_style() -> Dataset:
 
 
 def _textures() -> Dataset:
-    """Drawn on the spot, (32, 32, 3), 600 and 200 a class; see textures.py."""
+    """Drawn when loaded, (32, 32, 3), 600 and 200 per class; see textures.py."""
     train_images, train_labels = draw_textures(600, seed=0)
     test_images, test_labels = draw_textures(200, seed=1)
     return Dataset(

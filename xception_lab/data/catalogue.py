@@ -1,4 +1,4 @@
-"""Every data set by its name: those that come with the lab, and a person's own."""
+"""Every data set by its name: those that come with the lab (builtin.py), and a person's own (custom.py)."""
 
 from xception_lab.common.messages import say
 from xception_lab.data.builtin import DATASETS, load_builtin
@@ -6,12 +6,13 @@ from xception_lab.data.dataset import Dataset
 
 
 def load_dataset(name: str) -> Dataset:
-    """One of DATASETS, or an upload under the name that own_data.keep_dataset gave; the same object at every call.
+    """The data set of this name.
 
+    name: one of DATASETS, which give the same object at every call, or the name that custom.save_dataset returned.
     Raises ValueError naming field, value and rule for any other name.
     """
     if isinstance(name, str) and name.startswith("own-"):  # pyright: ignore[reportUnnecessaryIsInstance]
-        from xception_lab.data.custom import load_custom
+        from xception_lab.data.custom import load_custom  # imports safetensors, which the other data sets do not need
 
         return load_custom(name)
     if name not in DATASETS:

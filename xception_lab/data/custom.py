@@ -1,7 +1,7 @@
-"""The user's own data, kept between an upload and the runs on it: a safetensors file a data set, named by its content.
+"""A person's own data sets, one safetensors file each, stored from the upload until the runs that train on them.
 
-The name is a digest: the same upload is kept once, a link with the name means the same pictures for ever, and no name
-can lead out of the folder.
+A file's name is "own-" and a digest of its content. So the same upload is stored once, a link with the name means the
+same pictures for ever, and no name can lead out of the folder.
 """
 
 import hashlib
@@ -25,14 +25,14 @@ _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
 def is_custom(name: str) -> bool:
-    """Whether a data set's name is one that keep_dataset gives."""
+    """Whether a data set's name is one that save_dataset returns."""
     return bool(_NAME.fullmatch(name))
 
 
 def save_dataset(dataset: Dataset, folder: Path | None = None) -> str:
-    """Keep an uploaded data set; the name that load_dataset knows it by. Raises StoreError when it cannot be written.
+    """Store an uploaded data set. Returns the name that catalogue.load_dataset takes.
 
-    folder: the run store's, by default the one under XCEPTION_LAB_HOME.
+    folder: the run store's, by default the one under XCEPTION_LAB_HOME. Raises StoreError when it cannot be written.
     """
     notes = tuple(map(message_to_text, dataset.notes))
     words = {"name": dataset.name, "classes": dataset.classes, "source": dataset.source, "notes": notes}
@@ -43,7 +43,10 @@ def save_dataset(dataset: Dataset, folder: Path | None = None) -> str:
 
 
 def save_content(name: str, content: bytes, folder: Path | None = None) -> None:
-    """Keep the content that read_content gave, under the same name. Raises StoreError when it cannot be written."""
+    """Store a data set's file as load_content read it on another machine, under the same name.
+
+    Raises StoreError when it cannot be written, ValueError when the name is none of ours.
+    """
     path = _path(name, folder)
     if path.exists():
         return
@@ -56,7 +59,7 @@ def save_content(name: str, content: bytes, folder: Path | None = None) -> None:
 
 
 def load_content(name: str, folder: Path | None = None) -> bytes:
-    """What is kept under the name, to be sent to another machine. Raises ValueError when there is nothing."""
+    """A stored data set's file, to be sent to another machine. Raises ValueError when there is none of this name."""
     try:
         return _path(name, folder).read_bytes()
     except OSError as error:
@@ -64,7 +67,7 @@ def load_content(name: str, folder: Path | None = None) -> bytes:
 
 
 def load_custom(name: str, folder: Path | None = None) -> Dataset:
-    """What was kept under the name, an equal Dataset. Raises ValueError when it is not here or not whole."""
+    """A stored data set. Raises ValueError when there is none of this name, or its file is not whole."""
     path = _path(name, folder)
     if not path.exists():
         raise _missing(name)

@@ -1,4 +1,4 @@
-"""A data set in memory: labelled pictures as numpy arrays, split into training and test for good."""
+"""A data set in memory: labelled pictures as numpy arrays, with a fixed split into training and test."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,21 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 DatasetKind = Literal["evidence", "demonstration", "own"]
-
-
 ImageArray = NDArray[np.uint8]
-
-
 LabelArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """Labelled pictures, split for good; the arrays are read-only.
+    """Labelled pictures with a fixed split into training and test; the arrays are read-only.
 
-    *_images: uint8 (N, H, W, C), C is 1 or 3. *_labels: int64 (N,), an index into classes. source: origin and licence
-    in one line. kind: "evidence", "demonstration" (its effect is there by construction) or "own" (the user's).
-    notes: what was left out of an upload, a sentence each.
+    train_images, test_images: (N, H, W, C), C is 1 or 3. train_labels, test_labels: (N,), indices into classes.
+    source: origin and licence in one line.
+    kind: "evidence", "demonstration" (its effect is there by construction) or "own" (uploaded by a person).
+    notes: what was left out of an upload, one sentence per reason.
     """
 
     name: str

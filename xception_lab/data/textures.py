@@ -1,32 +1,35 @@
-"""Procedural textures: a demonstration of what the intermediate ReLU can destroy, no evidence that it does in nature.
+"""Procedural textures: a demonstration of what the intermediate ReLU can destroy, no evidence that it does in photos.
 
-A picture is a coarse wave that all channels share and a fine one that runs against the others in one channel, under
-noise. Its class is which channel that is times the waves' direction. The phases are random, so each channel's own
-statistics are the same in all nine classes: what tells them apart is the sign between the channels, and a ReLU straight
-after a depthwise step cuts signs off. The effect is there by construction, for a separable block straight on the
-centred picture; a network whose stem mixes the channels first can find ways around it.
+A picture is the sum of a coarse wave that all channels share, a fine wave whose sign is reversed in one channel, and
+noise. Its class is the pair of that channel and the waves' direction. The phases are random, so each channel's own
+statistics are the same in all nine classes. Only the sign between the channels distinguishes them, and a ReLU directly
+after a depthwise convolution cuts negative values off. The effect is there by construction, for a separable block that
+reads the centred picture; a network whose stem mixes the channels first can find ways around it.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-Chosen = NDArray[np.bool_]
+Mask = NDArray[np.bool_]
 
 SIDE = 32
 OPPOSED = ("red", "green", "blue")
 DIRECTIONS = ("rows", "columns", "diagonals")
 TEXTURE_CLASSES = tuple(f"{channel} against, {direction}" for channel in OPPOSED for direction in DIRECTIONS)
 
-SHARED_AMPLITUDE, SHARED_CYCLES = 48, (3,)  # a coarse wave of all channels alike, for the eye; cycles a side
-OPPOSED_AMPLITUDE, OPPOSED_CYCLES = 10, (5, 7)  # the fine wave that counts
+SHARED_AMPLITUDE, SHARED_CYCLES = 48, (3,)  # a coarse wave, the same in all channels, for the eye; cycles per side
+OPPOSED_AMPLITUDE, OPPOSED_CYCLES = 10, (5, 7)  # the fine wave whose sign between the channels is the class
 NOISE = 64  # uniform, on each side
 
 # whole numbers only: the same bytes on every processor
-_TURN = 256  # a phase is a byte, so that it wraps by itself
+_PERIOD = 256  # phases in a cycle: a byte, so that sums of phases wrap by themselves
 
 
 def draw_textures(per_class: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """per_class pictures of each class, uint8 (9 * per_class, 32, 32, 3), and their labels; same seed, same bytes."""
+    """Pictures, uint8 (9 * per_class, 32, 32, 3), sorted by class, and their labels.
+
+    The same seed gives the same bytes.
+    """
     rng = np.random.Generator(np.random.PCG64(seed))
     labels = np.repeat(np.arange(len(TEXTURE_CLASSES)), per_class)
     count = len(labels)
@@ -43,17 +46,20 @@ def draw_textures(per_class: int, seed: int) -> tuple[NDArray[np.uint8], NDArray
 
 
 def _wave(
-    rng: np.random.Generator, amplitude: int, cycles: tuple[int, ...], rows: Chosen, columns: Chosen
+    rng: np.random.Generator, amplitude: int, cycles: tuple[int, ...], rows: Mask, columns: Mask
 ) -> NDArray[np.int16]:
-    """One wave a picture, int16 (N, 32, 32), of random cycles and phase; both ways is a diagonal.
+    """One wave per picture, int16 (N, 32, 32), of random cycles and phase.
 
-    Cycles are odd, so that every side samples the wave at the same 32 phases; 3 with 5 or 7, so that the two waves
-    neither add up nor cancel up to the fourth moment: no direction and no sign shows in a channel's own values.
+    rows, columns: (N,), whether the wave runs down the rows and across the columns; both is a diagonal.
+    The cycles are odd, so that every line samples the wave at the same 32 phases, and 3 against 5 or 7, so that the sum
+    of the two waves has the same moments up to the fourth, whatever their direction and sign.
     """
-    sine = np.rint(amplitude * np.sin(2 * np.pi * np.arange(_TURN) / _TURN)).astype(np.int16)  # its sum is exactly 0
+    sine = np.rint(amplitude * np.sin(2 * np.pi * np.arange(_PERIOD) / _PERIOD)).astype(
+        np.int16
+    )  # its sum is exactly 0
     count = rng.choice(cycles, len(rows))
-    phase = rng.integers(0, _TURN, len(rows))
-    step = _TURN // SIDE * count  # phase a pixel
+    phase = rng.integers(0, _PERIOD, len(rows))
+    step = _PERIOD // SIDE * count  # phase per pixel
     line = np.arange(SIDE)
     down = ((step * rows)[:, None] * line + phase[:, None]).astype(np.uint8)
     across = ((step * columns)[:, None] * line).astype(np.uint8)

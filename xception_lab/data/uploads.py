@@ -1,7 +1,7 @@
-"""The user's own data: class folders in an archive, or the original CIFAR-10, MNIST or Fashion-MNIST files.
+"""A person's own data: class folders in an archive, or the original CIFAR-10, MNIST or Fashion-MNIST files.
 
-Every refusal is a ValueError of one sentence that names file, value and rule; a few bad pictures among many are left
-out and told in Dataset.notes. Nothing is written to disk, imported or called.
+Every refusal is a ValueError of one sentence that names file, value and rule. A few bad pictures among many are left
+out, and Dataset.notes says which. Nothing is written to disk, and nothing in a file is ever executed.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ from xception_lab.data.dataset import Dataset, ImageArray, LabelArray
 from xception_lab.data.images import SUFFIXES, BadPictureError, read_picture
 from xception_lab.data.mnist_cifar import CIFAR_ARCHIVE, CIFAR_CLASSES, read_cifar_binary, read_idx
 
-MIN_PICTURES = 10  # a class, training and test together
+MIN_PICTURES = 10  # per class, training and test together
 MAX_CLASSES = 100
 MAX_PICTURES = 70_000
-TEST_SHARE = 5  # one picture of so many
+TEST_EVERY = 5  # one picture of so many is for the test
 SPLIT_SEED = 0
 
 _IDX = re.compile(r"(train|t10k)-(images|labels)[-.]idx([13])-ubyte(\.gz)?")
@@ -34,13 +34,16 @@ _CIFAR_PICKLE = re.compile(r"data_batch_[1-5]|test_batch")
 # SHA-256 of Fashion-MNIST's unpacked test labels: its files have MNIST's names
 _FASHION_LABELS = "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9"
 
-
 LabelledImages = tuple[ImageArray, LabelArray]
 
 
 @dataclass(slots=True)
 class UploadContents:
-    """cifar, idx: the original files by name. pictures: (path, picture). problems: (what it is, path)."""
+    """What was read so far of the files of one upload.
+
+    cifar: batches by name ("data_batch_1"). idx: arrays by name ("train-images"). pictures: (path, picture).
+    problems: (why the file was left out, path).
+    """
 
     cifar: dict[str, LabelledImages] = field(default_factory=dict[str, LabelledImages])
     idx: dict[str, ImageArray] = field(default_factory=dict[str, ImageArray])
@@ -48,7 +51,7 @@ class UploadContents:
     problems: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
 
     def notes(self) -> tuple[str, ...]:
-        """One sentence a kind of problem, with the first three paths."""
+        """One sentence per kind of problem, with the first three paths."""
         notes: list[str] = []
         for problem, count in Counter(problem for problem, _ in self.problems).items():
             paths = [quote_name(path) for kind, path in self.problems if kind == problem][:3]
@@ -60,13 +63,13 @@ class UploadContents:
             )
         return tuple(notes)
 
-    def none(self, name: str) -> str:
+    def explain_empty(self, name: str) -> str:
         """Why the archive of this name gives no pictures, with what it holds instead."""
         notes = self.notes()
         if not notes:
             return say("{name}: must hold pictures in class folders, holds none", name=name)
-        told = reduce(lambda before, note: say("{before}; {note}", before=before, note=note), notes)
-        return say("{name}: must hold pictures in class folders, holds none ({told})", name=name, told=told)
+        details = reduce(lambda before, note: say("{before}; {note}", before=before, note=note), notes)
+        return say("{name}: must hold pictures in class folders, holds none ({details})", name=name, details=details)
 
 
 def read_upload(filename: str, data: bytes | BinaryIO) -> Dataset:
@@ -80,33 +83,34 @@ def read_upload(filename: str, data: bytes | BinaryIO) -> Dataset:
 def read_uploads(files: Sequence[tuple[str, bytes | BinaryIO]]) -> Dataset:
     """Uploaded files, (name, content) each, as one Dataset of kind "own".
 
-    Either an archive (zip, tar, tar.gz) of class folders, with train/ and test/ above them or a fifth of each class
-    drawn for the test, always the same; or CIFAR-10, the binary version; or the four IDX files of MNIST or
-    Fashion-MNIST, in an archive or one by one. Class folders give 32x32 RGB, the others their own size.
+    files: an archive (zip, tar, tar.gz) of class folders; or CIFAR-10's binary version, an archive; or the four IDX
+        files of MNIST or Fashion-MNIST, in an archive or one by one. Class folders may lie under train/ and test/;
+        without these a fifth of each class is drawn for the test, the same fifth every time.
+    Class folders give 32x32 RGB pictures, the other formats the size of their own. CIFAR-10's pickles are refused.
     Raises ValueError naming file, value and rule.
     """
     if not files:
         raise ValueError(say("files=[]: must hold at least one file"))
-    found = UploadContents()
+    upload = UploadContents()
     for filename, data in files:
-        _read_file(filename, data, found)
+        _read_file(filename, data, upload)
     name = re.sub(r"(\.tar)?\.\w+$", "", files[0][0]) or "own data"
-    if found.cifar:
-        return _cifar_dataset(name, found)
-    if found.idx:
-        return _idx_dataset(name, found)
-    return _folder_dataset(name, files[0][0], found)
+    if upload.cifar:
+        return _cifar_dataset(name, upload)
+    if upload.idx:
+        return _idx_dataset(name, upload)
+    return _folder_dataset(name, files[0][0], upload)
 
 
-def _read_file(filename: str, data: bytes | BinaryIO, found: UploadContents) -> None:
+def _read_file(filename: str, data: bytes | BinaryIO, upload: UploadContents) -> None:
     content = data if isinstance(data, bytes) else data.read(MAX_UPLOAD + 1)
     if len(content) > MAX_UPLOAD:
         most = MAX_UPLOAD // MIB
         raise ValueError(say("{name}: must have at most {most} MiB, has more", name=quote_name(filename), most=most))
-    if _IDX.fullmatch(_last(filename)):
-        _keep_original(filename, content, found)
+    if _IDX.fullmatch(_basename(filename)):
+        _add_original(filename, content, upload)
         return
-    if _CIFAR_PICKLE.fullmatch(_last(filename)):
+    if _CIFAR_PICKLE.fullmatch(_basename(filename)):
         raise _pickle_error(filename)
     if not is_archive(content):
         sentence = say(
@@ -115,16 +119,16 @@ def _read_file(filename: str, data: bytes | BinaryIO, found: UploadContents) -> 
         )
         raise ValueError(sentence)
     for entry in read_entries(filename, content, _is_wanted):
-        if _CIFAR_PICKLE.fullmatch(_last(entry.path)):
+        if _CIFAR_PICKLE.fullmatch(_basename(entry.path)):
             raise _pickle_error(entry.path)
         if entry.problem:
-            found.problems.append((entry.problem, entry.path))
-        elif _IDX.fullmatch(_last(entry.path)) or _CIFAR.fullmatch(_last(entry.path)):
-            _keep_original(entry.path, entry.content, found)
+            upload.problems.append((entry.problem, entry.path))
+        elif _IDX.fullmatch(_basename(entry.path)) or _CIFAR.fullmatch(_basename(entry.path)):
+            _add_original(entry.path, entry.content, upload)
         elif _is_picture(entry.path):
-            _keep_picture(filename, entry.path, entry.content, found)
+            _add_picture(filename, entry.path, entry.content, upload)
         else:
-            found.problems.append((say("not a picture"), entry.path))
+            upload.problems.append((say("not a picture"), entry.path))
 
 
 def _pickle_error(path: str) -> ValueError:
@@ -136,7 +140,7 @@ def _pickle_error(path: str) -> ValueError:
     return ValueError(sentence)
 
 
-def _last(path: str) -> str:
+def _basename(path: str) -> str:
     return path.rsplit("/", 1)[-1]
 
 
@@ -145,59 +149,61 @@ def _is_picture(path: str) -> bool:
 
 
 def _is_wanted(path: str) -> bool:
-    return _is_picture(path) or bool(_IDX.fullmatch(_last(path)) or _CIFAR.fullmatch(_last(path)))
+    return _is_picture(path) or bool(_IDX.fullmatch(_basename(path)) or _CIFAR.fullmatch(_basename(path)))
 
 
-def _keep_picture(filename: str, path: str, content: bytes, found: UploadContents) -> None:
-    if len(found.pictures) == MAX_PICTURES:
+def _add_picture(filename: str, path: str, content: bytes, upload: UploadContents) -> None:
+    if len(upload.pictures) == MAX_PICTURES:
         name = quote_name(filename)
         raise ValueError(say("{name}: must hold at most {most:,} pictures, holds more", name=name, most=MAX_PICTURES))
     try:
-        found.pictures.append((path, read_picture(content)))
+        upload.pictures.append((path, read_picture(content)))
     except BadPictureError as error:
-        found.problems.append((message_of(error), path))
+        upload.problems.append((message_of(error), path))
 
 
-def _keep_original(path: str, content: bytes, found: UploadContents) -> None:
-    """Reads one of the original files, so that only its arrays stay. Raises ValueError with the path."""
-    name = _last(path)
+def _add_original(path: str, content: bytes, upload: UploadContents) -> None:
+    """Read one of the original files, so that only its arrays stay in memory. Raises ValueError with the path."""
+    name = _basename(path)
     try:
         if match := _IDX.fullmatch(name):
             unpacked = gunzip(path, content) if content[:2] == b"\x1f\x8b" else content
-            found.idx[f"{match[1]}-{match[2]}"] = read_idx(unpacked, 3 if match[2] == "images" else 1)
+            upload.idx[f"{match[1]}-{match[2]}"] = read_idx(unpacked, 3 if match[2] == "images" else 1)
         else:
             images, labels = read_cifar_binary(content)
-            found.cifar[name.removesuffix(".bin")] = images, labels.astype(np.int64)
+            upload.cifar[name.removesuffix(".bin")] = images, labels.astype(np.int64)
     except RefusedError:
         raise
     except ValueError as error:
         raise ValueError(say("{name}: {reason}", name=quote_name(path), reason=message_of(error))) from error
 
 
-def _cifar_dataset(name: str, found: UploadContents) -> Dataset:
-    batches = sorted(batch for batch in found.cifar if batch != "test_batch")
-    if not batches or "test_batch" not in found.cifar:
+def _cifar_dataset(name: str, upload: UploadContents) -> Dataset:
+    batches = sorted(batch for batch in upload.cifar if batch != "test_batch")
+    if not batches or "test_batch" not in upload.cifar:
         sentence = say(
-            "{names}: must hold test_batch and at least one data_batch of CIFAR-10", names=", ".join(found.cifar)
+            "{names}: must hold test_batch and at least one data_batch of CIFAR-10", names=", ".join(upload.cifar)
         )
         raise ValueError(sentence)
     if len(batches) < 5:
         whole = {f"data_batch_{number}" for number in range(1, 6)}
-        found.problems += [(say("not there"), batch) for batch in sorted(whole - set(batches))]
-    parts = [found.cifar[batch] for batch in batches]
+        upload.problems += [(say("not there"), batch) for batch in sorted(whole - set(batches))]
+    parts = [upload.cifar[batch] for batch in batches]
     train = np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
     source = "CIFAR-10 (Krizhevsky 2009), uploaded"
-    return _dataset(name, train, found.cifar["test_batch"], CIFAR_CLASSES, source, found.notes())
+    return _dataset(name, train, upload.cifar["test_batch"], CIFAR_CLASSES, source, upload.notes())
 
 
-def _idx_dataset(name: str, found: UploadContents) -> Dataset:
-    missing = [part for part in ("train-images", "train-labels", "t10k-images", "t10k-labels") if part not in found.idx]
+def _idx_dataset(name: str, upload: UploadContents) -> Dataset:
+    missing = [
+        part for part in ("train-images", "train-labels", "t10k-images", "t10k-labels") if part not in upload.idx
+    ]
     if missing:
-        names, absent = ", ".join(found.idx), ", ".join(missing)
+        names, absent = ", ".join(upload.idx), ", ".join(missing)
         raise ValueError(say("{names}: must be four files, {missing} missing", names=names, missing=absent))
     parts: list[LabelledImages] = []
     for part in ("train", "t10k"):
-        images, labels = found.idx[f"{part}-images"], found.idx[f"{part}-labels"]
+        images, labels = upload.idx[f"{part}-images"], upload.idx[f"{part}-labels"]
         if len(images) != len(labels):
             sentence = say(
                 "{part}-labels: must hold a label a picture, holds {labels:,} for {count:,}",
@@ -211,38 +217,38 @@ def _idx_dataset(name: str, found: UploadContents) -> Dataset:
     if train[0].shape[1:] != test[0].shape[1:]:
         shape = str(train[0].shape[1:3])
         raise ValueError(say("t10k-images: must have the size of train-images, {shape}", shape=shape))
-    fashion = hashlib.sha256(found.idx["t10k-labels"].tobytes()).hexdigest() == _FASHION_LABELS
+    fashion = hashlib.sha256(upload.idx["t10k-labels"].tobytes()).hexdigest() == _FASHION_LABELS
     values = np.unique(np.concatenate([train[1], test[1]]))
     classes = FASHION_CLASSES if fashion else tuple(str(value) for value in values)
     train, test = ((images, np.searchsorted(values, labels)) for images, labels in parts)
     source = "Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), uploaded; MIT" if fashion else f"IDX files, uploaded: {name}"
-    return _dataset(name, train, test, classes, source, found.notes())
+    return _dataset(name, train, test, classes, source, upload.notes())
 
 
-def _folder_dataset(name: str, filename: str, found: UploadContents) -> Dataset:
-    """Class folders: sorted by path, so that the archive's order changes nothing; repeated pictures go first."""
-    if not found.pictures:
-        raise ValueError(found.none(quote_name(filename)))
-    found.pictures.sort(key=lambda picture: picture[0])
-    parts = _without_root([path.split("/") for path, _ in found.pictures])
-    given = {"train", "test"} <= {part[0].lower() for part in parts if len(part) > 2}
+def _folder_dataset(name: str, filename: str, upload: UploadContents) -> Dataset:
+    """Class folders, sorted by path, so that the archive's order changes nothing; repeated pictures are left out."""
+    if not upload.pictures:
+        raise ValueError(upload.explain_empty(quote_name(filename)))
+    upload.pictures.sort(key=lambda picture: picture[0])
+    parts = _without_root([path.split("/") for path, _ in upload.pictures])
+    has_split = {"train", "test"} <= {part[0].lower() for part in parts if len(part) > 2}
     train: list[tuple[str, ImageArray]] = []
     test: list[tuple[str, ImageArray]] = []
-    seen: set[bytes] = set()
-    # training pictures first: of a picture in both, the test's is the one to go
+    digests: set[bytes] = set()
+    # training pictures first: of a picture in both, the one in the test is left out
     for part, (path, picture) in sorted(
-        zip(parts, found.pictures, strict=True), key=lambda pair: given and pair[0][0].lower() == "test"
+        zip(parts, upload.pictures, strict=True), key=lambda pair: has_split and pair[0][0].lower() == "test"
     ):
         digest = hashlib.sha256(picture.tobytes()).digest()
-        side = part[0].lower() if given else ""
-        if len(part) < (3 if given else 2) or (given and side not in ("train", "test")):
-            found.problems.append((say("outside the class folders"), path))
-        elif digest in seen:
-            found.problems.append((say("the same picture as another"), path))
+        split = part[0].lower() if has_split else ""
+        if len(part) < (3 if has_split else 2) or (has_split and split not in ("train", "test")):
+            upload.problems.append((say("outside the class folders"), path))
+        elif digest in digests:
+            upload.problems.append((say("the same picture as another"), path))
         else:
-            seen.add(digest)
-            (test if side == "test" else train).append((part[1] if given else part[0], picture))
-    return _labelled(name, filename, train, test, found)
+            digests.add(digest)
+            (test if split == "test" else train).append((part[1] if has_split else part[0], picture))
+    return _label(name, filename, train, test, upload)
 
 
 def _without_root(parts: list[list[str]]) -> list[list[str]]:
@@ -252,12 +258,12 @@ def _without_root(parts: list[list[str]]) -> list[list[str]]:
     return parts
 
 
-def _labelled(
+def _label(
     name: str,
     filename: str,
     train: list[tuple[str, ImageArray]],
     test: list[tuple[str, ImageArray]],
-    found: UploadContents,
+    upload: UploadContents,
 ) -> Dataset:
     counts = Counter(label for label, _ in [*train, *test])
     classes = tuple(sorted(counts))
@@ -271,24 +277,24 @@ def _labelled(
         raise ValueError(sentence)
     index = {label: number for number, label in enumerate(classes)}
     arrays = [
-        (np.array([picture for _, picture in side]), np.array([index[label] for label, _ in side], np.int64))
-        for side in (train, test)
+        (np.array([picture for _, picture in pictures]), np.array([index[label] for label, _ in pictures], np.int64))
+        for pictures in (train, test)
     ]
     first, second = arrays
     if not test:
         _check_counts(classes, first[1], first[1][:0])
         chosen = _test_share(first[1])
         first, second = (first[0][~chosen], first[1][~chosen]), (first[0][chosen], first[1][chosen])
-    return _dataset(name, first, second, classes, f"own pictures, uploaded: {name}", found.notes())
+    return _dataset(name, first, second, classes, f"own pictures, uploaded: {name}", upload.notes())
 
 
 def _test_share(labels: LabelArray) -> NDArray[np.bool_]:
-    """Which pictures are for the test: a fifth of every class, always the same for the same labels."""
+    """Which pictures are for the test, (N,): a fifth of every class, always the same for the same labels."""
     rng = np.random.Generator(np.random.PCG64(SPLIT_SEED))
     chosen = np.zeros(len(labels), np.bool_)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        chosen[members[: round(len(members) / TEST_SHARE)]] = True
+        chosen[members[: round(len(members) / TEST_EVERY)]] = True
     return chosen
 
 
@@ -313,7 +319,7 @@ def _dataset(
     source: str,
     notes: tuple[str, ...],
 ) -> Dataset:
-    """Checks what every kind of upload must hold. Raises ValueError naming value and rule."""
+    """The data set, once it holds what every kind of upload must. Raises ValueError naming value and rule."""
     if not 2 <= len(classes) <= MAX_CLASSES:
         sentence = say(
             "{name}: must hold 2 to {most} classes, holds {count}",

@@ -1,4 +1,4 @@
-"""A network as something to draw: its stages as cards, equal ones on one card, batch norms left out as in Figure 5."""
+"""A network as cards: one for each stage, equal ones together, without batch norms as in the paper's Figure 5."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +14,7 @@ Shortcut = Literal["none", "identity", "projection"]
 
 @dataclass(frozen=True, slots=True)
 class CardPart:
-    """One convolution of a row: what it is, and its part of the row's MACs (0 to 1)."""
+    """One convolution of a row. share: of the row's MACs, 0 to 1."""
 
     kind: LayerKind
     share: float
@@ -22,7 +22,10 @@ class CardPart:
 
 @dataclass(frozen=True, slots=True)
 class CardRow:
-    """One line on a card. parts: its convolutions in running order; between: what stands between them."""
+    """One line on a card. parts: its convolutions in running order. between: the activation between them.
+
+    function: of an activation's row.
+    """
 
     type: RowType
     parts: tuple[CardPart, ...] = ()
@@ -37,8 +40,9 @@ class CardRow:
 class Card:
     """A stage, or several equal ones in a row.
 
-    key: "stem", "block1" and so on for the entry flow, "middle", "exit", "head". number: the first block's; times:
-    how many stages the card stands for; shares: of all of them together, 0 to 1.
+    key: "stem", "block1" and so on for the entry flow, "middle", "exit", "head".
+    number: of the first block. times: how many stages the card stands for. stage: the first of them.
+    amounts, shares: of all of them together; shares of the whole network, 0 to 1.
     """
 
     key: str
@@ -54,20 +58,20 @@ class Card:
 
 def network_cards(network: NetworkBreakdown) -> tuple[Card, ...]:
     """The network's cards in running order; the middle flow is one card, or none where it has no block."""
-    found: list[Card] = []
+    cards: list[Card] = []
     number = 0
     for key, group in groupby(network.stages, _key):
         stages = list(group)
         first = stages[0]
         number += key not in ("stem", "head")
         amounts: dict[AreaMeasure, int] = {
-            weighed: sum(stage.totals[weighed] for stage in stages) for weighed in AREA_MEASURES
+            measure: sum(stage.totals[measure] for stage in stages) for measure in AREA_MEASURES
         }
         shares: dict[AreaMeasure, float] = {name: amounts[name] / getattr(network.cost, name) for name in AREA_MEASURES}
         card = Card(key, first.stage.flow, number, len(stages), first, _shortcut(first), _rows(first), amounts, shares)
-        found.append(card)
+        cards.append(card)
         number += len(stages) - 1
-    return tuple(found)
+    return tuple(cards)
 
 
 def _key(stage: StageCost) -> str:
@@ -84,19 +88,14 @@ def _shortcut(stage: StageCost) -> Shortcut:
 
 def _rows(stage: StageCost) -> tuple[CardRow, ...]:
     macs: dict[str, tuple[LayerKind, int]] = {layer.cost.name: (layer.kind, layer.cost.macs) for layer in stage.layers}
-    return tuple(
-        _row(ops, macs) for _, group in groupby(stage.stage.body, _unit) if (ops := tuple(group)) and _drawn(ops)
-    )
+    units = (tuple(group) for _, group in groupby(stage.stage.body, _unit))
+    return tuple(_row(ops, macs) for ops in units if not isinstance(ops[0], Norm))
 
 
 def _unit(op: Op) -> str:
-    """What an operation is drawn together with: both convolutions of a separable one share a name's beginning."""
+    """The name of the row that an operation belongs to: the halves of a separable convolution share theirs."""
     head, _, last = op.name.rpartition(".")
     return head if head and last in ("conv1", "pointwise", "act") else op.name
-
-
-def _drawn(ops: tuple[Op, ...]) -> bool:
-    return not isinstance(ops[0], Norm)
 
 
 def _row(ops: tuple[Op, ...], macs: dict[str, tuple[LayerKind, int]]) -> CardRow:
@@ -105,11 +104,10 @@ def _row(ops: tuple[Op, ...], macs: dict[str, tuple[LayerKind, int]]) -> CardRow
         whole = sum(macs[conv.name][1] for conv in convs)
         parts = tuple(CardPart(macs[conv.name][0], macs[conv.name][1] / whole) for conv in convs)
         widest = max(convs, key=lambda conv: conv.kernel_size)
-        functions: list[Activation] = [*(op.function for op in ops if isinstance(op, Act)), "none"]
+        functions: list[Activation] = [op.function for op in ops if isinstance(op, Act)]
+        between: Activation = functions[0] if functions else "none"
         kind: RowType = "separable" if len(convs) > 1 else "conv"
-        return CardRow(
-            kind, parts, widest.kernel_size, widest.stride, convs[-1].out_channels, between=(*functions, "none")[0]
-        )
+        return CardRow(kind, parts, widest.kernel_size, widest.stride, convs[-1].out_channels, between=between)
     match ops[0]:
         case Act(function=function):
             return CardRow("activation", function=function)

@@ -1,4 +1,4 @@
-"""Where a network's cost lives as areas: flows as columns, blocks squarified in them, kinds in those."""
+"""A treemap of a network's cost: flows as columns, their blocks squarified in them, and kinds in those."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from xception_lab.arch.breakdown import AreaMeasure, CostNode, NetworkBreakdown,
 
 @dataclass(frozen=True, slots=True)
 class Rectangle:
-    """A rectangle in any unit of length, from its upper left corner."""
+    """A rectangle in any unit of length. x, y: of its upper left corner."""
 
     x: float
     y: float
@@ -25,9 +25,10 @@ class Area:
 
 
 def squarify(amounts: Sequence[float], frame: Rectangle) -> tuple[Rectangle, ...]:
-    """One rectangle an amount, in the order given, areas proportional; they fill the frame, as near to squares as can.
+    """One rectangle per amount, in the same order: they fill the frame with areas proportional to the amounts.
 
-    Bruls, Huizing, van Wijk: Squarified Treemaps, 2000. Raises ValueError unless every amount is above 0.
+    Their sides are as nearly equal as the method makes them (Bruls, Huizing, van Wijk: Squarified Treemaps, 2000).
+    Raises ValueError unless every amount is above 0.
     """
     for amount in amounts:
         if not amount > 0:
@@ -45,18 +46,18 @@ def squarify(amounts: Sequence[float], frame: Rectangle) -> tuple[Rectangle, ...
         row, rest = _row(areas[start:end], rest)
         placed += row
         start = end
-    found = dict(zip(order, placed, strict=True))
-    return tuple(found[i] for i in range(len(amounts)))
+    by_amount = dict(zip(order, placed, strict=True))
+    return tuple(by_amount[i] for i in range(len(amounts)))
 
 
 def _worst(row: Sequence[float], side: float) -> float:
-    """The longest side over the shortest, of the row's least square rectangle."""
+    """The aspect ratio, long side over short, of the row's least square rectangle."""
     thick = sum(row) / side
     return max(max(area / thick / thick, thick * thick / area) for area in row)
 
 
 def _row(row: Sequence[float], frame: Rectangle) -> tuple[list[Rectangle], Rectangle]:
-    """The row along the frame's shorter side, and what it leaves of the frame."""
+    """The row's rectangles along the frame's shorter side, and the rest of the frame."""
     placed: list[Rectangle] = []
     if frame.width >= frame.height:
         thick, at = sum(row) / frame.height, frame.y
@@ -71,9 +72,9 @@ def _row(row: Sequence[float], frame: Rectangle) -> tuple[list[Rectangle], Recta
     return placed, Rectangle(frame.x, frame.y + thick, frame.width, frame.height - thick)
 
 
-def treemap(network: NetworkBreakdown, weighed: AreaMeasure, frame: Rectangle) -> tuple[Area, ...]:
-    """Every node of tree(network, weighed) with its place: flows are columns in running order, parts lie inside."""
-    nodes = cost_tree(network, weighed)
+def treemap(network: NetworkBreakdown, measure: AreaMeasure, frame: Rectangle) -> tuple[Area, ...]:
+    """Every node of cost_tree(network, measure) with its place: flows are columns in running order."""
+    nodes = cost_tree(network, measure)
     areas: list[Area] = []
     left = frame.x
     for flow in nodes:

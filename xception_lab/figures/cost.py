@@ -26,27 +26,27 @@ class CostWords:
     notes: dict[str, str]
 
 
-def layers_figure(columns: tuple[ComparedBlock, ...], measure: Measure, words: CostWords) -> go.Figure:
+def layers_figure(blocks: tuple[ComparedBlock, ...], measure: Measure, words: CostWords) -> go.Figure:
     """One bar per layer in running order, the three blocks under each other."""
     bars: list[dict[str, Any]] = []
     rows: list[str] = []
-    for column in columns:
-        values = [getattr(layer, measure) for layer in column.cost.layers]
-        rows.append(f"<b>{words.kinds[column.kind]}</b>")
+    for block in blocks:
+        values = [getattr(layer, measure) for layer in block.cost.layers]
+        rows.append(f"<b>{words.kinds[block.kind]}</b>")
         bars.append(
             {
                 "type": "bar",
                 "orientation": "h",
                 "y": list(range(len(rows), len(rows) + len(values))),
                 "x": np.array(values, dtype=float),
-                "name": words.kinds[column.kind],
+                "name": words.kinds[block.kind],
                 "text": [format_count(value) for value in values],
                 "textposition": "outside",
                 "cliponaxis": False,
                 "hovertemplate": "%{x:,}",
             }
         )
-        rows += [words.layers[layer.name] for layer in column.cost.layers]
+        rows += [words.layers[layer.name] for layer in block.cost.layers]
     return _figure(
         bars,
         {
@@ -65,7 +65,7 @@ def layers_figure(columns: tuple[ComparedBlock, ...], measure: Measure, words: C
 
 def spectrum_figure(
     points: tuple[SpectrumPoint, ...],
-    columns: tuple[ComparedBlock, ...],
+    blocks: tuple[ComparedBlock, ...],
     measure: Measure,
     current: int,
     words: CostWords,
@@ -74,14 +74,14 @@ def spectrum_figure(
     segments = np.array([point.segments for point in points])
     costs = np.array([getattr(point.cost, measure) for point in points], dtype=float)
     lines: list[dict[str, Any]] = []
-    for column in columns:
-        line: dict[str, Any] = {"type": "scatter", "name": words.kinds[column.kind]}
-        if column.kind == "extreme":
+    for block in blocks:
+        line: dict[str, Any] = {"type": "scatter", "name": words.kinds[block.kind]}
+        if block.kind == "extreme":
             line |= {"x": segments, "y": costs, "mode": "lines+markers", "line": {"width": 3}}
-            line |= {"marker": {"size": 9, "symbol": BLOCK_SYMBOLS[column.kind]}, "hovertemplate": words.notes["hover"]}
+            line |= {"marker": {"size": 9, "symbol": BLOCK_SYMBOLS[block.kind]}, "hovertemplate": words.notes["hover"]}
             line |= {"customdata": np.array([point.channels_per_segment for point in points])}
         else:
-            level = getattr(column.cost, measure)
+            level = getattr(block.cost, measure)
             line |= {"x": segments[[0, -1]], "y": [level, level], "mode": "lines", "line": {"dash": "dash"}}
         lines.append(line)
     at = np.flatnonzero(segments == current)

@@ -262,21 +262,21 @@ def operations_figure(
 
 def devices_figure(devices: Sequence[DevicePrediction], words: TimingWords) -> go.Figure:
     """The predicted time of the three blocks on each device with a published peak."""
-    shown = [device for device in devices if device.seconds]
+    predicted = [device for device in devices if device.seconds]
     data = [
         {
             "type": "scatter",
             "mode": "markers",
             "name": words.names[kind],
-            "x": [device.seconds[kind] for device in shown if device.seconds],
-            "y": [device.device for device in shown],
+            "x": [device.seconds[kind] for device in predicted if device.seconds],
+            "y": [device.device for device in predicted],
             "marker": {"size": 13, "symbol": BLOCK_SYMBOLS[kind]},
-            "customdata": [words.notes[device.limits[kind]] for device in shown if device.limits],
+            "customdata": [words.notes[device.limits[kind]] for device in predicted if device.limits],
             "hovertemplate": "%{fullData.name}, %{y}<br>%{x:.3s}s, %{customdata}<extra></extra>",
         }
         for kind in KINDS
     ]
-    names = [device.device for device in shown]
+    names = [device.device for device in predicted]
     return go.Figure(
         data,
         {

@@ -24,7 +24,7 @@ from xception_lab.measurement.sampling import BenchmarkCase, layer_times, matmul
 from xception_lab.measurement.throttling import SpeedMonitor
 from xception_lab.nn.allocator import is_out_of_memory, keep_freed_memory
 from xception_lab.nn.blocks import build_block
-from xception_lab.nn.fusion import for_inference
+from xception_lab.nn.fusion import for_inference, to_memory_format
 from xception_lab.nn.xception import build_xception
 from xception_lab.spec import BlockSpec
 from xception_lab.timing.results import Timing
@@ -175,7 +175,7 @@ def build_model(settings: Settings, device: torch.device) -> tuple[nn.Module, Te
     model.train(settings.backward)
     if settings.mode == "folded":
         model = for_inference(model, channels_last=False)
-    model = model.to(device, dtype).to(memory_format=layout)  # pyright: ignore[reportCallIssue]
+    model = to_memory_format(model.to(device, dtype), layout)
     shape = (settings.batch_size, settings.in_channels, settings.height, settings.width)
     inputs = torch.randn(shape).to(device, dtype).contiguous(memory_format=layout)
     # inside a network a block passes a gradient back to its input; a network's picture needs none

@@ -11,8 +11,8 @@ one job at a time, in the order in which they were submitted:
    Either way the next job starts.
 4. stop() marks the job as "cancelled": a queued one is never started, the process of a running one is killed. What was
    measured until then stays in the status.
-5. Everything is kept in memory alone: the last KEPT_JOBS finished jobs, with their results. What a person wants to keep
-   is downloaded as a results file.
+5. Everything is kept in memory alone: the last KEPT_JOBS finished jobs, with their results. To keep them
+   longer, a person downloads them as a results file.
 """
 
 import secrets

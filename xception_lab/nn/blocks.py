@@ -11,7 +11,7 @@ from xception_lab.spec import Activation, BlockSpec
 def build_block(spec: BlockSpec) -> nn.Sequential:
     """The block as a module, (N, in_channels, H, W) -> (N, out_channels, H', W').
 
-    Its children carry the names of block_cost's layers. Source: paper, section 2.
+    The names of its children are those of block_cost's layers. Source: paper, section 1.2.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for op in block_ops(spec):
@@ -42,7 +42,7 @@ def build_conv(op: Conv) -> nn.Conv2d:
 
 
 def build_activation(function: Activation, inplace: bool = False) -> nn.Module:
-    """The activation of a plan. inplace: only where nothing else reads its input, such as a shortcut."""
+    """The activation of a plan. inplace: only where nothing else, such as a shortcut, reads its input."""
     match function:
         case "relu":
             return nn.ReLU(inplace)

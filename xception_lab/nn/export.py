@@ -1,4 +1,4 @@
-"""A network to take away: ONNX and safetensors, with torch's initial weights from a seed."""
+"""Files of an untrained network: ONNX and safetensors, with torch's initial weights from a seed."""
 
 import io
 import json
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 MOST_WEIGHT_BYTES = 250_000_000
 OPSET = 17
-# a network and its copies in memory: one at a time, however many people ask
-_one = Lock()
+# a network and its copies take much memory: one export at a time, however many people ask
+_export_lock = Lock()
 
 
 class MissingPackageError(RuntimeError):
@@ -30,20 +30,24 @@ def has_onnx() -> bool:
 
 
 def weights_note(spec: XceptionSpec, size: int, seed: int = 0) -> dict[str, str]:
-    """What a file says of itself: the spec, the picture it was made for, and that it holds no training."""
-    described = json.dumps(asdict(spec), sort_keys=True)
-    return {"made_by": "xception_lab", "spec": described, "size": str(size), "weights": f"initial, seed {seed}"}
+    """The metadata of an exported file: the spec, the size of the picture, and that its weights are untrained."""
+    return {
+        "made_by": "xception_lab",
+        "spec": json.dumps(asdict(spec), sort_keys=True),
+        "size": str(size),
+        "weights": f"initial, seed {seed}",
+    }
 
 
 def to_safetensors(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
-    """The network's state_dict under its own names (timm's, for the paper's network), initial weights.
+    """The network's state_dict under its own names (timm's, for the paper's network), with initial weights.
 
     Raises ValueError when the weights are larger than MOST_WEIGHT_BYTES.
     """
     from safetensors.torch import save
 
-    with _one:
-        return save(_built(spec, size, seed).state_dict(), metadata=weights_note(spec, size, seed))
+    with _export_lock:
+        return save(_initial_network(spec, size, seed).state_dict(), metadata=weights_note(spec, size, seed))
 
 
 def to_onnx(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
@@ -53,20 +57,20 @@ def to_onnx(spec: XceptionSpec, size: int, seed: int = 0) -> bytes:
     """
     if not has_onnx():
         raise MissingPackageError("ONNX export needs the package onnx: pip install onnx")
-    with _one:
-        return _onnx(spec, size, seed)
+    with _export_lock:
+        return _export_onnx(spec, size, seed)
 
 
-def _onnx(spec: XceptionSpec, size: int, seed: int) -> bytes:
+def _export_onnx(spec: XceptionSpec, size: int, seed: int) -> bytes:
     import onnx
     import torch
 
-    model = _built(spec, size, seed).eval()
-    file: Any = io.BytesIO()  # taken by this exporter, whatever the signature says
+    model = _initial_network(spec, size, seed).eval()
+    file: Any = io.BytesIO()  # accepted by this exporter, though its signature asks for a path
     with warnings.catch_warnings():
-        # the exporter that needs onnx alone, in a third of the newer one's time, announces its retirement
+        # this exporter needs onnx alone and a third of the newer one's time, but is deprecated
         warnings.simplefilter("ignore", DeprecationWarning)
-        # and that the size is fixed in the file, which is meant
+        # the picture's size is fixed in the file on purpose
         warnings.filterwarnings("ignore", "Converting a tensor to a Python integer")
         torch.onnx.export(
             model,
@@ -83,7 +87,7 @@ def _onnx(spec: XceptionSpec, size: int, seed: int) -> bytes:
     return exported.SerializeToString()
 
 
-def _built(spec: XceptionSpec, size: int, seed: int) -> "nn.Module":
+def _initial_network(spec: XceptionSpec, size: int, seed: int) -> "nn.Module":
     import torch
 
     from xception_lab.nn.xception import build_xception

@@ -1,4 +1,4 @@
-"""Figures 1 to 4 of the paper as modules, and the proof that Figures 2 and 3 are the same function.
+"""Figures 1 to 4 of the paper as modules, and the check that Figures 2 and 3 are the same function (section 1.1).
 
 Each maps (N, in_channels, H, W) to (N, out_channels, H, W); a ReLU follows every convolution, as in Inception.
 """
@@ -15,11 +15,11 @@ PICTURES = 4
 
 
 class CanonicalInception(nn.Module):
-    """Figure 1: a 1x1, a 1x1 and a 3x3, a 1x1 and two 3x3, a pooling and a 1x1, side by side; four equal towers."""
+    """Figure 1: four towers of equal width side by side: 1x1; 1x1, 3x3; 1x1, 3x3, 3x3; average pooling, 1x1."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        width = _equal("towers", 4, out_channels)
+        width = _width("towers", 4, out_channels)
         self.towers = nn.ModuleList(
             (
                 nn.Sequential(*_conv(in_channels, width, 1)),
@@ -34,11 +34,11 @@ class CanonicalInception(nn.Module):
 
 
 class SimplifiedInception(nn.Module):
-    """Figure 2: every tower a 1x1 and a 3x3, side by side."""
+    """Figure 2: towers of equal width side by side, each a 1x1 and a 3x3."""
 
     def __init__(self, in_channels: int, out_channels: int, towers: int) -> None:
         super().__init__()
-        width = _equal("towers", towers, out_channels)
+        width = _width("towers", towers, out_channels)
         self.towers = nn.ModuleList(
             nn.Sequential(*_conv(in_channels, width, 1), *_conv(width, width, 3)) for _ in range(towers)
         )
@@ -48,11 +48,11 @@ class SimplifiedInception(nn.Module):
 
 
 class SegmentedInception(nn.Module):
-    """Figure 3: one large 1x1, then a 3x3 on each segment of its channels; Figure 4 at one segment a channel."""
+    """Figure 3: one large 1x1, then a 3x3 on each segment of its channels; Figure 4 with one segment per channel."""
 
     def __init__(self, in_channels: int, out_channels: int, segments: int) -> None:
         super().__init__()
-        _equal("segments", segments, out_channels)
+        _width("segments", segments, out_channels)
         self.pointwise = nn.Conv2d(in_channels, out_channels, 1)
         self.spatial = nn.Conv2d(out_channels, out_channels, 3, padding=1, groups=segments)
 
@@ -61,7 +61,7 @@ class SegmentedInception(nn.Module):
 
 
 class ExtremeInception(SegmentedInception):
-    """Figure 4: one large 1x1, then one 3x3 a channel."""
+    """Figure 4: one large 1x1, then one 3x3 per channel."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, out_channels)
@@ -69,9 +69,10 @@ class ExtremeInception(SegmentedInception):
 
 @dataclass(frozen=True, slots=True)
 class EquivalenceCheck:
-    """Both modules run on the same random pictures: how far their outputs are apart at most.
+    """The largest difference between the outputs of Figures 2 and 3 on the same random pictures.
 
-    max_output: the largest output, for scale. weights: how many numbers each module has, the same ones.
+    segments: of Figure 3, towers of Figure 2. weights: how many each of them has. outputs: how many were compared.
+    max_output: the largest one, for scale. max_difference: in float32. max_difference_float64: in float64.
     """
 
     segments: int
@@ -83,20 +84,29 @@ class EquivalenceCheck:
 
 
 def stack_towers(towers: SimplifiedInception) -> SegmentedInception:
-    """Figure 3 with the weights of Figure 2: its towers' kernels stacked, nothing else done to them."""
-    firsts, seconds = zip(*((tower[0], tower[2]) for tower in towers.towers), strict=True)  # type: ignore[index]
-    out_channels, in_channels = sum(conv.out_channels for conv in firsts), firsts[0].in_channels
-    segmented = SegmentedInception(in_channels, out_channels, len(towers.towers)).to(firsts[0].weight.dtype)
-    with torch.no_grad():
-        for one, many in ((segmented.pointwise, firsts), (segmented.spatial, seconds)):
-            one.weight.copy_(torch.cat([conv.weight for conv in many]))
-            assert one.bias is not None
-            one.bias.copy_(torch.cat([conv.bias for conv in many]))
+    """Figure 3 with the weights of Figure 2: the kernels and biases of its towers, stacked."""
+    weights = towers.state_dict()  # towers.<number>.<0 is the 1x1, 2 the 3x3>.weight and .bias
+    count = len(towers.towers)
+
+    def stacked(layer: int, name: str) -> Tensor:
+        return torch.cat([weights[f"towers.{tower}.{layer}.{name}"] for tower in range(count)])
+
+    pointwise = stacked(0, "weight")
+    out_channels, in_channels = pointwise.shape[:2]
+    segmented = SegmentedInception(in_channels, out_channels, count).to(pointwise.dtype)
+    segmented.load_state_dict(
+        {
+            "pointwise.weight": pointwise,
+            "pointwise.bias": stacked(0, "bias"),
+            "spatial.weight": stacked(2, "weight"),
+            "spatial.bias": stacked(2, "bias"),
+        }
+    )
     return segmented
 
 
 def check_equivalence(segments: int, seed: int = 0, channels: int = CHANNELS, size: int = SIZE) -> EquivalenceCheck:
-    """Build Figure 2, stack its weights into Figure 3, run both on the same pictures, compare every output.
+    """Build Figure 2, stack its weights into Figure 3, run both on the same pictures and compare every output.
 
     Raises ValueError when segments do not divide channels. Source: paper, section 1.1.
     """
@@ -119,6 +129,7 @@ def _conv(in_channels: int, out_channels: int, kernel_size: int) -> tuple[nn.Con
     return nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2), nn.ReLU()
 
 
-def _equal(field: str, count: int, out_channels: int) -> int:
+def _width(field: str, count: int, out_channels: int) -> int:
+    """Channels of each of `count` towers or segments. Raises ValueError when they do not divide out_channels."""
     check_divisor(field, count, "out_channels", out_channels)
     return out_channels // count

@@ -1,4 +1,4 @@
-"""What other counters print for the same block or network, computed live by running them."""
+"""What other counters print for the same block or network, by running them."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from xception_lab.spec import BlockSpec, XceptionSpec
 
 @dataclass(frozen=True, slots=True)
 class CounterResult:
-    """A counter's figure and how far it stands from our MACs. quantity: "MACs" or "FLOPs", as the counter calls it."""
+    """A counter's figure beside our MACs. quantity: "MACs" or "FLOPs", as the counter calls it."""
 
     counter: str
     quantity: str
@@ -22,7 +22,7 @@ class CounterResult:
 
 
 def run_counters(spec: BlockSpec, height: int, width: int, batch_size: int = 1) -> tuple[CounterResult, ...]:
-    """Our closed form, torch's FlopCounterMode and torchinfo on the same block; imports torch, takes about 10 ms."""
+    """Our closed form, torch's FlopCounterMode and torchinfo on the same block. Imports torch, takes about 10 ms."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
     from torchinfo import summary
@@ -36,7 +36,7 @@ def run_counters(spec: BlockSpec, height: int, width: int, batch_size: int = 1) 
         counter = FlopCounterMode(display=False)
         with counter:
             block(torch.empty(shape))
-    # torchinfo moves data to a real device; its counts need the shapes alone, so a meta input will do
+    # torchinfo counts from shapes alone, so a meta input serves; without `device` it would move it to a real device
     info = summary(block, input_data=torch.empty(shape, device="meta"), device="meta", verbose=0)
     return (
         CounterResult("xception_lab", "MACs", ours.macs, ours.macs),
@@ -49,8 +49,8 @@ def run_counters(spec: BlockSpec, height: int, width: int, batch_size: int = 1) 
 class TorchinfoSummary:
     """torchinfo's summary of a network beside our count of it.
 
-    text: the table as torchinfo prints it. Ours: params and macs as network_cost has them; torchinfo's MACs add one
-    for each batch-norm parameter and one for each bias of the linear layer.
+    text: the table as torchinfo prints it. params, macs: ours, of network_cost. torchinfo's MACs add one for each
+    batch-norm parameter and one for each bias of the linear layer.
     """
 
     text: str
@@ -63,12 +63,12 @@ class TorchinfoSummary:
 
     @property
     def unexplained(self) -> int:
-        """What torchinfo's MACs exceed ours by, less what it is known to add: zero."""
+        """By how much torchinfo's MACs exceed ours and what it is known to add: zero."""
         return self.torchinfo_macs - self.macs - self.batch_norm_params - self.linear_biases
 
 
 def torchinfo_summary(spec: XceptionSpec, size: int) -> TorchinfoSummary:
-    """torchinfo's summary of the network on a (1, in_channels, size, size) picture; imports torch, takes 0.3 s."""
+    """torchinfo's summary of the network on a (1, in_channels, size, size) picture. Imports torch, takes 0.3 s."""
     import torch
     from torch import nn
     from torchinfo import summary

@@ -1,4 +1,16 @@
-"""XceptionSpec -> nn.Module: the paper's network (Figure 5) and its small relatives.
+"""XceptionSpec -> nn.Module: the paper's network and smaller ones of the same plan.
+
+The network of XceptionSpec() at 299 pixels (paper, section 3, Figure 5). "sep" is a separable convolution: a 3x3
+depthwise convolution, then a 1x1. A batch norm follows every convolution and every sep; shortcuts are added last.
+
+    stage      output           layers                                                      shortcut
+    stem       64 x 147 x 147   conv 3x3/2 32, ReLU, conv 3x3 64, ReLU                      none
+    block1     128 x 74 x 74    sep 128, ReLU, sep 128, max pool 3x3/2                      conv 1x1/2 128
+    block2     256 x 37 x 37    ReLU, sep 256, ReLU, sep 256, max pool 3x3/2                conv 1x1/2 256
+    block3     728 x 19 x 19    ReLU, sep 728, ReLU, sep 728, max pool 3x3/2                conv 1x1/2 728
+    block4-11  728 x 19 x 19    ReLU, sep 728, ReLU, sep 728, ReLU, sep 728                 identity
+    block12    1024 x 10 x 10   ReLU, sep 728, ReLU, sep 1024, max pool 3x3/2               conv 1x1/2 1024
+    head       1000 x 1 x 1     sep 1536, ReLU, sep 2048, ReLU, mean pool, linear 1000      none
 
 The state_dict keys are those of timm's legacy_xception, so its published weights load as they are.
 The paper reports 79.0 % top-1 and 94.5 % top-5 on ImageNet (Table 1).
@@ -24,13 +36,14 @@ class GlobalAvgPool2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training:
-            # the adaptive one's gradient does not lie in memory as x does: what follows takes 12 times longer
+            # the gradient of adaptive_avg_pool2d has another memory format than x: the layers before would take 12
+            # times longer
             return F.avg_pool2d(x, x.shape[-2:])
         return F.adaptive_avg_pool2d(x, 1)
 
 
 class SeparableConv2d(nn.Sequential):
-    """One separable convolution; children in running order, named conv1 (spatial) and pointwise."""
+    """One separable convolution; its children, in running order, are named conv1 (spatial) and pointwise."""
 
 
 class ResidualBlock(nn.Module):
@@ -49,13 +62,13 @@ class ResidualBlock(nn.Module):
             return y
         if self.skip is not None and self.skipbn is not None:
             x = self.skipbn(self.skip(x))
-        # in place: nothing else reads y, and no gradient needs what a batch norm or a pooling gave
+        # in place: nothing else reads y, and no gradient needs the output of a batch norm or a pooling
         y += x
         return y
 
 
 class Xception(nn.Module):
-    """The whole network, from the plan that network_cost counts."""
+    """The whole network, from the same plan (arch/plan.network_stages) from which network_cost counts."""
 
     def __init__(self, spec: XceptionSpec) -> None:
         super().__init__()
@@ -94,11 +107,11 @@ def _residual_block(spec: XceptionSpec, stage: Stage) -> ResidualBlock:
 
 
 def _children(spec: XceptionSpec, ops: tuple[Op, ...], prefix: str) -> list[tuple[str, nn.Module]]:
-    """(name, module) of each operation, those of one separable convolution gathered in one module."""
+    """(name, module) of each operation; the two halves of a separable convolution are children of one module."""
     children: dict[str, nn.Module] = {}
     for op in ops:
         name, _, part = op.name.removeprefix(prefix).partition(".")
-        # what a stage begins with may not write over its input, which the shortcut still reads
+        # the first operation of a stage must not overwrite its input, which the shortcut still reads
         module = _build(spec, op, inplace=op is not ops[0])
         if part:
             children.setdefault(name, SeparableConv2d()).add_module(part, module)
@@ -112,7 +125,7 @@ def _build(spec: XceptionSpec, op: Op, inplace: bool = False) -> nn.Module:
         case Conv():
             return build_conv(op)
         case Norm():
-            # Keras counts momentum from the other side: its 0.99 is torch's 0.01
+            # Keras's momentum is the share that stays, torch's the share that is new: 0.99 there is 0.01 here
             return nn.BatchNorm2d(op.channels, eps=spec.batch_norm_eps, momentum=0.01)
         case Act():
             return build_activation(op.function, inplace)

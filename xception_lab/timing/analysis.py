@@ -228,7 +228,7 @@ def _line(kind: Kind, settings: list[Settings], results: Results) -> SweepLine:
 
 def crossings(values: Sequence[int], lines: Sequence[SweepLine]) -> tuple[Crossing, ...]:
     """Where one block's line crosses another's, between two neighbouring values that were both measured."""
-    found: list[Crossing] = []
+    points: list[Crossing] = []
     for first, second in combinations(lines, 2):
         # NaN where one was not measured: no comparison with it holds
         ratios = [math.log(a / b) for a, b in zip(first.medians_s, second.medians_s, strict=True)]
@@ -237,8 +237,8 @@ def crossings(values: Sequence[int], lines: Sequence[SweepLine]) -> tuple[Crossi
                 share = before / (before - after)
                 at = _interpolate(values[left], values[left + 1], share)
                 seconds = _interpolate(first.medians_s[left], first.medians_s[left + 1], share)
-                found.append(Crossing(first.kind, second.kind, at, seconds))
-    return tuple(found)
+                points.append(Crossing(first.kind, second.kind, at, seconds))
+    return tuple(points)
 
 
 def _interpolate(low: float, high: float, share: float) -> float:

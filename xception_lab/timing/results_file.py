@@ -1,4 +1,4 @@
-"""Results as a JSON file: what a person takes away, brings from another machine, and what is shipped.
+"""Results as a JSON file: downloaded from one machine, uploaded on another, and shipped with the app.
 
 A file comes from anywhere, so reading trusts nothing: every field has a type and a range, none may be missing or
 unknown, and what breaks a rule is refused with a sentence that names its place, its value and the rule.

@@ -1,4 +1,4 @@
-"""What a person takes away from a run: its weights, its predictions and the pictures it learned. Free of torch."""
+"""What can be downloaded of a run: its weights, its predictions and the pictures it was trained on. Free of torch."""
 
 from io import BytesIO
 
@@ -11,21 +11,21 @@ from xception_lab.data.dataset import Dataset
 
 
 def read_predictions(checkpoint: bytes) -> NDArray[np.int64]:
-    """The class given to each test picture, from a run's checkpoint. Raises ValueError when it holds none."""
+    """The predicted class of each test picture, (N,), from a checkpoint file. Raises ValueError when it is none."""
     return _tensors(checkpoint)["predictions"].astype(np.int64)
 
 
 def weights_file(checkpoint: bytes) -> bytes:
-    """The weights alone, under their state_dict keys, as a safetensors file; it loads into build_xception's module.
+    """The weights of a checkpoint file, as a safetensors file under the state_dict keys of build_xception's module.
 
     Raises ValueError when the checkpoint is not one of ours.
     """
-    prefix = "network."
-    return save({n.removeprefix(prefix): t for n, t in _tensors(checkpoint).items() if n.startswith(prefix)})
+    prefix, tensors = "network.", _tensors(checkpoint)
+    return save({name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)})
 
 
 def data_file(dataset: Dataset) -> bytes:
-    """The pictures and labels as an npz file: what script.training_script reads."""
+    """The pictures and labels as an npz file: what the script of script.training_script reads."""
     names = ("train_images", "train_labels", "test_images", "test_labels")
     buffer = BytesIO()
     np.savez_compressed(buffer, **{name: getattr(dataset, name) for name in names}, classes=np.array(dataset.classes))

@@ -16,9 +16,10 @@ from xception_lab.training.records import EpochRecord, record_from_dict, train_s
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Everything the next epoch needs, and what the last one gave.
+    """A run after a whole epoch: all that the next epoch starts from, and all that this one gave.
 
-    network: the state_dict. adam: the optimiser's moments. predictions: the class given to each test picture.
+    records: one per epoch. network: the state_dict. adam: AdamW's state, named "<moment>.<parameter>", the moments
+    being step, exp_avg and exp_avg_sq. predictions: int64 (N,), the predicted class of each test picture.
     """
 
     spec: TrainSpec
@@ -39,7 +40,7 @@ def checkpoint_to_bytes(checkpoint: Checkpoint) -> bytes:
 
 
 def checkpoint_from_bytes(data: bytes) -> Checkpoint:
-    """The inverse of to_bytes. Raises ValueError when the bytes are not a whole checkpoint of ours."""
+    """The inverse of checkpoint_to_bytes. Raises ValueError when the bytes are not a whole checkpoint of ours."""
     try:
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])

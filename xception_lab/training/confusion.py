@@ -13,7 +13,7 @@ Predictions = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A test picture that got the wrong class: its index, its own class and the one it was given."""
+    """A wrongly classified test picture: its index, its label and its predicted class."""
 
     picture: int
     label: str
@@ -22,10 +22,11 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Test pictures counted by class and by the class they were given.
+    """The confusion matrix of a test set, and the pictures behind it.
 
-    counts: counts[label][predicted]. recalls: the share of each class that is right. mistakes: from the most frequent
-    confusion to the rarest in turn, so that a first few show different ones.
+    counts: counts[label][predicted]. recalls: per class, the share of its pictures that are predicted right.
+    mistakes: one of each confused pair of classes, the most frequent pair first, then a second of each, and so on: so
+    the first few show different confusions.
     """
 
     classes: tuple[str, ...]
@@ -35,17 +36,20 @@ class Confusion:
 
     @property
     def right(self) -> int:
-        """How many are right."""
+        """How many pictures are predicted right."""
         return sum(row[number] for number, row in enumerate(self.counts))
 
     @property
     def total(self) -> int:
-        """How many there are."""
+        """How many pictures there are."""
         return sum(map(sum, self.counts))
 
 
 def confusion(dataset: Dataset, predictions: Predictions) -> Confusion:
-    """What the predictions, (N,) of the test pictures in order, confuse. Raises ValueError when they do not fit."""
+    """The confusion matrix of a data set's test pictures.
+
+    predictions: (N,), a class for each test picture, in order. Raises ValueError when they do not fit the data set.
+    """
     labels, classes = dataset.test_labels, len(dataset.classes)
     if predictions.shape != labels.shape or not ((predictions >= 0) & (predictions < classes)).all():
         sentence = say(
@@ -67,15 +71,15 @@ def confusion(dataset: Dataset, predictions: Predictions) -> Confusion:
 def _mistakes(dataset: Dataset, predictions: Predictions, counts: NDArray[np.int64]) -> tuple[Mistake, ...]:
     labels = dataset.test_labels
     wrong = np.flatnonzero(predictions != labels)
-    pairs = labels[wrong], predictions[wrong]
-    code = pairs[0] * len(dataset.classes) + pairs[1]
-    # the how-many-th of its own confusion each mistake is
-    order = np.argsort(code, kind="stable")
-    first = np.searchsorted(code[order], code[order])
-    turn = np.empty_like(order)
-    turn[order] = np.arange(len(order)) - first
-    sequence = np.lexsort((code, -counts[pairs], turn))
+    label_and_predicted = labels[wrong], predictions[wrong]
+    pair = labels[wrong] * len(dataset.classes) + predictions[wrong]
+    # how many mistakes of the same pair come before this one
+    order = np.argsort(pair, kind="stable")
+    first_of_pair = np.searchsorted(pair[order], pair[order])
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order)) - first_of_pair
+    sequence = np.lexsort((pair, -counts[label_and_predicted], rank))
     names = dataset.classes
     return tuple(
-        Mistake(int(at), names[int(labels[at])], names[int(predictions[at])]) for at in wrong[sequence].tolist()
+        Mistake(index, names[int(labels[index])], names[int(predictions[index])]) for index in wrong[sequence].tolist()
     )

@@ -1,8 +1,8 @@
-"""One run: train(spec) yields a record an epoch, and the same spec on the same device gives the same bits.
+"""One run: train(spec) yields one record per epoch, and the same spec on the same device gives the same bits.
 
-An epoch is a function from one checkpoint to the next, and an uninterrupted run is a chain of them: so a run
-that was killed and resumed cannot differ from one that was not. Device means the kind of device and, on a CPU,
-the number of threads and whether it multiplies in bfloat16.
+An epoch is a function from one checkpoint to the next (next_epoch), and a run is a chain of epochs. So a run that was
+killed and resumed goes through the same checkpoints as one that was not. "The same device" means the kind of device
+and, on a CPU, the number of threads and whether it multiplies in bfloat16.
 """
 
 import math
@@ -28,12 +28,10 @@ from xception_lab.training.records import EpochRecord
 from xception_lab.training.state import TrainState, autocast, make_train_state, training_device
 from xception_lab.training.tensors import PictureTensors, load_pictures
 
-__all__ = ["EpochRecord", "TrainingError", "estimate_run_s", "next_epoch", "train"]
-
 EVALUATION_BATCH = 250
 ESTIMATE_STEPS = 6
 
-Stop = Callable[[], bool]
+StopCheck = Callable[[], bool]
 
 
 class TrainingError(RuntimeError):
@@ -41,13 +39,15 @@ class TrainingError(RuntimeError):
 
 
 def train(
-    spec: TrainSpec, *, checkpoint_path: Path | str | None = None, should_stop: Stop | None = None
+    spec: TrainSpec, *, checkpoint_path: Path | str | None = None, should_stop: StopCheck | None = None
 ) -> Iterator[EpochRecord]:
-    """One record an epoch. With a checkpoint_path the run goes on where that file ends, its records first.
+    """Train a network and yield one record per epoch.
 
-    should_stop: asked before every batch; True ends the iteration, keeping what the last whole epoch left.
-    Raises TrainingError when the loss is not a number or memory runs out, ValueError when the data or the
-    checkpoint do not fit the spec.
+    checkpoint_path: written after every epoch. Where the file exists already, its records come first and the run is
+        resumed from it.
+    should_stop: called before every batch; True ends the iteration. The epoch under way is lost, the checkpoint stays.
+    Raises TrainingError when the loss is not a number or memory runs out, ValueError when the data or the checkpoint
+    do not fit the spec.
     """
     path = Path(checkpoint_path) if checkpoint_path else None
     checkpoint = _resume(spec, path)
@@ -70,10 +70,13 @@ def _resume(spec: TrainSpec, path: Path | None) -> Checkpoint | None:
     return checkpoint
 
 
-def next_epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: Stop | None = None) -> Checkpoint | None:
-    """The run one epoch further than `last` (None is its beginning), or None when should_stop said so."""
+def next_epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: StopCheck | None = None) -> Checkpoint | None:
+    """The run's next checkpoint, or None when should_stop returned True.
+
+    last: the checkpoint to start from, which is not changed; None is the run's beginning. Raises as train does.
+    """
     try:
-        # the caller's own random numbers stay as they were
+        # the caller's random state stays as it was
         with torch.random.fork_rng(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
             return _epoch(spec, last, should_stop or (lambda: False))
     except (MemoryError, RuntimeError) as error:
@@ -86,14 +89,14 @@ def next_epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: Stop | Non
         raise
 
 
-def _epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: Stop) -> Checkpoint | None:
+def _epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: StopCheck) -> Checkpoint | None:
     begin = perf_counter()
     before = last.records if last else ()
     epoch = len(before) + 1
     pictures = load_pictures(spec.dataset, spec.train_size, training_device())
-    learner = make_train_state(spec, pictures, last)
+    state = make_train_state(spec, pictures, last)
     torch.manual_seed(derive_seed("dropout", spec.seed, epoch))  # dropout draws from the global generator
-    fit = _fit(spec, learner, pictures, epoch, should_stop)
+    fit = _fit(spec, state, pictures, epoch, should_stop)
     if fit is None:
         return None
     if not math.isfinite(fit.loss):
@@ -103,56 +106,61 @@ def _epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: Stop) -> Check
             rate=spec.learning_rate,
         )
         raise TrainingError(sentence)
-    scores = _evaluate(learner.network, pictures, should_stop)
+    scores = _evaluate(state.network, pictures, should_stop)
     if scores is None:
         return None
     test_loss, predictions = scores
     accuracy = (predictions == pictures.test_labels).double().mean().item()
     elapsed = (before[-1].elapsed_s if before else 0.0) + perf_counter() - begin
     record = EpochRecord(epoch, fit.loss, fit.accuracy, test_loss, accuracy, fit.rate, fit.images_per_s, elapsed)
-    return Checkpoint(spec, (*before, record), learner.network.state_dict(), learner.moments(), predictions.cpu())
+    return Checkpoint(spec, (*before, record), state.network.state_dict(), state.moments(), predictions.cpu())
 
 
 @dataclass(frozen=True, slots=True)
 class _Fit:
+    """One pass over the training pictures: mean loss and accuracy along the way, the last learning rate, the speed."""
+
     loss: float
     accuracy: float
     rate: float
     images_per_s: float
 
 
-def _fit(spec: TrainSpec, learner: TrainState, pictures: PictureTensors, epoch: int, should_stop: Stop) -> _Fit | None:
+def _fit(
+    spec: TrainSpec, state: TrainState, pictures: PictureTensors, epoch: int, should_stop: StopCheck
+) -> _Fit | None:
     begin = perf_counter()
     steps = len(pictures.train_labels) // spec.batch_size
     loss_sum = torch.zeros((), dtype=torch.float64)
     right = torch.zeros((), dtype=torch.int64)
     rate = 0.0
-    learner.network.train()
+    state.network.train()
     for step, (batch, labels) in enumerate(pictures.batches(spec, epoch), (epoch - 1) * steps):
         if should_stop():
             return None
         rate = learning_rate(spec, step, steps * spec.epochs)
-        learner.optimiser.param_groups[0]["lr"] = rate
-        loss, logits = _step(learner, pictures.normalised(batch), labels)
+        state.optimiser.param_groups[0]["lr"] = rate
+        loss, logits = _step(state, pictures.normalised(batch), labels)
         loss_sum += loss.to(loss_sum)
         right += (logits.argmax(1) == labels).sum().to(right)
-    seen = steps * spec.batch_size
-    return _Fit(loss_sum.item() / steps, right.item() / seen, rate, seen / (perf_counter() - begin))
+    count = steps * spec.batch_size
+    return _Fit(loss_sum.item() / steps, right.item() / count, rate, count / (perf_counter() - begin))
 
 
-def _step(learner: TrainState, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    learner.optimiser.zero_grad()
+def _step(state: TrainState, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """One step of the optimiser; the loss, (), and the logits, (N, classes)."""
+    state.optimiser.zero_grad()
     with autocast(batch.device):
-        logits = learner.network(batch)
+        logits = state.network(batch)
         loss = F.cross_entropy(logits, labels)
     loss.backward()
-    learner.optimiser.step()
+    state.optimiser.step()
     return loss.detach(), logits.detach()
 
 
 @torch.inference_mode()
-def _evaluate(network: nn.Module, pictures: PictureTensors, should_stop: Stop) -> tuple[float, Tensor] | None:
-    """(mean loss, predicted class of each test picture)."""
+def _evaluate(network: nn.Module, pictures: PictureTensors, should_stop: StopCheck) -> tuple[float, Tensor] | None:
+    """The mean loss and the predicted class of each test picture, or None when should_stop returned True."""
     network = for_inference(network, channels_last=False)
     loss_sum, predictions = 0.0, list[Tensor]()
     batches = zip(pictures.test.split(EVALUATION_BATCH), pictures.test_labels.split(EVALUATION_BATCH), strict=True)
@@ -167,24 +175,24 @@ def _evaluate(network: nn.Module, pictures: PictureTensors, should_stop: Stop) -
 
 
 def estimate_run_s(spec: TrainSpec) -> float:
-    """How long the run takes on one thread of a machine with nothing else to do: an estimate from a few timed steps.
+    """How long the run takes on one thread of an idle machine, in seconds: an estimate from a few timed steps.
 
-    The fastest of them counts, on a CPU in processor time: other work on the machine makes neither shorter.
+    The fastest step counts, on a CPU in processor time, as other work on the machine can only make it longer.
     """
     pictures = load_pictures(spec.dataset, spec.train_size, training_device())
-    learner = make_train_state(spec, pictures, None)
+    state = make_train_state(spec, pictures, None)
     few = replace(pictures, test=pictures.test[:EVALUATION_BATCH], test_labels=pictures.test_labels[:EVALUATION_BATCH])
     batches = pictures.batches(spec, 1)
 
     def step() -> None:
         batch, labels = next(batches)
-        _step(learner, pictures.normalised(batch), labels)[0].item()
+        _step(state, pictures.normalised(batch), labels)[0].item()
 
     def evaluation() -> None:
-        _evaluate(learner.network, few, lambda: False)
+        _evaluate(state.network, few, lambda: False)
 
     steps = len(pictures.train) // spec.batch_size
-    learner.network.train()
+    state.network.train()
     with _one_thread():
         step_s = min(_seconds(step, pictures.train.device) for _ in range(min(ESTIMATE_STEPS, steps)))
         evaluation_s = min(_seconds(evaluation, pictures.train.device) for _ in range(2))
@@ -193,7 +201,7 @@ def estimate_run_s(spec: TrainSpec) -> float:
 
 @contextmanager
 def _one_thread() -> Generator[None]:
-    """As a worker calculates; two threads in a busy process would wait for each other and be timed doing it."""
+    """One thread, as a worker has: in a busy process, several would wait for each other while they are timed."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

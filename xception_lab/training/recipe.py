@@ -4,14 +4,17 @@ import math
 
 from xception_lab.spec import TrainSpec
 
-# Keras's 0.99, torch's 0.01, is for runs of many thousand steps: in short ones the running means lag behind
+# Keras's default 0.99, which is 0.01 in torch, suits runs of many thousand steps: in short ones the running means lag
 BATCH_NORM_MOMENTUM = 0.1
 SHIFT = 1  # pixels that a training picture may move in each direction
 WARM_UP = 0.1  # share of the steps over which the learning rate rises
 
 
 def learning_rate(spec: TrainSpec, step: int, steps: int) -> float:
-    """A straight rise over the first tenth of the run, then half a cosine down to nothing."""
+    """The learning rate: a linear warm-up over the first tenth of the run, then half a cosine down to 0.
+
+    step: from 0. steps: of the whole run.
+    """
     warm = max(1, round(WARM_UP * steps))
     if step < warm:
         return spec.learning_rate * (step + 1) / warm

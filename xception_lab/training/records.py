@@ -1,4 +1,4 @@
-"""What a run answers, and specs and records as JSON: free of torch, so a page can read a store without it."""
+"""The record of an epoch, and specs and records as JSON. Free of torch, so that a page can read a store without it."""
 
 import json
 from dataclasses import asdict, dataclass, fields
@@ -9,10 +9,12 @@ from xception_lab.spec import TrainSpec, XceptionSpec
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
-    """One epoch of a run. Losses and accuracies are means over pictures; the training ones run along the epoch.
+    """One epoch of a run.
 
-    learning_rate: at the epoch's last step. images_per_s: training pictures a second, evaluation apart.
-    elapsed_s: working time since the run's first picture, over all sittings.
+    train_loss, train_accuracy: means over the training pictures, each as the network was when it saw them.
+    test_loss, test_accuracy: means over the test pictures, after the epoch. Accuracies are from 0 to 1.
+    learning_rate: at the epoch's last step. images_per_s: training pictures per second, without the evaluation.
+    elapsed_s: time spent on the run so far, without what lies between a kill and a resume.
     """
 
     epoch: int
@@ -39,17 +41,17 @@ def train_spec_from_json(text: str) -> TrainSpec:
 
 
 def train_spec_from_dict(values: dict[str, Any]) -> TrainSpec:
-    """A spec from the dictionary that dataclasses.asdict makes of it, lists standing for tuples."""
+    """A spec from the dictionary that dataclasses.asdict makes of it; tuples may have become lists."""
     network: dict[str, Any] = {name: lists_to_tuples(value) for name, value in values["xception"].items()}
     run: dict[str, Any] = {**values, "xception": XceptionSpec(**network)}
     return TrainSpec(**run)
 
 
 def lists_to_tuples(value: Any) -> Any:
-    """JSON's lists back as the tuples that specs hold."""
+    """A list of JSON as the tuple that a spec holds; any other value as it is."""
     return tuple(cast(list[Any], value)) if isinstance(value, list) else value
 
 
 def record_from_dict(values: dict[str, Any]) -> EpochRecord:
-    """A record from a mapping that holds its fields, and perhaps others."""
+    """A record from a dictionary that holds its fields, and perhaps others."""
     return EpochRecord(**{field.name: values[field.name] for field in fields(EpochRecord)})

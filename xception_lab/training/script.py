@@ -1,4 +1,4 @@
-"""A run as a script of plain torch that trains the same network by the same recipe, with no import of ours."""
+"""A run as a script of plain PyTorch that trains the same network by the same recipe, without this package."""
 
 from dataclasses import replace
 
@@ -104,7 +104,7 @@ train, train_labels = train[chosen], train_labels[chosen]
 
 
 def training_script(spec: TrainSpec, dataset: Dataset) -> str:
-    """A runnable script for the run's variant; it reads what exports.data_file writes and prints a line an epoch."""
+    """A script that trains the run's network on the file of artifacts.data_file and prints one line per epoch."""
     network = replace(spec.xception, in_channels=dataset.train_images.shape[3], num_classes=len(dataset.classes))
     between = {"none": "nothing", "relu": "a ReLU", "elu": "an ELU"}[network.intermediate]
     return _SCRIPT.format(

@@ -1,7 +1,7 @@
-"""What an epoch works with: the device, the pictures on it, the network and its optimiser.
+"""What an epoch works with: the device, the network and its optimiser.
 
-Every random draw comes from a generator seeded by a name, the seed and the epoch, never by the network, so
-variants of one seed share batch order, moves, dropout and every weight whose name and shape they share.
+Every random draw comes from a generator that is seeded by a name, the run's seed and the epoch, never by the network.
+So the variants of one seed share batch order, shifts, dropout and every weight whose name and shape they share.
 """
 
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from xception_lab.nn.allocator import keep_freed_memory
+from xception_lab.nn.fusion import to_memory_format
 from xception_lab.nn.init import initialise
 from xception_lab.nn.xception import build_xception
 from xception_lab.spec import TrainSpec
@@ -20,9 +21,10 @@ from xception_lab.training.tensors import PictureTensors
 
 
 def prepare_process() -> None:
-    """One thread, and freed memory kept: for a process that does nothing but train.
+    """Set up a process that does nothing but train: one thread, and freed memory is not returned to the system.
 
-    A run is reproducible only at a fixed number of threads, and two runs of one thread beat one run of two.
+    A run is reproducible only at a fixed number of threads, and two runs of one thread each are faster than one run
+    after the other with two.
     """
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -36,7 +38,7 @@ def training_device() -> torch.device:
 
 
 def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 on a device that calculates in it; one that only emulates it is slower with it."""
+    """bfloat16 where the device computes in it; a device that only emulates it would be slower."""
     if has_bfloat16(device):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
@@ -55,13 +57,13 @@ def has_bfloat16(device: torch.device) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TrainState:
-    """A network in the middle of its training."""
+    """A network in training and its optimiser; every step changes both in place."""
 
     network: nn.Module
     optimiser: torch.optim.AdamW
 
     def moments(self) -> dict[str, Tensor]:
-        """The optimiser's state, named "<moment>.<parameter>"."""
+        """The optimiser's state as Checkpoint.adam names it; the tensors are shared, not copied."""
         return {
             f"{moment}.{name}": tensor
             for name, parameter in self.network.named_parameters()
@@ -70,10 +72,10 @@ class TrainState:
 
 
 def make_train_state(spec: TrainSpec, pictures: PictureTensors, last: Checkpoint | None) -> TrainState:
-    """A fresh network from the spec's seed, or the one that the checkpoint holds."""
+    """A copy of a checkpoint's network and optimiser, or a new network from the spec's seed where last is None."""
     device = pictures.train.device
-    fitting = replace(spec.xception, in_channels=pictures.train.shape[3], num_classes=pictures.classes)
-    network = build_xception(fitting)
+    fitted = replace(spec.xception, in_channels=pictures.train.shape[3], num_classes=pictures.classes)
+    network = build_xception(fitted)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = BATCH_NORM_MOMENTUM
@@ -82,7 +84,7 @@ def make_train_state(spec: TrainSpec, pictures: PictureTensors, last: Checkpoint
     else:
         initialise(network, spec.seed)
     layout = torch.contiguous_format if device.type == "mps" else torch.channels_last
-    network = network.to(device, memory_format=layout)  # pyright: ignore[reportCallIssue]
+    network = to_memory_format(network.to(device), layout)
     optimiser = torch.optim.AdamW(network.parameters(), spec.learning_rate, weight_decay=spec.weight_decay, fused=True)
     if last:
         _restore(optimiser, network, last.adam)
@@ -90,12 +92,10 @@ def make_train_state(spec: TrainSpec, pictures: PictureTensors, last: Checkpoint
 
 
 def _restore(optimiser: torch.optim.AdamW, network: nn.Module, moments: dict[str, Tensor]) -> None:
+    """Give the optimiser the moments of a checkpoint: copies, as every step counts and changes them in place."""
     for name, parameter in network.named_parameters():
-        state = {moment: moments[f"{moment}.{name}"] for moment in ("step", "exp_avg", "exp_avg_sq")}
-        optimiser.state[parameter] = {
-            "step": state.pop("step").to(parameter.device),
+        state = {"step": moments[f"step.{name}"].to(parameter.device, copy=True)}
+        for moment in ("exp_avg", "exp_avg_sq"):
             # the fused step walks raw memory, so a moment must lie in memory as its parameter does
-            **{
-                moment: torch.empty_like(parameter, requires_grad=False).copy_(saved) for moment, saved in state.items()
-            },
-        }
+            state[moment] = torch.empty_like(parameter, requires_grad=False).copy_(moments[f"{moment}.{name}"])
+        optimiser.state[parameter] = state

@@ -16,9 +16,10 @@ from xception_lab.training.recipe import SHIFT
 
 @dataclass(frozen=True, slots=True)
 class PictureTensors:
-    """A data set on the device: pictures (N, H, W, C) uint8, labels (N,) int64.
+    """A data set on the device.
 
-    mean, std: (C,), of the training pictures.
+    train, test: uint8 (N, H, W, C). train_labels, test_labels: int64 (N,). mean, std: float32 (C,), of the training
+    pictures. classes: how many there are.
     """
 
     train: Tensor
@@ -30,28 +31,32 @@ class PictureTensors:
     classes: int
 
     def normalised(self, batch: Tensor) -> Tensor:
-        """(N, H, W, C) uint8 -> (N, C, H, W) float32, which lies in memory as channels_last without a copy."""
+        """uint8 (N, H, W, C) -> float32 (N, C, H, W), normalised per channel and in channels_last memory format."""
         return batch.float().sub_(self.mean).div_(self.std).permute(0, 3, 1, 2)
 
     def batches(self, spec: TrainSpec, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """(pictures, labels) in this epoch's order, each picture moved; a last short batch is left out."""
+        """(pictures, labels) in this epoch's order, each picture shifted; an incomplete last batch is left out."""
         draw = make_generator("order", spec.seed, epoch)
         count, height, width = self.train.shape[:3]
         device = self.train.device
         order = torch.randperm(count, generator=draw).to(device)
-        moves = torch.randint(-SHIFT, SHIFT + 1, (2, count, 1), generator=draw).to(device)
+        shifts = torch.randint(-SHIFT, SHIFT + 1, (2, count, 1), generator=draw).to(device)
         rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
         for start in range(0, count - spec.batch_size + 1, spec.batch_size):
             chosen = order[start : start + spec.batch_size]
-            down, right = moves[:, chosen]
-            # the border is repeated where a picture moved away from it
+            down, right = shifts[:, chosen]
+            # where a picture is shifted away from its border, the border is repeated
             row, column = (rows + down).clamp_(0, height - 1), (columns + right).clamp_(0, width - 1)
             yield self.train[chosen[:, None, None], row[:, :, None], column[:, None, :]], self.train_labels[chosen]
 
 
 @lru_cache(maxsize=2)
 def load_pictures(dataset: str, train_size: int | None, device: torch.device) -> PictureTensors:
-    """The data set on the device. Raises ValueError when it has fewer than train_size training pictures."""
+    """A data set on the device.
+
+    train_size: so many of the training pictures, the same for every seed; None for all. Raises ValueError when there
+    are fewer, or no data set of this name.
+    """
     data = load_dataset(dataset)
     available = len(data.train_labels)
     if train_size is not None and train_size > available:
@@ -62,7 +67,6 @@ def load_pictures(dataset: str, train_size: int | None, device: torch.device) ->
             dataset=repr(dataset),
         )
         raise ValueError(sentence)
-    # a fixed order: the same pictures for every seed
     chosen = torch.randperm(available, generator=make_generator("train_size"))[:train_size]
     train = torch.tensor(data.train_images)[chosen]
     values = train.flatten(0, 2).double()
@@ -72,7 +76,7 @@ def load_pictures(dataset: str, train_size: int | None, device: torch.device) ->
         torch.tensor(data.test_images).to(device),
         torch.tensor(data.test_labels).to(device),
         values.mean(0).float().to(device),
-        # a channel that never changes would divide by zero
+        # a constant channel would divide by zero
         values.std(0).float().clamp_min(1).to(device),
         len(data.classes),
     )

@@ -18,7 +18,7 @@ from xception_lab.ui.shell.names import ACTIVATION_NAMES, conv_role, figure_text
 
 def show_blocks(
     spec: CompareSpec,
-    columns: tuple[ComparedBlock, ...],
+    blocks: tuple[ComparedBlock, ...],
     counted: Measure,
     key: str,
     *,
@@ -28,25 +28,23 @@ def show_blocks(
 ) -> None:
     """Draw blocks side by side with their figures, the first being the reference.
 
-    counted: "macs" or "flops". ahead: by control and value, the settings one step away; their figures go along,
-    so that a key press shows them at once, before the page has run. slim: without the drawing, below another one.
+    counted: "macs" or "flops". key: the component's. titles: in place of the blocks' own names and subtitles.
+    ahead: by control and its text, the comparisons one step away, see `specs_ahead`; their figures are sent to the
+    browser too, which shows them at a key press, before the page has run. slim: the figures without the drawing.
     """
-    whole = max(layer.macs for column in columns for layer in column.cost.layers)
-    drawn = [_column(spec, column, counted, whole, column is columns[0]) for column in columns]
-    for column, title in zip(drawn, titles, strict=False):
+    most_macs = max(layer.macs for block in blocks for layer in block.cost.layers)
+    columns = [_column(spec, block, counted, most_macs, block is blocks[0]) for block in blocks]
+    for column, title in zip(columns, titles, strict=False):
         column["title"], column["subtitle"] = title, ""
     figures = {
-        control: {
-            value: _figures(columns if setting == spec else compare(setting), counted)
-            for value, setting in steps.items()
-        }
+        control: {text: _figures(blocks if step == spec else compare(step), counted) for text, step in steps.items()}
         for control, steps in (ahead or {}).items()
     }
-    components.blocks({"columns": drawn, "summary": _summary(columns), "ahead": figures, "slim": slim}, key)
+    components.blocks({"columns": columns, "summary": _summary(blocks), "ahead": figures, "slim": slim}, key)
 
 
 def specs_ahead(state: StartState | BlocksState, fields: Fields) -> dict[str, dict[str, CompareSpec]]:
-    """The comparisons at most one step of each control away, by control and by the text that it would have."""
+    """The comparisons at most one step of each control away, by the control's key and its text at that step."""
     texts = state_texts(state)
     return {
         field.key: {text: read_state(type(state), ahead).spec for text, ahead in texts_ahead(texts, field.key).items()}
@@ -54,9 +52,9 @@ def specs_ahead(state: StartState | BlocksState, fields: Fields) -> dict[str, di
     }
 
 
-def comparison_headline(columns: tuple[ComparedBlock, ...], counted: Measure) -> str:
-    """What the comparison comes to, in one computed sentence."""
-    separable = columns[-1]
+def comparison_headline(blocks: tuple[ComparedBlock, ...], counted: Measure) -> str:
+    """The comparison's result in one sentence: the last block against the first."""
+    separable = blocks[-1]
     sentence = _("Depthwise separable against standard: **{cost}** {counted}, **{moved}** bytes moved.")
     return sentence.format(
         cost=ratio_text(separable.ratios[counted]),
@@ -65,36 +63,38 @@ def comparison_headline(columns: tuple[ComparedBlock, ...], counted: Measure) ->
     )
 
 
-def per_value_text(columns: tuple[ComparedBlock, ...]) -> str:
-    """Why: what one value of the output costs in each block."""
+def per_value_text(blocks: tuple[ComparedBlock, ...]) -> str:
+    """The reason in one sentence: the multiplications for one value of the output, in each block."""
     sentence = _(
         "Multiplications for one output value: **{standard}** standard, **{extreme}** extreme, "
         "**{separable}** separable."
     )
-    return sentence.format(**{column.kind: f"{column.macs_per_value:,.4g}" for column in columns})
+    return sentence.format(**{block.kind: f"{block.macs_per_value:,.4g}" for block in blocks})
 
 
-def _column(spec: CompareSpec, column: ComparedBlock, counted: Measure, whole: int, reference: bool) -> dict[str, Any]:
-    drawn = block_diagram(column.spec, column.cost, spec.size, spec.size, whole)
+def _column(
+    spec: CompareSpec, block: ComparedBlock, counted: Measure, most_macs: int, reference: bool
+) -> dict[str, Any]:
+    diagram = block_diagram(block.spec, block.cost, spec.size, spec.size, most_macs)
     return {
-        "kind": column.kind,
-        "title": kind_name(column.kind),
-        "subtitle": subtitle(column),
-        "in_shape": format_shape(*drawn.in_shape),
-        "convs": [_conv(conv, counted) for conv in drawn.convs],
-        "between": _between(drawn),
-        "after": {"shape": format_shape(*drawn.out_shape), "pills": _after(drawn)},
-        "numbers": _numbers(column, counted, reference),
+        "kind": block.kind,
+        "title": kind_name(block.kind),
+        "subtitle": subtitle(block),
+        "in_shape": format_shape(*diagram.in_shape),
+        "convs": [_conv(conv, counted) for conv in diagram.convs],
+        "between": _between(diagram),
+        "after": {"shape": format_shape(*diagram.out_shape), "pills": _after(diagram)},
+        "numbers": _numbers(block, counted, reference),
     }
 
 
-def subtitle(column: ComparedBlock) -> str:
+def subtitle(block: ComparedBlock) -> str:
     """What a block does, in one line."""
-    if column.kind == "standard":
+    if block.kind == "standard":
         return _("space and channels at once")
-    if column.kind == "separable":
+    if block.kind == "separable":
         return _("k×k per channel, then 1×1")
-    segments = column.spec.segments
+    segments = block.spec.segments
     if segments is None:
         return _("1×1, then k×k per channel")
     if segments == 1:
@@ -116,59 +116,61 @@ def _conv(conv: DrawnConv, counted: Measure) -> dict[str, Any]:
     }
 
 
-def _between(drawn: Diagram) -> dict[str, Any] | None:
-    if drawn.between is None:
+def _between(diagram: Diagram) -> dict[str, Any] | None:
+    if diagram.between is None:
         return None
-    if drawn.between == "none":
+    if diagram.between == "none":
         pill = {"state": "off", "text": _("no ReLU")}
     else:
-        pill = {"state": "on", "text": ACTIVATION_NAMES[drawn.between]}
-    norm = [{"state": "plain", "text": "BN"}] if drawn.norm_between else []
-    return {"shape": format_shape(*drawn.convs[0].layer.out_shape[1:]), "pills": [*norm, pill]}
+        pill = {"state": "on", "text": ACTIVATION_NAMES[diagram.between]}
+    norm = [{"state": "plain", "text": "BN"}] if diagram.norm_between else []
+    return {"shape": format_shape(*diagram.convs[0].layer.out_shape[1:]), "pills": [*norm, pill]}
 
 
-def _after(drawn: Diagram) -> list[dict[str, str]]:
-    names = [*(["BN"] if drawn.norm_after else []), *([ACTIVATION_NAMES[drawn.after]] if drawn.after != "none" else [])]
+def _after(diagram: Diagram) -> list[dict[str, str]]:
+    names = ["BN"] if diagram.norm_after else []
+    if diagram.after != "none":
+        names.append(ACTIVATION_NAMES[diagram.after])
     return [{"state": "plain", "text": name} for name in names]
 
 
-def _figures(columns: tuple[ComparedBlock, ...], counted: Measure) -> list[list[dict[str, str]]]:
-    return [_numbers(column, counted, column is columns[0]) for column in columns]
+def _figures(blocks: tuple[ComparedBlock, ...], counted: Measure) -> list[list[dict[str, str]]]:
+    return [_numbers(block, counted, block is blocks[0]) for block in blocks]
 
 
-def _numbers(column: ComparedBlock, counted: Measure, reference: bool) -> list[dict[str, str]]:
+def _numbers(block: ComparedBlock, counted: Measure, reference: bool) -> list[dict[str, str]]:
     """The figures of a block; reference: whether it is what the others are compared with."""
     return [
         {
             "measure": measure,
             "name": measure_name(measure),
-            "value": figure_text(measure, getattr(column.cost, measure)),
-            "ratio": _("reference") if reference else ratio_text(column.ratios[measure]),
-            "direction": "" if reference else column.ratios[measure].direction,
+            "value": figure_text(measure, getattr(block.cost, measure)),
+            "ratio": _("reference") if reference else ratio_text(block.ratios[measure]),
+            "direction": "" if reference else block.ratios[measure].direction,
         }
         for measure in ("params", counted, "moved_bytes")
     ]
 
 
-def _summary(columns: tuple[ComparedBlock, ...]) -> str:
-    """The drawing in one sentence for those who do not see it."""
+def _summary(blocks: tuple[ComparedBlock, ...]) -> str:
+    """The drawing as text, for a screen reader."""
     parts = [
         f"{kind_name(block.kind)}: {format_count(block.cost.params)} {measure_name('params')}, "
         f"{format_count(block.cost.macs)} MACs, {format_bytes(block.cost.moved_bytes)}"
-        for block in columns
+        for block in blocks
     ]
     return "; ".join(parts)
 
 
-def worked_tex(name: str, worked: Formula) -> str:
-    """A formula over its numbers over its result, one term a line, so that it fits a phone."""
-    lines = (worked.symbols, *worked.numbers.split(" = "))
+def formula_tex(name: str, formula: Formula) -> str:
+    """LaTeX of a formula in symbols, below it in numbers, below it its result; one term per line, to fit a phone."""
+    lines = (formula.symbols, *formula.numbers.split(" = "))
     aligned = r" \\ &= ".join(line.replace(" + ", r" \\ &\quad + ") for line in lines)
     return rf"\begin{{aligned}} \text{{{name}}} &= {aligned} \end{{aligned}}"
 
 
 def step_title(step: ComparedBlock) -> str:
-    """The name of a step on the walk from extreme to separable."""
+    """The name of a step from the extreme to the separable block."""
     if step.kind == "separable":
         return _("Depthwise first")
     return _("Extreme Inception") if step.spec.between == "relu" else _("Without the ReLU")
@@ -178,7 +180,7 @@ def step_text(step: ComparedBlock) -> str:
     """What the paper says of a step, and what it changes in cost."""
     if step.kind == "extreme" and step.spec.between == "relu":
         return _("Section 1.2 and Figure 4: 1×1 first, then one spatial convolution a channel, with a ReLU after both.")
-    says = (
+    claim = (
         _("Section 2 argues that the **order is unimportant**, above all because the blocks are used stacked.")
         if step.kind == "separable"
         else _(
@@ -189,4 +191,4 @@ def step_text(step: ComparedBlock) -> str:
     change = _("Against the step before: {macs} MACs, {moved} bytes moved.").format(
         macs=ratio_text(step.ratios["macs"]), moved=ratio_text(step.ratios["moved_bytes"])
     )
-    return f"{says}\n\n{change}"
+    return f"{claim}\n\n{change}"

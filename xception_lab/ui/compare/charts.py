@@ -1,4 +1,4 @@
-"""The words and the text summaries of the charts of what blocks cost."""
+"""The words and the text summaries of the cost charts, and the table of other counters."""
 
 from collections.abc import Callable
 
@@ -37,30 +37,30 @@ def cost_words(measure: str) -> CostWords:
     )
 
 
-def chart_summary(columns: tuple[ComparedBlock, ...], measure: Measure) -> str:
-    """The chart in one sentence, for those who do not see it."""
-    parts = [f"{kind_name(c.kind)}: {figure_text(measure, getattr(c.cost, measure))}" for c in columns]
+def chart_summary(blocks: tuple[ComparedBlock, ...], measure: Measure) -> str:
+    """The chart as text, for a screen reader."""
+    parts = [f"{kind_name(block.kind)}: {figure_text(measure, getattr(block.cost, measure))}" for block in blocks]
     return f"{measure_name(measure)}. {'; '.join(parts)}."
 
 
 def counter_rows(
-    columns: tuple[ComparedBlock, ...], spec: CompareSpec, count: Callable[..., tuple[CounterResult, ...]]
+    blocks: tuple[ComparedBlock, ...], spec: CompareSpec, count: Callable[..., tuple[CounterResult, ...]]
 ) -> list[dict[str, str | int]]:
-    """What each counter prints for each block, run now."""
-    why = {
+    """What each counter prints for each block. count: runs the counters, as other_counters.run_counters."""
+    reasons = {
         "xception_lab": _("convolutions and linear layers, no bias"),
         "torch FlopCounterMode": _("2 × the same MACs"),
         "torchinfo": _("also one for every batch-norm parameter and picture, and biases at every pixel"),
     }
     return [
         {
-            _("block"): kind_name(column.kind),
-            _("counter"): found.counter,
-            _("prints"): found.figure,
-            _("and calls it"): found.quantity,
-            _("above our MACs by"): found.excess,
-            _("because it counts"): why[found.counter],
+            _("block"): kind_name(block.kind),
+            _("counter"): result.counter,
+            _("prints"): result.figure,
+            _("and calls it"): result.quantity,
+            _("above our MACs by"): result.excess,
+            _("because it counts"): reasons[result.counter],
         }
-        for column in columns
-        for found in count(column.spec, spec.size, spec.size, spec.batch_size)
+        for block in blocks
+        for result in count(block.spec, spec.size, spec.size, spec.batch_size)
     ]

@@ -1,15 +1,13 @@
 """Presets of the comparison: one button sets every control of the three blocks."""
 
-import streamlit as st
-
 from xception_lab.spec import CompareSpec
 from xception_lab.ui.fields.compare import BlocksState
 from xception_lab.ui.fields.field import state_keys
-from xception_lab.ui.fields.registry import FIELDS, fit_state
-from xception_lab.ui.shell.address import set_controls
+from xception_lab.ui.fields.registry import fit_state
+from xception_lab.ui.shell.controls import preset_button
 from xception_lab.ui.shell.language import translate as _
 
-# by name, what a link to it says
+# by name: the texts of the controls that are not at their defaults, as in a link
 PRESETS: dict[str, dict[str, str]] = {
     "default": {},
     "middle": {"in_channels": "728", "out_channels": "728", "size": "19"},
@@ -27,7 +25,7 @@ def preset_spec(name: str) -> CompareSpec:
 def preset_buttons(
     names: tuple[str, ...] = ("middle", "early", "mobile", "order"), keys: tuple[str, ...] = state_keys(BlocksState)
 ) -> None:
-    """One button per preset; each sets every control in `keys`, those of the three blocks unless told."""
+    """One button per preset; each sets every control in `keys`."""
     labels = {
         "middle": _("Middle flow, 728→728"),
         "early": _("Early layer, 64→128"),
@@ -35,10 +33,4 @@ def preset_buttons(
         "order": _("The order question, 128→256 / 2"),
     }
     for name in names:
-        st.button(labels[name], key=f"preset_{name}", on_click=apply_preset, args=(name, keys))
-
-
-def apply_preset(name: str, keys: tuple[str, ...]) -> None:
-    """Set every control in `keys`: the preset's values, all others at their defaults."""
-    chosen = PRESETS[name]
-    set_controls({key: chosen.get(key, FIELDS[key].default) for key in keys})
+        preset_button(labels[name], f"preset_{name}", PRESETS[name], keys)

@@ -18,7 +18,7 @@ from xception_lab.arch.snippets import block_snippet
 from xception_lab.figures.cost import layers_figure, spectrum_figure, sweep_figure
 from xception_lab.nn.other_counters import run_counters
 from xception_lab.spec import CompareSpec
-from xception_lab.ui.compare.blocks import show_blocks, step_text, step_title, worked_tex
+from xception_lab.ui.compare.blocks import formula_tex, show_blocks, step_text, step_title
 from xception_lab.ui.compare.charts import chart_summary, cost_words, counter_rows
 from xception_lab.ui.fields.compare import BETWEEN, CODE_OF, MEASURE, ORDER, SCALE, SWEPT, CompareState, View
 from xception_lab.ui.shell.charts import show_chart
@@ -30,7 +30,7 @@ from xception_lab.ui.shell.names import kind_name
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What every view of the page is about: the controls' state, its spec, and the three blocks with their costs."""
+    """What every view of the page shows: the controls' state, its spec, and the three blocks with their costs."""
 
     state: CompareState
     spec: CompareSpec
@@ -43,7 +43,7 @@ class Comparison:
 
 
 def show_layers(comparison: Comparison) -> None:
-    """Where the cost sits, layer by layer."""
+    """The cost of each layer of each block."""
     control(MEASURE)
     blocks, charted = comparison.blocks, comparison.charted
     show_chart(layers_figure(blocks, charted, cost_words(charted)), "layers", chart_summary(blocks, charted))
@@ -61,7 +61,7 @@ def show_spectrum(comparison: Comparison) -> None:
 
 
 def show_sweep(comparison: Comparison) -> None:
-    """Cost against one field."""
+    """The cost while one field varies."""
     with st.container(horizontal=True):
         for field in (SWEPT, SCALE, MEASURE):
             control(field)
@@ -71,16 +71,16 @@ def show_sweep(comparison: Comparison) -> None:
 
 
 def show_formulas(comparison: Comparison) -> None:
-    """The numbers to redo by hand."""
+    """MACs and parameters as formulas with their numbers."""
     for place, block in zip(st.columns(3), comparison.blocks, strict=True):
         place.markdown(f"**{kind_name(block.kind)}**")
-        place.latex(worked_tex("MACs", macs_formula(block.spec, block.cost)))
-        place.latex(worked_tex(_("Parameters"), params_formula(block.spec, block.cost)))
+        place.latex(formula_tex("MACs", macs_formula(block.spec, block.cost)))
+        place.latex(formula_tex(_("Parameters"), params_formula(block.spec, block.cost)))
     st.markdown(paragraph("formula"))
 
 
 def show_differences(comparison: Comparison) -> None:
-    """From extreme to separable, step by step."""
+    """From the extreme to the separable block, one difference at a time."""
     with st.container(horizontal=True):
         control(BETWEEN)
         control(ORDER)
@@ -98,14 +98,14 @@ def show_table(comparison: Comparison) -> None:
 
 
 def show_counters(comparison: Comparison) -> None:
-    """What other counters print."""
+    """What other counters count for the same blocks."""
     st.markdown(paragraph("counters"))
     if st.toggle(_("Count these blocks with torch and torchinfo, now"), key="count"):
         st.dataframe(counter_rows(comparison.blocks, comparison.spec, run_counters), hide_index=True)
 
 
 def show_code(comparison: Comparison) -> None:
-    """The block as a snippet."""
+    """The PyTorch code of one block."""
     control(CODE_OF)
     spec, kind = comparison.spec, comparison.state.code_of
     snippet = block_snippet(spec.block(kind), spec.size, spec.size, spec.batch_size)

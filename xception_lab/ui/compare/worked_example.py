@@ -1,4 +1,4 @@
-"""The moving picture: the stand-in of a comparison, with every word it shows, for the client-side component."""
+"""The worked example of a comparison, a smaller one that is computed value by value, as the component shows it."""
 
 import json
 from functools import lru_cache
@@ -34,18 +34,18 @@ HELP = (
 )
 
 
-def show_worked_example(spec: CompareSpec, columns: tuple[ComparedBlock, ...], counted: Measure, key: str) -> None:
-    """Draw the three blocks at work on few channels and pixels; the costs around it are those of `columns`."""
+def show_worked_example(spec: CompareSpec, blocks: tuple[ComparedBlock, ...], counted: Measure, key: str) -> None:
+    """Draw the three blocks computing a picture of few channels and pixels, with the costs of the full `blocks`."""
     small = worked_example(spec)
-    components.worked_example({"picture": _numbers(small), "words": _words(spec, small, columns, counted)}, key)
+    components.worked_example({"picture": _numbers(small), "words": _words(spec, small, blocks, counted)}, key)
 
 
 @lru_cache(maxsize=256)
 def _numbers(small: WorkedExample) -> str:
-    """The stand-in's tensors, weights and counts as one text, which the browser compares with what it has."""
+    """Tensors, weights and counts of the worked example as JSON; one text, for the browser to compare with its last."""
     spec = {"in_channels": small.spec.in_channels, "size": small.spec.size}
     return json.dumps(
-        {"spec": spec, "tensor": small.tensor, "blocks": [_block(small, strip) for strip in small.strips]}
+        {"spec": spec, "tensor": small.tensor, "blocks": [_block(small, strip) for strip in small.blocks]}
     )
 
 
@@ -72,20 +72,19 @@ def _layer(layer: WorkedLayer, side: int) -> dict[str, Any]:
 
 
 def _words(
-    spec: CompareSpec, small: WorkedExample, columns: tuple[ComparedBlock, ...], counted: Measure
+    spec: CompareSpec, small: WorkedExample, blocks: tuple[ComparedBlock, ...], counted: Measure
 ) -> dict[str, Any]:
     in_shape = format_shape(spec.in_channels, spec.size, spec.size)
-    blocks = [
-        {
-            "title": kind_name(column.kind),
-            "about": subtitle(column),
-            "shapes": f"{in_shape} → {format_shape(*column.cost.out_shape[1:])}",
-            "layers": _layers(column, counted),
-        }
-        for column in columns
-    ]
     return {
-        "blocks": blocks,
+        "blocks": [
+            {
+                "title": kind_name(block.kind),
+                "about": subtitle(block),
+                "shapes": f"{in_shape} → {format_shape(*block.cost.out_shape[1:])}",
+                "layers": _layers(block, counted),
+            }
+            for block in blocks
+        ],
         "note": _note(spec, small.spec),
         "gates": {"relu": "ReLU", "elu": "ELU", "none": _("no ReLU")},
         "channel": _("channel {channel}:"),
@@ -108,19 +107,19 @@ def _words(
     }
 
 
-def _layers(column: ComparedBlock, counted: Measure) -> list[str]:
-    """Each convolution of a block with what it costs in full."""
-    costs = {layer.name: layer for layer in column.cost.layers}
+def _layers(block: ComparedBlock, counted: Measure) -> list[str]:
+    """Each convolution of a block with its cost in the comparison itself, not in the worked example."""
+    costs = {layer.name: layer for layer in block.cost.layers}
     return [
         f"{op.kernel_size}×{op.kernel_size} {conv_role(op.role, op.groups)} · "
         f"{format_count(getattr(costs[op.name], counted))} {measure_name(counted)}"
-        for op in block_ops(column.spec)
+        for op in block_ops(block.spec)
         if isinstance(op, Conv)
     ]
 
 
 def _note(spec: CompareSpec, small: CompareSpec) -> str:
-    """That it is a stand-in and of what."""
+    """In what the worked example is smaller than the comparison."""
     parts: list[str] = []
     few, full = (f"{each.in_channels}→{each.out_channels}" for each in (small, spec))
     if few != full:

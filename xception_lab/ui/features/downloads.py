@@ -1,13 +1,14 @@
 """What a person can download of the maps on the page: a picture of one step, and all the arrays."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
-import streamlit as st
 
 from xception_lab.features.maps import Pixels, channel_limits, colour_maps, encode_npz, encode_png, sort_channels
 from xception_lab.ui.features.maps import MAX_MAPS, MapColumn, colour_limit
 from xception_lab.ui.fields.features import FeaturesState
+from xception_lab.ui.shell.controls import download_button
 from xception_lab.ui.shell.language import translate as _
 
 _MAPS_PER_ROW = 8
@@ -15,24 +16,10 @@ _MAPS_PER_ROW = 8
 
 def map_downloads(columns: Sequence[MapColumn], state: FeaturesState, key: str) -> None:
     """Draw the buttons. key: of the widgets, and in the files' names."""
-    st.download_button(
-        _("Maps (PNG)"),
-        lambda: _make_picture(columns, state),
-        f"xception-lab-{key}.png",
-        "image/png",
-        on_click="ignore",
-        icon=":material/download:",
-        key=f"{key}_png",
-    )
-    st.download_button(
-        _("Arrays (npz)"),
-        lambda: _make_arrays(columns),
-        f"xception-lab-{key}.npz",
-        "application/octet-stream",
-        on_click="ignore",
-        icon=":material/download:",
-        key=f"{key}_npz",
-    )
+    make_picture, make_arrays = partial(_make_picture, columns, state), partial(_make_arrays, columns)
+    download_button(_("Maps (PNG)"), make_picture, f"xception-lab-{key}.png", "image/png", key=f"{key}_png")
+    npz = "application/octet-stream"
+    download_button(_("Arrays (npz)"), make_arrays, f"xception-lab-{key}.npz", npz, key=f"{key}_npz")
 
 
 def _make_picture(columns: Sequence[MapColumn], state: FeaturesState) -> bytes:

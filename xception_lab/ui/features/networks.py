@@ -24,7 +24,7 @@ from xception_lab.ui.features.picture import InputPicture
 from xception_lab.ui.features.weights import WeightFile, get_weight_files, show_refusal, weights_uploader
 from xception_lab.ui.fields.features import COLUMN, LAYER, NETWORK, ROW, SEMANTICS, TRAINED_ON_DATA, FeaturesState
 from xception_lab.ui.fields.registry import nearest_option
-from xception_lab.ui.shell.address import confine, control_values, quote_value
+from xception_lab.ui.shell.address import confine, control_texts, quote_value
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import translate as _
 
@@ -72,7 +72,7 @@ def layer_control(networks: list[NetworkMaps]) -> None:
     """Draw the layers of the networks, in running order; of twins those of the one that has more."""
     layers = max((network.model_maps.model.layers for network in networks), key=len)
     options = tuple(layer for layer in layers if layer in LAYER.texts)
-    confine(LAYER, options, nearest_layer(control_values()[LAYER.key], options))
+    confine(LAYER, options, nearest_layer(control_texts()[LAYER.key], options))
     control(LAYER, options)
 
 
@@ -85,7 +85,7 @@ def position_controls(state: FeaturesState, network: NetworkMaps) -> None:
         with place:
             maps = network.model_maps.maps[nearest_layer(state.layer, network.model_maps.model.layers)]
             positions = field.texts[: maps.shape[1]]
-            confine(field, positions, nearest_option(control_values()[field.key], positions, positions[0]))
+            confine(field, positions, nearest_option(control_texts()[field.key], positions, positions[0]))
             if len(positions) > 1:
                 control(field, positions)
 

@@ -18,7 +18,7 @@ from xception_lab.ui.fields.field import (
 Convention = Literal["macs", "flops"]
 View = Literal["layers", "spectrum", "sweep", "formula", "differences", "table", "counters", "code"]
 
-# "max" in a link: one segment per channel, whatever the number of channels; None to the engine
+# "max" in a link is one segment per channel, for any number of channels
 ONE_PER_CHANNEL = Option[int | None]("max", None)
 
 CHANNELS = (
@@ -57,12 +57,12 @@ SIZE = Field(
 
 
 def segment_options(counts: tuple[int, ...]) -> tuple[Option[int | None], ...]:
-    """Numbers of segments as options, one per channel last."""
+    """Numbers of segments as options; one per channel comes last."""
     return (*(Option[int | None](str(count), count) for count in counts), ONE_PER_CHANNEL)
 
 
-def _segments_left(texts: Texts) -> tuple[str, ...]:
-    """Segments divide the channels; as many as there are channels is the last option."""
+def _available_segments(texts: Texts) -> tuple[str, ...]:
+    """The divisors of the number of output channels, the largest as one per channel."""
     *fewer, _all = divisors(OUT_CHANNELS.read(texts))
     return (*map(str, fewer), ONE_PER_CHANNEL.text)
 
@@ -76,7 +76,7 @@ SEGMENTS = Field(
         "Extreme block only: into how many groups its spatial convolution cuts the channels. 1 is a regular "
         "convolution after a 1×1, Inception has 3 or 4, max is one a channel."
     ),
-    narrowed=_segments_left,
+    narrow=_available_segments,
 )
 STRIDE = Field("stride", number_options(1, 2, 3, 4), "1", help=N_("Step of the spatial kernel, in pixels."))
 PADDING = Field(
@@ -91,8 +91,8 @@ PADDING = Field(
 )
 
 
-def _dilations_left(texts: Texts) -> tuple[str, ...]:
-    """A dilated kernel fits its picture."""
+def _available_dilations(texts: Texts) -> tuple[str, ...]:
+    """The dilations with which the kernel fits the padded picture."""
     padding, kernel_size = PADDING.read(texts), KERNEL_SIZE.read(texts)
     if padding == "same" or kernel_size == 1:
         return DILATION.texts
@@ -105,7 +105,7 @@ DILATION = Field(
     number_options(1, 2, 3, 4),
     "1",
     help=N_("Distance between the kernel's taps, in pixels."),
-    narrowed=_dilations_left,
+    narrow=_available_dilations,
 )
 BATCH_SIZE = Field(
     "batch_size", number_options(1, 2, 4, 8, 16, 32, 64, 128, 256), "1", "slider", help=N_("Pictures at a time.")
@@ -126,7 +126,7 @@ BATCH_NORM: Field[BatchNorm] = Field(
 INTERMEDIATE = Field(
     "intermediate",
     (
-        # each kind's own, as the paper has it
+        # each kind's own default, as in the paper
         Option[Activation | None]("paper", None),
         Option[Activation | None]("none", "none"),
         Option[Activation | None]("relu", "relu"),
@@ -232,7 +232,7 @@ class StartState:
 
     @property
     def spec(self) -> CompareSpec:
-        """The comparison that they ask for."""
+        """The comparison that the controls ask for."""
         return CompareSpec(out_channels=self.out_channels, kernel_size=self.kernel_size, segments=self.segments)
 
 
@@ -256,7 +256,7 @@ class BlocksState:
 
     @property
     def spec(self) -> CompareSpec:
-        """The comparison that they ask for."""
+        """The comparison that the controls ask for."""
         return CompareSpec(
             in_channels=self.in_channels,
             out_channels=self.out_channels,
@@ -289,5 +289,5 @@ class CompareState(BlocksState):
 
     @property
     def charted(self) -> Measure:
-        """The quantity that the charts show, in the convention that is switched on."""
+        """The quantity that the charts show; of MACs and FLOPs the one that the convention names."""
         return self.convention if self.measure == "macs" else self.measure

@@ -21,7 +21,7 @@ OWN = "own"
 OWN_PICTURES = ("upload", "camera", "draw")
 STEPS: tuple[BlockStep, ...] = ("input", "first", "between", "second", "after")
 
-# of whatever network: the page narrows them to those of the one that it shows
+# of all networks: the page narrows them to those of the one that it shows
 _LAYERS = tuple(dict.fromkeys((*lab_layers(), *paper_layers(True), *lite0_layers())))
 
 LOOK: Field[FeaturesView] = Field(
@@ -227,7 +227,7 @@ TARGET: Field[Target] = Field(
 
 @dataclass(frozen=True, slots=True)
 class FeaturesState:
-    """The controls of the Feature maps page. intermediate: None is each kind's own."""
+    """The controls of the Feature maps page. intermediate: None is each kind's own default."""
 
     kernel_size: int = KERNEL_SIZE.attribute()
     intermediate: Activation | None = INTERMEDIATE.attribute()

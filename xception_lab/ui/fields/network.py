@@ -1,6 +1,6 @@
 """The Network page's controls, and the network that they ask for.
 
-Fields whose name another page already uses for one block carry the word network.
+A key is unique across the pages, so a field that another page has for one block is called network_... here.
 """
 
 from dataclasses import dataclass
@@ -48,26 +48,26 @@ CONVOLUTION: Field[Convolution] = Field(
 )
 
 
-def _orders_left(texts: Texts) -> tuple[str, ...]:
-    """A regular convolution has no order."""
+def _available_orders(texts: Texts) -> tuple[str, ...]:
+    """Both orders; for regular convolutions, which have none, the default."""
     return ORDERS if CONVOLUTION.read(texts) == "separable" else ORDERS[:1]
 
 
-def _segments_left(texts: Texts) -> tuple[str, ...]:
-    """Segments divide every spatial convolution of the network."""
+def _available_segments(texts: Texts) -> tuple[str, ...]:
+    """The numbers of segments that divide every spatial convolution of the network."""
     if CONVOLUTION.read(texts) != "separable":
         return (ONE_PER_CHANNEL.text,)
     counts = possible_segments(WIDTH_PERCENT.read(texts), NETWORK_ORDER.read(texts))
     return (*map(str, counts), ONE_PER_CHANNEL.text)
 
 
-def _activations_left(texts: Texts) -> tuple[str, ...]:
-    """A regular convolution has nothing between."""
+def _available_activations(texts: Texts) -> tuple[str, ...]:
+    """Every activation; for regular convolutions, which have nothing between, none."""
     return ACTIVATIONS if CONVOLUTION.read(texts) == "separable" else ACTIVATIONS[:1]
 
 
-def _stages_left(texts: Texts) -> tuple[str, ...]:
-    """The middle flow can be looked at where there is one."""
+def _available_stages(texts: Texts) -> tuple[str, ...]:
+    """Every stage of the network; the middle flow only where it has a block."""
     return tuple(stage for stage in STAGE.texts if stage != "middle" or MIDDLE_BLOCKS.read(texts))
 
 
@@ -77,7 +77,7 @@ NETWORK_ORDER: Field[Order] = Field(
     ORDERS[0],
     label=N_("Order"),
     help=N_("Which convolution comes first."),
-    narrowed=_orders_left,
+    narrow=_available_orders,
 )
 NETWORK_SEGMENTS = Field(
     "network_segments",
@@ -99,7 +99,7 @@ NETWORK_SEGMENTS = Field(
         "Into how many groups every spatial convolution cuts its channels: 1 is a regular convolution, Inception "
         "has 3 or 4, max is one a channel."
     ),
-    narrowed=_segments_left,
+    narrow=_available_segments,
 )
 NETWORK_INTERMEDIATE: Field[Activation] = Field(
     "network_intermediate",
@@ -107,7 +107,7 @@ NETWORK_INTERMEDIATE: Field[Activation] = Field(
     "none",
     label=N_("Between the two"),
     help=N_("What stands between the two convolutions; in the paper's network nothing."),
-    narrowed=_activations_left,
+    narrow=_available_activations,
 )
 RESIDUAL = Field(
     "residual", flag_options(True), "true", help=N_("Whether the residual connections are there (Figure 9).")
@@ -164,7 +164,7 @@ STAGE: Field[Stage] = Field(
     "block2",
     label=N_("Block"),
     help=N_("The block whose layers are shown."),
-    narrowed=_stages_left,
+    narrow=_available_stages,
 )
 WEIGHED: Field[AreaMeasure] = Field(
     "weighed",
@@ -214,11 +214,8 @@ TOWER_COUNT = Field(
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkState:
-    """The controls of the Network page: those of the network, then those of its views.
-
-    layer_flow, layer_kind: None shows all.
-    """
+class ArchitectureState:
+    """The controls of the network itself."""
 
     input_size: int = INPUT_SIZE.attribute()
     width_percent: int = WIDTH_PERCENT.attribute()
@@ -230,16 +227,10 @@ class NetworkState:
     residual: bool = RESIDUAL.attribute()
     small_stem: bool = SMALL_STEM.attribute()
     num_classes: int = NUM_CLASSES.attribute()
-    network_view: NetworkView = NETWORK_VIEW.attribute()
-    stage: Stage = STAGE.attribute()
-    weighed: AreaMeasure = WEIGHED.attribute()
-    layer_flow: Flow | None = LAYER_FLOW.attribute()
-    layer_kind: LayerKind | None = LAYER_KIND.attribute()
-    towers: int = TOWER_COUNT.attribute()
 
     @property
     def spec(self) -> NetworkSpec:
-        """The network that they ask for."""
+        """The network that the controls ask for."""
         return NetworkSpec(
             size=self.input_size,
             width_percent=self.width_percent,
@@ -254,15 +245,16 @@ class NetworkState:
         )
 
 
-SPEC_KEYS = (
-    "input_size",
-    "width_percent",
-    "middle_blocks",
-    "convolution",
-    "network_order",
-    "network_segments",
-    "network_intermediate",
-    "residual",
-    "small_stem",
-    "num_classes",
-)
+@dataclass(frozen=True, slots=True)
+class NetworkState(ArchitectureState):
+    """The controls of the Network page: those of the network, then those of its views.
+
+    layer_flow, layer_kind: None shows all.
+    """
+
+    network_view: NetworkView = NETWORK_VIEW.attribute()
+    stage: Stage = STAGE.attribute()
+    weighed: AreaMeasure = WEIGHED.attribute()
+    layer_flow: Flow | None = LAYER_FLOW.attribute()
+    layer_kind: LayerKind | None = LAYER_KIND.attribute()
+    towers: int = TOWER_COUNT.attribute()

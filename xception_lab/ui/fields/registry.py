@@ -1,7 +1,4 @@
-"""Every field of every page by its key, and the repair of values that come from a URL.
-
-Query parameter = widget key = attribute of the page's state; the values are the same in every language.
-"""
+"""Every field of every page by its key, and the repair of texts that come from a URL."""
 
 import math
 from typing import Any, TypeVar
@@ -15,7 +12,7 @@ from xception_lab.ui.fields.training import TrainingState
 
 State = TypeVar("State")
 
-# fields come after those that narrow them
+# each field comes after those that its `narrow` reads
 FIELDS: dict[str, Field[Any]] = {
     field.key: field
     for state in (CompareState, TimingState, FeaturesState, TrainingState, NetworkState)
@@ -24,14 +21,15 @@ FIELDS: dict[str, Field[Any]] = {
 
 
 def options_of(key: str, texts: Texts) -> tuple[str, ...]:
-    """What a field can be, given the fields before it."""
-    return FIELDS[key].remaining(texts)
+    """The texts that a field can have, given those of the fields before it."""
+    return FIELDS[key].available(texts)
 
 
-def fit_values(texts: Texts) -> dict[str, str]:
-    """`texts` with every field at the option nearest to the one given that the fields before it allow."""
+def fit_texts(texts: Texts) -> dict[str, str]:
+    """`texts` with each field at the nearest option that the fields before it allow; unknown keys are dropped."""
     fit: dict[str, str] = {}
     for key, text in ((key, texts[key]) for key in FIELDS if key in texts):
+        # as many segments as channels is one per channel
         if key == SEGMENTS.key and text == str(OUT_CHANNELS.read(fit)):
             fit[key] = ONE_PER_CHANNEL.text
         else:
@@ -40,20 +38,20 @@ def fit_values(texts: Texts) -> dict[str, str]:
 
 
 def fit_state(state: type[State], texts: Texts) -> State:
-    """A page's state from any texts: missing ones at their defaults, wrong ones at what is nearest."""
+    """A page's state from any texts: missing ones at their defaults, impossible ones at the nearest option."""
     keys = state_keys(state)
-    return read_state(state, fit_values({key: texts.get(key, FIELDS[key].default) for key in keys}))
+    return read_state(state, fit_texts({key: texts.get(key, FIELDS[key].default) for key in keys}))
 
 
 def texts_ahead(texts: Texts, key: str) -> dict[str, dict[str, str]]:
-    """The controls with one of them where it stands and one step to either side, by the text it would have."""
+    """The controls' texts as they are and with the control `key` one step to either side, by that control's text."""
     options = options_of(key, texts)
-    at = options.index(texts[key])
-    return {option: fit_values({**texts, key: option}) for option in options[max(at - 1, 0) : at + 2]}
+    index = options.index(texts[key])
+    return {option: fit_texts({**texts, key: option}) for option in options[max(index - 1, 0) : index + 2]}
 
 
 def nearest_option(text: str, options: tuple[str, ...], default: str) -> str:
-    """The option nearest to `text`: itself, itself in other case, the nearest number, or the default."""
+    """The option nearest to `text`: the same, the same in other case, the nearest number, or else the default."""
     if text in options:
         return text
     for option in options:

@@ -1,4 +1,4 @@
-"""The timing lab's controls: some of those of the blocks, and its own."""
+"""The Time page's controls: five of the three blocks', and how they are timed."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -31,8 +31,8 @@ BACKWARD = Field(
 )
 
 
-def _modes_left(texts: Texts) -> tuple[str, ...]:
-    """Folded batch norms and a replayed graph have no backward pass."""
+def _available_modes(texts: Texts) -> tuple[str, ...]:
+    """Every mode; with a backward pass only those that have one."""
     return ("eager", "compiled") if BACKWARD.read(texts) else MODES
 
 
@@ -44,7 +44,7 @@ MODE: Field[Mode] = Field(
         "eager runs layer by layer; folded has its batch norms folded in; compiled is torch.compile's; "
         "graph is replayed on an accelerator at once."
     ),
-    narrowed=_modes_left,
+    narrow=_available_modes,
 )
 TIMED_ALONG: Field[TimedField] = Field(
     "timed_along",
@@ -81,7 +81,7 @@ TIMING_VIEW: Field[TimingView] = Field(
 
 @dataclass(frozen=True, slots=True)
 class TimingState:
-    """The controls of the timing lab."""
+    """The controls of the Time page."""
 
     in_channels: int = IN_CHANNELS.attribute()
     out_channels: int = OUT_CHANNELS.attribute()
@@ -97,7 +97,7 @@ class TimingState:
 
     @property
     def spec(self) -> CompareSpec:
-        """The three blocks and the picture that they ask for."""
+        """The three blocks and the picture that the controls ask for."""
         return CompareSpec(
             in_channels=self.in_channels,
             out_channels=self.out_channels,

@@ -1,6 +1,6 @@
-"""The training lab's controls: the question, the data, the size of the experiment, and a grid of one's own.
+"""The Train page's controls: the question, the data, the size of the experiment, and a grid of one's own.
 
-A grid control holds the levels of one field, in a link with commas between: "none,relu" compares the two, "relu" is the
+A grid control has the levels of one field, separated by commas in a link: "none,relu" compares the two, "relu" is the
 same for every run.
 """
 
@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeVar
 from xception_lab.data.builtin import DATASETS
 from xception_lab.experiments.spec import MOST_UNFINISHED, NETWORK_FIELDS, PRESETS, ExperimentSpec, Grid
 from xception_lab.spec import Activation, Order, TrainSpec
-from xception_lab.ui.fields.compare import ONE_PER_CHANNEL, ORDER_LABELS
+from xception_lab.ui.fields.compare import ORDER, ORDER_LABELS, SEGMENTS
 from xception_lab.ui.fields.field import N_, Field, Option, Texts, number_options, word_options
+from xception_lab.ui.fields.network import NETWORK_INTERMEDIATE, RESIDUAL
 
 Outcome = Literal["result", "runs", "run"]
 Level = TypeVar("Level")
@@ -24,36 +25,24 @@ OWN = "own"
 def _grid_options(
     *texts: str, parse: Callable[[str], Level], labels: dict[str, str] | None = None
 ) -> tuple[Option[tuple[Level, ...]], ...]:
-    """Levels of a field with commas between, each parsed by itself."""
+    """Options from texts of comma-separated levels. parse: of one level. labels: by text, where another is shown."""
     return tuple(Option(text, tuple(map(parse, text.split(","))), (labels or {}).get(text, "")) for text in texts)
 
 
-def _order(text: str) -> Order:
-    return "depthwise-first" if text == "depthwise-first" else "pointwise-first"
-
-
-def _activation(text: str) -> Activation:
-    return {"relu": "relu", "elu": "elu"}.get(text, "none")  # type: ignore[return-value]
-
-
-def _segments(text: str) -> int | None:
-    return ONE_PER_CHANNEL.value if text == ONE_PER_CHANNEL.text else int(text)
-
-
-GRID_ORDER = Field(
+GRID_ORDER: Field[tuple[Order, ...]] = Field(
     "grid_order",
     _grid_options(
         "depthwise-first",
         "pointwise-first",
         "depthwise-first,pointwise-first",
-        parse=_order,
+        parse=ORDER.parse,
         labels={**ORDER_LABELS, "depthwise-first,pointwise-first": N_("both")},
     ),
     "depthwise-first",
     label=N_("Order"),
     help=N_("Which convolution comes first. Two values are compared, one is the same for every run."),
 )
-GRID_INTERMEDIATE = Field(
+GRID_INTERMEDIATE: Field[tuple[Activation, ...]] = Field(
     "grid_intermediate",
     _grid_options(
         "none",
@@ -62,7 +51,7 @@ GRID_INTERMEDIATE = Field(
         "none,relu",
         "none,elu",
         "none,relu,elu",
-        parse=_activation,
+        parse=NETWORK_INTERMEDIATE.parse,
         labels={"none,relu": "none, relu", "none,elu": "none, elu", "none,relu,elu": "none, relu, elu"},
     ),
     "none,relu",
@@ -71,14 +60,14 @@ GRID_INTERMEDIATE = Field(
 )
 GRID_RESIDUAL = Field(
     "grid_residual",
-    _grid_options("true", "false", "true,false", parse="true".__eq__, labels={"true,false": "true, false"}),
+    _grid_options("true", "false", "true,false", parse=RESIDUAL.parse, labels={"true,false": "true, false"}),
     "true",
     term="residual",
     help=N_("Residual connections: Figure 9."),
 )
 GRID_SEGMENTS = Field(
     "grid_segments",
-    _grid_options("max", "1", "4", "16", "max,1", "max,16,4,1", parse=_segments),
+    _grid_options("max", "1", "4", "16", "max,1", "max,16,4,1", parse=SEGMENTS.parse),
     "max",
     term="segments",
     help=N_("Groups of the spatial convolution: 1 is a regular convolution, max one a channel."),
@@ -141,8 +130,8 @@ DATASET: Field[str] = Field(
 )
 
 
-def _seeds_left(texts: Texts) -> tuple[str, ...]:
-    """As many seeds as one person may have in the queue."""
+def _available_seeds(texts: Texts) -> tuple[str, ...]:
+    """The numbers of seeds with which the experiment has no more runs than one person may have in the queue."""
     cells = math.prod(len(field.read(texts)) for field in GRID_FIELDS) if PRESET.read(texts) == OWN else 1
     return tuple(option.text for option in SEEDS.options if option.value * cells <= MOST_UNFINISHED)
 
@@ -153,7 +142,7 @@ SEEDS = Field(
     "3",
     "slider",
     help=N_("Runs of every variant, each from other weights."),
-    narrowed=_seeds_left,
+    narrow=_available_seeds,
 )
 EPOCHS = Field(
     "epochs", number_options(*range(1, 9)), "4", "slider", help=N_("How often a run sees every training picture.")
@@ -171,7 +160,7 @@ OUTCOME: Field[Outcome] = Field(
 
 @dataclass(frozen=True, slots=True)
 class TrainingState:
-    """The controls of the training lab. grid_*: the levels of a field in an experiment of one's own."""
+    """The controls of the Train page. grid_*: the levels of a field in an experiment of one's own."""
 
     preset: str = PRESET.attribute()
     dataset: str = DATASET.attribute()
@@ -187,7 +176,7 @@ class TrainingState:
 
     @property
     def grid(self) -> Grid:
-        """The levels of every field that an experiment of one's own can vary."""
+        """The levels of each field that an experiment of one's own can vary."""
         return (
             ("order", self.grid_order),
             ("intermediate", self.grid_intermediate),
@@ -198,9 +187,9 @@ class TrainingState:
         )
 
     def experiment(self, own: str | None) -> ExperimentSpec | None:
-        """The experiment that the controls ask for; None while it waits for the user's own data.
+        """The experiment that the controls ask for; None while the user's own data are not uploaded.
 
-        own: the name under which they are kept.
+        own: the name under which those are stored.
         """
         dataset = own if self.dataset == OWN else self.dataset
         if dataset is None:
@@ -209,7 +198,7 @@ class TrainingState:
         if self.preset != OWN:
             return ExperimentSpec(self.preset, self.seeds, base)
         same = {name: levels[0] for name, levels in self.grid if len(levels) == 1}
-        # an experiment needs a factor; one whose levels are one is run, and compares nothing
+        # an experiment needs a factor: without any, one with a single level, which compares nothing
         varied = tuple((name, levels) for name, levels in self.grid if len(levels) > 1) or self.grid[:1]
         network = {name: value for name, value in same.items() if name in NETWORK_FIELDS}
         run = {name: value for name, value in same.items() if name not in NETWORK_FIELDS}

@@ -1,6 +1,7 @@
-"""Where a network's cost lives, drawn in the browser: what a change does to its blocks, areas and bars of its parts.
+"""Charts of a network's cost that the browser draws: blocks against the paper's, nested areas, bars by kind of layer.
 
-What one step of each slider would draw goes along, so that a key press shows it before the page has run.
+What each would show one step of each slider away is sent too: the browser shows it at a key press, before the page
+runs.
 """
 
 from collections.abc import Callable
@@ -14,51 +15,43 @@ from xception_lab.drawing.treemap import Area, Rectangle, treemap
 from xception_lab.spec import XceptionSpec
 from xception_lab.ui.fields.field import state_texts
 from xception_lab.ui.fields.network import NetworkState
-from xception_lab.ui.network.overview import (
-    FLOWS,
-    LAYER_KIND_NAMES,
-    card_title,
-    network_at,
-    networks_ahead,
-    paper_network,
-    percent,
-)
+from xception_lab.ui.network.names import FLOW_NAMES, LAYER_KIND_NAMES, card_title
+from xception_lab.ui.network.overview import network_at, networks_ahead, paper_network
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import figure_text, measure_name
+from xception_lab.ui.shell.names import figure_text, measure_name, percent
 
-# places are told in hundredths of the picture's sides; its shape is about that of a column of the page
+# about the shape of the page's column; the browser gets places in percent of its sides
 FRAME = Rectangle(0, 0, 1.6, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class ChartRequest:
-    """What the charts are drawn for: the network, the controls' values, the sliders whose next steps go along."""
+    """What a chart is drawn of: the network, the page's state, and the sliders whose next steps are sent too."""
 
     network: NetworkBreakdown
     state: NetworkState
     sliders: Fields
-    weighed: AreaMeasure
+
+    @property
+    def measure(self) -> AreaMeasure:
+        """The quantity that areas and bars stand for."""
+        return self.state.weighed
 
 
-def chart_request(network: NetworkBreakdown, state: NetworkState, sliders: Fields) -> ChartRequest:
-    """What the page asks for; the values are options of their fields."""
-    return ChartRequest(network, state, sliders, state.weighed)
-
-
-def _show(asked: ChartRequest, key: str, draw: Callable[[NetworkBreakdown], dict[str, Any]], summary: str) -> None:
-    measure, texts = measure_name(asked.weighed), state_texts(asked.state)
+def _show(request: ChartRequest, key: str, draw: Callable[[NetworkBreakdown], dict[str, Any]], summary: str) -> None:
+    title, texts = measure_name(request.measure), state_texts(request.state)
     ahead = {
-        slider: {option: draw(network) for option, network in steps.items() if option != texts[slider]}
-        for slider, steps in networks_ahead(asked.state, asked.sliders).items()
+        slider: {text: draw(network) for text, network in steps.items() if text != texts[slider]}
+        for slider, steps in networks_ahead(request.state, request.sliders).items()
     }
     data = {
-        "chart": draw(asked.network),
-        "at": {slider.key: texts[slider.key] for slider in asked.sliders},
+        "chart": draw(request.network),
+        "at": {slider.key: texts[slider.key] for slider in request.sliders},
         "ahead": ahead,
-        "title": measure,
-        "summary": f"{measure}. {summary}",
+        "title": title,
+        "summary": f"{title}. {summary}",
         "hint": _("Point at a part, or step through with the arrow keys, for its exact number."),
         "save": _("Save the picture (SVG)"),
         "file": f"xception-lab-{key}.svg",
@@ -71,62 +64,62 @@ def _cards(spec: XceptionSpec, size: int) -> tuple[Card, ...]:
     return tuple(network_cards(network_at(spec, size)))
 
 
-def show_changes(asked: ChartRequest) -> None:
-    """Every block of the drawing, this network's against the paper's."""
-    weighed = asked.weighed
-    told = "; ".join(
-        f"{_row_name(card)}: {figure_text(weighed, card.amounts[weighed])}" for card in network_cards(asked.network)
+def show_changes(request: ChartRequest) -> None:
+    """The blocks of this network against those of the paper's, as pairs of bars."""
+    measure = request.measure
+    summary = "; ".join(
+        f"{_row_name(card)}: {figure_text(measure, card.amounts[measure])}" for card in network_cards(request.network)
     )
-    _show(asked, "changes", lambda network: _changes(network, weighed), told)
+    _show(request, "changes", lambda network: _changes(network, measure), summary)
 
 
 def _row_name(card: Card) -> str:
-    # the number of the middle blocks changes, and with it the number of the exit block
+    # without numbers: those of the exit block and of the middle flow depend on the number of middle blocks
     return {"middle": _("Middle flow"), "exit": _("Exit block")}.get(card.key) or card_title(card)
 
 
-def _changes(network: NetworkBreakdown, weighed: AreaMeasure) -> dict[str, Any]:
+def _changes(network: NetworkBreakdown, measure: AreaMeasure) -> dict[str, Any]:
     reference = paper_network()
     paper = _cards(reference.spec, reference.size)
-    now = {card.key: card.amounts[weighed] for card in _cards(network.spec, network.size)}
-    longest = max(*(card.amounts[weighed] for card in paper), *now.values())
+    now = {card.key: card.amounts[measure] for card in _cards(network.spec, network.size)}
+    longest = max(*(card.amounts[measure] for card in paper), *now.values())
     series = {"paper": _("the paper's, at 299"), "now": _("this network")}
     rows: list[dict[str, Any]] = []
     for card in paper:
         name = _row_name(card)
         bars = [
             {
-                "value": figure_text(weighed, amount),
+                "value": figure_text(measure, amount),
                 "parts": [
                     {
-                        "kind": which,
+                        "kind": kind,
                         "percent": round(100 * amount / longest, 3),
-                        "tell": f"{name}, {series[which]}: {amount:,}",
+                        "tell": f"{name}, {series[kind]}: {amount:,}",
                     }
                 ],
             }
-            for which, amount in (("paper", card.amounts[weighed]), ("now", now.get(card.key, 0)))
+            for kind, amount in (("paper", card.amounts[measure]), ("now", now.get(card.key, 0)))
         ]
         rows.append({"name": name, "bars": bars})
-    return {"rows": rows, "legend": [{"kind": which, "name": name} for which, name in series.items()]}
+    return {"rows": rows, "legend": [{"kind": kind, "name": name} for kind, name in series.items()]}
 
 
-def show_areas(asked: ChartRequest, summary: str) -> None:
-    """Flows, blocks and kinds as nested areas."""
-    _show(asked, "treemap", lambda network: _areas(network, asked.weighed), summary)
+def show_areas(request: ChartRequest, summary: str) -> None:
+    """Flows, in them blocks, in them kinds of layers, as nested areas. summary: the chart as text."""
+    _show(request, "treemap", lambda network: _areas(network, request.measure), summary)
 
 
 @lru_cache(maxsize=256)
-def _treemap(spec: XceptionSpec, size: int, weighed: AreaMeasure) -> tuple[Area, ...]:
-    return treemap(network_at(spec, size), weighed, FRAME)
+def _treemap(spec: XceptionSpec, size: int, measure: AreaMeasure) -> tuple[Area, ...]:
+    return treemap(network_at(spec, size), measure, FRAME)
 
 
-def _areas(network: NetworkBreakdown, weighed: AreaMeasure) -> dict[str, Any]:
+def _areas(network: NetworkBreakdown, measure: AreaMeasure) -> dict[str, Any]:
     flows: list[dict[str, Any]] = []
     blocks: list[dict[str, Any]] = []
     leaves: list[dict[str, Any]] = []
-    flow_names = {str(flow): _(name) for flow, name in FLOWS.items()}
-    for area in _treemap(network.spec, network.size, weighed):
+    flow_names = {str(flow): _(name) for flow, name in FLOW_NAMES.items()}
+    for area in _treemap(network.spec, network.size, measure):
         path, share = area.node.path, percent(area.node.share)
         if len(path) == 1:
             flows.append({"name": flow_names[path[0]], "share": share, "place": _place(area.place)})
@@ -135,8 +128,8 @@ def _areas(network: NetworkBreakdown, weighed: AreaMeasure) -> dict[str, Any]:
         else:
             tell = f"{flow_names[path[0]]}, {path[1]}, {_(LAYER_KIND_NAMES[path[2]])}: {area.node.amount:,} ({share})"
             leaves.append({"kind": path[2], "tell": tell, "place": _place(area.place)})
-    held = {leaf["kind"] for leaf in leaves}
-    return {"flows": flows, "blocks": blocks, "leaves": leaves, "legend": _legend(held)}
+    legend = _legend({leaf["kind"] for leaf in leaves})
+    return {"flows": flows, "blocks": blocks, "leaves": leaves, "legend": legend}
 
 
 def _place(place: Rectangle) -> list[float]:
@@ -144,17 +137,17 @@ def _place(place: Rectangle) -> list[float]:
     return [round(100 * part / side, 3) for part, side in parts]
 
 
-def _legend(held: set[str]) -> list[dict[str, str]]:
-    return [{"kind": kind, "name": _(LAYER_KIND_NAMES[kind])} for kind in LAYER_KINDS if kind in held]
+def _legend(kinds: set[str]) -> list[dict[str, str]]:
+    return [{"kind": kind, "name": _(LAYER_KIND_NAMES[kind])} for kind in LAYER_KINDS if kind in kinds]
 
 
-def show_bars(asked: ChartRequest, summary: str) -> None:
-    """One bar a block, cut by kind."""
-    _show(asked, "blocks_bars", lambda network: _bars(network, asked.weighed), summary)
+def show_bars(request: ChartRequest, summary: str) -> None:
+    """One bar per block, divided by kind of layer. summary: the chart as text."""
+    _show(request, "blocks_bars", lambda network: _bars(network, request.measure), summary)
 
 
-def _bars(network: NetworkBreakdown, weighed: AreaMeasure) -> dict[str, Any]:
-    table = amounts_by_block(network, weighed)
+def _bars(network: NetworkBreakdown, measure: AreaMeasure) -> dict[str, Any]:
+    table = amounts_by_block(network, measure)
     longest = max(sum(row.values()) for row in table.values())
     rows: list[dict[str, Any]] = []
     for block, row in table.items():
@@ -167,5 +160,6 @@ def _bars(network: NetworkBreakdown, weighed: AreaMeasure) -> dict[str, Any]:
             for kind in LAYER_KINDS
             if row.get(kind)
         ]
-        rows.append({"name": block, "bars": [{"value": figure_text(weighed, sum(row.values())), "parts": parts}]})
-    return {"rows": rows, "legend": _legend({kind for row in table.values() for kind, held in row.items() if held})}
+        rows.append({"name": block, "bars": [{"value": figure_text(measure, sum(row.values())), "parts": parts}]})
+    kinds = {kind for row in table.values() for kind, amount in row.items() if amount}
+    return {"rows": rows, "legend": _legend(kinds)}

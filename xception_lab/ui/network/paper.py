@@ -1,4 +1,4 @@
-"""The Network page's views of the paper itself: its relatives and tables, its Figures 1 to 4."""
+"""The Network page's views of the paper itself: related networks and its tables, its Figures 1 to 4."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from xception_lab.common.units import format_count
 from xception_lab.figures.network import relatives_figure
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.network import TOWER_COUNT
-from xception_lab.ui.network.overview import percent
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import set_controls
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import measure_name
+from xception_lab.ui.shell.names import measure_name, percent
 
-_COLUMNS = {
+# title -> number in the paper
+_TABLES = {
     N_("ImageNet, single crop"): 1,
     N_("JFT, FastEval14k"): 2,
     N_("Size and speed on 60 K80 GPUs"): 3,
@@ -27,23 +27,25 @@ _COLUMNS = {
 
 
 def show_relatives() -> None:
-    """Xception beside its relatives, and the paper's tables as they stand."""
-    found = related_networks()
+    """Xception beside related networks, and the paper's tables as printed."""
+    networks = related_networks()
     names = {
         "accuracy": _("ImageNet top-1, single crop, as published"),
         "macs": _("MACs for one picture"),
         "params": measure_name("params"),
         "unknown": _("with standard convolutions:<br>no published accuracy"),
     }
-    told = "; ".join(
-        f"{r.name}: {r.top1:.1%}, {format_count(r.params)}, {format_count(r.macs)} MACs" for r in found if r.top1
+    summary = "; ".join(
+        f"{network.name}: {network.top1:.1%}, {format_count(network.params)}, {format_count(network.macs)} MACs"
+        for network in networks
+        if network.top1
     )
-    for place, over in zip(st.columns(2, gap="medium"), ("macs", "params"), strict=True):
+    for place, axis in zip(st.columns(2, gap="medium"), ("macs", "params"), strict=True):
         with place:
-            show_chart(relatives_figure(found, over, names), f"relatives_{over}", f"{names[over]}. {told}")
-    st.markdown(_relatives_table(found))
+            show_chart(relatives_figure(networks, axis, names), f"relatives_{axis}", f"{names[axis]}. {summary}")
+    st.markdown(_relatives_table(networks))
     st.markdown(paragraph("relatives"))
-    for place, (title, number) in zip(st.columns(3, gap="medium"), _COLUMNS.items(), strict=True):
+    for place, (title, number) in zip(st.columns(3, gap="medium"), _TABLES.items(), strict=True):
         with place:
             name = _("Table {number}").format(number=number)
             st.markdown(f"**{name}** · {_(title)}")
@@ -51,23 +53,23 @@ def show_relatives() -> None:
     st.caption(_("Tables as printed in Chollet, CVPR 2017; none of these figures was measured here."))
 
 
-def _relatives_table(found: tuple[RelatedNetwork, ...]) -> str:
+def _relatives_table(networks: tuple[RelatedNetwork, ...]) -> str:
     head = (_("network"), _("picture"), "top-1", "top-5", _("accuracy from"), measure_name("params"), "MACs")
     lines = [f"| {' | '.join(head)} |", "|:--|--:|--:|--:|:--|--:|--:|"]
     names = {"Xception, standard convolutions": _("Xception, standard convolutions")}
-    for relative in found:
-        accuracy = [f"{value:.1%}" if value else "–" for value in (relative.top1, relative.top5)]
-        source = relative.accuracy_source or _("nobody published one")
-        params = _figure(f"{relative.params:,}", relative.params_origin, relative.params_source)
-        macs = f"{relative.macs / 1e9:g} G" if relative.macs_origin == "published" else f"{relative.macs:,}"
-        size = f"{relative.size}×{relative.size}"
+    for network in networks:
+        accuracy = [f"{value:.1%}" if value else "–" for value in (network.top1, network.top5)]
+        source = network.accuracy_source or _("nobody published one")
+        params = _figure(f"{network.params:,}", network.params_origin, network.params_source)
+        macs = f"{network.macs / 1e9:g} G" if network.macs_origin == "published" else f"{network.macs:,}"
+        size = f"{network.size}×{network.size}"
         cells = (
-            names.get(relative.name, relative.name),
+            names.get(network.name, network.name),
             size,
             *accuracy,
             source,
             params,
-            _figure(macs, relative.macs_origin, relative.macs_source),
+            _figure(macs, network.macs_origin, network.macs_source),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -84,7 +86,7 @@ def _paper_table(table: PaperTable) -> str:
 
 
 def show_modules(towers: int) -> None:
-    """Figures 1 to 4, walked through by the number of towers; the equality of 2 and 3 proved when asked."""
+    """Figures 1 to 4 for a number of towers; a button checks on random pictures that Figures 2 and 3 are equal."""
     control(TOWER_COUNT)
     components.inception_modules(_modules_data(towers), "modules", _choose_towers)
     if st.button(_("Prove it now: build both, give them the same weights, compare"), type="primary", key="prove"):
@@ -93,7 +95,7 @@ def show_modules(towers: int) -> None:
 
 
 def _choose_towers(towers: object) -> None:
-    # it comes from a browser
+    # the browser may send anything
     if towers in [str(count) for count in TOWERS]:
         set_controls({"towers": str(towers)})
 
@@ -121,16 +123,16 @@ def _prove(towers: int) -> None:
 
 
 def _modules_data(towers: int) -> dict[str, Any]:
-    found = [inception_module(count) for count in TOWERS]
-    now = inception_module(towers)
-    most = max(each.macs for each in found)
-    if now.figure == "extreme":
+    modules = [inception_module(count) for count in TOWERS]
+    chosen = inception_module(towers)
+    most_macs = max(module.macs for module in modules)
+    if chosen.figure == "extreme":
         third = (_("Figure 4 · extreme"), _("One 1×1, then one 3×3 for every channel: almost a separable convolution."))
     else:
         third = (
             _("Figure 3 · strictly equivalent"),
             _("One 1×1 for all, then a 3×3 on each of {segments} segments of {channels} channels.").format(
-                segments=now.segments, channels=now.channels_per_segment
+                segments=chosen.segments, channels=chosen.channels_per_segment
             ),
         )
     figures = (
@@ -142,7 +144,7 @@ def _modules_data(towers: int) -> dict[str, Any]:
         "towers": towers,
         "channels": CHANNELS,
         "figures": [{"title": title, "text": text} for title, text in figures],
-        "stops": [_stop(each, most) for each in found],
+        "stops": [_stop(module, most_macs) for module in modules],
         "words": {
             "input": _("input, {channels} channels").format(channels=CHANNELS),
             "concat": _("concatenation, {channels} channels").format(channels=CHANNELS),
@@ -156,17 +158,18 @@ def _modules_data(towers: int) -> dict[str, Any]:
     }
 
 
-def _stop(each: InceptionModule, most: int) -> dict[str, Any]:
+def _stop(module: InceptionModule, most_macs: int) -> dict[str, Any]:
+    """A module in the row of all numbers of towers. most_macs: what a full bar stands for."""
     names = {1: _("regular"), CHANNELS: _("one a channel")}
-    kind = "depthwise" if each.figure == "extreme" else "spatial"
+    kind = "depthwise" if module.figure == "extreme" else "spatial"
     return {
-        "towers": each.segments,
-        "text": f"{each.segments}" + (f" · {names[each.segments]}" if each.segments in names else ""),
+        "towers": module.segments,
+        "text": f"{module.segments}" + (f" · {names[module.segments]}" if module.segments in names else ""),
         "label": _("{segments} segments: {macs} MACs, {share} of them in the 1×1").format(
-            segments=each.segments, macs=format_count(each.macs), share=percent(each.pointwise_macs / each.macs)
+            segments=module.segments, macs=format_count(module.macs), share=percent(module.pointwise_macs / module.macs)
         ),
         "parts": [
-            {"kind": kind, "percent": 100 * each.spatial_macs / most},
-            {"kind": "pointwise", "percent": 100 * each.pointwise_macs / most},
+            {"kind": kind, "percent": 100 * module.spatial_macs / most_macs},
+            {"kind": "pointwise", "percent": 100 * module.pointwise_macs / most_macs},
         ],
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -14,58 +13,45 @@ from xception_lab.drawing.network_cards import network_cards
 from xception_lab.nn.export import MOST_WEIGHT_BYTES, has_onnx, to_onnx, to_safetensors
 from xception_lab.nn.other_counters import torchinfo_summary
 from xception_lab.timing.published_devices import NetworkPrediction, predict_networks
-from xception_lab.ui.fields.network import LAYER_FLOW, LAYER_KIND, WEIGHED, NetworkState
+from xception_lab.ui.fields.field import state_keys, state_texts
+from xception_lab.ui.fields.network import LAYER_FLOW, LAYER_KIND, WEIGHED, ArchitectureState, NetworkState
 from xception_lab.ui.network.charts import ChartRequest, show_areas, show_bars, show_changes
-from xception_lab.ui.network.overview import (
-    QUANTITIES,
-    amount_names,
-    card_title,
-    network_headline,
-    network_preset_buttons,
-    network_settings,
-    paper_network,
-    percent,
-)
-from xception_lab.ui.shell.controls import control
+from xception_lab.ui.network.names import QUANTITY_NAMES, amount_names, card_title
+from xception_lab.ui.network.overview import network_headline, paper_network
+from xception_lab.ui.network.presets import network_preset_buttons
+from xception_lab.ui.shell.controls import control, download_button
 from xception_lab.ui.shell.language import language, paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import ratio_text
+from xception_lab.ui.shell.names import percent, ratio_text
 
 
-def show_shares(asked: ChartRequest) -> None:
-    """Treemap and bars of one quantity."""
+def show_shares(request: ChartRequest) -> None:
+    """Nested areas and bars of one quantity."""
     control(WEIGHED)
     left, right = st.columns(2, gap="medium")
-    told = "; ".join(
-        f"{card_title(card)}: {percent(card.shares[asked.weighed])}" for card in network_cards(asked.network)
+    summary = "; ".join(
+        f"{card_title(card)}: {percent(card.shares[request.measure])}" for card in network_cards(request.network)
     )
     with left:
-        show_areas(asked, told)
+        show_areas(request, summary)
     with right:
-        show_bars(asked, told)
+        show_bars(request, summary)
     st.markdown(paragraph("network_shares"))
 
 
 def show_layers(network: NetworkBreakdown, state: NetworkState) -> None:
-    """Every layer, filtered by flow and kind; torchinfo's summary beside it when asked."""
+    """A table of the layers, filtered by flow and kind; with a switch, torchinfo's summary of the same network."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         control(LAYER_FLOW)
         control(LAYER_KIND)
-        st.download_button(
-            _("Table (CSV)"),
-            partial(network_layer_csv, network),
-            "xception-layers.csv",
-            "text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-    kept = [
+        download_button(_("Table (CSV)"), partial(network_layer_csv, network), "xception-layers.csv", "text/csv")
+    layers = [
         layer
         for layer in network.layers
         if state.layer_flow in (None, layer.flow) and state.layer_kind in (None, layer.kind)
     ]
-    if kept:
-        st.dataframe(network_layer_rows(kept), hide_index=True, height=460)
+    if layers:
+        st.dataframe(network_layer_rows(layers), hide_index=True, height=460)
     else:
         st.info(_("No layer of this network is of that kind in that flow."))
     if st.toggle(_("torchinfo's summary of the same network, now"), key="torchinfo"):
@@ -94,29 +80,29 @@ def _show_torchinfo(network: NetworkBreakdown) -> None:
     st.markdown(paragraph("torchinfo"))
 
 
-def show_what_if(asked: ChartRequest, rows: tuple[CostChange, ...]) -> None:
-    """This network against the paper's: presets, deltas, and where they fall."""
+def show_what_if(request: ChartRequest, changes: tuple[CostChange, ...]) -> None:
+    """This network against the paper's: presets, the change of each quantity, and the blocks that it is in."""
     with st.container(horizontal=True, key="presets"):
         network_preset_buttons()
     left, right = st.columns(2, gap="medium")
     with left:
         paper = paper_network()
-        bounds = predict_networks(asked.network.spec, asked.network.size, paper.spec, paper.size)
-        st.container(key="tight").markdown(_changes_table(rows, bounds))
+        bounds = predict_networks(request.network.spec, request.network.size, paper.spec, paper.size)
+        st.container(key="tight").markdown(_changes_table(changes, bounds))
         st.markdown(paragraph("network_what_if"))
     with right:
         control(WEIGHED)
-        show_changes(asked)
+        show_changes(request)
 
 
-def _changes_table(rows: tuple[CostChange, ...], bounds: tuple[NetworkPrediction, ...]) -> str:
-    """One line a quantity; a new quantity is one more row."""
+def _changes_table(changes: tuple[CostChange, ...], bounds: tuple[NetworkPrediction, ...]) -> str:
+    """One row per quantity, then one per device with its predicted least time."""
     head = ("", _("this network"), _("the paper's, at 299"), _("difference"), _("ratio"))
     lines = [f"| {' | '.join(head)} |", "|:--|--:|--:|--:|:--|"]
-    for change in rows:
+    for change in changes:
         delta = f"{change.delta:+,}" if change.delta else "0"
         values = (f"{change.value:,}", f"{change.reference:,}", delta, ratio_text(change.ratio))
-        lines.append(f"| **{_(QUANTITIES[change.measure])}** | {' | '.join(values)} |")
+        lines.append(f"| **{_(QUANTITY_NAMES[change.measure])}** | {' | '.join(values)} |")
     for bound in bounds:
         delta = f"{'-' if bound.delta_s < 0 else '+'}{format_seconds(abs(bound.delta_s))}" if bound.delta_s else "0"
         values = (format_seconds(bound.seconds), format_seconds(bound.reference_s), delta, ratio_text(bound.ratio))
@@ -125,22 +111,22 @@ def _changes_table(rows: tuple[CostChange, ...], bounds: tuple[NetworkPrediction
     return "\n".join(lines)
 
 
-def show_export(network: NetworkBreakdown, rows: tuple[CostChange, ...]) -> None:
-    """The network as files."""
+def show_export(network: NetworkBreakdown, state: NetworkState, changes: tuple[CostChange, ...]) -> None:
+    """The network as files: a report, its code, its random initial weights. changes: against the paper's network."""
     snippet = network_snippet(network.spec, network.size, network.size)
     st.markdown(paragraph("network_export"))
     with st.container(horizontal=True, key="exports"):
-        report = partial(_report, network, rows, snippet, network_settings())
-        _download(_("Report (HTML)"), report, "xception-report.html", "text/html")
-        _download(_("Snippet (PyTorch)"), snippet, "xception.py", "text/x-python")
+        texts = state_texts(state)
+        settings = {key: texts[key] for key in state_keys(ArchitectureState)}
+        report = partial(_report, network, changes, snippet, settings)
+        download_button(_("Report (HTML)"), report, "xception-report.html", "text/html")
+        download_button(_("Snippet (PyTorch)"), snippet, "xception.py", "text/x-python")
         if network.cost.weight_bytes <= MOST_WEIGHT_BYTES:
-            _download(
-                _("state_dict (safetensors)"),
-                partial(to_safetensors, network.spec, network.size),
-                "xception.safetensors",
-            )
+            weights = partial(to_safetensors, network.spec, network.size)
+            download_button(_("state_dict (safetensors)"), weights, "xception.safetensors", "application/octet-stream")
             if has_onnx():
-                _download("ONNX", partial(to_onnx, network.spec, network.size), "xception.onnx")
+                onnx = partial(to_onnx, network.spec, network.size)
+                download_button("ONNX", onnx, "xception.onnx", "application/octet-stream")
     if network.cost.weight_bytes > MOST_WEIGHT_BYTES:
         st.info(
             _("Its weights take {bytes}; a server exports at most {most}. The snippet builds it at any size.").format(
@@ -152,11 +138,9 @@ def show_export(network: NetworkBreakdown, rows: tuple[CostChange, ...]) -> None
     st.code(snippet, language="python", height=420)
 
 
-def _download(label: str, data: Any, name: str, mime: str = "application/octet-stream") -> None:
-    st.download_button(label, data, name, mime, on_click="ignore", icon=":material/download:", key=f"get_{name}")
-
-
-def _report(network: NetworkBreakdown, rows: tuple[CostChange, ...], snippet: str, chosen: Mapping[str, str]) -> str:
+def _report(
+    network: NetworkBreakdown, changes: tuple[CostChange, ...], snippet: str, settings: Mapping[str, str]
+) -> str:
     words = ReportWords(
         language=language(),
         title=_("An Xception, taken apart"),
@@ -177,4 +161,4 @@ def _report(network: NetworkBreakdown, rows: tuple[CostChange, ...], snippet: st
         ),
         names=amount_names(),
     )
-    return network_report(network, [(change, ratio_text(change.ratio)) for change in rows], chosen, snippet, words)
+    return network_report(network, [(change, ratio_text(change.ratio)) for change in changes], settings, snippet, words)

@@ -1,8 +1,27 @@
-"""Links: the URL is the only configuration. It is read when a page opens and written after every run.
+"""How a link becomes the state of a page, and a page's state a link: the URL is the only configuration.
 
-Streamlit's own bind="query-params" is not used, for three defects that were seen in 1.67: on a page switch it
-drops the parameters that both pages have, a control set by the program loses the others from the address, and
-an invalid value vanishes instead of being repaired.
+Reading. Every page calls `read_address` first, through `frame`. When the page opens, the URL's parameters are read if
+they name any control of the page; what they leave out is then at its default. Otherwise the page takes what the session
+already has, so that a control that two pages share is carried from one to the other.
+
+Repairs. Whatever the parameters say, every control ends at one of its options: `fit_texts` puts each at the nearest
+that the controls before it allow. Each parameter that had to change is a `Repair`, which `frame` shows as a note. What
+only the page itself can check, such as the layers of a network that it has to load first, it passes to `confine`.
+
+Runs. The session has the text of every control in one dictionary, `control_texts`. At the start of a run it is updated
+from the widgets that the last run drew; for all others the session state is set from it, because Streamlit forgets a
+widget that is not drawn.
+
+Drags. While a slider is dragged, the browser reports the value under the pointer before the widget has it (the
+component `page`). `read_address` returns the texts with that value, so that the page shows it; `control_texts`, and
+with it the address, change only when the slider is released.
+
+Writing. Every page ends with `write_address`, through `finish`: the browser's address gets each control that is not at
+its default, the language where it is not the browser's, and what else the page carries (a run, a measurement).
+
+Streamlit's own bind="query-params" is not used because of three defects of 1.67: on a page switch it drops the
+parameters that both pages have, a control set by the program loses the others from the address, and an invalid value
+vanishes instead of being repaired.
 """
 
 from collections.abc import Mapping
@@ -12,59 +31,59 @@ from typing import Any
 import streamlit as st
 
 from xception_lab.ui.fields.field import Field
-from xception_lab.ui.fields.registry import FIELDS, fit_values
+from xception_lab.ui.fields.registry import FIELDS, fit_texts
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import KEY, LANGUAGES, default_language
 
 _PAGE = "_page"
 _REPAIRS = "_repairs"
-_VALUES = "_values"
+_TEXTS = "_values"
 _DRAWN = "_drawn"
 _DRAWING = "_drawing"
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """A parameter of a URL that no control can take, and what is used in its place."""
+    """A parameter of a URL whose text no control can have, and the option that replaces it."""
 
     key: str
-    given: str
-    used: str
+    text: str
+    replacement: str
 
 
 def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
-    """The value of every control of a page; when it opens, set from the URL or else as the session had it.
+    """The text of every control of a page; when the page opens, from the URL or else as the session had it.
 
-    A URL that names any control is a whole state: what it leaves out is at its default. While a slider is
-    dragged, its value is the one under the pointer. What had to be repaired is in `repairs_of()`.
+    page: its name, by which a page that has just opened is recognised. keys: those of its controls.
+    What had to be repaired is in `link_repairs()`.
     """
-    kept: dict[str, str] = st.session_state.setdefault(_VALUES, {})
+    texts: dict[str, str] = st.session_state.setdefault(_TEXTS, {})
     if st.session_state.get(_PAGE) != page:
-        _open(page, keys, kept)
-    # Streamlit forgets a control that is not drawn, or brings an old value back: it is asked for the drawn ones alone
+        _open_page(page, keys, texts)
+    # Streamlit forgets a control that is not drawn, or restores an old value: only the drawn ones are read from it
     drawn: frozenset[str] = st.session_state.get(_DRAWN, frozenset())
     for key in (*keys, KEY):
         if key in drawn and key in st.session_state:
-            kept[key] = st.session_state[key]
+            texts[key] = st.session_state[key]
         else:
-            st.session_state[key] = kept[key]
+            st.session_state[key] = texts[key]
     st.session_state[_DRAWING] = {KEY}
-    fit = fit_values({key: kept[key] for key in keys})
+    fit = fit_texts({key: texts[key] for key in keys})
     for key in keys:
-        if fit[key] != kept[key]:
-            kept[key] = st.session_state[key] = fit[key]
-    return fit_values(components.with_dragged_value(fit))
+        if fit[key] != texts[key]:
+            texts[key] = st.session_state[key] = fit[key]
+    return fit_texts(components.with_dragged_value(fit))
 
 
-def _open(page: str, keys: tuple[str, ...], kept: dict[str, str]) -> None:
+def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
     params = st.query_params.to_dict()
-    named = not params.keys().isdisjoint(keys)
-    values, repairs = read_parameters(params if named else kept, keys)
-    values[KEY] = params.get(KEY, kept.get(KEY, default_language()))
-    if values[KEY] not in LANGUAGES:
-        repairs = (*repairs, Repair(KEY, values[KEY], default_language()))
-        values[KEY] = default_language()
-    kept.update(values)
+    names_controls = not params.keys().isdisjoint(keys)
+    page_texts, repairs = read_parameters(params if names_controls else texts, keys)
+    page_texts[KEY] = params.get(KEY, texts.get(KEY, default_language()))
+    if page_texts[KEY] not in LANGUAGES:
+        repairs = (*repairs, Repair(KEY, page_texts[KEY], default_language()))
+        page_texts[KEY] = default_language()
+    texts.update(page_texts)
     st.session_state[_DRAWN] = frozenset()
     st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
 
@@ -74,13 +93,13 @@ def link_repairs() -> tuple[Repair, ...]:
     return st.session_state[_REPAIRS]
 
 
-def control_values() -> dict[str, str]:
-    """What the controls stand at: their values without a drag that goes on."""
-    return st.session_state[_VALUES]
+def control_texts() -> dict[str, str]:
+    """The text of every control as its widget has it; a slider that is being dragged has its old one."""
+    return st.session_state[_TEXTS]
 
 
 def session_parameter(key: str) -> str | None:
-    """What a parameter that is no control's says: as the session has it, at first as the address does."""
+    """A parameter that belongs to no control, such as a run: as the session has it, at first as the address does."""
     return st.session_state[key] if key in st.session_state else st.query_params.get(key)
 
 
@@ -89,46 +108,49 @@ def note_drawn(key: str) -> None:
     st.session_state[_DRAWING].add(key)
 
 
-def set_controls(values: Mapping[str, str]) -> None:
-    """Set controls, drawn or not, before the page runs."""
-    control_values().update(values)
-    st.session_state.update(values)
+def set_controls(texts: Mapping[str, str]) -> None:
+    """Set controls, drawn or not, before the page runs: in a callback."""
+    control_texts().update(texts)
+    st.session_state.update(texts)
 
 
-def confine(field: Field[Any], options: tuple[str, ...], used: str) -> None:
-    """Bring a control that stands outside these options to the one `used`, and run again.
+def confine(field: Field[Any], options: tuple[str, ...], replacement: str) -> None:
+    """Set a control that is outside these options to one of them, `replacement`, and run the page again.
 
-    For what only the page itself finds out; on a page that has just opened it counts as a repair of the link.
+    For what only the page itself can check; on a page that has just opened it counts as a repair of the link.
     """
     key = field.key
-    given = control_values()[key]
-    if given in options:
+    text = control_texts()[key]
+    if text in options:
         return
     if key in st.query_params and not st.session_state[_DRAWN]:
-        st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, given, used))
-    set_controls({key: used})
+        st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, text, replacement))
+    set_controls({key: replacement})
     st.rerun()
 
 
 def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None]) -> None:
-    """Make the browser's address hold every control that is not at its default, and what else the page carries."""
-    kept: dict[str, str] = st.session_state[_VALUES]
-    changed = {key: kept[key] for key in keys if kept[key] != FIELDS[key].default}
-    if kept[KEY] != default_language():
-        changed[KEY] = kept[KEY]
+    """Put every control that is not at its default into the browser's address, and what else the page carries.
+
+    carried: parameters that belong to no control; one that is None or empty leaves the address.
+    """
+    texts: dict[str, str] = st.session_state[_TEXTS]
+    changed = {key: texts[key] for key in keys if texts[key] != FIELDS[key].default}
+    if texts[KEY] != default_language():
+        changed[KEY] = texts[KEY]
     components.page((*keys, KEY, *carried), changed | {key: value for key, value in carried.items() if value})
-    # a run that was cut short before here has not drawn all it would
+    # only now: a run that was stopped before its end has not drawn all its controls
     st.session_state[_DRAWN] = frozenset(st.session_state[_DRAWING])
 
 
 def read_parameters(params: Mapping[str, str], keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[Repair, ...]]:
-    """The value of every control in `keys` that a URL's parameters ask for, and what had to be repaired."""
-    given = {key: params.get(key, FIELDS[key].default) for key in keys}
-    values = fit_values(given)
-    return values, tuple(Repair(key, given[key], values[key]) for key in keys if values[key] != given[key])
+    """The text of every control in `keys` that a URL's parameters ask for, and what had to be repaired."""
+    requested = {key: params.get(key, FIELDS[key].default) for key in keys}
+    texts = fit_texts(requested)
+    return texts, tuple(Repair(key, requested[key], texts[key]) for key in keys if texts[key] != requested[key])
 
 
 def quote_value(value: str) -> str:
-    """A foreign value, fit to stand in a Markdown code span: printable, short, without backticks."""
+    """A foreign value for a Markdown code span: printable, without backticks, cut at 40 characters."""
     clean = "".join(c for c in value if c.isprintable() and c != "`")
     return clean[:40] + "…" if len(clean) > 40 else clean

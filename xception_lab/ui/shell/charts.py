@@ -1,11 +1,11 @@
-"""Plotly figures on a page: the words they need, their text summary, and how they are shown."""
+"""Plotly figures on a page."""
 
 import plotly.graph_objects as go
 import streamlit as st
 
 
 def show_chart(figure: go.Figure, key: str, alt: str) -> None:
-    """Show a figure with a text summary; its own menu exports it as a picture."""
+    """Show a figure. key: its widget's key and the name of the file that its menu saves. alt: the figure as text."""
     config = {
         "displaylogo": False,
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],

@@ -1,32 +1,34 @@
-"""The fields as Streamlit widgets."""
+"""The fields as Streamlit widgets, and the buttons that set several of them at once or save a file."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from xception_lab.ui.fields.field import Field
-from xception_lab.ui.shell.address import control_values, note_drawn
+from xception_lab.ui.fields.registry import FIELDS
+from xception_lab.ui.shell.address import control_texts, note_drawn, set_controls
 from xception_lab.ui.shell.language import translate as _
 
 Fields = tuple[Field[Any], ...]
 
 
 def field_label(field: Field[Any]) -> str:
-    """What a control is called, in this session's language."""
+    """The label of a control in this session's language."""
     return _(field.label) if field.label else field.term or field.key
 
 
 def option_text(field: Field[Any], text: str) -> str:
-    """One of a field's options in this session's language."""
+    """The label of one of a field's options in this session's language."""
     return _(field.option_label(text))
 
 
 def control(field: Field[Any], options: tuple[str, ...] = ()) -> None:
     """Draw the control of a field; its value is in the state that `frame` returns.
 
-    options: where the page knows more closely than the field what can be chosen now; `confine` comes before.
+    options: where only the page can tell what can be chosen now, instead of the field's; call `confine` first.
     """
-    options = options or field.remaining(control_values())
+    options = options or field.available(control_texts())
     note_drawn(field.key)
     label, help_text = field_label(field), _(field.help)
     if field.widget == "slider":
@@ -51,11 +53,11 @@ def main_controls(fields: Fields) -> None:
 
 
 def more_controls(fields: Fields, stacked: bool = False) -> None:
-    """The rarer controls, folded away and drawn only when they are opened; stacked: wide ones, each in its own row."""
-    folded = st.popover(_("More controls"), icon=":material/tune:", key="more", on_change="rerun")
-    if not folded.open:
+    """The less used controls in a popover, drawn only while it is open. stacked: each in its own row, for wide ones."""
+    popover = st.popover(_("More controls"), icon=":material/tune:", key="more", on_change="rerun")
+    if not popover.open:
         return
-    with folded:
+    with popover:
         if stacked:
             for field in fields:
                 control(field)
@@ -64,3 +66,14 @@ def more_controls(fields: Fields, stacked: bool = False) -> None:
             for column, field in zip(st.columns((2, 3), gap="medium"), pair, strict=True):
                 with column:
                     control(field)
+
+
+def preset_button(label: str, key: str, texts: Mapping[str, str], keys: tuple[str, ...]) -> None:
+    """A button that sets every control in `keys`: to its text in `texts`, or else to its default."""
+    preset = {control_key: texts.get(control_key, FIELDS[control_key].default) for control_key in keys}
+    st.button(label, key=key, on_click=set_controls, args=(preset,))
+
+
+def download_button(label: str, data: Any, filename: str, mime: str | None = None, key: str | None = None) -> None:
+    """A button that saves a file, without a run of the page. data: the content, or a function that makes it."""
+    st.download_button(label, data, filename, mime, key=key, on_click="ignore", icon=":material/download:")

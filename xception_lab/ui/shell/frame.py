@@ -1,11 +1,16 @@
-"""The frame around every page: settings, navigation, language, and notes on a repaired link."""
+"""The frame around every page: settings, navigation, language, and notes on a repaired link.
+
+A page calls `frame` first, which returns the state of its controls, and `finish` last, which writes the state into the
+address. Between the two it draws its controls with `ui.shell.controls`, in any order and only those that it needs: one
+that is not drawn stays as it was.
+"""
 
 from typing import TypeVar
 
 import streamlit as st
 
 from xception_lab.ui.fields.field import read_state, state_keys
-from xception_lab.ui.shell.address import control_values, link_repairs, quote_value, read_address, write_address
+from xception_lab.ui.shell.address import control_texts, link_repairs, quote_value, read_address, write_address
 from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, set_language
 from xception_lab.ui.shell.language import translate as _
 
@@ -21,7 +26,7 @@ _CSS = """
 .st-key-tight table { font-size: .8rem; font-variant-numeric: tabular-nums; }
 .st-key-tight :is(th, td) { padding: .22rem .5rem !important; }
 .st-key-tight code { font-size: .95em; padding: 0; background: none; }
-/* room for the longest sentence, so that nothing below it moves when a number grows */
+/* space for the longest sentence, so that nothing below it moves when a number gets longer */
 .st-key-lead { min-height: 1.7rem; }
 .st-key-verdict { min-height: 2.2rem; }
 .st-key-verdict p { font-size: 1.4rem; line-height: 1.35; text-wrap: pretty; }
@@ -48,14 +53,14 @@ _CSS = """
 
 
 def frame(page: str, state: type[State]) -> State:
-    """Set up a page, draw what stands above it, and return the state of its controls; every page calls it first.
+    """Set up a page, draw the navigation and the language's control, and return the state of the page's controls.
 
-    page: its name. state: the dataclass of ui.fields that declares its controls.
+    page: its name, different from every other page's. state: the dataclass of ui.fields that declares its controls.
     """
     st.set_page_config(page_title="Xception Lab", page_icon=str(ASSETS / "icon.png"), layout="wide")
     st.html(_CSS)
     texts = read_address(page, state_keys(state))
-    set_language(control_values()[KEY])
+    set_language(control_texts()[KEY])
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
         st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
@@ -74,10 +79,16 @@ def frame(page: str, state: type[State]) -> State:
         )
     for repair in link_repairs():
         note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
-        st.info(note.format(key=repair.key, given=quote_value(repair.given), used=repair.used), icon=":material/build:")
+        st.info(
+            note.format(key=repair.key, given=quote_value(repair.text), used=repair.replacement),
+            icon=":material/build:",
+        )
     return read_state(state, texts)
 
 
 def finish(state: object, **carried: str | None) -> None:
-    """End a page: its address holds every control and what is carried, and its sliders are followed under a drag."""
+    """End a page: write its controls and `carried` into the address, and report its sliders while they are dragged.
+
+    carried: parameters that belong to no control, such as run="..."; one that is None is left out.
+    """
     write_address(state_keys(type(state)), carried)

@@ -18,12 +18,12 @@ LANGUAGES = {"en": "English", "ko": "한국어"}
 KEY = "lang"
 WORD_JOINER = "\u2060"
 
-# a run of a page is a thread; asking the session for every text took a tenth of a run
+# each run of a page is a thread; reading the session state for every text took a tenth of a run
 _run = threading.local()
 
 
 def default_language() -> str:
-    """The browser's language where we speak it, else English."""
+    """The browser's language where there is a catalog of it, else English."""
     locale = st.context.locale or ""
     return "ko" if locale.lower().startswith("ko") else "en"
 
@@ -50,7 +50,7 @@ def paragraph(name: str) -> str:
 
 @cache
 def catalog(language: str) -> gettext.NullTranslations:
-    """The compiled catalog of a language; English needs none."""
+    """The compiled catalog of a language; for English one that returns every text unchanged."""
     if language == "en":
         return gettext.NullTranslations()
     return gettext.translation("xception_lab", ASSETS / "locale", languages=[language])
@@ -61,14 +61,14 @@ def _paragraph(language: str, name: str) -> str:
     return (ASSETS / "text" / language / f"{name}.md").read_text(encoding="utf-8")
 
 
-def translate_message(said: str | BaseException) -> str:
-    """What the engine says, or an exception of it, in the language of this run, as Markdown that shows it as it is."""
-    sentence = message_of(said) if isinstance(said, BaseException) else said
+def translate_message(message: str | BaseException) -> str:
+    """A message or an exception of the engine in the language of this run, escaped for Markdown."""
+    sentence = message_of(message) if isinstance(message, BaseException) else message
     return escape_markdown(sentence.translated(translate) if isinstance(sentence, Message) else sentence)
 
 
 def escape_markdown(text: str) -> str:
-    """A foreign text, such as a file's name in an error, as Markdown that shows it as it is: no markup, no link."""
+    """A foreign text, such as a file's name in an error, as Markdown that shows it unchanged: no markup, no link."""
     # an address becomes a link even with its marks escaped; an invisible word joiner keeps it text
-    unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", lambda found: f"{found[0]}{WORD_JOINER}", text)
+    unlinked = re.sub(r"(?i)www(?=\.)|:(?=//)|@", lambda match: f"{match[0]}{WORD_JOINER}", text)
     return re.sub(r"([\\`*_{}\[\]()<>#!$:~|&])", r"\\\1", unlinked)

@@ -7,23 +7,17 @@ from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import translate as _
 
 ACTIVATION_NAMES = {"relu": "ReLU", "elu": "ELU"}
-
-
 KIND_NAMES = {
     "standard": N_("Standard convolution"),
     "extreme": N_("Extreme Inception"),
     "separable": N_("Depthwise separable"),
 }
-
-
 ROLE_NAMES = {
     "standard": N_("on all channels"),
     "spatial": N_("on all channels"),
     "pointwise": N_("pointwise"),
     "depthwise": N_("depthwise"),
 }
-
-
 MEASURE_NAMES = {
     "params": N_("Parameters"),
     "macs": "MACs",
@@ -44,7 +38,7 @@ def measure_name(measure: str) -> str:
 
 
 def ratio_text(ratio: Ratio) -> str:
-    """ "8.4× fewer", "1.2× more" or "the same"."""
+    """A ratio in words: "8.4× fewer", "1.2× more" or "the same"."""
     if ratio.direction == "same":
         return _("the same")
     words = _("{times} fewer") if ratio.direction == "fewer" else _("{times} more")
@@ -56,8 +50,15 @@ def figure_text(measure: str, value: float) -> str:
     return format_bytes(value) if measure.endswith("bytes") else format_count(value)
 
 
+def percent(share: float) -> str:
+    """A part of a whole, from 0 to 1, as a percentage: "93.4 %", "<0.1 %", "0 %"."""
+    if not share:
+        return "0 %"
+    return f"{100 * share:.1f} %" if share >= 0.0005 else "<0.1 %"
+
+
 def conv_role(role: Role, groups: int) -> str:
-    """What a convolution is called: by its part in the block, or by its number of segments."""
+    """The name of a convolution: by its part in the block, or by its number of segments."""
     if role == "spatial" and groups > 1:
         return _("on {segments} segments").format(segments=groups)
     return _(ROLE_NAMES[role])

@@ -1,4 +1,4 @@
-"""The doors of the start page: each leads to a lab and shows one real result of it."""
+"""The links of the start page to the other pages, each with one result computed or stored there."""
 
 import json
 from functools import cache
@@ -17,16 +17,16 @@ from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import ratio_text
 
 
-def door(page: str, title: str, about: str, result: str, values: dict[str, str]) -> None:
-    """A way to a lab: what it is about, and one real result that its link shows."""
+def door(page: str, title: str, about: str, result: str, texts: dict[str, str]) -> None:
+    """A link to a page: what the page is about, and one result of it. texts: of the controls, as in the link."""
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{title}**  \n{about}")
         st.markdown(result)
-        st.page_link(f"pages/{page}.py", label=_("Open"), icon=":material/arrow_forward:", query_params=values)
+        st.page_link(f"pages/{page}.py", label=_("Open"), icon=":material/arrow_forward:", query_params=texts)
 
 
 def network_result() -> str:
-    """Where the work of the paper's network is."""
+    """The size of the paper's network, and which layers its work is in."""
     network = paper_network()
     figures = _("{params} parameters, {macs} MACs at 299×299.").format(
         params=format_count(network.cost.params), macs=format_count(network.cost.macs)
@@ -35,7 +35,7 @@ def network_result() -> str:
 
 
 def relu_result() -> str:
-    """What the stored experiment says of the ReLU between; read as it was computed, for statistics load slowly."""
+    """The effect of the ReLU between in the stored experiment; read from its file, because scipy loads slowly."""
     main = next(e for e in _stored_effects() if e["kind"] == "main" and e["change"][0][0] == "intermediate")
     sentence = _(
         "A ReLU between, small Xceptions on Fashion-MNIST: **{points:+.2f} points**, 95 % CI {low:+.2f} to {high:+.2f}."
@@ -44,10 +44,10 @@ def relu_result() -> str:
 
 
 def timing_result() -> str:
-    """What the stored times say of the separable block at the defaults."""
-    said = _("64→128 channels at 56×56 on a CPU: **{flops}** FLOPs, **{time:.0%}** of the standard block's time.")
+    """FLOPs and time of the separable block against the standard one at the defaults, from the stored times."""
+    sentence = _("64→128 channels at 56×56 on a CPU: **{flops}** FLOPs, **{time:.0%}** of the standard block's time.")
     flops, time = _stored_times()
-    return said.format(flops=ratio_text(flops), time=time)
+    return sentence.format(flops=ratio_text(flops), time=time)
 
 
 @cache
@@ -55,20 +55,20 @@ def _stored_times() -> tuple[Ratio, float]:
     results = results_from_json((ASSETS / "results" / "timing-cpu.json").read_bytes())
     standard, _extreme, separable = three_blocks(CompareSpec())
     costs = [settings.cost().flops for settings in (separable, standard)]
-    timed = [timing.median_s for timing in map(results.timing, (separable, standard)) if timing]
-    return ratio(*costs), timed[0] / timed[1]
+    medians_s = [timing.median_s for timing in map(results.timing, (separable, standard)) if timing]
+    return ratio(*costs), medians_s[0] / medians_s[1]
 
 
 def information_result() -> str:
-    """What the stored curve says: how much of a picture random blocks with a ReLU between give back."""
-    by = {
+    """How much of a picture is recovered behind random blocks with a ReLU between, from the stored curve."""
+    medians = {
         (point["kind"], point["segments"]): point["median"] for point in _stored_curve() if point["between"] == "relu"
     }
     sentence = _(
         "A ReLU between, random filters: **{regular:.0%}** of a picture comes back at 1 segment, **{separable:.0%}** "
         "from the separable block."
     )
-    return sentence.format(regular=by["extreme", 1], separable=by["separable", None])
+    return sentence.format(regular=medians["extreme", 1], separable=medians["separable", None])
 
 
 @cache

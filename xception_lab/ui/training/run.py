@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -18,6 +17,7 @@ from xception_lab.training.confusion import Confusion, confusion
 from xception_lab.training.script import training_script
 from xception_lab.ui.fields.training import Outcome
 from xception_lab.ui.shell.charts import show_chart
+from xception_lab.ui.shell.controls import download_button
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.training.classes import class_name, show_pictures
@@ -115,19 +115,16 @@ def _show_mistakes(dataset: Dataset, matrix: Confusion) -> None:
 def _run_downloads(run: RunProgress, dataset: Dataset, read_checkpoint: CheckpointReader | None) -> None:
     with st.container(horizontal=True):
         if read_checkpoint:
-            _download_button(
-                _("Weights (safetensors)"),
-                lambda: weights_file(read_checkpoint(run.id)),
-                f"run-{run.id}.safetensors",
-                "weights",
-            )
-        _download_button(_("Training script"), partial(training_script, run.spec, dataset), "train.py", "script")
-        _download_button(_("Its data (npz)"), partial(data_file, dataset), "data.npz", "data")
+            weights = partial(_make_weights_file, run, read_checkpoint)
+            download_button(_("Weights (safetensors)"), weights, f"run-{run.id}.safetensors", key="take_weights")
+        script = partial(training_script, run.spec, dataset)
+        download_button(_("Training script"), script, "train.py", key="take_script")
+        download_button(_("Its data (npz)"), partial(data_file, dataset), "data.npz", key="take_data")
     st.caption(_("The script needs torch and numpy alone: `python train.py data.npz`."))
 
 
-def _download_button(label: str, content: Callable[[], Any], filename: str, key: str) -> None:
-    st.download_button(label, content, filename, on_click="ignore", key=f"take_{key}", icon=":material/download:")
+def _make_weights_file(run: RunProgress, read_checkpoint: CheckpointReader) -> bytes:
+    return weights_file(read_checkpoint(run.id))
 
 
 def make_predictions_reader(read_checkpoint: CheckpointReader) -> PredictionsReader:

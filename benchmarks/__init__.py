@@ -1,0 +1,1 @@
+"""How fast, against what: one script per question, each of which prints one table; run as python -m benchmarks.NAME."""

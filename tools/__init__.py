@@ -1,0 +1,1 @@
+"""The recipes that build what lies in assets/; run as python -m tools.NAME."""

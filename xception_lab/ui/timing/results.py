@@ -1,0 +1,124 @@
+"""The results that the Time page shows: measured in this session, shipped, or uploaded from other machines."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import streamlit as st
+
+from xception_lab.measurement.queue import JobStatus
+from xception_lab.spec import KINDS
+from xception_lab.timing.results import MAX_BUSY_SHARE, Machine, Results, merge_results
+from xception_lab.timing.results_file import ResultsFileError, results_from_json
+from xception_lab.timing.settings import Settings
+from xception_lab.ui.shell.language import ASSETS, escape_markdown, translate_message
+from xception_lab.ui.shell.language import translate as _
+
+_OWN = "_timings"
+_ADDED = "_timings_added"
+_UPLOADED = "_timings_uploaded"
+
+
+@st.cache_resource
+def shipped_timings() -> Results:
+    """The results that are shipped with the app."""
+    return results_from_json((ASSETS / "results" / "timing-cpu.json").read_bytes())
+
+
+def add_results(status: JobStatus) -> None:
+    """Add the results of a finished measurement to this session's, once."""
+    added: set[str] = st.session_state.setdefault(_ADDED, set())
+    if status.results and status.id not in added:
+        added.add(status.id)
+        st.session_state[_OWN] = merge_results(st.session_state.get(_OWN), status.results)
+
+
+def best_results(wanted: Sequence[Settings]) -> tuple[Results, str]:
+    """The results that have most of these settings, this session's or the shipped ones, and their source in words.
+
+    Where neither has any of them, those with the peaks that a prediction needs.
+    """
+    own: Results | None = st.session_state.get(_OWN)
+    shipped = shipped_timings()
+    num_own, num_shipped = (
+        sum(results.timing(settings) is not None for settings in wanted) if results else 0 for results in (own, shipped)
+    )
+    # this session's first, unless they are three blocks alone where a whole sweep is shipped
+    if own and num_own and (num_own >= num_shipped or num_own > len(KINDS)):
+        sentence = _("**Measured here**, in this session, on {machine}.").format(machine=own.machine.label)
+        part = _("{count} of {all} settings; the others are not measured.").format(count=num_own, all=len(wanted))
+        return own, sentence if num_own == len(wanted) else f"{sentence} {part}"
+    if num_shipped:
+        return shipped, shipped_source()
+    base = next((results for results in (own, shipped) if results and results.peak(wanted[0].dtype)), None)
+    if base is None:
+        return own or shipped, _("Nothing is measured yet for this, nor the peaks that a prediction needs.")
+    sentence = _(
+        "**Predicted only**: nothing is measured yet for this; the bounds are from the measured peaks of {machine}."
+    )
+    return base, sentence.format(machine=base.machine.label)
+
+
+def shipped_source() -> str:
+    """Where the shipped results come from."""
+    sentence = _("**A stored result**, made by this code on {machine}. Measure replaces it.")
+    return sentence.format(machine=shipped_timings().machine.label)
+
+
+def uploaded_results() -> tuple[Results, ...]:
+    """Results from other machines that this session has uploaded."""
+    return tuple(st.session_state.get(_UPLOADED, {}).values())
+
+
+def results_by_machine(own: Results) -> dict[str, Results]:
+    """This server's results and then all uploaded ones, by a name of the machine that no other has."""
+    results = (own, *uploaded_results())
+    return dict(zip(machine_names([one.machine for one in results]), results, strict=True))
+
+
+def machine_names(machines: Sequence[Machine]) -> tuple[str, ...]:
+    """The shortest names by which machines differ: the device; its label; or its label and a number, for copies."""
+    devices, labels = [machine.device for machine in machines], [machine.label for machine in machines]
+    for names in (devices, labels):
+        if len(set(names)) == len(names):
+            return tuple(names)
+    counts: Counter[str] = Counter()
+    numbered: list[str] = []
+    for label in labels:
+        counts[label] += 1
+        numbered.append(label if counts[label] == 1 else f"{label} ({counts[label]})")
+    return tuple(numbered)
+
+
+def results_uploader() -> None:
+    """Upload results of other machines; a file that has none is refused with the reason."""
+    files = st.file_uploader(
+        _("Results from other machines"), ["json"], accept_multiple_files=True, max_upload_size=4, key="brought_files"
+    )
+    uploads: dict[str, Results] = {}
+    for file in files:
+        try:
+            uploads[file.file_id] = results_from_json(file.getvalue())
+        except ResultsFileError as error:
+            st.error(
+                _("{name} was refused: {reason}").format(
+                    name=escape_markdown(file.name), reason=translate_message(error)
+                )
+            )
+    for results in uploads.values():
+        sentence = _("**{machine}**: {timings} timings, shown beside this server's.")
+        st.success(sentence.format(machine=escape_markdown(results.machine.label), timings=len(results.timings)))
+        if results.machine.busy_share > MAX_BUSY_SHARE:
+            sentence = _(
+                "Other work used {share:.0%} of that machine just before or meanwhile: its times are not to be trusted."
+            )
+            st.warning(sentence.format(share=results.machine.busy_share), icon=":material/warning:")
+        num_disturbed = sum(timing.disturbed for timing in results.latest)
+        if num_disturbed:
+            sentence = _("{count} of its timings were taken while that machine was slowed: they are not to be trusted.")
+            st.warning(sentence.format(count=num_disturbed), icon=":material/warning:")
+    # Streamlit forgets the files of an uploader that is not drawn; their results stay until the button removes them
+    if files:
+        st.session_state[_UPLOADED] = uploads
+    elif uploaded_results() and st.button(_("Put them away"), key="put_away"):
+        del st.session_state[_UPLOADED]
+        st.rerun()
