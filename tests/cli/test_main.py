@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from tiny_data import PRELOAD, tiny_dataset
 
-from xception_lab import BlockSpec, XceptionSpec, block_cost, network_cost
+from xception_lab import BlockSpec, XceptionSpec, __version__, block_cost, network_cost
 from xception_lab.cli.main import main
 from xception_lab.training import tensors
 
@@ -45,6 +46,43 @@ def test_cost_is_the_engines(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cost", "block", "kind=extreme", "out_channels=96", "--size", "28", "--batch-size", "2"]) == 0
     block = block_cost(BlockSpec("extreme", out_channels=96), 28, 28, 2)
     assert f"{block.params:,} parameters, {block.macs:,} MACs = {block.flops:,} FLOPs" in capsys.readouterr().out
+
+
+BLOCKS = [
+    ("separable", {"in_channels": 64, "out_channels": 128}),
+    ("separable", {"in_channels": 16, "depth_multiplier": 2, "padding": "valid", "batch_norm": "every", "bias": True}),
+    ("extreme", {"out_channels": 96, "segments": 4, "intermediate": "elu"}),
+    ("standard", {"kernel_size": 5, "padding": 0, "stride": 2}),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields"), BLOCKS)
+def test_fields_of_a_block_may_be_given_as_options(
+    kind: str, fields: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assignments = [f"{name}={value}" for name, value in fields.items()]
+    named = [text for name, value in fields.items() for text in (f"--{name.replace('_', '-')}", str(value))]
+    spellings = [
+        ["block", f"kind={kind}", *assignments, "--size", "28", "--json"],
+        [kind, *named, "--size", "28", "--json"],
+        [kind, *assignments, "--json", "--size", "28"],
+        ["block", "--json", "--kind", kind, *named, "--size", "28"],
+    ]
+    printed: list[str] = []
+    for spelling in spellings:
+        assert main(["cost", *spelling]) == 0
+        printed.append(capsys.readouterr().out)
+    assert len({*printed}) == 1
+    cost = block_cost(BlockSpec(kind, **fields), 28, 28)  # pyright: ignore[reportArgumentType]
+    assert json.loads(printed[0])["layers"] == json.loads(json.dumps([asdict(layer) for layer in cost.layers]))
+
+
+def test_fields_of_the_network_may_be_given_as_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["cost", "network", "middle_blocks=4", "entry_channels=(8,728)", "segments=2", "--json"]) == 0
+    assignments = capsys.readouterr().out
+    named = ["--middle-blocks", "4", "--entry-channels", "(8,728)", "--segments", "2"]
+    assert main(["cost", "network", *named, "--json"]) == 0
+    assert capsys.readouterr().out == assignments
 
 
 def test_a_run_prints_an_epoch_a_line_and_goes_on_from_its_checkpoint(
@@ -92,6 +130,13 @@ def test_a_grid_of_ones_own_and_a_run_that_fails(capsys: pytest.CaptureFixture[s
         (["cost", "block", "stride=0"], "stride=0: must be a whole number of at least 1"),
         (["cost", "block", "stride"], "'stride': must be FIELD=VALUE"),
         (["cost", "network", "colour=3"], "colour: must be one of in_channels, "),
+        (["cost", "separable", "--middle-blocks", "4"], "middle_blocks: must be one of kind, "),
+        (["cost", "separable", "stride=1", "--stride", "2"], "stride: must be given once, is given as stride= and as "),
+        (
+            ["cost", "extreme", "kind=separable"],
+            "kind='separable': must be left out where the block is named 'extreme'",
+        ),
+        (["cost", "separable", "--size", "0"], "height=0: must be a whole number of at least 1"),
         (["train", "dataset=nothing"], "name='nothing': must be"),
         (["sweep", "--preset", "own"], "grid=(): belongs to preset='own'"),
         (["report"], "no experiment in "),
@@ -107,9 +152,29 @@ def test_what_cannot_be_done_is_said_in_a_line(
     assert not printed.out
 
 
-def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
-        main(["--help"])
-    assert left.value.code == 0
-    printed = capsys.readouterr().out
-    assert all(name in printed for name in ("cost", "train", "sweep", "report"))
+def _printed_at_exit(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("path", "program"),
+    [
+        ("/somewhere/bin/xception-lab", "xception-lab"),
+        ("/somewhere/xception_lab/__main__.py", "python -m xception_lab"),
+    ],
+)
+def test_help_names_the_program_and_every_command(
+    path: str, program: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", [path])
+    printed = _printed_at_exit(["--help"], capsys)
+    assert printed.startswith(f"usage: {program} [-h]")
+    assert all(name in printed for name in ("cost", "time", "train", "sweep", "report", "--version"))
+    assert _printed_at_exit(["cost", "--help"], capsys).startswith(f"usage: {program} cost [-h]")
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _printed_at_exit(["--version"], capsys) == f"xception-lab {__version__}\n"

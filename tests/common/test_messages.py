@@ -34,8 +34,10 @@ PAGES = sorted([ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *UI])
 # whose refusals no page shows: controls cannot ask for it, a broken link is repaired, or the page has words of its own
 NOT_SHOWN = {
     "__init__",
-    "cli/time",  # a terminal
-    "cli/main",
+    "cli/cost",  # a terminal
+    "cli/fields",
+    "cli/sweep",
+    "cli/time",
     "spec",
     "timing/settings",
     "timing/results",

@@ -25,7 +25,7 @@ from xception_lab.experiments import store as store_module
 from xception_lab.experiments.fair_queue import QueuedRun, fair_order
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.scheduler import LeaseHeldError, Scheduler, TooManyRunsError
-from xception_lab.experiments.spec import MOST_UNFINISHED, ExperimentSpec
+from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
 from xception_lab.experiments.store import Store
 from xception_lab.training.checkpoint import checkpoint_from_bytes
 
@@ -117,7 +117,7 @@ def _shared(_preloaded: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def scheduler(_shared: Scheduler) -> Iterator[Scheduler]:
     """One embedded cluster for the tests that leave it whole; what a failing one left at work would stop the next."""
     yield _shared
-    for experiment in {job.experiment for job in list(_shared._jobs.values())}:
+    for experiment in {run.experiment for run in list(_shared._queue.values())}:
         _shared.cancel(experiment)
 
 
@@ -228,9 +228,9 @@ def test_a_full_disk_fails_the_run_with_its_reason(scheduler: Scheduler, monkeyp
 
 
 def test_one_owner_cannot_fill_the_queue(scheduler: Scheduler) -> None:
-    big = ExperimentSpec("figure-9", MOST_UNFINISHED // 2, STEADY.base)
+    big = ExperimentSpec("figure-9", MAX_UNFINISHED // 2, STEADY.base)
     key = scheduler.submit(big, "greedy")
-    with pytest.raises(TooManyRunsError, match=f"at most {MOST_UNFINISHED} runs"):
+    with pytest.raises(TooManyRunsError, match=f"at most {MAX_UNFINISHED} runs"):
         scheduler.submit(NINE, "greedy")
     assert ended(scheduler, scheduler.submit(NINE, "modest")).state == "done"
     scheduler.cancel(key)
@@ -245,8 +245,28 @@ def test_another_process_may_look_and_cancel_but_not_take(scheduler: Scheduler) 
     with pytest.raises(LeaseHeldError, match="another process is at work on it"):
         other.resume(key)
     other.cancel(key)
-    until(lambda: not scheduler._jobs and idle(scheduler), "the keeper let go")
+    until(lambda: not scheduler._queue and idle(scheduler), "the keeper let go")
     other.close()
+
+
+def test_a_keeper_that_comes_too_late_leaves_its_runs_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Scheduler, "_connect", lambda _: False)
+    scheduler = Scheduler(Store(tmp_path), workers=1)
+    key, other = scheduler.submit(NINE, "ada"), scheduler.submit(NINE, "ada")
+    under_way = min(scheduler._queue)
+    cancelled: list[int] = []
+    scheduler._queue[under_way].future = SimpleNamespace(cancel=lambda: cancelled.append(under_way))  # type: ignore[assignment]
+    asleep = SimpleNamespace(time=lambda: time.time() + store_module.LEASE_S + 1)
+    monkeypatch.setattr(store_module, "time", asleep)
+    assert Store(tmp_path).claim(key, "another keeper")
+    scheduler._renew_leases()
+    assert {run.experiment for run in scheduler._queue.values()} == {other}
+    assert cancelled == [under_way]
+    scheduler.close()
+    assert not scheduler.progress(key).interrupted
+    assert scheduler.progress(other).interrupted
 
 
 def test_a_killed_worker_costs_at_most_its_epoch(scheduler: Scheduler) -> None:
@@ -275,7 +295,7 @@ SERVER = """
 import sys, time
 from tiny_data import TINY
 from dataclasses import replace
-from xception_lab.experiments.spec import MOST_UNFINISHED, ExperimentSpec
+from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
 from xception_lab.experiments.scheduler import Scheduler
 from xception_lab.experiments.store import Store
 scheduler = Scheduler(Store(), workers=1)
@@ -399,20 +419,20 @@ def test_an_outside_scheduler_that_does_not_answer_is_named_and_waited_for(
     assert scheduler.progress(key).interrupted
 
 
-def _jobs(*owners: str) -> list[QueuedRun]:
+def _queue_of(*owners: str) -> list[QueuedRun]:
     return [QueuedRun(run, owner, owner, TINY, 0) for run, owner in enumerate(owners)]
 
 
 def test_the_queue_alternates_between_owners_and_begun_runs_come_first() -> None:
-    jobs = _jobs("ada", "ada", "ada", "bob", "bob", "eve")
-    assert [job.owner for job in fair_order(jobs, {})] == ["ada", "bob", "eve", "ada", "bob", "ada"]
-    jobs[2].epochs_done = 1
-    assert fair_order(jobs, {})[0] is jobs[2]
+    queue = _queue_of("ada", "ada", "ada", "bob", "bob", "eve")
+    assert [run.owner for run in fair_order(queue, {})] == ["ada", "bob", "eve", "ada", "bob", "ada"]
+    queue[2].epochs_done = 1
+    assert fair_order(queue, {})[0] is queue[2]
     # who was served last waits for the others
-    assert [job.owner for job in fair_order(jobs, {"ada": 2.0, "bob": 1.0})][:3] == ["eve", "bob", "ada"]
+    assert [run.owner for run in fair_order(queue, {"ada": 2.0, "bob": 1.0})][:3] == ["eve", "bob", "ada"]
 
 
 def test_who_has_workers_already_waits_for_who_has_none() -> None:
-    jobs = _jobs("ada", "ada", "bob")
-    jobs[0].future = object()  # pyright: ignore[reportAttributeAccessIssue]
-    assert [job.owner for job in fair_order(jobs, {})] == ["bob", "ada"]
+    queue = _queue_of("ada", "ada", "bob")
+    queue[0].future = object()  # pyright: ignore[reportAttributeAccessIssue]
+    assert [run.owner for run in fair_order(queue, {})] == ["bob", "ada"]

@@ -90,19 +90,19 @@ def test_more_seeds_leave_what_there_is(store: Store) -> None:
 
 def test_a_lease_keeps_others_away_until_it_runs_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     key = _add(store)
-    assert not store.experiment(key).kept
+    assert not store.experiment(key).is_leased
     assert store.claim(key, "me")
     assert store.claim(key, "me")
-    assert store.experiment(key).kept
+    assert store.experiment(key).is_leased
     assert not store.claim(key, "you")
     now = time.time()
     monkeypatch.setattr(store_module.time, "time", lambda: now + LEASE_S + 1)
-    assert not store.experiment(key).kept
+    assert not store.experiment(key).is_leased
     assert store.claim(key, "you")
     store.release(key, "me")
-    assert store.experiment(key).kept
+    assert store.experiment(key).is_leased
     store.release(key, "you")
-    assert not store.experiment(key).kept
+    assert not store.experiment(key).is_leased
 
 
 def test_a_full_disk_is_said(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

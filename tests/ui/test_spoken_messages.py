@@ -11,7 +11,7 @@ from visits import opened, ran
 
 from xception_lab.common.messages import quote_name, say
 from xception_lab.experiments.scheduler import Scheduler
-from xception_lab.experiments.spec import MOST_UNFINISHED, ExperimentSpec
+from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
 from xception_lab.experiments.store import Store
 from xception_lab.measurement.queue import MOST_WAITING, TimingQueue
 from xception_lab.measurement.worker import WorkerMessage
@@ -137,7 +137,7 @@ def test_a_full_queue_of_measurements_is_said_in_korean(monkeypatch: pytest.Monk
 
 def test_a_full_queue_of_runs_is_said_in_korean(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
-    while store.add(ExperimentSpec("two-differences", 10), "me", MOST_UNFINISHED):
+    while store.add(ExperimentSpec("two-differences", 10), "me", MAX_UNFINISHED):
         pass
     monkeypatch.setattr(training, "get_scheduler", lambda: Scheduler(store))
     monkeypatch.setattr(training, "estimate_text", lambda _: "")
@@ -162,7 +162,7 @@ def test_a_stored_reason_is_read_in_the_readers_language(
     lang: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store()
-    key = store.add(ExperimentSpec(), "me", MOST_UNFINISHED)
+    key = store.add(ExperimentSpec(), "me", MAX_UNFINISHED)
     assert key
     why = say(
         "epoch {epoch}: the loss is not a number, learning_rate={rate} may be too high", epoch=2, rate=0.5

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from states import GRID_KEYS, TRAIN_KEYS, experiment_spec
 from strategies import examples
 
-from xception_lab.experiments.spec import MOST_UNFINISHED, level_of
+from xception_lab.experiments.spec import MAX_UNFINISHED, level_of
 from xception_lab.ui.fields.registry import FIELDS, fit_texts
 
 
@@ -17,7 +17,7 @@ def test_every_state_of_the_controls_is_an_experiment_that_may_be_queued(values:
     spec = experiment_spec(values, "own-0123456789abcdef")
     assert spec
     assert spec.preset == values["preset"]
-    assert 1 <= len(spec.variants()) <= MOST_UNFINISHED
+    assert 1 <= len(spec.variants()) <= MAX_UNFINISHED
     assert spec.base.dataset == ("own-0123456789abcdef" if values["dataset"] == "own" else values["dataset"])
     if values["preset"] != "own":
         return

@@ -1,55 +1,84 @@
-"""An experiment on a terminal: progress while it runs, and its effects as a table or as JSON."""
+"""The terminal's `sweep` and `report`: an experiment's progress while it runs, its effects as a table or as JSON."""
 
+import argparse
 import json
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
+from xception_lab.cli.fields import parse_levels, parse_run
 from xception_lab.experiments.effects import PRECISION, Effect, Setting
-from xception_lab.experiments.progress import Progress
+from xception_lab.experiments.progress import IDLE_QUEUE, Progress, make_progress
 from xception_lab.experiments.scheduler import Scheduler
+from xception_lab.experiments.spec import ExperimentSpec
+from xception_lab.experiments.store import Store
 
-BAR = 30
-LOOK_S = 0.5
+BAR_WIDTH = 30
+POLL_S = 0.5
 
 
-def follow(scheduler: Scheduler, experiment: str, *, quiet: bool) -> Progress:
-    """Wait for the experiment's end, showing how far it is on standard error unless quiet."""
-    moves = sys.stderr.isatty()
-    said = (-1.0, "")
+def run_sweep(options: argparse.Namespace) -> int:
+    """Run `sweep`."""
+    scheduler = Scheduler(Store(), options.scheduler, options.workers)
+    try:
+        if options.resume:
+            key = options.resume
+            scheduler.resume(key)
+        else:
+            grid = tuple(map(parse_levels, options.vary))
+            spec = ExperimentSpec(options.preset, options.seeds, parse_run(options.field), grid)
+            key = scheduler.submit(spec, "terminal")
+        progress = _follow(scheduler, key, quiet=options.json)
+    except KeyboardInterrupt:
+        print("stopped; what is done stays: go on with sweep --resume ID", file=sys.stderr)
+        return 130
+    finally:
+        scheduler.close()
+    _print(progress, as_json=options.json)
+    return 0 if progress.state == "done" else 1
+
+
+def run_report(options: argparse.Namespace) -> int:
+    """Run `report`."""
+    store = Store()
+    key = options.id or next(iter(store.experiments()), None)
+    if key is None:
+        raise ValueError(f"no experiment in {store.folder}")
+    _print(make_progress(store.experiment(key), IDLE_QUEUE), as_json=options.json)
+    return 0
+
+
+def _follow(scheduler: Scheduler, experiment: str, *, quiet: bool) -> Progress:
+    """Wait for the experiment's end, with its progress on standard error unless quiet."""
+    is_terminal = sys.stderr.isatty()
+    last_line = (-1.0, "")
     while True:
         progress = scheduler.progress(experiment)
-        new = (progress.share, progress.reason)
-        # a terminal gets one line that moves, a file one line for each change
-        if not quiet and (moves or new != said):
-            print(_bar(progress), end="\x1b[K\r" if moves else "\n", file=sys.stderr, flush=True)
-            said = new
+        line = (progress.share, progress.reason)
+        # a terminal gets one line that is overwritten, a file one line for each change
+        if not quiet and (is_terminal or line != last_line):
+            print(_bar(progress), end="\x1b[K\r" if is_terminal else "\n", file=sys.stderr, flush=True)
+            last_line = line
         if progress.finished:
             return progress
-        time.sleep(LOOK_S)
+        time.sleep(POLL_S)
 
 
 def _bar(progress: Progress) -> str:
-    full = round(progress.share * BAR)
+    full = round(progress.share * BAR_WIDTH)
     done = sum(run.state == "done" for run in progress.runs)
     left = "" if progress.time_left_s is None else f", about {progress.time_left_s:.0f} s left"
     why = f" ({progress.reason})" if progress.reason else ""
-    return f"{'#' * full}{'.' * (BAR - full)} {done}/{len(progress.runs)} runs{left}{why}"
+    return f"{'#' * full}{'.' * (BAR_WIDTH - full)} {done}/{len(progress.runs)} runs{left}{why}"
 
 
-def show(progress: Progress, *, as_json: bool) -> None:
+def _print(progress: Progress, *, as_json: bool) -> None:
     """The experiment's runs and effects on standard output."""
     if as_json:
-        print(json.dumps(as_dict(progress)))
+        print(json.dumps({**asdict(progress), "effects": asdict(progress.effects())}))
     else:
         print("\n".join(_lines(progress)))
-
-
-def as_dict(progress: Progress) -> dict[str, Any]:
-    """Runs, records and effects, ready for JSON."""
-    return {**asdict(progress), "effects": asdict(progress.effects())}
 
 
 def _lines(progress: Progress) -> Iterator[str]:

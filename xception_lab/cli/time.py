@@ -15,26 +15,26 @@ from xception_lab.timing.roofline import bounds, total_s
 from xception_lab.timing.settings import DTYPES, MEMORY_FORMATS, MODES
 
 
-def add_options(sub: argparse.ArgumentParser) -> None:
+def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `time`."""
     default = CompareSpec()
-    sub.add_argument("--all", action="store_true", help="every chart of the page; some minutes")
-    sub.add_argument("--out", type=Path, help="write the results file that the page's upload reads")
-    sub.add_argument("--device", default="auto", help="auto, cpu, cuda, mps or xpu")
-    sub.add_argument("--threads", type=int, help="of the processor; one a core when left out")
+    parser.add_argument("--all", action="store_true", help="every chart of the page; some minutes")
+    parser.add_argument("--out", type=Path, help="write the results file that the page's upload reads")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps or xpu")
+    parser.add_argument("--threads", type=int, help="of the processor; one a core when left out")
     for name in ("in_channels", "out_channels", "kernel_size", "size", "batch_size"):
-        sub.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(default, name))
-    sub.add_argument("--dtype", choices=DTYPES, default="float32")
-    sub.add_argument("--memory-format", choices=MEMORY_FORMATS, default="contiguous")
-    sub.add_argument("--mode", choices=MODES, default="eager")
-    sub.add_argument("--backward", action="store_true", help="forward and backward")
-    sub.add_argument(
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(default, name))
+    parser.add_argument("--dtype", choices=DTYPES, default="float32")
+    parser.add_argument("--memory-format", choices=MEMORY_FORMATS, default="contiguous")
+    parser.add_argument("--mode", choices=MODES, default="eager")
+    parser.add_argument("--backward", action="store_true", help="forward and backward")
+    parser.add_argument(
         "--precision", type=float, default=0.02, help="half width of the median's 95%% interval, as a part"
     )
-    sub.add_argument("--limit-s", type=float, default=2.0, help="at most so many seconds a setting")
+    parser.add_argument("--limit-s", type=float, default=2.0, help="at most so many seconds a setting")
 
 
-def measure_and_show(options: argparse.Namespace) -> int:
+def run_time(options: argparse.Namespace) -> int:
     """Run `time`."""
     import torch
 
@@ -45,7 +45,7 @@ def measure_and_show(options: argparse.Namespace) -> int:
         if not 1 <= options.threads <= 4096:
             raise ValueError(f"threads={options.threads}: must be from 1 to 4,096")
         torch.set_num_threads(options.threads)
-    results = run_job(_job(options, select_device(options.device).type != "cpu"), _follow)
+    results = run_job(_job(options, select_device(options.device).type != "cpu"), _print_share)
     print(file=sys.stderr)
     if options.out:
         try:
@@ -68,7 +68,7 @@ def _job(options: argparse.Namespace, accelerated: bool) -> TimingJob:
     return TimingJob((group,), (), options.device, options.precision, options.limit_s)
 
 
-def _follow(share: float) -> None:
+def _print_share(share: float) -> None:
     print(f"\r{share:4.0%}", end="", file=sys.stderr, flush=True)
 
 
@@ -84,8 +84,8 @@ def _lines(results: Results) -> Iterator[str]:
             f"do not trust the {disturbed} of {len(results.latest)} times marked with !"
         )
     for peaks in results.peaks:
-        data = max(rate for _, rate in peaks.rates) / 1e9
-        yield f"{peaks.dtype}: {peaks.flops_per_s / 1e9:,.0f} GFLOP/s, {data:,.0f} GB/s in cache, measured"
+        bandwidth = max(rate for _, rate in peaks.rates) / 1e9
+        yield f"{peaks.dtype}: {peaks.flops_per_s / 1e9:,.0f} GFLOP/s, {bandwidth:,.0f} GB/s in cache, measured"
     yield f"{'what':40} {'format':14} {'pass':9} {'median':>11} {'quartiles':>23} {'bound':>11}"
     for timing in results.latest:
         yield _line(timing, results)
@@ -101,7 +101,7 @@ def _line(timing: Timing, results: Results) -> str:
     what = f"{what} n={settings.batch_size} {settings.dtype} {settings.mode}"
     peaks = results.peak(settings.dtype)
     bound = f"{total_s(bounds(settings, peaks)) * 1e3:8.3f} ms" if peaks else ""
-    both = "fwd+bwd" if settings.backward else "forward"
+    passes = "fwd+bwd" if settings.backward else "forward"
     quartiles = f"{timing.p25_s * 1e3:.3f} to {timing.p75_s * 1e3:.3f} ms"
     median = f"{timing.median_s * 1e3:8.3f} ms{'!' if timing.disturbed else ' '}"
-    return f"{what:40} {settings.memory_format:14} {both:9} {median} {quartiles:>23} {bound:>11}"
+    return f"{what:40} {settings.memory_format:14} {passes:9} {median} {quartiles:>23} {bound:>11}"

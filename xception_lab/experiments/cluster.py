@@ -1,9 +1,9 @@
-"""The embedded cluster: a dask LocalCluster in a process of its own, gone when its parent is.
+"""The embedded cluster: a dask LocalCluster in a process of its own, which ends when its parent does.
 
-Its own process, because the scheduler would share the server's interpreter lock, because the workers then inherit a
-low priority that the server does not have, and because spawning them from a Streamlit server would run the page in
-each of them. The parent holds the other end of this process's standard input: when the parent ends in whatever way,
-the input ends, this process leaves, and dask's workers leave with it. That works on every system.
+It has a process of its own for three reasons: dask's scheduler would compete with the server for the interpreter lock;
+the workers inherit a low priority, which the server must not have; and workers that a Streamlit server spawns would run
+the page's script, as its __main__. How the process ends with its parent is explained in common/child_process.py; dask's
+workers end with it.
 """
 
 import os
@@ -17,20 +17,21 @@ from distributed.system import MEMORY_LIMIT
 from xception_lab.common.child_process import start_child, wait_for_parent_end
 from xception_lab.common.messages import say
 
-WORKER_BYTES = 1 << 30  # what a worker with torch in it may need
+WORKER_BYTES = 1 << 30  # that a worker may need: torch, a data set, a network in training
 NICENESS = 10
 STOP_S = 10.0
 
 
 def default_workers() -> int:
-    """One a core, fewer where memory is short."""
+    """One worker per core, fewer where memory is short."""
     return max(1, min(CPU_COUNT, MEMORY_LIMIT // WORKER_BYTES))
 
 
 class Cluster:
     """A running embedded cluster. Raises RuntimeError when it does not start.
 
-    folder: the store's, where the workers find the user's own data and where workers.log says why it did not start.
+    workers: how many processes. folder: the store's, where the workers find a person's own data, and where workers.log
+    says why it did not start.
     """
 
     def __init__(self, workers: int, folder: Path) -> None:
@@ -47,7 +48,7 @@ class Cluster:
 
     @property
     def alive(self) -> bool:
-        """Whether its process still runs."""
+        """Whether its process is running."""
         return self._process.poll() is None
 
     def close(self) -> None:
@@ -78,7 +79,7 @@ def _serve(workers: int) -> None:
         memory_limit=0,
     )
     print(cluster.scheduler_address, flush=True)
-    # leaving in order would wait for the epochs under way; dask's workers follow their parent at once
+    # an orderly shutdown would wait for the epochs under way; dask's workers end at once when their parent has
     wait_for_parent_end()
 
 

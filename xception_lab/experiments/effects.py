@@ -1,8 +1,9 @@
-"""What an experiment's accuracies say: differences paired by seed, with 95 % intervals and a verdict that is computed.
+"""The effects of an experiment's factors: differences paired by seed, with 95 % intervals and a computed verdict.
 
-Variants of one seed share weights, order and shifts, so a difference within a seed is free of what the seed does to
-all of them. The interval is Student's t over seeds: it speaks of this network, this recipe and this test set, whose own
-sampling error is stated apart. Several intervals at once hold 95 % each, not together.
+The variants of one seed share weights, batch order and shifts, so a difference within a seed is free of what the seed
+does to all of them. The interval is Student's t over the seeds. It holds for this network, this recipe and this test
+set; how far another test set of the same size may differ is the sampling error, stated separately. Of several
+intervals, each holds with 95 %, not all of them at once.
 """
 
 import math
@@ -20,8 +21,8 @@ from xception_lab.spec import TrainSpec
 EffectVerdict = Literal["harmful", "helpful", "no difference seen", "undecided"]
 
 CONFIDENCE = 0.95
-PRECISION = 0.5  # points: the half-width at which a difference of nothing counts as none seen
-MOST_SEEDS = 1000
+PRECISION = 0.5  # percentage points: an interval around 0 that is no wider to each side counts as "no difference seen"
+MAX_SEEDS_NEEDED = 1000  # where seeds_needed stops looking
 _NORMAL = float(ndtri((1 + CONFIDENCE) / 2))
 
 Setting = tuple[tuple[str, Any], ...]
@@ -29,7 +30,7 @@ Setting = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """A finished run and its last test accuracy, from 0 to 1."""
+    """A run that is done, and its last test accuracy, from 0 to 1."""
 
     spec: TrainSpec
     accuracy: float
@@ -37,12 +38,14 @@ class RunOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What going from a baseline to a level does to the test accuracy, in percentage points.
+    """What the step from a baseline to another level does to the test accuracy, in percentage points.
 
-    kind: "main" (mean over the other factors), "simple" (with them held at `where`) or "interaction" (how much larger
-    the first factor's effect is at the second's level than at its baseline). change, baseline: ((field, value), ...).
-    differences: one a seed. low, high, half_width: the 95 % interval, None below two seeds.
-    seeds_needed: seeds in all for a half-width of at most PRECISION, None below two seeds or beyond MOST_SEEDS.
+    kind: "main" (a mean over the levels of the other factors), "simple" (with another factor fixed at `where`) or
+        "interaction" (how much larger the first factor's effect is at the second's level than at its baseline).
+    change, baseline, where: ((field, value), ...).
+    differences: one per seed. points: their mean. low, high, half_width: its 95 % interval, None below two seeds.
+    seeds_needed: how many seeds in all would give a half-width of at most PRECISION, if the spread stayed as it is;
+        None below two seeds or above MAX_SEEDS_NEEDED.
     """
 
     kind: Literal["main", "simple", "interaction"]
@@ -60,7 +63,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One variant: its setting, its accuracies, their mean and the 95 % half-width of the mean, in percent."""
+    """One variant: its setting, its accuracies per seed, their mean and the mean's 95 % half-width, in percent."""
 
     setting: Setting
     accuracies: tuple[float, ...]
@@ -70,10 +73,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """All effects over the seeds whose every variant has finished.
+    """All effects, over the seeds of which every variant is done.
 
-    sampling_error: 95 % half-width, in points, of one accuracy as an estimate for pictures beyond this test set
-    (binomial); None while there is no accuracy.
+    sampling_error: the 95 % half-width, in percentage points, of one accuracy as an estimate for all pictures of the
+        test set's kind (binomial); None while there is no accuracy.
+    precision: the PRECISION that the verdicts were computed with.
     """
 
     seeds: tuple[int, ...]
@@ -84,7 +88,10 @@ class Effects:
 
 
 def paired_effects(experiment: ExperimentSpec, outcomes: Iterable[RunOutcome], test_pictures: int) -> Effects:
-    """The effects of an experiment's factors, from the runs that have finished."""
+    """The effects of an experiment's factors.
+
+    outcomes: the runs that are done. test_pictures: how many pictures their accuracies are means of.
+    """
     accuracy = {outcome.spec: 100 * outcome.accuracy for outcome in outcomes}
     factors = [(name, levels) for name, levels in experiment.levels if len(levels) > 1]
     table: dict[int, dict[Setting, float]] = {}
@@ -130,7 +137,7 @@ def _ordered_pairs(factors: Sequence[tuple[str, tuple[Any, ...]]]) -> Iterable[t
 
 
 def _gain(row: dict[Setting, float], name: str, first: Any, other: Any, where: tuple[str, Any] | None = None) -> float:
-    """Mean of `other` minus mean of `first`, over the settings that agree with `where`."""
+    """The mean at level `other` minus that at level `first`, over the settings that agree with `where`."""
 
     def mean(value: Any) -> float:
         return fmean(
@@ -149,7 +156,7 @@ def make_effect(
     where: Setting,
     differences: Sequence[float],
 ) -> Effect:
-    """An effect from one difference a seed, in points."""
+    """An effect from its differences, one per seed, in percentage points."""
     points = fmean(differences)
     half = half_width(differences)
     low, high = (None, None) if half is None else (points - half, points + half)
@@ -169,7 +176,7 @@ def make_effect(
 
 
 def half_width(values: Sequence[float]) -> float | None:
-    """Half of Student's 95 % interval around the mean, None below two values."""
+    """Half the width of Student's 95 % interval around the mean of the values, None below two values."""
     if len(values) < 2:
         return None
     return _quantile(len(values)) * stdev(values) / math.sqrt(len(values))
@@ -180,7 +187,10 @@ def _quantile(count: int) -> float:
 
 
 def effect_verdict(points: float, half: float | None) -> EffectVerdict:
-    """In words: which side of nothing the interval lies, and if on neither, whether it is narrow enough to say so."""
+    """On which side of 0 the interval lies, and where it contains 0, whether it is as narrow as PRECISION.
+
+    points: the middle of the interval. half: its half-width, None for unknown.
+    """
     if half is None:
         return "undecided"
     if abs(points) > half:
@@ -189,20 +199,27 @@ def effect_verdict(points: float, half: float | None) -> EffectVerdict:
 
 
 def seeds_needed(differences: Sequence[float]) -> int | None:
-    """Seeds in all for a half-width of at most PRECISION, if the spread stays as it is."""
+    """See Effect.seeds_needed."""
     if len(differences) < 2:
         return None
     spread = stdev(differences)
-    # Student's quantile exceeds the normal one, so no smaller number can do
+    # Student's quantile exceeds the normal one, so no smaller number is enough
     least = max(2, math.ceil((_NORMAL * spread / PRECISION) ** 2))
     return next(
-        (count for count in range(least, MOST_SEEDS + 1) if _quantile(count) * spread / math.sqrt(count) <= PRECISION),
+        (
+            count
+            for count in range(least, MAX_SEEDS_NEEDED + 1)
+            if _quantile(count) * spread / math.sqrt(count) <= PRECISION
+        ),
         None,
     )
 
 
 def sampling_error(accuracy: float, pictures: int) -> float:
-    """95 % half-width, in points, of an accuracy measured on so many pictures (binomial, normal approximation)."""
+    """The 95 % half-width, in percentage points, of an accuracy from 0 to 1 that was measured on so many pictures.
+
+    Binomial, by the normal approximation.
+    """
     return 100 * _NORMAL * math.sqrt(accuracy * (1 - accuracy) / pictures)
 
 

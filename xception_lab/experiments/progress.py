@@ -1,4 +1,4 @@
-"""How an experiment stands, as one frozen picture of it: what a page or a terminal shows."""
+"""The state of an experiment at one moment, as a frozen object: what a page or a terminal shows."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from xception_lab.training.records import EpochRecord
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """One run. time_left_s: of its own work, None before any epoch was timed."""
+    """One run. time_left_s: of its own work, without waiting; None before any epoch of the experiment has ended."""
 
     id: int
     spec: TrainSpec
@@ -31,9 +31,11 @@ class RunProgress:
 class Progress:
     """An experiment at one moment.
 
-    interrupted: unfinished, and no process works on it: resume it. place: runs that must give up their worker, an epoch
-    each, before its next one gets one; 0 once one of its own is at work. share: of all its epochs, those done, 0 to 1.
-    time_left_s: until the last run ends, None before any epoch was timed. reason: what holds it up or ended it.
+    reason: why it does not start, or why it ended before it was done, else "".
+    interrupted: unfinished, and no process works on it, so it waits to be resumed.
+    place: how many epochs of other runs have to end before one of its own begins; 0 once one of its own is under way.
+    share: of all its epochs, those that are done, 0 to 1.
+    time_left_s: until its last run ends, None before any epoch has ended.
     """
 
     id: str
@@ -49,11 +51,11 @@ class Progress:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will come by itself."""
+        """Whether nothing changes any more unless somebody acts."""
         return self.state not in UNFINISHED or self.interrupted
 
     def effects(self) -> Effects:
-        """The statistics over the runs that are done."""
+        """The effects of its factors, from the runs that are done."""
         done = [run for run in self.runs if run.state == "done"]
         outcomes = [RunOutcome(run.spec, run.records[-1].test_accuracy) for run in done]
         return paired_effects(self.spec, outcomes, max((run.test_pictures for run in done), default=0))
@@ -61,72 +63,78 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class QueueSnapshot:
-    """What the scheduler knows beyond the store: its queue in order, and what went wrong outside of any run."""
+    """What a Scheduler knows beyond the store.
 
-    jobs: Mapping[int, QueuedRun]
+    runs: the runs in its hands, by id. waiting: those that wait for a worker, the next one first. workers: how many.
+    unstored_failures: why a run failed, by id, where not even the store could be told. trouble: why there are no
+    workers, else "".
+    """
+
+    runs: Mapping[int, QueuedRun]
     waiting: Sequence[QueuedRun]
     workers: int
-    broken: Mapping[int, str]
+    unstored_failures: Mapping[int, str]
     trouble: str
 
 
-IDLE_QUEUE = QueueSnapshot({}, (), 1, {}, "")  # nothing is at work in this process
+IDLE_QUEUE = QueueSnapshot({}, (), 1, {}, "")  # that of a process which trains nothing
 
 
-def make_progress(experiment: StoredExperiment, desk: QueueSnapshot) -> Progress:
-    """The picture of one stored experiment."""
-    times = [run.records[-1].elapsed_s / len(run.records) for run in experiment.runs if run.records]
-    runs = tuple(_run(run, desk, fmean(times) if times else None) for run in experiment.runs)
+def make_progress(experiment: StoredExperiment, queue: QueueSnapshot) -> Progress:
+    """The progress of an experiment, from the store and, where this process works on it, its queue."""
+    epoch_times = [run.records[-1].elapsed_s / len(run.records) for run in experiment.runs if run.records]
+    typical_s = fmean(epoch_times) if epoch_times else None
+    runs = tuple(_run(run, queue, typical_s) for run in experiment.runs)
     state = _state([run.state for run in runs])
     unfinished = state in UNFINISHED
     reasons = [run.reason for run in runs if run.reason and run.state in ("failed", "cancelled")]
-    lefts = [run.time_left_s for run in runs if run.state in UNFINISHED]
-    known = [left for left in lefts if left is not None]
+    times_left = [run.time_left_s for run in runs if run.state in UNFINISHED]
+    known = [left for left in times_left if left is not None]
     return Progress(
         experiment.id,
         experiment.owner,
         experiment.spec,
         state,
-        desk.trouble if unfinished else next(iter(reasons), ""),
-        unfinished and not experiment.kept,
-        _place(experiment.id, desk) if unfinished else 0,
+        queue.trouble if unfinished else next(iter(reasons), ""),
+        unfinished and not experiment.is_leased,
+        _place(experiment.id, queue) if unfinished else 0,
         sum(len(run.records) for run in runs) / sum(run.spec.epochs for run in runs),
-        max(sum(known) / _slots(experiment, desk), *known, 0.0) if len(known) == len(lefts) else None,
+        max(sum(known) / _worker_share(experiment, queue), *known, 0.0) if len(known) == len(times_left) else None,
         runs,
     )
 
 
-def _run(run: StoredRun, desk: QueueSnapshot, typical_s: float | None) -> RunProgress:
+def _run(run: StoredRun, queue: QueueSnapshot, typical_s: float | None) -> RunProgress:
     state, reason = run.state, run.reason
-    if run.id in desk.broken:
-        state, reason = "failed", desk.broken[run.id]
+    if run.id in queue.unstored_failures:
+        state, reason = "failed", queue.unstored_failures[run.id]
     left = None
     epoch_s = run.records[-1].elapsed_s / len(run.records) if run.records else typical_s
     if epoch_s is not None:
-        job = desk.jobs.get(run.id)
-        under_way = min(time.monotonic() - job.since, epoch_s) if job and job.future else 0.0
-        left = (run.spec.epochs - len(run.records)) * epoch_s - under_way
+        queued = queue.runs.get(run.id)
+        spent_s = min(time.monotonic() - queued.since, epoch_s) if queued and queued.future else 0.0
+        left = (run.spec.epochs - len(run.records)) * epoch_s - spent_s
     return RunProgress(run.id, run.spec, state, reason, run.records, run.test_pictures, left)
 
 
 def _state(states: Sequence[WorkState]) -> WorkState:
-    """Running once any run began, until none is left to do; then the worst of its runs' states."""
+    """Running from the first run's begin until no run is left to do; then the worst of its runs' states."""
     if "running" in states or ("queued" in states and "done" in states):
         return "running"
     ranked: tuple[WorkState, ...] = ("queued", "failed", "cancelled", "done")
     return next(state for state in ranked if state in states)
 
 
-def _place(experiment: str, desk: QueueSnapshot) -> int:
-    if any(job.experiment == experiment and job.future for job in desk.jobs.values()):
+def _place(experiment: str, queue: QueueSnapshot) -> int:
+    if any(run.experiment == experiment and run.future for run in queue.runs.values()):
         return 0
-    mine = next((place for place, job in enumerate(desk.waiting) if job.experiment == experiment), 0)
-    busy = sum(job.future is not None for job in desk.jobs.values())
-    # the same number whether the ones before are still waiting for a free worker or have just got it
-    return max(0, busy + mine + 1 - desk.workers)
+    before = next((place for place, run in enumerate(queue.waiting) if run.experiment == experiment), 0)
+    busy = sum(run.future is not None for run in queue.runs.values())
+    # the same number whether those before it still wait for a worker or have just got one
+    return max(0, busy + before + 1 - queue.workers)
 
 
-def _slots(experiment: StoredExperiment, desk: QueueSnapshot) -> float:
-    """Workers that the experiment may count on, the other owners having their share."""
-    owners = {job.owner for job in desk.jobs.values()} | {experiment.owner}
-    return max(desk.workers / len(owners), 0.1)
+def _worker_share(experiment: StoredExperiment, queue: QueueSnapshot) -> float:
+    """How many workers the experiment may count on, when the other owners have their share."""
+    owners = {run.owner for run in queue.runs.values()} | {experiment.owner}
+    return max(queue.workers / len(owners), 0.1)

@@ -1,4 +1,4 @@
-"""A finished experiment as a file: what a page shows before anything has run here, and what a person takes away."""
+"""A finished experiment as a JSON file: what a page shows before anything has run, and what a person can download."""
 
 import base64
 import json
@@ -15,14 +15,14 @@ from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.spec import experiment_spec_from_json
 from xception_lab.training.records import record_from_dict, train_spec_from_dict
 
-MAX_PICTURES = 1_000_000  # a test set's, when a file says how many predictions it has
+MAX_PREDICTIONS = 1_000_000  # per run: a limit on what a file can unpack to
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentResult:
     """An experiment that ran elsewhere or earlier.
 
-    machine: what it ran on, in one line. predictions: the class given to each test picture, by run.
+    machine: what it ran on, in one line. predictions: by the run's id, the predicted class of each test picture, (N,).
     """
 
     progress: Progress
@@ -31,7 +31,10 @@ class ExperimentResult:
 
 
 def experiment_to_json(progress: Progress, machine: str, predictions: Mapping[int, NDArray[np.int64]]) -> str:
-    """The experiment with all its records and the predictions that are given, for from_json."""
+    """The runs of an experiment that are done, with all records, for experiment_from_json.
+
+    machine, predictions: as in ExperimentResult; a run may have no predictions.
+    """
     runs = [
         {
             "spec": asdict(run.spec),
@@ -42,7 +45,7 @@ def experiment_to_json(progress: Progress, machine: str, predictions: Mapping[in
         for run in progress.runs
         if run.state == "done"
     ]
-    # the effects are there for readers without statistics, such as a start page; from_json computes them anew
+    # the effects are for readers that compute no statistics; experiment_from_json computes them anew
     effects = asdict(progress.effects())["effects"]
     return json.dumps(
         {"machine": machine, "experiment": json.loads(progress.spec.to_json()), "effects": effects, "runs": runs}
@@ -50,7 +53,10 @@ def experiment_to_json(progress: Progress, machine: str, predictions: Mapping[in
 
 
 def experiment_from_json(text: str) -> ExperimentResult:
-    """The inverse of to_json; an experiment in which every run that is there is done. Raises ValueError."""
+    """The inverse of experiment_to_json: an experiment all of whose runs are done.
+
+    Its runs have new ids, from 0. Raises ValueError when the text is no such file.
+    """
     try:
         values: dict[str, Any] = json.loads(text)
         spec = experiment_spec_from_json(json.dumps(values["experiment"]))
@@ -74,16 +80,16 @@ def experiment_from_json(text: str) -> ExperimentResult:
 
 
 def _packed(predictions: NDArray[np.int64]) -> str:
-    """Classes, at most 100 of them, as text: a byte each, compressed."""
+    """Predicted classes, of which there are at most 100, as text: one byte each, compressed, in base64."""
     return base64.b64encode(zlib.compress(predictions.astype(np.uint8).tobytes(), 9)).decode("ascii")
 
 
 def _unpacked(text: str) -> NDArray[np.int64]:
-    most = zlib.decompressobj().decompress(base64.b64decode(text), MAX_PICTURES)
-    return np.frombuffer(most, np.uint8).astype(np.int64)
+    content = zlib.decompressobj().decompress(base64.b64decode(text), MAX_PREDICTIONS)
+    return np.frombuffer(content, np.uint8).astype(np.int64)
 
 
 def load_shipped_result(folder: Path, preset: str) -> ExperimentResult | None:
-    """The result that is shipped for a preset, None where there is none."""
+    """The result that comes with the lab for a preset, None where there is none."""
     path = folder / f"{preset}.json"
     return experiment_from_json(path.read_text(encoding="utf-8")) if path.exists() else None

@@ -1,8 +1,9 @@
-"""Experiments at work: every epoch is one dask task, from the stored checkpoint to the next.
+"""The scheduler: takes experiments from the store, and has their runs trained epoch by epoch on dask workers.
 
-This process alone touches the store; a worker gets bytes and gives bytes back, so it may be on any machine, and what
-dask loses with it is at most one epoch, which dask itself repeats elsewhere. An epoch's end is also when the queue is
-shared out again. Epochs last seconds, so neither messages from within a task nor a second channel are needed.
+One thread does all of that, again and again: it drops the runs that were cancelled, connects to the workers, stores the
+results of the epochs that have ended, and gives the free workers new ones. A second thread renews the leases, so that a
+slow connection costs none. What they rely on is explained where it is at home: the lease of an experiment in store.py,
+the task that a worker gets in worker.py, the order of the queue in fair_queue.py.
 """
 
 import atexit
@@ -22,29 +23,31 @@ from xception_lab.data.custom import is_custom, load_content
 from xception_lab.experiments.cluster import Cluster, default_workers
 from xception_lab.experiments.fair_queue import QueuedRun, fair_order
 from xception_lab.experiments.progress import Progress, QueueSnapshot, make_progress
-from xception_lab.experiments.spec import MOST_UNFINISHED, ExperimentSpec
+from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
 from xception_lab.experiments.store import LEASE_S, Store
 from xception_lab.experiments.worker import CustomDataPlugin, EpochResult, epoch_task, failure_reason
 from xception_lab.training.records import train_spec_to_json
 
-TICK_S = 0.2
+TICK_S = 0.2  # between two looks at the states in the store
 RETRY_S = 2.0
 CONNECT_S = 10.0
 
 
 class TooManyRunsError(RuntimeError):
-    """The owner has too many unfinished runs; the message says how many are allowed."""
+    """The owner would have too many unfinished runs; the message says how many are allowed."""
 
 
 class LeaseHeldError(RuntimeError):
-    """Another process is at work on the experiment, or was until a moment ago."""
+    """Another process has the lease of the experiment: it works on it, or was killed a moment ago."""
 
 
 class Scheduler:
-    """Runs experiments from a store on the embedded cluster, or on the dask scheduler at `address`.
+    """Trains the experiments of a store on an embedded cluster, or on the workers of an outside dask scheduler.
 
-    address: DASK_SCHEDULER_ADDRESS where not given. workers: of the embedded cluster, by default one a core; it starts
-    with the first experiment and ends with this process. Methods may be called from any thread.
+    address: of the outside scheduler; where not given, that in DASK_SCHEDULER_ADDRESS, and without it the cluster is
+        embedded: it starts with the first experiment and ends with this process.
+    workers: of the embedded cluster, by default one per core.
+    Methods may be called from any thread.
     """
 
     def __init__(self, store: Store, address: str | None = None, workers: int | None = None) -> None:
@@ -53,10 +56,10 @@ class Scheduler:
         self._workers = workers or default_workers()
         self._keeper = secrets.token_urlsafe(12)
         self._lock = threading.RLock()
-        self._jobs: dict[int, QueuedRun] = {}
-        self._served: dict[str, float] = {}
-        self._broken: dict[int, str] = {}
-        self._sent: set[str] = set()
+        self._queue: dict[int, QueuedRun] = {}  # by the run's id
+        self._last_served: dict[str, float] = {}
+        self._unstored_failures: dict[int, str] = {}
+        self._sent_data: set[str] = set()
         self._trouble = ""
         self._wake = threading.Event()
         self._closed = threading.Event()
@@ -67,66 +70,77 @@ class Scheduler:
     # ---- what a page or a terminal asks for ----
 
     def submit(self, spec: ExperimentSpec, owner: str) -> str:
-        """Queue an experiment; its unguessable id. Raises QueueFullError, StoreError."""
-        key = self._store.add(spec, owner, MOST_UNFINISHED)
+        """Queue an experiment. Returns its unguessable id. Raises TooManyRunsError, StoreError.
+
+        owner: who submits it; the workers are shared out among owners.
+        """
+        key = self._store.add(spec, owner, MAX_UNFINISHED)
         if key is None:
-            sentence = say("at most {most} runs may wait at once: let some end, or cancel some", most=MOST_UNFINISHED)
+            sentence = say("at most {most} runs may wait at once: let some end, or cancel some", most=MAX_UNFINISHED)
             raise TooManyRunsError(sentence)
-        self._adopt(key)
+        self._enqueue(key)
         return key
 
     def resume(self, experiment: str) -> None:
-        """Go on with what is not done, cancelled and failed runs included. Raises KeyError, HeldError, StoreError."""
+        """Queue again what is not done, cancelled and failed runs included.
+
+        Raises KeyError when there is no such experiment, LeaseHeldError, StoreError.
+        """
         runs = self._store.experiment(experiment).runs
         self._claim(experiment)
         with self._lock:
             for run in runs:
-                self._broken.pop(run.id, None)
+                self._unstored_failures.pop(run.id, None)
         self._store.move([run.id for run in runs], "queued", of=("cancelled", "failed", "running"))
-        self._adopt(experiment)
+        self._enqueue(experiment)
 
     def extend(self, experiment: str, seeds: int) -> None:
-        """More seeds for an experiment; what it has stays. Raises as resume does, ValueError for fewer seeds."""
+        """Queue more seeds of an experiment; what it has stays.
+
+        seeds: in all. Raises as resume does, and ValueError when that is not more than it has.
+        """
         spec = self._store.experiment(experiment).spec
         if seeds <= spec.seeds:
             raise ValueError(f"seeds={seeds}: must be more than the {spec.seeds} that the experiment has")
         self._claim(experiment)
         self._store.extend(experiment, ExperimentSpec(spec.preset, seeds, spec.base, spec.grid))
-        self._adopt(experiment)
+        self._enqueue(experiment)
 
     def cancel(self, experiment: str) -> None:
-        """End what is not done, in whichever process it runs. Raises KeyError, StoreError."""
+        """Cancel the runs that are not done, in whichever process they are. Raises KeyError, StoreError."""
         runs = self._store.experiment(experiment).runs
         self._store.move([run.id for run in runs], "cancelled", say("cancelled"))
         self._wake.set()
 
     def progress(self, experiment: str) -> Progress:
-        """How it stands. Raises KeyError, StoreError."""
+        """An experiment's progress. Raises KeyError, StoreError."""
         stored = self._store.experiment(experiment)
         with self._lock:
-            waiting = fair_order(self._jobs.values(), self._served)
-            desk = QueueSnapshot(dict(self._jobs), waiting, self._slots(), dict(self._broken), self._trouble)
-            return make_progress(stored, desk)
+            waiting = fair_order(self._queue.values(), self._last_served)
+            snapshot = QueueSnapshot(
+                dict(self._queue), waiting, self._worker_count(), dict(self._unstored_failures), self._trouble
+            )
+            return make_progress(stored, snapshot)
 
     def checkpoint(self, run: int) -> bytes:
-        """What a run's last epoch left. Raises StoreError when there is nothing to read."""
+        """The checkpoint of a run's last epoch, a safetensors file. Raises StoreError when it cannot be read."""
         try:
             return self._store.checkpoint_path(run).read_bytes()
         except OSError as error:
             raise StoreError(say("its checkpoint cannot be read: {error}", error=str(error))) from error
 
     def close(self) -> None:
-        """Stop working; unfinished experiments stay in the store, to be resumed."""
+        """Stop working and end the leases; unfinished experiments stay in the store, to be resumed."""
         atexit.unregister(self.close)
         self._closed.set()
         self._wake.set()
         for thread in self._threads:
             thread.join()
         self._disconnect()
-        for experiment in {job.experiment for job in self._jobs.values()}:
+        for experiment in {run.experiment for run in self._queue.values()}:
             with suppress(StoreError):
                 self._store.release(experiment, self._keeper)
-        self._jobs.clear()
+        self._queue.clear()
 
     # ---- the queue ----
 
@@ -136,130 +150,147 @@ class Scheduler:
                 say("another process is at work on it, or was less than {lease:.0f} s ago", lease=LEASE_S)
             )
 
-    def _adopt(self, experiment: str) -> None:
-        # the lock: another run's end must not release the lease just taken
+    def _enqueue(self, experiment: str) -> None:
+        """Take the lease and queue what is unfinished."""
+        # under the lock, as the end of another run must not release the lease that was just taken
         with self._lock:
             self._claim(experiment)
             stored = self._store.experiment(experiment)
             for run in stored.runs:
-                if run.state in UNFINISHED and run.id not in self._jobs:
-                    self._jobs[run.id] = QueuedRun(run.id, experiment, stored.owner, run.spec, len(run.records))
+                if run.state in UNFINISHED and run.id not in self._queue:
+                    self._queue[run.id] = QueuedRun(run.id, experiment, stored.owner, run.spec, len(run.records))
             if not self._threads:
                 atexit.register(self.close)
-                self._threads = [threading.Thread(target=work, daemon=True) for work in (self._work, self._hold)]
+                self._threads = [threading.Thread(target=work, daemon=True) for work in (self._work, self._keep_leases)]
                 for thread in self._threads:
                     thread.start()
         self._wake.set()
 
-    def _drop(self, job: QueuedRun) -> None:
+    def _dequeue(self, run: QueuedRun) -> None:
+        """Drop a run that has ended, and with an experiment's last one the lease."""
         with self._lock:
-            self._jobs.pop(job.run, None)
-            if all(other.experiment != job.experiment for other in self._jobs.values()):
-                self._store.release(job.experiment, self._keeper)
+            self._queue.pop(run.id, None)
+            if all(other.experiment != run.experiment for other in self._queue.values()):
+                self._store.release(run.experiment, self._keeper)
 
-    def _fail(self, job: QueuedRun, reason: str) -> None:
+    def _fail(self, run: QueuedRun, reason: str) -> None:
         try:
-            self._store.move([job.run], "failed", reason)
+            self._store.move([run.id], "failed", reason)
         except StoreError:
-            # a full disk takes not even this: remembered here, and the store still says unfinished
+            # a full disk takes not even this: the reason is remembered in memory, while the store still says unfinished
             with self._lock:
-                self._broken[job.run] = reason
+                self._unstored_failures[run.id] = reason
         with suppress(StoreError):
-            self._drop(job)
+            self._dequeue(run)
 
-    def _hold(self) -> None:
-        """Renew the leases, in a thread of its own: a slow connection must not cost one."""
+    def _keep_leases(self) -> None:
         while not self._closed.wait(LEASE_S / 4):
-            with self._lock:
-                held = {job.experiment for job in self._jobs.values()}
-            for experiment in held:
-                with suppress(StoreError):
-                    self._store.claim(experiment, self._keeper)
+            self._renew_leases()
+
+    def _renew_leases(self) -> None:
+        """Renew the lease of every experiment in the queue, and drop the runs of one that another process has taken."""
+        with self._lock:
+            experiments = {run.experiment for run in self._queue.values()}
+        for experiment in experiments:
+            with suppress(StoreError):
+                if not self._store.claim(experiment, self._keeper):
+                    self._drop_experiment(experiment)
+
+    def _drop_experiment(self, experiment: str) -> None:
+        with self._lock:
+            runs = [run for run in self._queue.values() if run.experiment == experiment]
+            for run in runs:
+                del self._queue[run.id]
+        for run in runs:
+            if run.future is not None:
+                run.future.cancel()
 
     def _work(self) -> None:
         while not self._closed.is_set():
-            self._wake.wait(TICK_S if self._jobs else None)
+            self._wake.wait(TICK_S if self._queue else None)
             self._wake.clear()
-            if self._closed.is_set() or not self._jobs:
+            if self._closed.is_set() or not self._queue:
                 continue
             try:
-                self._watch()
-                if self._connected():
+                self._drop_cancelled()
+                if self._connect():
                     self._collect()
                     self._dispatch()
-            except Exception as error:  # nothing may end this thread: every experiment would stand still
+            except Exception as error:  # nothing may end this thread: no experiment would go on
                 self._trouble = reason_of(error)
                 self._closed.wait(RETRY_S)
 
-    def _watch(self) -> None:
-        """Let go of what was cancelled, here or in another process."""
-        jobs = list(self._jobs.values())
-        states = self._store.states([job.run for job in jobs])
-        for job in jobs:
-            if states[job.run] not in UNFINISHED:
-                if job.future is not None:
-                    job.future.cancel()
-                self._drop(job)
+    def _drop_cancelled(self) -> None:
+        """Drop the runs that were cancelled, in this process or in another."""
+        runs = list(self._queue.values())
+        states = self._store.states([run.id for run in runs])
+        for run in runs:
+            if states[run.id] not in UNFINISHED:
+                if run.future is not None:
+                    run.future.cancel()
+                self._dequeue(run)
 
     def _collect(self) -> None:
-        for job in list(self._jobs.values()):
-            future = job.future
+        """Store the results of the epochs that have ended."""
+        for run in list(self._queue.values()):
+            future = run.future
             if future is None or not future.done():
                 continue
             with self._lock:
-                job.future = None
+                run.future = None
             if future.status == "finished":
-                self._take(job, future.result())
+                self._store_result(run, future.result())
             elif future.status == "error":
-                self._fail(job, failure_reason(future))
-            # else it was lost with its scheduler: the job waits again, from its last checkpoint
+                self._fail(run, failure_reason(future))
+            # else it was lost with its scheduler: the run waits again, from its last checkpoint
 
-    def _take(self, job: QueuedRun, result: EpochResult | None) -> None:
+    def _store_result(self, run: QueuedRun, result: EpochResult | None) -> None:
         if result is None:
             return  # cancelled: the next look at the states says so
-        last = len(result.records) == job.spec.epochs
+        last = len(result.records) == run.spec.epochs
         try:
-            self._store.record(job.run, result.records, result.checkpoint, result.test_pictures, last=last)
+            self._store.record(run.id, result.records, result.checkpoint, result.test_pictures, last=last)
         except StoreError as error:
-            self._fail(job, message_of(error))
+            self._fail(run, message_of(error))
             return
-        job.epochs_done = len(result.records)
+        run.epochs_done = len(result.records)
         if last:
-            self._drop(job)
+            self._dequeue(run)
 
     def _dispatch(self) -> None:
+        """Give every free worker an epoch."""
         assert self._client
         with self._lock:
-            free = self._slots() - sum(job.future is not None for job in self._jobs.values())
-            chosen = fair_order(self._jobs.values(), self._served)[: max(free, 0)]
-        for job in chosen:
+            free = self._worker_count() - sum(run.future is not None for run in self._queue.values())
+            chosen = fair_order(self._queue.values(), self._last_served)[: max(free, 0)]
+        for run in chosen:
             try:
-                checkpoint = self.checkpoint(job.run) if job.epochs_done else None
-                self._send_data(job.spec.dataset)
+                checkpoint = self.checkpoint(run.id) if run.epochs_done else None
+                self._send_data(run.spec.dataset)
             except (StoreError, ValueError) as error:
-                self._fail(job, message_of(error))
+                self._fail(run, message_of(error))
                 continue
-            self._store.move([job.run], "running", of=("queued",))
-            key = f"run-{job.run}-epoch-{job.epochs_done + 1}-{secrets.token_hex(4)}"
-            future = self._client.submit(epoch_task, train_spec_to_json(job.spec), checkpoint, key=key, pure=False)
-            future.add_done_callback(self._woken)
+            self._store.move([run.id], "running", of=("queued",))
+            key = f"run-{run.id}-epoch-{run.epochs_done + 1}-{secrets.token_hex(4)}"
+            future = self._client.submit(epoch_task, train_spec_to_json(run.spec), checkpoint, key=key, pure=False)
+            future.add_done_callback(self._wake_up)
             with self._lock:
-                job.future, job.since = future, time.monotonic()
-                self._served[job.owner] = job.since
+                run.future, run.since = future, time.monotonic()
+                self._last_served[run.owner] = run.since
 
     # ---- the workers ----
 
     def _send_data(self, dataset: str) -> None:
-        """The user's own data to the workers of an outside scheduler; those of the embedded one read the same disk."""
+        """Send a person's own data to the workers of an outside scheduler; those of the embedded one read our disk."""
         assert self._client
-        if self._address and is_custom(dataset) and dataset not in self._sent:
+        if self._address and is_custom(dataset) and dataset not in self._sent_data:
             self._client.register_plugin(CustomDataPlugin(dataset, load_content(dataset, self._store.folder)))
-            self._sent.add(dataset)
+            self._sent_data.add(dataset)
 
-    def _woken(self, _: object) -> None:
+    def _wake_up(self, _: object) -> None:
         self._wake.set()
 
-    def _slots(self) -> int:
+    def _worker_count(self) -> int:
         if self._address is None:
             return self._workers
         if self._client is None or self._client.status != "running":
@@ -267,8 +298,8 @@ class Scheduler:
         info = self._client.scheduler_info(n_workers=-1)
         return sum(worker["nthreads"] for worker in info["workers"].values())
 
-    def _connected(self) -> bool:
-        """Whether there are workers to talk to, after trying to get some."""
+    def _connect(self) -> bool:
+        """Connect to the workers, and start them where they are embedded, unless both is done; False when it fails."""
         if self._client and self._client.status == "running" and (self._cluster is None or self._cluster.alive):
             return True
         self._disconnect()
@@ -286,10 +317,10 @@ class Scheduler:
         return True
 
     def _disconnect(self) -> None:
-        self._sent.clear()
+        self._sent_data.clear()
         with self._lock:
-            for job in self._jobs.values():
-                job.future = None
+            for run in self._queue.values():
+                run.future = None
         if self._client:
             self._client.close(timeout=2)
             self._client = None

@@ -1,4 +1,4 @@
-"""Experiments: a question, a grid of variants and a number of seeds, as data. Free of torch and of dask."""
+"""An experiment as data: a question, a grid of variants and a number of seeds. Free of torch and of dask."""
 
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -14,8 +14,8 @@ Grid = tuple[tuple[str, tuple[Any, ...]], ...]
 NETWORK_FIELDS = tuple(f.name for f in fields(XceptionSpec) if f.name not in ("in_channels", "num_classes"))
 RUN_FIELDS = tuple(f.name for f in fields(TrainSpec) if f.name not in ("xception", "dataset", "seed", "train_size"))
 MAX_SEEDS = 100
-MAX_RUNS = 400
-MOST_UNFINISHED = 200  # runs that one owner may have in the queue
+MAX_RUNS = 400  # of one experiment
+MAX_UNFINISHED = 200  # runs that one owner may have in the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ PRESETS = {
     "conjecture": Preset(
         "Does a ReLU in between harm shallow feature spaces and help deep ones, as the paper supposes?",
         "4.7",
-        # Inception's order: the 1x1 first, then the segments of section 1.2; None is one a channel
+        # Inception's order: the 1x1 first, then the segments of section 1.2; None is one per channel
         (("order", ("pointwise-first",)), ("segments", (1, 4, 16, None)), ("intermediate", ("none", "relu"))),
     ),
     "own": Preset("What do these fields change?", "", ()),
@@ -52,10 +52,12 @@ PRESETS = {
 
 @dataclass(frozen=True, slots=True)
 class ExperimentSpec:
-    """A preset around a base run, on seeds 0 .. seeds - 1; grid belongs to the preset "own" alone.
+    """The variants of a base run, each on seeds 0 to seeds - 1.
 
-    base: what no grid touches; its seed is not used. grid: ((field, levels), ...), the fields those of TrainSpec and
-    of its network, the first level of each the baseline. Raises ValueError naming field, value and rule.
+    preset: a key of PRESETS, which says what varies; with "own" that is `grid`.
+    base: the run that the variants are made from; its seed is not used.
+    grid: ((field, levels), ...), fields of TrainSpec or of its network, the first level of each the baseline.
+    Raises ValueError naming field, value and rule.
     """
 
     preset: str = "two-differences"
@@ -75,21 +77,21 @@ class ExperimentSpec:
 
     @property
     def question(self) -> str:
-        """In one English sentence."""
+        """What the experiment asks, in one English sentence."""
         return PRESETS[self.preset].question
 
     @property
     def paper_section(self) -> str:
-        """Where the paper raises it; empty for an experiment of one's own."""
+        """The section of the paper that raises the question; empty for an experiment of one's own."""
         return PRESETS[self.preset].paper_section
 
     @property
     def levels(self) -> Grid:
-        """The fields that vary and their levels."""
+        """The fields that vary, and their levels, the baseline first."""
         return self.grid or PRESETS[self.preset].grid
 
     def cells(self) -> tuple[TrainSpec, ...]:
-        """One run for each combination of levels, on the base's seed."""
+        """One run for each combination of levels, all on the base's seed."""
         names = [name for name, _ in self.levels]
         return tuple(
             _with(self.base, dict(zip(names, values, strict=True)))
@@ -97,7 +99,10 @@ class ExperimentSpec:
         )
 
     def variants(self, seeds: int | None = None) -> tuple[TrainSpec, ...]:
-        """Every run, seed after seed, so that the comparisons within a seed are complete early."""
+        """Every run, seed after seed, so that the comparisons within a seed are complete early.
+
+        seeds: of the first so many seeds, by default of all.
+        """
         cells = self.cells()
         return tuple(replace(cell, seed=seed) for seed in range(seeds or self.seeds) for cell in cells)
 

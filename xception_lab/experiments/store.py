@@ -1,7 +1,30 @@
 """Experiments, runs and records in SQLite, checkpoints as files beside it: what outlives a reload, a restart or a kill.
 
-Every method is one short transaction on a connection of its own, so any thread and any process may call it. An
-experiment is worked on by one keeper at a time, who renews a lease; when the lease is over, anyone may take it.
+Every method is one short transaction on a connection of its own, so any thread and any process may call it.
+
+The lease of an experiment
+--------------------------
+Several processes may share a store: a server and a terminal, or a server and the one that is started after it was
+killed. Only one of them at a time may train the runs of an experiment; two would train the same epochs twice, and the
+slower one would replace newer checkpoints by older ones. So each experiment has a lease, in two columns of its row:
+`keeper`, a random name that a Scheduler gives itself, and `lease_until`, the time at which its right to the experiment
+ends, in seconds since 1970.
+
+- Store.claim takes the lease. It succeeds when nobody has it, when it is over, or when the keeper has it already, and
+  lets it last for LEASE_S from now. It is one UPDATE, so of two processes that claim at once one gets it.
+- The keeper renews the lease every LEASE_S / 4, from a thread that does nothing else. A renewal that comes late, on a
+  computer that was asleep for instance, may find that another process has taken the experiment; the keeper then drops
+  its runs and leaves them to the other.
+- Store.release ends the lease: after the experiment's last run, and when the process closes in order.
+- A process that is killed releases nothing. Its runs still say "running", and for up to LEASE_S everybody else is
+  refused; then the experiment counts as interrupted, and any process may resume it. None does so by itself.
+
+A kill costs at most the epoch that was under way. After each epoch the checkpoint file is replaced in one step, and
+then the records are written in one transaction. A kill between the two leaves the checkpoint one epoch ahead of the
+records; the next epoch makes that good, as it writes all records that its checkpoint holds.
+
+Cancelling needs no lease: any process may change the state of a run. The keeper reads the states of its runs again and
+again, and drops those that are no longer queued or running.
 """
 
 import secrets
@@ -22,7 +45,7 @@ from xception_lab.spec import TrainSpec
 from xception_lab.training.records import EpochRecord, record_from_dict, train_spec_from_json, train_spec_to_json
 
 LEASE_S = 15.0
-BUSY_S = 20.0
+BUSY_S = 20.0  # how long a transaction waits for those of other processes
 
 _COLUMNS = tuple(field.name for field in fields(EpochRecord))
 _SCHEMA = f"""
@@ -45,9 +68,10 @@ CREATE TABLE IF NOT EXISTS records (
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One run as stored. reason: a Sentence, or the plain text of an earlier version.
+    """One run as stored.
 
-    test_pictures: how many pictures its test accuracy is over, 0 before the first epoch.
+    reason: why it failed or was cancelled, else "": a Message, or a plain text that an earlier version wrote.
+    test_pictures: how many pictures its test accuracy is a mean of, 0 before the first epoch.
     """
 
     id: int
@@ -60,23 +84,26 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class StoredExperiment:
-    """One experiment as stored. kept: some process is at work on it, by its lease."""
+    """One experiment as stored. created: seconds since 1970. is_leased: whether some process works on it."""
 
     id: str
     owner: str
     spec: ExperimentSpec
     created: float
-    kept: bool
+    is_leased: bool
     runs: tuple[StoredRun, ...]
 
 
 class Store:
-    """The store under a folder, which is made when missing."""
+    """The store in a folder, by default the home folder; it is made where it is missing.
+
+    Every method raises StoreError when the file system or the database fails.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home_folder()
         self._file = self.folder / "runs.sqlite"
-        with self._explained():
+        with self._raising_store_errors():
             (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
             with closing(self._connect()) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -88,7 +115,7 @@ class Store:
         return connection
 
     @contextmanager
-    def _explained(self) -> Generator[None]:
+    def _raising_store_errors(self) -> Generator[None]:
         try:
             yield
         except (OSError, sqlite3.Error) as error:
@@ -97,7 +124,7 @@ class Store:
 
     @contextmanager
     def _write(self) -> Generator[sqlite3.Connection]:
-        with self._explained(), closing(self._connect()) as connection:
+        with self._raising_store_errors(), closing(self._connect()) as connection:
             # taking the write lock at once: a read lock that grows into one can deadlock with another
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -110,21 +137,24 @@ class Store:
 
     @contextmanager
     def _read(self) -> Generator[sqlite3.Connection]:
-        with self._explained(), closing(self._connect()) as connection:
-            connection.execute("BEGIN")  # one moment for all the reads in it
+        with self._raising_store_errors(), closing(self._connect()) as connection:
+            connection.execute("BEGIN")  # all reads in it see one state of the database
             yield connection
 
-    def add(self, spec: ExperimentSpec, owner: str, most_unfinished: int) -> str | None:
-        """A new experiment's unguessable id, or None when its runs would exceed what one owner may have unfinished."""
+    def add(self, spec: ExperimentSpec, owner: str, max_unfinished: int) -> str | None:
+        """Queue a new experiment. Returns its unguessable id, or None when the owner would have too many runs.
+
+        max_unfinished: how many queued and running runs one owner may have, with those of this experiment.
+        """
         key = secrets.token_urlsafe(12)
         with self._write() as db:
-            waiting = db.execute(
+            unfinished = db.execute(
                 "SELECT count(*) FROM runs JOIN experiments ON experiment = experiments.id "
                 "WHERE owner = ? AND state IN ('queued', 'running')",
                 (owner,),
             ).fetchone()[0]
             specs = spec.variants()
-            if waiting + len(specs) > most_unfinished:
+            if unfinished + len(specs) > max_unfinished:
                 return None
             db.execute(
                 "INSERT INTO experiments (id, owner, spec, created) VALUES (?, ?, ?, ?)",
@@ -134,13 +164,13 @@ class Store:
         return key
 
     def extend(self, experiment: str, spec: ExperimentSpec) -> None:
-        """Replace an experiment's spec by one with more seeds; runs it already has stay."""
+        """Replace an experiment's spec by one with more seeds; the runs that it has stay as they are."""
         with self._write() as db:
             db.execute("UPDATE experiments SET spec = ? WHERE id = ?", (spec.to_json(), experiment))
             _add_runs(db, experiment, spec.variants())
 
     def experiment(self, experiment: str) -> StoredExperiment:
-        """Raises KeyError when there is none of this id."""
+        """One experiment with all its runs and records. Raises KeyError when there is none of this id."""
         with self._read() as db:
             row = db.execute("SELECT * FROM experiments WHERE id = ?", (experiment,)).fetchone()
             if row is None:
@@ -164,7 +194,7 @@ class Store:
         )
 
     def experiments(self, owner: str | None = None) -> tuple[str, ...]:
-        """The ids, newest first; of one owner where given."""
+        """The ids of all experiments, or of one owner's, newest first."""
         with self._read() as db:
             rows = db.execute(
                 "SELECT id FROM experiments WHERE ?1 IS NULL OR owner = ?1 ORDER BY created DESC, rowid DESC", (owner,)
@@ -172,7 +202,7 @@ class Store:
             return tuple(row["id"] for row in rows)
 
     def busy(self) -> bool:
-        """Whether any process is training now: some run of an experiment that is being worked on is under way."""
+        """Whether any process is training now: some run of an experiment under lease is running."""
         with self._read() as db:
             query = (
                 "SELECT 1 FROM runs JOIN experiments ON experiment = experiments.id "
@@ -181,14 +211,14 @@ class Store:
             return db.execute(query, (time.time(),)).fetchone() is not None
 
     def states(self, runs: Iterable[int]) -> dict[int, WorkState]:
-        """The states of these runs."""
+        """The states of these runs, by id."""
         with self._read() as db:
             return {run: db.execute("SELECT state FROM runs WHERE id = ?", (run,)).fetchone()["state"] for run in runs}
 
     def move(
         self, runs: Iterable[int], to: WorkState, reason: str = "", *, of: Iterable[WorkState] = UNFINISHED
     ) -> None:
-        """Give these runs another state, those of them whose state is one of `of`."""
+        """Give another state, and a reason, to those of these runs whose state is one of `of`."""
         states = tuple(of)
         marks = ", ".join("?" * len(states))
         with self._write() as db:
@@ -199,8 +229,11 @@ class Store:
     def record(
         self, run: int, records: Iterable[EpochRecord], checkpoint: bytes, test_pictures: int, *, last: bool
     ) -> None:
-        """A run after an epoch: the checkpoint first, so that no record is ahead of what a resume starts from."""
-        with self._explained():
+        """Store a run after an epoch: the checkpoint first, so that no record is ahead of what a resume starts from.
+
+        records: all so far. last: whether the run is done. A run that was cancelled meanwhile stays cancelled.
+        """
+        with self._raising_store_errors():
             write_atomically(self.checkpoint_path(run), checkpoint)
         marks = ", ".join("?" * (len(_COLUMNS) + 1))
         with self._write() as db:
@@ -215,22 +248,22 @@ class Store:
             )
 
     def checkpoint_path(self, run: int) -> Path:
-        """Where the run's checkpoint is or will be."""
+        """Where the run's checkpoint is, once it has one."""
         return self.folder / "checkpoints" / f"{run}.safetensors"
 
     def claim(self, experiment: str, keeper: str) -> bool:
-        """Take the lease, or renew one's own; False when another keeper's has not run out."""
+        """Take or renew the experiment's lease; False when another keeper has it."""
         now = time.time()
         with self._write() as db:
-            taken = db.execute(
+            update = db.execute(
                 "UPDATE experiments SET keeper = ?1, lease_until = ?2 "
                 "WHERE id = ?3 AND (keeper = ?1 OR lease_until < ?4)",
                 (keeper, now + LEASE_S, experiment, now),
             )
-            return taken.rowcount == 1
+            return update.rowcount == 1
 
     def release(self, experiment: str, keeper: str) -> None:
-        """Give the lease back."""
+        """End the experiment's lease; another keeper's stays."""
         with self._write() as db:
             db.execute("UPDATE experiments SET lease_until = 0 WHERE id = ? AND keeper = ?", (experiment, keeper))
 

@@ -13,7 +13,10 @@ from xception_lab.experiments.spec import level_of
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One variant's test accuracy over the epochs, in percent: mean, lowest and highest of the seeds that got there."""
+    """One variant's test accuracy in percent.
+
+    mean, low, high: per epoch the mean, minimum and maximum over the seeds that have reached it.
+    """
 
     setting: Setting
     epochs: tuple[int, ...]
@@ -25,21 +28,25 @@ class Curve:
 def curves(progress: Progress) -> tuple[Curve, ...]:
     """The variants' learning curves, in the order of the experiment's cells; a variant without an epoch is left out."""
     names = [name for name, _ in progress.spec.levels]
-    found: dict[Setting, dict[int, list[float]]] = {}
+    accuracies: dict[Setting, dict[int, list[float]]] = {}
     for run in progress.runs:
         setting = tuple((name, level_of(run.spec, name)) for name in names)
-        by_epoch = found.setdefault(setting, defaultdict(list))
+        by_epoch = accuracies.setdefault(setting, defaultdict(list))
         for record in run.records:
             by_epoch[record.epoch].append(100 * record.test_accuracy)
     return tuple(
-        Curve(setting, tuple(epochs), *zip(*((fmean(v), min(v), max(v)) for v in epochs.values()), strict=True))
-        for setting, by_epoch in found.items()
+        Curve(
+            setting,
+            tuple(epochs),
+            *zip(*((fmean(each), min(each), max(each)) for each in epochs.values()), strict=True),
+        )
+        for setting, by_epoch in accuracies.items()
         if (epochs := dict(sorted(by_epoch.items())))
     )
 
 
 def run_rows(progress: Progress) -> list[dict[str, Any]]:
-    """One row a run: what varies, seed, state, epochs done, time left and the last record."""
+    """One row per run: the varied fields, seed, state, epochs done, time left and the last record."""
     names = [name for name, _ in progress.spec.levels]
     rows: list[dict[str, Any]] = []
     for run in progress.runs:

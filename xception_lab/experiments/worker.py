@@ -1,4 +1,19 @@
-"""One epoch on a dask worker: bytes in, bytes out, so a worker needs neither our disk nor our store."""
+"""One epoch on a dask worker: bytes in, bytes out.
+
+A run is no task of its own but a chain of tasks, one per epoch. A task gets the run's spec as JSON and its checkpoint
+as the bytes of a safetensors file, None for the first epoch. It returns an EpochResult: the next checkpoint, again as
+bytes, and what the store keeps beside it. Nothing of an epoch stays in the worker, so the next epoch of the run may go
+to any other, also on another machine: a worker needs neither the store nor a common disk. Epochs last seconds, so
+no messages are sent from within a task, and no second connection is needed.
+
+- A worker that dies takes its epoch with it. dask repeats the task on another worker from the same bytes, which on the
+  same kind of device gives the same bits. After some such deaths it gives up with KilledWorker.
+- A run that cannot go on, say because its loss is not a number, ends its task with RunFailedError. That holds the
+  sentence alone: whatever a task raises is pickled on its way back, and not every exception survives that.
+- dask cannot interrupt a task. A cancelled one asks before each batch whether it still is wanted, and returns None.
+- The embedded cluster's workers find a person's own data set in the home folder. For the workers of an outside
+  scheduler it is sent ahead of the first task on it, by CustomDataPlugin.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +26,7 @@ from xception_lab.training.records import EpochRecord, train_spec_from_json
 
 @dataclass(frozen=True, slots=True)
 class EpochResult:
-    """What one epoch gives back: all records so far, the checkpoint, and how many pictures it was tested on."""
+    """What a task returns: all records of the run so far, its checkpoint, and how many test pictures there are."""
 
     records: tuple[EpochRecord, ...]
     checkpoint: bytes
@@ -19,25 +34,29 @@ class EpochResult:
 
 
 class RunFailedError(Exception):
-    """The run cannot go on, for the reason in the message; picklable, whatever raised it was not."""
+    """The run cannot go on, for the reason in the message; picklable, also where its cause is not."""
 
 
 class CustomDataPlugin(WorkerPlugin):
-    """The user's own data for workers of another machine: every one that there is, and every one that comes."""
+    """A person's own data set for the workers of another machine: those that there are, and those that join later."""
 
     def __init__(self, name: str, content: bytes) -> None:
         self.name = name
         self._content = content
 
     def setup(self, worker: Worker) -> None:  # noqa: ARG002 - dask's interface
-        """Keep the data where load_dataset looks for it."""
+        """Store the data where load_dataset looks for it on this machine."""
         from xception_lab.data.custom import save_content
 
         save_content(self.name, self._content)
 
 
 def epoch_task(spec: str, checkpoint: bytes | None) -> EpochResult | None:
-    """One epoch from a checkpoint (None is the beginning); None when the task was cancelled meanwhile."""
+    """Train one epoch of a run; None when the task was cancelled meanwhile.
+
+    spec: a TrainSpec as JSON. checkpoint: a safetensors file, None for the run's beginning.
+    Raises RunFailedError when the run cannot go on.
+    """
     from xception_lab.training.checkpoint import checkpoint_from_bytes, checkpoint_to_bytes
     from xception_lab.training.loop import TrainingError, next_epoch
     from xception_lab.training.state import prepare_process
@@ -45,10 +64,10 @@ def epoch_task(spec: str, checkpoint: bytes | None) -> EpochResult | None:
     prepare_process()
     try:
         last = checkpoint_from_bytes(checkpoint) if checkpoint else None
-        whole = train_spec_from_json(spec)
-        # a kill between checkpoint and record leaves the checkpoint one epoch ahead, perhaps the last one
-        ended = last is not None and len(last.records) == whole.epochs
-        after = last if ended else next_epoch(whole, last, _cancelled())
+        train_spec = train_spec_from_json(spec)
+        # a kill between checkpoint and records leaves the checkpoint one epoch ahead, perhaps at the last one
+        is_done = last is not None and len(last.records) == train_spec.epochs
+        after = last if is_done else next_epoch(train_spec, last, _cancel_check())
     except (TrainingError, ValueError) as error:
         raise RunFailedError(message_of(error)) from None
     if after is None:
@@ -56,10 +75,10 @@ def epoch_task(spec: str, checkpoint: bytes | None) -> EpochResult | None:
     return EpochResult(after.records, checkpoint_to_bytes(after), len(after.predictions))
 
 
-def _cancelled() -> Callable[[], bool]:
-    """Whether the scheduler has taken this task back: cancelled by its client, or the client is gone.
+def _cancel_check() -> Callable[[], bool]:
+    """What tells whether this task was cancelled, by its client or because the client is gone.
 
-    dask cannot interrupt a running task, but its worker keeps the task's state where the task can look.
+    The worker that runs a task also holds the task's state, where the task can read it.
     """
     worker = get_worker()
     task = worker.state.tasks[worker.get_current_task()]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from xception_lab.data.builtin import DATASETS
-from xception_lab.experiments.spec import MOST_UNFINISHED, NETWORK_FIELDS, PRESETS, ExperimentSpec, Grid
+from xception_lab.experiments.spec import MAX_UNFINISHED, NETWORK_FIELDS, PRESETS, ExperimentSpec, Grid
 from xception_lab.spec import Activation, Order, TrainSpec
 from xception_lab.ui.fields.compare import ORDER, ORDER_LABELS, SEGMENTS
 from xception_lab.ui.fields.field import N_, Field, Option, Texts, number_options, word_options
@@ -133,7 +133,7 @@ DATASET: Field[str] = Field(
 def _available_seeds(texts: Texts) -> tuple[str, ...]:
     """The numbers of seeds with which the experiment has no more runs than one person may have in the queue."""
     cells = math.prod(len(field.read(texts)) for field in GRID_FIELDS) if PRESET.read(texts) == OWN else 1
-    return tuple(option.text for option in SEEDS.options if option.value * cells <= MOST_UNFINISHED)
+    return tuple(option.text for option in SEEDS.options if option.value * cells <= MAX_UNFINISHED)
 
 
 SEEDS = Field(
