@@ -256,7 +256,6 @@ def test_what_a_page_may_show_is_raised_as_a_sentence() -> None:
     plain = {_module(path): _plain_refusals(path.read_text(encoding="utf-8")) for path in ENGINE}
     # caught in the same file, or asked for by no page: a checkpoint_path of one's own, fewer seeds than there are
     inside = {
-        "data/mnist_cifar": 3,
         "training/loop": 1,
         "experiments/scheduler": 1,
     }
