@@ -22,7 +22,7 @@ from xception_lab.ui.fields.network import (
 )
 from xception_lab.ui.network.architecture import show_architecture, show_stage
 from xception_lab.ui.network.charts import ChartRequest
-from xception_lab.ui.network.overview import network_headline, network_of, paper_network, show_anatomy
+from xception_lab.ui.network.overview import network_headline, network_of, paper_network, show_network_figures
 from xception_lab.ui.network.paper import show_modules, show_relatives
 from xception_lab.ui.network.views import show_export, show_layers, show_shares, show_what_if
 from xception_lab.ui.shell.components import copy_link
@@ -45,7 +45,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     more_controls(MORE)
     copy_link(_("Copy link"), _("Copied"))
 if state.network_view not in FIXED_VIEWS:
-    show_anatomy(network, state, MAIN)
+    show_network_figures(network, state, MAIN)
     main_controls(MAIN)
 
 

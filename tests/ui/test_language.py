@@ -23,6 +23,7 @@ PLACEHOLDER = re.compile(r"%?\{[^{}]*\}")
 # the browser's own units and what the engine calls its fields are the same word in every language
 SHOWN_BY = {
     "title",
+    "preset_button",
     "header",
     "subheader",
     "caption",
@@ -62,7 +63,7 @@ SHOWN_BY = {
     "door",
 }
 SHOWN_KEYWORDS = {"label", "help", "placeholder", "alt", "caption", "about"}
-SAME_IN_EVERY_LANGUAGE = {"**Xception Lab**", "Language · 언어"}
+SAME_IN_EVERY_LANGUAGE = {"**Xception Lab**", "Language · 언어", "ONNX"}
 
 
 def _extracted() -> dict[str, str]:
@@ -190,7 +191,7 @@ def _untranslated(source: str) -> list[str]:
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         shown = [keyword.value for keyword in node.keywords if keyword.arg in SHOWN_KEYWORDS]
         if name in SHOWN_BY:
-            # section(key, label, icon) and door(page, title, about, result, values) show what follows a key
+            # section(key, label, icon) and door(page, title, about, result, texts) show what follows a key
             shown += node.args[1:-1] if name in ("section", "door") else node.args[:1]
             if name == "page_link":
                 shown = [keyword.value for keyword in node.keywords if keyword.arg == "label"]

@@ -47,7 +47,8 @@ def same_padding_window(kernel_size: int, stride: int, side: int) -> LayerWindow
 class LayerGeometry:
     """A layer of a network. name: its module's. side: of its output. windows: of the layers from the picture to it.
 
-    role: a convolution's own (plan.Role), or "norm", "act", "pool", "linear", "block".
+    name: of its module. role: a convolution's own (plan.Role), or "norm", "act", "pool", "linear", "block".
+    side: height and width of its output, in positions. steps: the windows from the picture to it.
     """
 
     name: str

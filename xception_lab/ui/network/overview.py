@@ -53,7 +53,7 @@ def network_headline(network: NetworkBreakdown) -> str:
     return sentence.format(ones=percent(pointwise), spatial=percent(spatial.shares["macs"]))
 
 
-def show_anatomy(network: NetworkBreakdown, state: NetworkState, sliders: Fields) -> None:
+def show_network_figures(network: NetworkBreakdown, state: NetworkState, sliders: Fields) -> None:
     """Parameters, MACs and activation bytes, the layers that each is in, and its ratio to the paper's network.
 
     The figures one step of each slider away are sent too: the browser shows them at a key press, before the page runs.
