@@ -228,4 +228,4 @@ def test_none_between_the_convolutions_means_the_kinds_default(kind: Any, interm
     ],
 )
 def test_padding_in_pixels(padding: Any, kernel_size: int, dilation: int, pixels: int) -> None:
-    assert BlockSpec("standard", kernel_size=kernel_size, padding=padding, dilation=dilation).pixels == pixels
+    assert BlockSpec("standard", kernel_size=kernel_size, padding=padding, dilation=dilation).padding_pixels == pixels

@@ -103,7 +103,7 @@ class BlockSpec:
         return "relu" if self.kind == "extreme" else "none"
 
     @property
-    def pixels(self) -> int:
+    def padding_pixels(self) -> int:
         """The padding on each side, in pixels."""
         if self.padding == "same":
             return self.dilation * (self.kernel_size - 1) // 2
@@ -146,17 +146,17 @@ class CompareSpec:
         between = None if kind == "standard" else intermediate or self.intermediate
         return BlockSpec(
             kind,
-            self.in_channels,
-            self.out_channels,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.segments if kind == "extreme" else None,
-            self.depth_multiplier if kind == "separable" else 1,
-            self.bias,
-            self.batch_norm,
-            between,
+            in_channels=self.in_channels,
+            out_channels=self.out_channels,
+            kernel_size=self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            segments=self.segments if kind == "extreme" else None,
+            depth_multiplier=self.depth_multiplier if kind == "separable" else 1,
+            bias=self.bias,
+            batch_norm=self.batch_norm,
+            intermediate=between,
         )
 
 

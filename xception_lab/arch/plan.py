@@ -41,11 +41,11 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An activation. between: whether it stands between the two convolutions of a block (paper, Figure 10)."""
+    """An activation. is_between: whether it stands between the two convolutions of a block (paper, Figure 10)."""
 
     name: str
     function: Activation
-    between: bool = False
+    is_between: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def block_ops(spec: BlockSpec) -> tuple[Op, ...]:
             ops.append(Norm("bn" if last else f"{conv.name}_bn", conv.out_channels))
         function = spec.activation if last else spec.between
         if function != "none":
-            ops.append(Act("activation" if last else "intermediate", function, between=not last))
+            ops.append(Act("activation" if last else "intermediate", function, is_between=not last))
     return tuple(ops)
 
 
@@ -101,7 +101,9 @@ def _block_convs(spec: BlockSpec) -> tuple[Conv, ...]:
     groups = spec.segments or spec.out_channels
 
     def spatial(name: str, role: Role, ins: int, outs: int, groups: int) -> Conv:
-        return Conv(name, role, ins, outs, spec.kernel_size, spec.stride, spec.pixels, spec.dilation, groups, spec.bias)
+        return Conv(
+            name, role, ins, outs, spec.kernel_size, spec.stride, spec.padding_pixels, spec.dilation, groups, spec.bias
+        )
 
     if spec.kind == "standard":
         return (spatial("conv", "standard", spec.in_channels, spec.out_channels, 1),)
@@ -194,6 +196,6 @@ def separable_ops(spec: XceptionSpec, name: str, ins: int, outs: int) -> tuple[O
     role: Role = "depthwise" if groups == spatial_width else "spatial"
     spatial = Conv(f"{name}.conv1", role, spatial_width, spatial_width, 3, 1, 1, 1, groups)
     pointwise = Conv(f"{name}.pointwise", "pointwise", ins, outs)
-    act = () if spec.intermediate == "none" else (Act(f"{name}.act", spec.intermediate, between=True),)
+    act = () if spec.intermediate == "none" else (Act(f"{name}.act", spec.intermediate, is_between=True),)
     pair = (spatial, pointwise) if spec.order == "depthwise-first" else (pointwise, spatial)
     return (pair[0], *act, pair[1])

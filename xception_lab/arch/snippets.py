@@ -151,6 +151,6 @@ def _conv_arguments(op: Conv) -> str:
 def _comment(op: Op) -> str:
     if isinstance(op, Conv):
         return f"  # {op.role}"
-    if isinstance(op, Act) and op.between:
+    if isinstance(op, Act) and op.is_between:
         return "  # between the two: the paper's Figure 10 asks whether it helps"
     return ""

@@ -50,7 +50,7 @@ def block_diagram(spec: BlockSpec, cost: Cost, height: int, width: int, whole: i
     ops = block_ops(spec)
     convs = tuple(_drawn(op, layers[op.name], whole) for op in ops if isinstance(op, Conv))
     norms = [op.name for op in ops if isinstance(op, Norm)]
-    functions: dict[bool, Activation] = {op.between: op.function for op in ops if isinstance(op, Act)}
+    functions: dict[bool, Activation] = {op.is_between: op.function for op in ops if isinstance(op, Act)}
     return Diagram(
         convs,
         None if spec.kind == "standard" else functions.get(True, "none"),

@@ -164,8 +164,6 @@ def _weights(spec: CompareSpec, conv: Conv) -> tuple[int, ...]:
     differ in their connections only. The standard block's are products of the separable block's: both compute the same
     values, the latter with far fewer multiplications.
     """
-    if conv.role == "pointwise":
-        return tuple(2 * _mixing(o, i) for o, i in product(range(conv.out_channels), range(conv.in_channels)))
     ins_per_group, outs_per_group = conv.in_channels // conv.groups, conv.out_channels // conv.groups
     weights: list[int] = []
     for o, i in product(range(conv.out_channels), range(ins_per_group)):
@@ -174,7 +172,8 @@ def _weights(spec: CompareSpec, conv: Conv) -> tuple[int, ...]:
             weights += _composed(o, range(i * multiplier, (i + 1) * multiplier), conv.kernel_size)
         else:
             channel = o if conv.role == "depthwise" else o // outs_per_group * ins_per_group + i
-            weights += _kernel(o, channel, conv.kernel_size)
+            pointwise = conv.role == "pointwise"
+            weights += (2 * _mixing(o, channel),) if pointwise else _kernel(o, channel, conv.kernel_size)
     return tuple(weights)
 
 

@@ -9,9 +9,10 @@ first page that a server shows reads the shipped file: in processor time, pydant
 times as long as all of this; msgspec parses faster, but its import takes as long as it saves.
 """
 
+import dataclasses
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from itertools import repeat
 from typing import Any
@@ -125,20 +126,22 @@ def _short(value: Any) -> str:
     return repr(clean) if isinstance(value, str) else clean
 
 
-def _object(**fields: Reader) -> Reader:
-    """An object with exactly these fields, as a dict."""
+def _object(fields: Mapping[str, Reader], optional: frozenset[str] = frozenset()) -> Reader:
+    """An object with exactly these fields, as a dict. optional: those that may be missing."""
 
     def read(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise _breaks(say("an object"), value)
         for name in fields:
-            if name not in value:
+            if name not in value and name not in optional:
                 raise _RuleError(lambda place: say("{place} is missing", place=place), name)
         for name in value:
             if name not in fields:
                 raise _RuleError(lambda place: say("{name} is not a field of a results file", name=_short(place)), name)
         checked: dict[str, Any] = {}
         for name, read_field in fields.items():
+            if name not in value:
+                continue
             try:
                 checked[name] = read_field(value[name])
             except _RuleError as refusal:
@@ -151,7 +154,10 @@ def _object(**fields: Reader) -> Reader:
 
 def _dataclass(kind: Callable[..., Any], /, **fields: Reader) -> Reader:
     """An object with exactly these fields, as an instance of a dataclass, which may refuse them as well."""
-    read_fields = _object(**fields)
+    return _instance(kind, _object(fields))
+
+
+def _instance(kind: Callable[..., Any], read_fields: Reader) -> Reader:
 
     def read(value: Any) -> Any:
         checked = read_fields(value)
@@ -271,9 +277,12 @@ def _spec_value(largest: int) -> Reader:
 
 
 def _spec(kind: type[BlockSpec] | type[XceptionSpec]) -> Reader:
+    """A spec. A field that is missing is at its default: a file that is older than the field is still read."""
     small = ("kernel_size", "middle_blocks", "dilation", "padding")
-    fields = {name: _spec_value(64 if name in small else 16_384) for name in kind.__dataclass_fields__}
-    return _dataclass(kind, **fields)
+    declared = dataclasses.fields(kind)
+    readers = {field.name: _spec_value(64 if field.name in small else 16_384) for field in declared}
+    optional = frozenset(field.name for field in declared if field.default is not dataclasses.MISSING)
+    return _instance(kind, _object(readers, optional))
 
 
 _BLOCK, _NETWORK = _spec(BlockSpec), _spec(XceptionSpec)
@@ -328,10 +337,12 @@ _TIMING = _dataclass(
 )
 _OPERATION = _dataclass(Operation, settings=_SETTINGS, name=_text(80), seconds=_number(0, MAX_S))
 _RESULTS = _object(
-    format=_choice(FORMAT),
-    version=_whole(VERSION, VERSION),
-    machine=_MACHINE,
-    peaks=_list(_PEAKS, 64),
-    timings=_list(_TIMING, MAX_TIMINGS),
-    operations=_list(_OPERATION, MAX_OPERATIONS),
+    {
+        "format": _choice(FORMAT),
+        "version": _whole(VERSION, VERSION),
+        "machine": _MACHINE,
+        "peaks": _list(_PEAKS, 64),
+        "timings": _list(_TIMING, MAX_TIMINGS),
+        "operations": _list(_OPERATION, MAX_OPERATIONS),
+    }
 )

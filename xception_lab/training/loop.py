@@ -70,15 +70,15 @@ def _resume(spec: TrainSpec, path: Path | None) -> Checkpoint | None:
     return checkpoint
 
 
-def next_epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: StopCheck | None = None) -> Checkpoint | None:
+def next_epoch(spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCheck | None = None) -> Checkpoint | None:
     """The run's next checkpoint, or None when should_stop returned True.
 
-    last: the checkpoint to start from, which is not changed; None is the run's beginning. Raises as train does.
+    previous: the checkpoint to start from, which is not changed; None is the run's beginning. Raises as train does.
     """
     try:
         # the caller's random state stays as it was
         with torch.random.fork_rng(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
-            return _epoch(spec, last, should_stop or (lambda: False))
+            return _epoch(spec, previous, should_stop or (lambda: False))
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
             sentence = say(
@@ -89,12 +89,12 @@ def next_epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: StopCheck 
         raise
 
 
-def _epoch(spec: TrainSpec, last: Checkpoint | None, should_stop: StopCheck) -> Checkpoint | None:
+def _epoch(spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCheck) -> Checkpoint | None:
     begin = perf_counter()
-    before = last.records if last else ()
+    before = previous.records if previous else ()
     epoch = len(before) + 1
     pictures = load_pictures(spec.dataset, spec.train_size, training_device())
-    state = make_train_state(spec, pictures, last)
+    state = make_train_state(spec, pictures, previous)
     torch.manual_seed(derive_seed("dropout", spec.seed, epoch))  # dropout draws from the global generator
     fit = _fit(spec, state, pictures, epoch, should_stop)
     if fit is None:

@@ -13,7 +13,14 @@ from xception_lab.ui.fields.registry import texts_ahead
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import ACTIVATION_NAMES, conv_role, figure_text, kind_name, measure_name, ratio_text
+from xception_lab.ui.shell.names import (
+    ACTIVATION_NAMES,
+    conv_role_name,
+    figure_text,
+    kind_name,
+    measure_name,
+    ratio_text,
+)
 
 
 def show_blocks(
@@ -106,7 +113,7 @@ def _conv(conv: DrawnConv, counted: Measure) -> dict[str, Any]:
     cost = conv.layer.macs if counted == "macs" else conv.layer.flops
     return {
         "kernel": f"{conv.kernel_size}×{conv.kernel_size}",
-        "role": conv_role(conv.role, conv.real_groups),
+        "role": conv_role_name(conv.role, conv.real_groups),
         "kernel_size": conv.kernel_size,
         "tops": conv.tops,
         "bottoms": conv.bottoms,

@@ -13,7 +13,7 @@ from xception_lab.ui.compare.blocks import subtitle
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import conv_role, kind_name, measure_name
+from xception_lab.ui.shell.names import conv_role_name, kind_name, measure_name
 
 HELP = (
     N_(
@@ -111,7 +111,7 @@ def _layers(block: ComparedBlock, counted: Measure) -> list[str]:
     """Each convolution of a block with its cost in the comparison itself, not in the worked example."""
     costs = {layer.name: layer for layer in block.cost.layers}
     return [
-        f"{op.kernel_size}×{op.kernel_size} {conv_role(op.role, op.groups)} · "
+        f"{op.kernel_size}×{op.kernel_size} {conv_role_name(op.role, op.groups)} · "
         f"{format_count(getattr(costs[op.name], counted))} {measure_name(counted)}"
         for op in block_ops(block.spec)
         if isinstance(op, Conv)

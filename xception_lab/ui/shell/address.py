@@ -38,8 +38,8 @@ from xception_lab.ui.shell.language import KEY, LANGUAGES, default_language
 _PAGE = "_page"
 _REPAIRS = "_repairs"
 _TEXTS = "_values"
-_DRAWN = "_drawn"
-_DRAWING = "_drawing"
+_DRAWN_LAST_RUN = "_drawn"
+_DRAWN_THIS_RUN = "_drawing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
     if st.session_state.get(_PAGE) != page:
         _open_page(page, keys, texts)
     # Streamlit forgets a control that is not drawn, or restores an old value: only the drawn ones are read from it
-    drawn: frozenset[str] = st.session_state.get(_DRAWN, frozenset())
+    drawn: frozenset[str] = st.session_state.get(_DRAWN_LAST_RUN, frozenset())
     for key in (*keys, KEY):
         if key in drawn and key in st.session_state:
             texts[key] = st.session_state[key]
         else:
             st.session_state[key] = texts[key]
-    st.session_state[_DRAWING] = {KEY}
+    st.session_state[_DRAWN_THIS_RUN] = {KEY}
     fit = fit_texts({key: texts[key] for key in keys})
     for key in keys:
         if fit[key] != texts[key]:
@@ -84,7 +84,7 @@ def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
         repairs = (*repairs, Repair(KEY, page_texts[KEY], default_language()))
         page_texts[KEY] = default_language()
     texts.update(page_texts)
-    st.session_state[_DRAWN] = frozenset()
+    st.session_state[_DRAWN_LAST_RUN] = frozenset()
     st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
 
 
@@ -105,7 +105,7 @@ def session_parameter(key: str) -> str | None:
 
 def note_drawn(key: str) -> None:
     """Note that this run draws the control of a field."""
-    st.session_state[_DRAWING].add(key)
+    st.session_state[_DRAWN_THIS_RUN].add(key)
 
 
 def set_controls(texts: Mapping[str, str]) -> None:
@@ -123,7 +123,7 @@ def confine(field: Field[Any], options: tuple[str, ...], replacement: str) -> No
     text = control_texts()[key]
     if text in options:
         return
-    if key in st.query_params and not st.session_state[_DRAWN]:
+    if key in st.query_params and not st.session_state[_DRAWN_LAST_RUN]:
         st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, text, replacement))
     set_controls({key: replacement})
     st.rerun()
@@ -140,7 +140,7 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None]) -> N
         changed[KEY] = texts[KEY]
     components.page((*keys, KEY, *carried), changed | {key: value for key, value in carried.items() if value})
     # only now: a run that was stopped before its end has not drawn all its controls
-    st.session_state[_DRAWN] = frozenset(st.session_state[_DRAWING])
+    st.session_state[_DRAWN_LAST_RUN] = frozenset(st.session_state[_DRAWN_THIS_RUN])
 
 
 def read_parameters(params: Mapping[str, str], keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[Repair, ...]]:

@@ -62,8 +62,8 @@ def more_controls(fields: Fields, stacked: bool = False) -> None:
             for field in fields:
                 control(field)
             return
-        for pair in zip(fields[::2], fields[1::2], strict=True):
-            for column, field in zip(st.columns((2, 3), gap="medium"), pair, strict=True):
+        for start in range(0, len(fields), 2):
+            for column, field in zip(st.columns((2, 3), gap="medium"), fields[start : start + 2], strict=False):
                 with column:
                     control(field)
 

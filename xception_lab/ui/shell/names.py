@@ -57,7 +57,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share >= 0.0005 else "<0.1 %"
 
 
-def conv_role(role: Role, groups: int) -> str:
+def conv_role_name(role: Role, groups: int) -> str:
     """The name of a convolution: by its part in the block, or by its number of segments."""
     if role == "spatial" and groups > 1:
         return _("on {segments} segments").format(segments=groups)
