@@ -2,23 +2,17 @@
 
 import streamlit as st
 
-from xception_lab.ui.features.blocks import (
-    block_columns,
-    blocks_of,
-    downloads,
-    features_headline,
-    kernel_columns,
-    networks_note,
-    question,
-    show_information,
-    stored_note,
-)
-from xception_lab.ui.features.controls import display_controls, filter_controls, number_controls, style
-from xception_lab.ui.features.lab_runs import LAB_RUN, lab_run_address
+from xception_lab.ui.features.blocks import block_columns, compute_blocks, kernel_columns, show_bundled_note
+from xception_lab.ui.features.controls import add_style, display_controls, filter_controls, number_controls
+from xception_lab.ui.features.downloads import map_downloads
+from xception_lab.ui.features.headings import blocks_headline, trained_blocks_note, view_title
+from xception_lab.ui.features.information import show_information
+from xception_lab.ui.features.lab_runs import LAB_RUN, lab_run_parameter
 from xception_lab.ui.features.maps import show_columns
-from xception_lab.ui.features.networks import layer_control, network_controls, network_maps, position_controls
-from xception_lab.ui.features.picture import chosen_picture, hand_filters, own_grids, picture_control
-from xception_lab.ui.features.views import network_columns, show_depth, show_reach
+from xception_lab.ui.features.network_views import network_columns, show_depth, show_reach
+from xception_lab.ui.features.networks import layer_control, network_controls, position_controls, run_networks
+from xception_lab.ui.features.own_filters import make_filters, read_own_grids
+from xception_lab.ui.features.picture import get_picture, picture_control
 from xception_lab.ui.fields.compare import KERNEL_SIZE
 from xception_lab.ui.fields.features import LOOK, TARGET, FeaturesState
 from xception_lab.ui.shell.components import copy_link
@@ -28,8 +22,8 @@ from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
 
 state = frame("features", FeaturesState)
-style()
-st.subheader(question(state), anchor=False)
+add_style()
+st.subheader(view_title(state), anchor=False)
 lead = st.container(key="lead")
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control(LOOK)
@@ -37,60 +31,60 @@ with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
         picture_control(state)
     st.space("stretch")
     copy_link(_("Copy link"), _("Copied"))
-picture = chosen_picture(state)
+picture = get_picture(state)
 
 
-def blocks() -> None:
+def draw_blocks() -> None:
     """The three blocks map by map."""
     filter_controls(state)
-    filters = hand_filters(state)
-    found = blocks_of(state, picture, filters)
-    lead.markdown(features_headline(found, state))
-    if note := networks_note(state):
+    filters = make_filters(state)
+    blocks = compute_blocks(state, picture, filters)
+    lead.markdown(blocks_headline(blocks, state))
+    if note := trained_blocks_note(state):
         lead.markdown(note)
-    columns = block_columns(state, found, picture)
+    columns = block_columns(state, blocks, picture)
     show_columns(columns, state)
-    display_controls(lambda: downloads(columns, state, "blocks"))
+    display_controls(lambda: map_downloads(columns, state, "blocks"))
     number_controls(state, filters)
-    stored_note(state)
+    show_bundled_note(state)
 
 
-def kernels() -> None:
-    """What the filters are."""
+def draw_kernels() -> None:
+    """The weights of the three blocks."""
     filter_controls(state)
-    filters = hand_filters(state)
-    columns = kernel_columns(blocks_of(state, picture, filters))
+    filters = make_filters(state)
+    columns = kernel_columns(compute_blocks(state, picture, filters))
     show_columns(columns, state, ("first", "second"), enlarge=False)
     number_controls(state, filters)
     st.markdown(paragraph("kernels"))
 
 
-def network() -> None:
+def draw_network() -> None:
     """Any layer of a network."""
     network_controls(state)
-    found = network_maps(state, picture)
-    layer_control(found)
-    columns = network_columns(state, found, picture)
+    networks = run_networks(state, picture)
+    layer_control(networks)
+    columns = network_columns(state, networks, picture)
     show_columns(columns, state, ("second", "after"))
-    display_controls(lambda: downloads(columns, state, "network"))
+    display_controls(lambda: map_downloads(columns, state, "network"))
 
 
-def depth() -> None:
+def draw_depth() -> None:
     """Numbers along the depth."""
     network_controls(state)
-    show_depth(state, network_maps(state, picture))
+    show_depth(state, run_networks(state, picture))
     st.markdown(paragraph("depth"))
 
 
-def reach() -> None:
+def draw_reach() -> None:
     """The receptive field of one output position."""
     network_controls(state)
-    first = network_maps(state, picture)[0]
-    position_controls(state, first)
-    show_reach(state, first, picture)
+    network = run_networks(state, picture)[0]
+    position_controls(state, network)
+    show_reach(state, network, picture)
 
 
-def information() -> None:
+def draw_information() -> None:
     """The conjecture as a curve."""
     target, size = st.columns(2, gap="medium")
     with target:
@@ -102,11 +96,11 @@ def information() -> None:
 
 
 {
-    "blocks": blocks,
-    "kernels": kernels,
-    "network": network,
-    "depth": depth,
-    "reach": reach,
-    "information": information,
+    "blocks": draw_blocks,
+    "kernels": draw_kernels,
+    "network": draw_network,
+    "depth": draw_depth,
+    "reach": draw_reach,
+    "information": draw_information,
 }[state.look]()
-finish(state, **own_grids(), **{LAB_RUN: lab_run_address()})
+finish(state, **read_own_grids(), **{LAB_RUN: lab_run_parameter()})

@@ -27,7 +27,7 @@ from xception_lab.features.image_models import UnavailableError, trained_maps
 from xception_lab.features.maps import BlockMaps
 from xception_lab.features.recoverability import recoverability
 from xception_lab.features.sample_pictures import resize, sample_picture
-from xception_lab.ui.features.blocks import recovery_percent
+from xception_lab.ui.features.information import format_share
 from xception_lab.ui.features.networks import nearest_layer
 from xception_lab.ui.fields.features import LOOK
 from xception_lab.ui.shell import components
@@ -62,7 +62,7 @@ def test_what_is_shown_is_what_was_computed() -> None:
         before, after = block.step("input"), block.step("second")
         assert before
         assert after
-        assert column["numbers"][0][1] == recovery_percent(recoverability(before.values, after.values, 3))
+        assert column["numbers"][0][1] == format_share(recoverability(before.values, after.values, 3))
         rows = {row["step"]: row for row in column["rows"] if "step" in row}
         for step, row in rows.items():
             maps = block.step(step)
@@ -83,8 +83,8 @@ def test_an_enlarged_map_has_one_grid_for_each_input_that_its_kernel_reads() -> 
         last = block.step("second")
         assert last
         weight = block.weights[last.layer][4]
-        found = np.array([grid["values"] for grid in kernel["grids"]])
-        np.testing.assert_allclose(found.ravel(), weight.ravel(), rtol=5e-3)
+        numbers = np.array([grid["values"] for grid in kernel["grids"]])
+        np.testing.assert_allclose(numbers.ravel(), weight.ravel(), rtol=5e-3)
     assert [grid["of"] for grid in standard["grids"]] == ["0", "1", "2"]
     assert (standard["columns"], extreme["columns"], separable["columns"]) == (3, 3, 3)
     assert len(extreme["grids"]) == len(separable["grids"]) == 1
@@ -147,7 +147,7 @@ def test_a_link_opens_trained_filters_the_strongest_first_on_one_scale() -> None
     blocks = trained_maps(sample_picture("chelsea", 320), "emoji", "relu")
     _shows_blocks(app, blocks)
     largest: dict[str, list[float]] = {}
-    drawn: dict[str, list[int]] = {}
+    levels: dict[str, list[int]] = {}
     for column, block in zip(component_data(app)["columns"], blocks, strict=True):
         for maps in block.steps:
             (row,) = [row for row in column["rows"] if row.get("step") == maps.step]
@@ -155,10 +155,10 @@ def test_a_link_opens_trained_filters_the_strongest_first_on_one_scale() -> None
             assert row["channels"] == np.argsort(-strengths, kind="stable")[:12].tolist()
             largest.setdefault(maps.step, []).append(np.abs(maps.values).max())
             pixels = np.frombuffer(base64.b64decode(row["pixels"]), np.uint8).astype(int)
-            drawn.setdefault(maps.step, []).append(np.abs(pixels - 128).max())
+            levels.setdefault(maps.step, []).append(np.abs(pixels - 128).max())
     # full colour is the largest value of the step in any column
     for step, tops in largest.items():
-        assert drawn[step] == pytest.approx(np.array(tops) / max(tops) * 127, abs=1)
+        assert levels[step] == pytest.approx(np.array(tops) / max(tops) * 127, abs=1)
 
 
 def test_a_link_opens_a_kernel_of_ones_own_and_says_what_does_not_fit() -> None:
@@ -224,16 +224,16 @@ def test_a_link_to_an_uploaded_picture_says_that_it_is_not_here() -> None:
     app = features_page(picture="upload")
     assert "not here yet" in app.info[0].value
     uri = component_data(app)["columns"][0]["rows"][0]["colour"]
-    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri))))
-    np.testing.assert_array_equal(shown, resize(sample_picture("coffee", 320), 64))
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri))))
+    np.testing.assert_array_equal(pixels, resize(sample_picture("coffee", 320), 64))
 
 
 def test_what_a_link_says_wrongly_is_repaired_and_told() -> None:
     app = features_page(look="nowhere", layer="block99", channel="-1", picture="../../etc/passwd")
     repaired = {"look=nowhere": "blocks", "layer=block99": "block2", "channel=-1": "0"}
     repaired["picture=../../etc/passwd"] = "chelsea"
-    said = {f"`{given}` in the link is not possible here; `{used}` is used." for given, used in repaired.items()}
-    assert {info.value for info in app.info} == said
+    notes = {f"`{given}` in the link is not possible here; `{used}` is used." for given, used in repaired.items()}
+    assert {info.value for info in app.info} == notes
     _shows_blocks(app, load_bundled().blocks)
     assert component_data(app)["picked"]["channel"] == 0
 
@@ -326,10 +326,10 @@ def test_what_is_no_picture_is_refused(content: bytes) -> None:
 
 
 def test_the_server_takes_as_large_a_file_as_the_page_says() -> None:
-    from xception_lab.ui.features.lab_runs import WEIGHTS_MIB
+    from xception_lab.ui.features.weights import MAX_WEIGHTS_MB
 
     config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    assert config["server"]["maxUploadSize"] >= WEIGHTS_MIB >= 100  # the paper's network has 92 MB
+    assert config["server"]["maxUploadSize"] >= MAX_WEIGHTS_MB >= 100  # the paper's network has 92 MB
 
 
 # Found by trying the page by hand
@@ -338,9 +338,9 @@ def test_the_server_takes_as_large_a_file_as_the_page_says() -> None:
 @pytest.mark.parametrize("look", ["blocks", "information"])
 def test_a_picture_with_nothing_to_recover_says_so_in_place_of_a_share(look: str) -> None:
     app = features_page(picture="impulse", look=look)
-    said = [message.value for message in (*app.markdown, *app.info)]
-    assert any("nothing is there to recover" in text for text in said)
-    assert "0%" not in " ".join(text for text in said if "recover" in text)
+    texts = [message.value for message in (*app.markdown, *app.info)]
+    assert any("nothing is there to recover" in text for text in texts)
+    assert "0%" not in " ".join(text for text in texts if "recover" in text)
     if look == "blocks":
         assert [column["numbers"][0][1] for column in component_data(app)["columns"]] == ["–"] * 3
 
@@ -354,7 +354,7 @@ def test_ones_own_kernel_keeps_its_middle_at_another_size() -> None:
         expected = np.pad(np.arange(1.0, 10).reshape(3, 3), margin) if margin >= 0 else np.array([[5.0]])
         np.testing.assert_array_equal(values, expected)
         assert len(app.info) == note
-    # what is no square is told, once
+    # a grid that is no square gets one note
     for bad in ("1,2,3,4", "1,2", "x", ",".join(["1"] * 81)):
         assert len(features_page(kernel="own", own_kernel=bad).info) == 1
 
@@ -375,7 +375,7 @@ def test_an_enlarged_maps_numbers_say_what_is_before_and_what_after_the_activati
 
 
 @pytest.mark.parametrize(
-    ("layer", "found"),
+    ("layer", "nearest"),
     [
         ("block1", "block1"),
         ("block1.rep.0.act", "block1.rep.0.conv1"),
@@ -383,8 +383,8 @@ def test_an_enlarged_maps_numbers_say_what_is_before_and_what_after_the_activati
         ("block9", "act4"),
     ],
 )
-def test_a_layer_that_a_network_lacks_is_met_by_the_one_nearest_to_it(layer: str, found: str) -> None:
-    assert nearest_layer(layer, ("conv1", "block1.rep.0.conv1", "block1", "act4")) == found
+def test_a_layer_that_a_network_lacks_is_met_by_the_one_nearest_to_it(layer: str, nearest: str) -> None:
+    assert nearest_layer(layer, ("conv1", "block1.rep.0.conv1", "block1", "act4")) == nearest
 
 
 def test_a_network_with_other_names_is_entered_in_its_middle() -> None:
@@ -395,10 +395,10 @@ def test_a_network_with_other_names_is_entered_in_its_middle() -> None:
 def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str) -> None:
     app = features_page(filters=filters, trained_on="fashion-mnist", picture="boot")
     trained = filters in ("trained", "run")
-    said = " ".join(element.value for element in app.markdown)
+    text = " ".join(element.value for element in app.markdown)
     assert app.subheader[0].value.startswith("Blocks of trained networks" if trained else "The same picture")
-    assert ("not one comparison" in said) == trained
-    assert ("of the input in" in said) != trained
+    assert ("not one comparison" in text) == trained
+    assert ("of the input in" in text) != trained
     data = component_data(app)
     for column, panel in zip(data["columns"], data["detail"]["panels"], strict=True):
         last = next(row for row in column["rows"] if row.get("step") == "after")
@@ -414,16 +414,13 @@ def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str)
 @pytest.mark.parametrize("query", [{}, {"kernel_size": "1"}, {"picture": "stroke"}])
 def test_each_share_with_a_relu_stands_beside_the_same_blocks_without(query: dict[str, str]) -> None:
     app = features_page(look="information", **query)
-    (said,) = [element.value for element in app.markdown if "comes back at 1 segment" in element.value]
-    found = re.findall(r"\*\*(\S+)\*\* \((?:without: )?(\S+)\)", said)
-    assert len(found) == 3
+    (sentence,) = [element.value for element in app.markdown if "comes back at 1 segment" in element.value]
+    shares = re.findall(r"\*\*(\S+)\*\* \((?:without: )?(\S+)\)", sentence)
+    assert len(shares) == 3
     if not query:
-        by = {
-            (point.kind, point.segments, point.between): recovery_percent(point.median)
-            for point in load_bundled().curve
-        }
+        by = {(point.kind, point.segments, point.between): format_share(point.median) for point in load_bundled().curve}
         ends = (("extreme", 1), ("extreme", 6), ("separable", None))
-        assert found == [(by[*end, "relu"], by[*end, "none"]) for end in ends]
+        assert shares == [(by[*end, "relu"], by[*end, "none"]) for end in ends]
     text = " ".join(element.value for element in app.markdown)
     assert "conjectures" in text
     assert "the ReLU costs more" not in text
@@ -433,9 +430,9 @@ def test_each_share_with_a_relu_stands_beside_the_same_blocks_without(query: dic
 
 def test_the_korean_headline_names_the_blocks_as_their_columns_do() -> None:
     app = features_page(lang="ko")
-    (said,) = [element.value for element in app.markdown if "선형으로 되찾는 입력" in element.value]
+    (sentence,) = [element.value for element in app.markdown if "선형으로 되찾는 입력" in element.value]
     for column in component_data(app)["columns"]:
-        assert f"{column['title']} **{column['numbers'][0][1]}**" in said
+        assert f"{column['title']} **{column['numbers'][0][1]}**" in sentence
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -464,6 +461,6 @@ def test_a_network_that_is_not_trained_is_not_called_so() -> None:
 def test_kernels_ask_for_no_picture() -> None:
     for picture in ("boot", "upload"):
         app = features_page(look="kernels", picture=picture)
-        assert "Picture" not in [found.proto.popover.label for found in app.get("popover")]
+        assert "Picture" not in [popover.proto.popover.label for popover in app.get("popover")]
         assert not app.info
     assert "channels of their segment" in " ".join(element.value for element in app.markdown)

@@ -39,7 +39,7 @@ def _only_our_components() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str]]:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, str]]:
     """A store with one experiment of four runs, the last of which has no checkpoint yet."""
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
@@ -67,8 +67,8 @@ def _weights(app: AppTest) -> list[list[float]]:
     return [[value for grid in panel["kernel"]["grids"] for value in grid["values"]] for panel in panels]
 
 
-def test_the_blocks_are_the_runs_and_the_other_orders_stand_beside_them(kept: tuple[Store, str]) -> None:
-    store, name = kept
+def test_the_blocks_are_the_runs_and_the_other_orders_stand_beside_them(lab: tuple[Store, str]) -> None:
+    store, name = lab
     app = features_page(filters="run", lab_run=f"{name}.0", channel="2")
     runs = store.experiment(name).runs
     assert [(run.spec.xception.order, run.spec.xception.intermediate) for run in runs[:3]] == [
@@ -86,14 +86,14 @@ def test_the_blocks_are_the_runs_and_the_other_orders_stand_beside_them(kept: tu
     assert not app.info
 
 
-def test_a_run_without_its_like_in_the_other_order_stands_alone_and_says_so(kept: tuple[Store, str]) -> None:
-    app = features_page(filters="run", lab_run=f"{kept[1]}.1")
+def test_a_run_without_its_like_in_the_other_order_stands_alone_and_says_so(lab: tuple[Store, str]) -> None:
+    app = features_page(filters="run", lab_run=f"{lab[1]}.1")
     assert [column["kind"] for column in component_data(app)["columns"]] == ["standard", "separable"]
     assert "other order" in app.info[0].value
 
 
-def test_the_layers_are_those_that_the_runs_network_has(kept: tuple[Store, str]) -> None:
-    store, name = kept
+def test_the_layers_are_those_that_the_runs_network_has(lab: tuple[Store, str]) -> None:
+    store, name = lab
     for number in (1, 2):
         app = features_page(look="network", network="run", lab_run=f"{name}.{number}", layer="block5")
         spec = store.experiment(name).runs[number].spec.xception
@@ -115,25 +115,25 @@ def test_every_layer_of_the_labs_variants_can_be_asked_for() -> None:
         assert set(map_names(replace(TINY, middle_blocks=middle, convolution="standard"), 28)) <= set(layers)
 
 
-def test_a_layer_or_a_position_that_the_network_lacks_is_repaired_with_a_note(kept: tuple[Store, str]) -> None:
-    app = features_page(look="reach", network="run", lab_run=f"{kept[1]}.0", layer="block1.rep.0.act", row="200")
+def test_a_layer_or_a_position_that_the_network_lacks_is_repaired_with_a_note(lab: tuple[Store, str]) -> None:
+    app = features_page(look="reach", network="run", lab_run=f"{lab[1]}.0", layer="block1.rep.0.act", row="200")
     notes = [note.value for note in app.info]
     assert any("block1.rep.0.act" in note and "`block1.rep.0.conv1`" in note for note in notes)
     assert any("`row=200`" in note and "`27`" in note for note in notes)
 
 
 @pytest.mark.parametrize("where", [{"filters": "run"}, {"look": "network", "network": "run"}])
-@pytest.mark.parametrize("gone", ["{name}.3", "{name}.99", "{name}.", "nobody.0", "../../etc.0", "file"])
-def test_a_run_that_is_gone_gets_a_note(kept: tuple[Store, str], where: dict[str, str], gone: str) -> None:
-    asked = gone.format(name=kept[1])
-    app = features_page(lab_run=asked, **where)
-    assert ("No run is here yet" if asked == "file" else "not on this server") in app.info[0].value
+@pytest.mark.parametrize("missing", ["{name}.3", "{name}.99", "{name}.", "nobody.0", "../../etc.0", "file"])
+def test_a_run_that_is_gone_gets_a_note(lab: tuple[Store, str], where: dict[str, str], missing: str) -> None:
+    lab_run = missing.format(name=lab[1])
+    app = features_page(lab_run=lab_run, **where)
+    assert ("No run is here yet" if lab_run == "file" else "not on this server") in app.info[0].value
     assert component_data(app)["columns"]
     assert not app.error
 
 
-def test_a_run_that_does_not_fit_is_said(kept: tuple[Store, str]) -> None:
-    store, name = kept
+def test_a_run_that_does_not_fit_is_said(lab: tuple[Store, str]) -> None:
+    store, name = lab
     path = store.checkpoint_path(store.experiment(name).runs[0].id)
     whole = path.read_bytes()
     try:
@@ -146,10 +146,10 @@ def test_a_run_that_does_not_fit_is_said(kept: tuple[Store, str]) -> None:
         path.write_bytes(whole)
 
 
-def test_a_strangers_runs_are_not_offered(kept: tuple[Store, str]) -> None:
+def test_a_strangers_runs_are_not_offered(lab: tuple[Store, str]) -> None:
     app = features_page(filters="run")
     assert not app.selectbox
-    app = features_page(filters="run", lab_run=f"{kept[1]}.1")
+    app = features_page(filters="run", lab_run=f"{lab[1]}.1")
     assert len(app.selectbox[0].options) == 4  # three runs and a file
 
 

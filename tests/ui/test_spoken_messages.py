@@ -139,7 +139,7 @@ def test_a_full_queue_of_runs_is_said_in_korean(monkeypatch: pytest.MonkeyPatch)
     store = Store()
     while store.add(ExperimentSpec("two-differences", 10), "me", MAX_UNFINISHED):
         pass
-    monkeypatch.setattr(training, "scheduler", lambda: Scheduler(store))
+    monkeypatch.setattr(training, "get_scheduler", lambda: Scheduler(store))
     monkeypatch.setattr(training, "estimate_text", lambda _: "")
     at = opened("pages/training.py", {"lang": "ko", "seeds": "10"})
     at.session_state["_owner"] = "me"
@@ -168,7 +168,7 @@ def test_a_stored_reason_is_read_in_the_readers_language(
         "epoch {epoch}: the loss is not a number, learning_rate={rate} may be too high", epoch=2, rate=0.5
     )  # as training.py says it
     store.move([run.id for run in store.experiment(key).runs], "failed", why)
-    monkeypatch.setattr(training, "scheduler", lambda: Scheduler(store))
+    monkeypatch.setattr(training, "get_scheduler", lambda: Scheduler(store))
     at = opened("pages/training.py", {"run": key, "lang": lang})
     assert [read(warning.value) for warning in at.warning] == [reason]
     # a second process holds it: the button's refusal is in the same language

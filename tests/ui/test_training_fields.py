@@ -23,10 +23,10 @@ def test_every_state_of_the_controls_is_an_experiment_that_may_be_queued(values:
         return
     # each run has, of every field, a value that its control names, and each named value is in some run
     for key in GRID_KEYS:
-        found = {level_of(run, key.removeprefix("grid_")) for run in spec.variants()}
+        levels = {level_of(run, key.removeprefix("grid_")) for run in spec.variants()}
         words = {"max": None, "true": True, "false": False}
-        wanted = {words.get(word, word) for word in values[key].split(",")}
-        assert {str(value) for value in found} == {str(value) for value in wanted}
+        expected = {words.get(word, word) for word in values[key].split(",")}
+        assert {str(value) for value in levels} == {str(value) for value in expected}
 
 
 def test_without_a_picture_of_ones_own_there_is_no_experiment_yet() -> None:

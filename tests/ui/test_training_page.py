@@ -19,7 +19,7 @@ from xception_lab.data.custom import save_dataset
 from xception_lab.experiments.results_file import load_shipped_result
 from xception_lab.experiments.spec import ExperimentSpec, Grid
 from xception_lab.ui.training import experiment as training
-from xception_lab.ui.training.outcome import question, setting_text
+from xception_lab.ui.training.texts import question_text, setting_text
 
 
 def page(**parameters: str) -> AppTest:
@@ -66,8 +66,8 @@ def test_the_first_paint_imports_no_torch() -> None:
         "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60);"
         "app.switch_page('pages/training.py').run(); assert not app.exception; print('torch' in sys.modules)"
     )
-    ran = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert ran.stdout.split()[-1] == "False"
+    process = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout.split()[-1] == "False"
 
 
 def test_what_goes_wrong_at_the_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +75,7 @@ def test_what_goes_wrong_at_the_start_is_said(monkeypatch: pytest.MonkeyPatch) -
         def submit(self, *_: object) -> str:
             raise RuntimeError("at most 200 runs may wait at once")
 
-    monkeypatch.setattr(training, "scheduler", Full)
+    monkeypatch.setattr(training, "get_scheduler", Full)
     monkeypatch.setattr(training, "estimate_text", lambda _: "")
     app = page()
     app.session_state["starting"] = True
@@ -98,8 +98,8 @@ def test_a_link_with_ones_own_data_shows_them_and_never_as_markup(
     name = _upload(tmp_path, monkeypatch)
     app = page(dataset="own", own=name)
     assert not app.exception
-    told = next(line.value for line in app.markdown if "64 pictures to learn from" in line.value)
-    assert "](http" not in told
+    summary = next(line.value for line in app.markdown if "64 pictures to learn from" in line.value)
+    assert "](http" not in summary
     captions = [image.caption for element in app.get("image") for image in element.proto.imgs]
     assert captions == ["··x··http···elsewhere··", "·b·둘··b·"]
 
@@ -139,7 +139,7 @@ def test_one_run_shows_what_it_confuses_and_hands_itself_out(monkeypatch: pytest
     assert stored
     labels = load_dataset("fashion-mnist").test_labels
     predictions = {run.id: np.where(np.arange(5000) % 9 == run.id % 9, 6, labels) for run in stored.progress.runs}
-    monkeypatch.setattr(training, "shipped_result", lambda _: replace(stored, predictions=predictions))
+    monkeypatch.setattr(training, "load_preset_result", lambda _: replace(stored, predictions=predictions))
     app = page(outcome="run", picked="7")
     assert not app.exception
     assert app.selectbox[0].value == "7"
@@ -168,6 +168,6 @@ def test_all_runs_are_listed_with_how_far_they_are() -> None:
 )
 def test_an_experiment_of_ones_own_is_named_in_words(grid: Grid, words: list[str]) -> None:
     spec = ExperimentSpec("own", 1, grid=grid)
-    assert question(spec.preset) == "What do these fields change?"
+    assert question_text(spec.preset) == "What do these fields change?"
     ((name, levels),) = spec.levels
     assert [setting_text(((name, level),)) for level in levels] == words

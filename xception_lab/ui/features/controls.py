@@ -1,12 +1,13 @@
-"""The Feature maps page's rows of controls."""
+"""The Feature maps page's rows of controls, and its style sheet."""
 
 from collections.abc import Callable
 
 import streamlit as st
 
 from xception_lab.features.filters import HandFilters
-from xception_lab.ui.features.lab_runs import lab_run_control, readable_runs, run_file_control
-from xception_lab.ui.features.picture import grid_controls
+from xception_lab.ui.features.blocks import TRAINED_FILTERS
+from xception_lab.ui.features.lab_runs import lab_run_control, load_lab_runs, run_file_control
+from xception_lab.ui.features.own_filters import grid_controls
 from xception_lab.ui.fields.compare import INTERMEDIATE, KERNEL_SIZE
 from xception_lab.ui.fields.features import (
     DRAW,
@@ -24,7 +25,7 @@ from xception_lab.ui.fields.features import (
 from xception_lab.ui.shell.address import confine
 from xception_lab.ui.shell.controls import Fields, control
 
-_OF_FILTERS: dict[FilterSource, Fields] = {
+_FIELDS_BY_FILTERS: dict[FilterSource, Fields] = {
     "hand": (INTERMEDIATE, KERNEL),
     "random": (INTERMEDIATE, GROUPS, DRAW),
     "trained": (INTERMEDIATE, TRAINED_ON_DATA),
@@ -32,34 +33,34 @@ _OF_FILTERS: dict[FilterSource, Fields] = {
 }
 _CSS = """
 <style>
-/* a press answers in a few frames: to fade out what comes again at once would cost as many */
+/* a click is answered within a few frames: to fade out elements that come again at once would take as many */
 .stElementContainer { transition: none !important; opacity: 1 !important; }
-/* the views' names say what they are; the label stays for who hears it */
+/* the views' names explain themselves; the label stays for screen readers */
 .st-key-share .st-key-look [data-testid=stWidgetLabel] { position: absolute; clip-path: inset(50%); }
 @media (max-width: 700px) {
-  /* up to the edge, so that the next control peeps out */
+  /* up to the edge, so that part of the next control is visible */
   .st-key-filtering { flex-wrap: nowrap; gap: .5rem; margin-right: -.75rem; overflow-x: auto; scrollbar-width: none; }
   .st-key-filtering > * { flex: 0 0 auto; }
 }
 </style>
 """
-_TRAINED_WITH = ("paper", "none", "relu")  # what the shipped networks have between their convolutions
+_TRAINED_INTERMEDIATES = ("paper", "none", "relu")  # what the shipped networks have between their convolutions
 
 
-def style() -> None:
-    """What this page has of its own."""
+def add_style() -> None:
+    """Add this page's own style sheet."""
     st.html(_CSS)
 
 
 def filter_controls(state: FeaturesState) -> None:
-    """Which filters the three blocks get."""
+    """Draw the choice of the three blocks' filters."""
     trained = state.filters == "trained"
-    runs = readable_runs() if state.filters == "run" else {}
+    runs = load_lab_runs() if state.filters == "run" else {}
     if trained:
-        confine(INTERMEDIATE, _TRAINED_WITH, INTERMEDIATE.default)
+        confine(INTERMEDIATE, _TRAINED_INTERMEDIATES, INTERMEDIATE.default)
     with st.container(horizontal=True, vertical_alignment="bottom", key="filtering"):
-        for field in (FILTERS, *_OF_FILTERS[state.filters]):
-            control(field, _TRAINED_WITH if trained and field is INTERMEDIATE else ())
+        for field in (FILTERS, *_FIELDS_BY_FILTERS[state.filters]):
+            control(field, _TRAINED_INTERMEDIATES if trained and field is INTERMEDIATE else ())
         if state.filters == "run":
             lab_run_control(runs)
     if state.filters == "run":
@@ -67,8 +68,8 @@ def filter_controls(state: FeaturesState) -> None:
 
 
 def number_controls(state: FeaturesState, filters: HandFilters) -> None:
-    """The numbers of hand-set filters, or the size of random ones."""
-    if state.filters in ("trained", "run"):
+    """Draw the numbers of hand-set filters, or the size of random ones; trained ones have neither."""
+    if state.filters in TRAINED_FILTERS:
         return
     choices, numbers = st.columns((2, 3), gap="large")
     with choices:
@@ -81,8 +82,8 @@ def number_controls(state: FeaturesState, filters: HandFilters) -> None:
 
 
 def display_controls(downloads: Callable[[], None]) -> None:
-    """How maps are drawn, and in the same row what can be taken home of them."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="seeing"):
+    """Draw how maps are shown. downloads: draws the download buttons in the same row."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="display"):
         for field in (SORT, RANGE, MAP_SIZE):
             control(field)
         st.space("stretch")

@@ -1,4 +1,4 @@
-"""Feature maps as what the drawing component shows: columns of rows of maps, and one map large."""
+"""Feature maps as the component feature_maps gets them: columns of rows of maps, and one map enlarged."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -21,44 +21,53 @@ from xception_lab.features.maps import (
     sort_channels,
     zeros_share,
 )
-from xception_lab.ui.fields.features import STEPS, FeaturesState
+from xception_lab.spec import Kind
+from xception_lab.ui.fields.features import CHANNEL, STEP, STEPS, FeaturesState
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import set_controls
 from xception_lab.ui.shell.language import translate as _
 
-MOST = 24  # maps of one layer that are drawn at a time
-MOST_OF_BLOCK = 12  # where the steps of three blocks stand under each other
-_BEHIND = ("second", "after")  # the steps on either side of the last activation
+MAX_MAPS = 24  # of one layer that are drawn at a time
+MAX_BLOCK_MAPS = 12  # where the steps of three blocks stand under each other
 
-Number = tuple[str, str, str]
+# the steps before and after the activation that a step stands next to; the picture stands next to none
+_AROUND_ACTIVATION: dict[BlockStep, tuple[BlockStep, BlockStep]] = {
+    "first": ("first", "between"),
+    "between": ("first", "between"),
+    "second": ("second", "after"),
+    "after": ("second", "after"),
+}
+
+# name, value, note
+LabelledNumber = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class MapColumn:
-    """One column of maps. kind: whose colour it wears. numbers: (name, value, note) at its foot.
+    """One column of maps.
 
-    norm: whether a batch norm stands before the last activation. names: of steps that have other names than a
-    block's. colour: the picture itself, uint8 (H, W, 3), for its row or,
-    where no row is its own, for the head.
+    kind: whose colour it has. numbers: at its foot. step_names: of steps that have other names than a block's.
+    picture: the input, uint8 (H, W, 3), for the row of the step "input" or, where there is no such row, for the head.
+    has_batch_norm: whether a batch norm stands before the last activation.
     """
 
-    kind: str
+    kind: Kind
     title: str
     subtitle: str
     maps: BlockMaps
-    numbers: list[Number] = field(default_factory=list[Number])
-    names: Mapping[str, str] = field(default_factory=dict[str, str])
-    colour: NDArray[np.uint8] | None = None
-    norm: bool = False
+    numbers: list[LabelledNumber] = field(default_factory=list[LabelledNumber])
+    step_names: Mapping[BlockStep, str] = field(default_factory=dict[BlockStep, str])
+    picture: NDArray[np.uint8] | None = None
+    has_batch_norm: bool = False
 
-    def step_name(self, step: str) -> str:
+    def step_name(self, step: BlockStep) -> str:
         """What a step is called in this column."""
-        if step == "after" and self.norm:
+        if step == "after" and self.has_batch_norm:
             return _("after batch norm and activation")
-        return self.names.get(step) or step_name(step, self.maps.kind)
+        return self.step_names.get(step) or step_name(step, self.maps.kind)
 
 
-def step_name(step: str, kind: str) -> str:
+def step_name(step: BlockStep, kind: Kind) -> str:
     """What a step of a block is called: the picture, a convolution's output, after an activation."""
     names = {
         "input": _("input"),
@@ -75,26 +84,27 @@ def step_name(step: str, kind: str) -> str:
 
 
 def show_columns(
-    columns: Sequence[MapColumn], state: FeaturesState, steps: tuple[str, ...] = STEPS, *, enlarge: bool = True
+    columns: Sequence[MapColumn], state: FeaturesState, steps: tuple[BlockStep, ...] = STEPS, *, enlarge: bool = True
 ) -> None:
-    """Draw columns of maps in the order, scale and size that the controls ask for, and the picked map large."""
-    shared = {step: _largest(columns, step) for step in steps}
-    picked = {"step": state.step, "channel": state.channel}
-    drawn = [
-        {
-            "kind": column.kind,
-            "title": column.title,
-            "subtitle": column.subtitle,
-            "rows": [_row(column, step, state, shared[step], whole="between" in steps) for step in steps],
-            "numbers": column.numbers,
-            "picture": _encoded(column.colour) if column.colour is not None and "input" not in steps else "",
-        }
-        for column in columns
-    ]
+    """Draw columns of maps in the order, scale and size that the controls ask for.
+
+    steps: the rows. enlarge: whether the selected map is drawn large.
+    """
+    limits = {step: _step_limit(columns, step) for step in steps}
     data = {
-        "columns": [{**column, "rows": [row for row in column["rows"] if row]} for column in drawn],
+        "columns": [
+            {
+                "kind": column.kind,
+                "title": column.title,
+                "subtitle": column.subtitle,
+                "rows": [row for step in steps if (row := _row(column, step, state, limits[step], steps))],
+                "numbers": column.numbers,
+                "picture": _encode_picture(column.picture) if "input" not in steps else "",
+            }
+            for column in columns
+        ],
         "detail": _detail(columns, state) if enlarge else None,
-        "picked": picked,
+        "picked": {"step": state.step, "channel": state.channel},
         "size": state.map_size,
         "summary": "; ".join(f"{column.title}: {column.subtitle}" for column in columns),
         "words": {
@@ -104,156 +114,176 @@ def show_columns(
             "picture": _("the picture"),
         },
     }
-    components.feature_maps(data, "maps", _pick)
+    components.feature_maps(data, "maps", _select_map)
 
 
-def _largest(columns: Sequence[MapColumn], step: str) -> float:
-    found = [channel_limits(maps.values).max() for column in columns if (maps := column.maps.step(_step(step)))]
-    return float(max(found, default=0))
+def _step_limit(columns: Sequence[MapColumn], step: BlockStep) -> float:
+    """The largest absolute value of a step in any column."""
+    limits = [channel_limits(maps.values).max() for column in columns if (maps := column.maps.step(step))]
+    return float(max(limits, default=0))
 
 
-def _step(name: str) -> BlockStep:
-    return next(step for step in ("input", "first", "between", "second", "after") if step == name)
-
-
-def _row(column: MapColumn, step: str, state: FeaturesState, shared: float, *, whole: bool) -> dict[str, Any] | None:
-    maps = column.maps.step(_step(step))
+def _row(
+    column: MapColumn, step: BlockStep, state: FeaturesState, shared_limit: float, steps: tuple[BlockStep, ...]
+) -> dict[str, Any] | None:
+    """One step's maps, a text in their place where the kind of block has no such step, or None for no row at all."""
+    whole_block = "between" in steps
+    maps = column.maps.step(step)
     if maps is None:
-        said = {"first": _("space and channels at once: nothing in between"), "between": _("nothing between")}
-        if not whole or step not in said or (column.kind == "standard" and step == "between"):
+        gaps = {"first": _("space and channels at once: nothing in between"), "between": _("nothing between")}
+        if not whole_block or step not in gaps or (column.kind == "standard" and step == "between"):
             return None
-        return {"gap": said[step]}
-    channels = sort_channels(maps.values, state.sort)[: MOST_OF_BLOCK if whole else MOST]
-    top = {"map": None, "layer": float(channel_limits(maps.values).max()), "shared": shared}[state.range]
+        return {"gap": gaps[step]}
+    channels = sort_channels(maps.values, state.sort)[: MAX_BLOCK_MAPS if whole_block else MAX_MAPS]
     small = downsample(maps.values[channels], state.map_size)
-    colour = _encoded(column.colour) if step == "input" and column.colour is not None else ""
+    limit = colour_limit(maps.values, state, shared_limit)
     return {
         "step": step,
-        "colour": colour,
+        "colour": _encode_picture(column.picture) if step == "input" else "",
         "label": column.step_name(step),
-        "note": _note(maps.values, len(channels), step),
+        "note": _row_note(maps.values, len(channels), step),
         "channels": channels.tolist(),
         "height": small.shape[1],
         "width": small.shape[2],
-        "pixels": base64.b64encode(grey_levels(small, top).tobytes()).decode(),
+        "pixels": _encode_levels(small, limit),
     }
 
 
-def _encoded(picture: NDArray[np.uint8]) -> str:
-    return base64.b64encode(encode_png(picture)).decode()
+def colour_limit(values: Values, state: FeaturesState, shared_limit: float) -> float | None:
+    """The value that full colour stands for in one layer's maps (C, H, W); None for each map's own largest value.
+
+    shared_limit: the largest absolute value in any column.
+    """
+    if state.range == "map":
+        return None
+    return shared_limit if state.range == "shared" else float(channel_limits(values).max())
 
 
-def _note(values: Values, shown: int, step: str) -> str:
+def _encode_picture(picture: NDArray[np.uint8] | None) -> str:
+    return "" if picture is None else base64.b64encode(encode_png(picture)).decode()
+
+
+def _encode_levels(values: Values, limit: float | None) -> str:
+    return base64.b64encode(grey_levels(values, limit).tobytes()).decode()
+
+
+def _row_note(values: Values, num_drawn: int, step: BlockStep) -> str:
+    """The size of a layer's output, and what share of it an activation set to zero."""
     count, height, width = values.shape
-    size = f"{count}×{height}×{width}" if shown == count else _("{shown} of {count}").format(shown=shown, count=count)
+    size = (
+        f"{count}×{height}×{width}"
+        if num_drawn == count
+        else _("{shown} of {count}").format(shown=num_drawn, count=count)
+    )
     if step in ("between", "after"):
         return size + " · " + _("{share:.0%} zeros").format(share=zeros_share(values))
     return size
 
 
 def _detail(columns: Sequence[MapColumn], state: FeaturesState) -> dict[str, Any]:
+    """The selected channel of the selected step, one panel per column."""
     step, channel = state.step, state.channel
     panels = [_panel(column, step, channel) for column in columns]
     title = _("Channel {channel} in all columns: {held}") if len(columns) > 1 else _("Channel {channel}: {held}")
-    return {"title": title.format(channel=channel, held=_held(columns, panels, step)), "panels": panels}
+    return {"title": title.format(channel=channel, held=_panels_text(columns, panels, step)), "panels": panels}
 
 
-def _held(columns: Sequence[MapColumn], panels: Sequence[Mapping[str, Any]], step: str) -> str:
+def _panels_text(columns: Sequence[MapColumn], panels: Sequence[Mapping[str, Any]], step: BlockStep) -> str:
     """What the panels show of a channel."""
-    if any(panel.get("before") for panel in panels):
-        norm = step in _BEHIND and any(column.norm for column in columns)
-        held = (
-            _("its values before and after batch norm and activation")
-            if norm
-            else _("its values before and after the activation")
-        )
+    if not any(panel.get("before") for panel in panels):
+        text = _("its values")
+    elif any(_is_beside_batch_norm(column, step) for column in columns):
+        text = _("its values before and after batch norm and activation")
     else:
-        held = _("its values")
-    return _("its kernel") + ", " + held if any(panel.get("kernel") for panel in panels) else held
+        text = _("its values before and after the activation")
+    return _("its kernel") + ", " + text if any(panel.get("kernel") for panel in panels) else text
 
 
-def _panel(column: MapColumn, step: str, channel: int) -> dict[str, Any]:
+def _is_beside_batch_norm(column: MapColumn, step: BlockStep) -> bool:
+    return column.has_batch_norm and step in ("second", "after")
+
+
+def _panel(column: MapColumn, step: BlockStep, channel: int) -> dict[str, Any]:
+    """One channel of a step in one column: its map, its kernel, and its values before and after the activation."""
     head = {"kind": column.kind, "title": f"{column.title} · {column.step_name(step)}"}
-    maps = column.maps.step(_step(step))
+    maps = column.maps.step(step)
     if maps is None or channel >= len(maps.values):
         return {**head, "missing": _("There is no such map here.")}
-    before, after = _around(column.maps, maps)
+    values = maps.values[channel]
+    before, after = _values_around_activation(column.maps, maps)
+    compares = before is not after
     low = float(min(before[channel].min(), after[channel].min(), 0))
     high = float(max(before[channel].max(), after[channel].max(), 0)) or 1.0
-    values = maps.values[channel]
-    both = before is not after
-    told = [_measures(each[channel]) for each in ((before, after) if both else (values,))]
+    numbers = [_map_numbers(before[channel]), _map_numbers(after[channel])] if compares else [_map_numbers(values)]
     names = (_("mean"), _("smallest"), _("largest"), _("zeros"))
     return {
         **head,
         "height": values.shape[0],
         "width": values.shape[1],
-        "pixels": base64.b64encode(grey_levels(values[None], None).tobytes()).decode(),
+        "pixels": _encode_levels(values[None], None),
         "kernel": _kernel(column.maps, maps, channel),
-        "before": histogram(before[channel], low, high) if both else [],
+        "before": histogram(before[channel], low, high) if compares else [],
         "after": histogram(after[channel], low, high),
         "zero": 100 * (0 - low) / (high - low),
-        "low": _short(low),
-        "high": _short(high),
-        "behind": _("after BN and activation") if column.norm and step in _BEHIND else _("after"),
-        "measures": [[name, *numbers] for name, *numbers in zip(names, *told, strict=True)],
-        "stats": ", ".join(f"{name} {number}" for name, number in zip(names, _measures(values), strict=True)),
+        "low": _format_number(low),
+        "high": _format_number(high),
+        "behind": _("after BN and activation") if _is_beside_batch_norm(column, step) else _("after"),
+        "measures": [list(row) for row in zip(names, *numbers, strict=True)],
+        "stats": ", ".join(f"{name} {number}" for name, number in zip(names, _map_numbers(values), strict=True)),
     }
 
 
-def _measures(values: Values) -> tuple[str, ...]:
-    """Mean, smallest, largest and share of zeros of one map, as they are written."""
+def _map_numbers(values: Values) -> tuple[str, ...]:
+    """Mean, smallest, largest and share of zeros of one map, as texts."""
     return (
-        *(_short(float(number)) for number in (values.mean(), values.min(), values.max())),
+        *(_format_number(float(number)) for number in (values.mean(), values.min(), values.max())),
         f"{zeros_share(values):.0%}",
     )
 
 
-def _short(number: float) -> str:
+def _format_number(number: float) -> str:
     return f"{number:.3g}".replace("-", "−")
 
 
-def _around(block: BlockMaps, maps: LayerMaps) -> tuple[Values, Values]:
-    """The values before and after the activation that a step stands next to; the same where there is none."""
-    pairs = {
-        "first": ("first", "between"),
-        "between": ("first", "between"),
-        "second": ("second", "after"),
-        "after": ("second", "after"),
-    }
-    if maps.step not in pairs:
+def _values_around_activation(block: BlockMaps, maps: LayerMaps) -> tuple[Values, Values]:
+    """The values before and after the activation that a step stands next to; twice its own where there is none."""
+    if maps.step not in _AROUND_ACTIVATION:
         return maps.values, maps.values
-    before, after = (block.step(_step(name)) for name in pairs[maps.step])
-    return (before or maps).values, (after or maps).values
+    before, after = (block.step(step) or maps for step in _AROUND_ACTIVATION[maps.step])
+    return before.values, after.values
 
 
 def _kernel(block: BlockMaps, maps: LayerMaps, channel: int) -> dict[str, Any] | None:
-    """The weights of the convolution that made the map: k x k grids with their inputs, or one number a channel."""
-    source = {"between": "first", "after": "second"}.get(maps.step, maps.step)
-    conv = block.step(_step(source))
+    """The weights of the convolution that made the map: k x k grids with their inputs, or one number per channel."""
+    conv_step: BlockStep = _AROUND_ACTIVATION[maps.step][0] if maps.step in _AROUND_ACTIVATION else maps.step
+    conv = block.step(conv_step)
     if conv is None or conv.layer not in block.weights:
         return None
     weight = block.weights[conv.layer][channel]
     if weight.shape[1] == 1:  # a 1x1: what it takes of every channel
         flat = weight.reshape(-1)
-        return {"columns": min(len(flat), 8), "grids": [_grid("", flat)], "note": _("its weight for each channel")}
+        return {
+            "columns": min(len(flat), 8),
+            "grids": [_kernel_grid("", flat)],
+            "note": _("its weight for each channel"),
+        }
     if len(weight) == 1:
-        return {"columns": weight.shape[2], "grids": [_grid("", weight[0])], "note": ""}
-    # a convolution over many channels: the three kernels that weigh most
-    shown = np.sort(np.argsort(-np.abs(weight).sum(axis=(1, 2)), kind="stable")[:3]).tolist()
-    grids = [_grid(str(of), weight[of]) for of in shown]
+        return {"columns": weight.shape[2], "grids": [_kernel_grid("", weight[0])], "note": ""}
+    # a convolution over many channels: the three kernels with the largest weights
+    inputs = np.sort(np.argsort(-np.abs(weight).sum(axis=(1, 2)), kind="stable")[:3]).tolist()
+    grids = [_kernel_grid(str(number), weight[number]) for number in inputs]
     note = _("its kernels for the inputs {shown} of {count}").format(
-        shown=", ".join(map(str, shown)), count=len(weight)
+        shown=", ".join(map(str, inputs)), count=len(weight)
     )
     return {"columns": weight.shape[2], "grids": grids, "note": note}
 
 
-def _grid(of: str, values: Values) -> dict[str, Any]:
-    """One kernel's numbers. of: the input channel that it reads, "" where it reads the only one or all."""
-    return {"of": of, "values": [float(f"{value:.3g}") for value in values.reshape(-1)]}
+def _kernel_grid(input_channel: str, values: Values) -> dict[str, Any]:
+    """One kernel's numbers. input_channel: the one that it reads, "" where it reads the only one or all."""
+    return {"of": input_channel, "values": [float(f"{value:.3g}") for value in values.reshape(-1)]}
 
 
-def _pick() -> None:
-    picked = components.picked_map()
-    if picked and picked["step"] in STEPS and 0 <= picked["channel"] < 2048:
-        set_controls({"step": picked["step"], "channel": str(picked["channel"])})
+def _select_map() -> None:
+    selection = components.picked_map()
+    if selection and selection["step"] in STEP.texts and str(selection["channel"]) in CHANNEL.texts:
+        set_controls({STEP.key: selection["step"], CHANNEL.key: str(selection["channel"])})

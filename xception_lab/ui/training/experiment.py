@@ -1,8 +1,8 @@
-"""The training lab's Streamlit parts: the scheduler of this server, and the experiment that a session watches."""
+"""The experiment that a session watches: it is found, started, stopped, resumed and estimated here."""
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,13 +14,16 @@ from xception_lab.ui.shell.address import session_parameter
 from xception_lab.ui.shell.language import ASSETS, translate_message
 from xception_lab.ui.shell.language import translate as _
 
-_RUN = "run"
+if TYPE_CHECKING:
+    from xception_lab.experiments.scheduler import Scheduler
+
+_RUN = "run"  # the link's parameter for an experiment
 _OWNER = "_owner"
 _TROUBLE = "_trouble"
 
 
 @st.cache_resource
-def scheduler() -> Any:
+def get_scheduler() -> "Scheduler":
     """The one scheduler of this server, on the store under XCEPTION_LAB_HOME."""
     from xception_lab.experiments.scheduler import Scheduler
     from xception_lab.experiments.store import Store
@@ -29,21 +32,21 @@ def scheduler() -> Any:
 
 
 @st.cache_data
-def shipped_result(preset: str) -> ExperimentResult | None:
-    """The stored result of a preset, run by this code and shipped with it."""
+def load_preset_result(preset: str) -> ExperimentResult | None:
+    """The result of a preset that this code has computed and that is shipped with it; None where there is none."""
     return load_shipped_result(ASSETS / "results", preset)
 
 
-def watched_experiment() -> Progress | None:
+def load_current_experiment() -> Progress | None:
     """The experiment that this session watches, from the link or from Start; None where there is none.
 
-    What went wrong, here or in a button before, is said on the page.
+    Draws what went wrong here, or in the button that was pressed before.
     """
-    asked = session_parameter(_RUN)
+    experiment_id = session_parameter(_RUN)
     progress = None
-    if asked:
+    if experiment_id:
         try:
-            progress = scheduler().progress(asked)
+            progress = get_scheduler().progress(experiment_id)
         except KeyError:
             st.info(_("The link's experiment is not on this server; the stored result is shown."))
         except RuntimeError as error:  # the store cannot be read
@@ -54,48 +57,48 @@ def watched_experiment() -> Progress | None:
     return progress
 
 
-def own_experiments() -> tuple[str, ...]:
-    """The experiment that this session watches, then those that it started, the newest first.
+def list_session_experiments() -> tuple[str, ...]:
+    """The ids of the experiment that this session watches, then of those that it started, the newest first.
 
     Raises StoreError when the store cannot be read.
     """
     from xception_lab.experiments.store import Store
 
     owner: str | None = st.session_state.get(_OWNER)
-    started = Store().experiments(owner) if owner else ()
-    watching: str | None = st.session_state.get(_RUN)
-    return tuple(dict.fromkeys((watching, *started) if watching else started))
+    own_ids = Store().experiments(owner) if owner else ()
+    current_id: str | None = st.session_state.get(_RUN)
+    return tuple(dict.fromkeys((current_id, *own_ids) if current_id else own_ids))
 
 
-def put_away() -> None:
-    """Watch no experiment; it goes on, and its link finds it again."""
+def close_experiment() -> None:
+    """Stop watching the experiment. It goes on, and its link opens it again."""
     st.session_state[_RUN] = None
 
 
-def button(label: str, key: str, action: Callable[[], None]) -> None:
-    """A button of the live part whose action changes the whole page, which a callback in a fragment would not run."""
+def action_button(label: str, key: str, action: Callable[[], None]) -> None:
+    """Draw a button of the live part whose action changes the whole page: a callback would rerun the fragment alone."""
     if st.button(label, key=key):
-        attempt(action)
+        _try_action(action)
         st.rerun()
 
 
-def start(spec: ExperimentSpec) -> None:
+def start_experiment(spec: ExperimentSpec) -> None:
     """Queue an experiment for this session and watch it."""
     owner = st.session_state.setdefault(_OWNER, secrets.token_urlsafe(8))
 
     def submit() -> None:
-        st.session_state[_RUN] = scheduler().submit(spec, owner)
+        st.session_state[_RUN] = get_scheduler().submit(spec, owner)
         st.session_state["starting"] = False  # the popover that the button stood in
 
-    attempt(submit)
+    _try_action(submit)
 
 
-def attempt(action: Callable[[], None]) -> None:
-    """Do something to the queue; a full one, another process's lease or a broken store is said when the page runs."""
+def _try_action(action: Callable[[], None]) -> None:
+    """Do something to the queue; the next run says so where it is full, leased by another process or broken."""
     try:
         action()
     except KeyError:
-        pass  # the experiment is gone, which the page says when it looks for it
+        pass  # the experiment is gone: load_current_experiment reports it
     except RuntimeError as error:
         st.session_state[_TROUBLE] = message_of(error)
 
@@ -109,7 +112,7 @@ def _estimate_s(spec: ExperimentSpec) -> float:
 
 
 def estimate_text(spec: ExperimentSpec) -> str:
-    """How many runs it is and how long they may take here: an estimate from a few timed steps."""
+    """The number of runs, and how long they may take here: an estimate from a few timed steps."""
     with st.spinner(_("Timing a few steps …")):
         seconds = _estimate_s(spec)
     return _("{runs} runs, about **{minutes:.0f} min** on this machine: an estimate from a few timed steps.").format(
@@ -117,16 +120,16 @@ def estimate_text(spec: ExperimentSpec) -> str:
     )
 
 
-def show_progress(progress: Progress) -> None:
-    """How far an experiment is: its place in the queue, the share done, the time left, and what holds it up."""
+def show_experiment_progress(progress: Progress) -> None:
+    """An experiment's place in the queue, the share of it that is done, the time left, and why it waits or ended."""
     if progress.reason:
         st.warning(translate_message(progress.reason))
     if progress.finished:
         return
     if progress.place:
-        said = _("{place} runs before yours in the queue.").format(place=progress.place)
+        text = _("{place} runs before yours in the queue.").format(place=progress.place)
     elif progress.time_left_s is None:
-        said = _("Starting the workers …")
+        text = _("Starting the workers …")
     else:
-        said = _("about {seconds:.0f} s left").format(seconds=progress.time_left_s)
-    st.progress(progress.share, said)
+        text = _("about {seconds:.0f} s left").format(seconds=progress.time_left_s)
+    st.progress(progress.share, text)

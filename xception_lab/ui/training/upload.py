@@ -1,4 +1,4 @@
-"""The user's own data on the page: the upload, what was found in it, and the name under which it is kept."""
+"""The user's own data on the page: the upload, a summary of it, and the name under which it is kept."""
 
 import streamlit as st
 
@@ -6,23 +6,23 @@ from xception_lab.common.messages import message_of
 from xception_lab.data.dataset import Dataset
 from xception_lab.ui.shell.language import escape_markdown, translate_message
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.training.run import class_name
+from xception_lab.ui.training.classes import class_name, show_pictures
 
-MOST_MB = 200  # CIFAR-10's archive has 162
-SHOWN = 10  # pictures
+MAX_DATA_MB = 200  # CIFAR-10's archive has 162
+MAX_SAMPLES = 10  # pictures, one per class
 
 _OWN = "own"
 _TROUBLE = "_upload_trouble"
-_ROUND = "_upload_round"
+_UPLOADS = "_uploads"
 
 
 def custom_data_control() -> str | None:
-    """The uploader and what it got; the name of the data in use, None while there is none."""
+    """Draw the uploader and a summary of the data. Returns their name, as a link has it; None while there are none."""
     name = st.session_state.get(_OWN) or st.query_params.get(_OWN)
     data = None
     if name:
         try:
-            data = _load(name)
+            data = _load_data(name)
         except ValueError as error:
             st.info(translate_message(error), icon=":material/build:")
     st.session_state[_OWN] = name if data else None
@@ -30,13 +30,13 @@ def custom_data_control() -> str | None:
         left, right = st.columns((2, 3), gap="large")
         with left:
             # a new key after every upload: the files themselves are not kept in memory
-            key = f"upload_{st.session_state.get(_ROUND, 0)}"
+            key = f"upload_{st.session_state.get(_UPLOADS, 0)}"
             st.file_uploader(
                 _("Your own pictures"),
                 accept_multiple_files=True,
-                max_upload_size=MOST_MB,
+                max_upload_size=MAX_DATA_MB,
                 key=key,
-                on_change=_take,
+                on_change=_save_upload,
                 args=(key,),
                 help=_(
                     "A zip of class folders, at least 10 pictures a class; CIFAR-10's binary version "
@@ -47,7 +47,7 @@ def custom_data_control() -> str | None:
                 st.error(translate_message(trouble))
         with right:
             if data:
-                _describe(data)
+                _show_summary(data)
             else:
                 st.markdown(
                     _(
@@ -59,15 +59,15 @@ def custom_data_control() -> str | None:
     return name if data else None
 
 
-def _take(key: str) -> None:
-    """Read and keep what was uploaded, or remember why not."""
+def _save_upload(key: str) -> None:
+    """Read and save the files of the uploader with this key; why they cannot be used is shown by the next run."""
     from xception_lab.data.custom import save_dataset
     from xception_lab.data.uploads import read_uploads
 
     files = st.session_state[key]
     if not files:
         return
-    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+    st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
     try:
         st.session_state[_OWN] = save_dataset(read_uploads([(file.name, file) for file in files]))
     except (ValueError, RuntimeError) as error:
@@ -75,18 +75,18 @@ def _take(key: str) -> None:
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _load(name: str) -> Dataset:
+def _load_data(name: str) -> Dataset:
     from xception_lab.data.custom import load_custom
 
     return load_custom(name)
 
 
-def _describe(data: Dataset) -> None:
+def _show_summary(data: Dataset) -> None:
     height, width, channels = data.train_images.shape[1:]
-    said = _("**{name}**: {train:,} pictures to learn from, {test:,} for the test, {classes} classes, {size}.")
+    sentence = _("**{name}**: {train:,} pictures to learn from, {test:,} for the test, {classes} classes, {size}.")
     size = f"{height}×{width}×{channels}"
     st.markdown(
-        said.format(
+        sentence.format(
             name=escape_markdown(data.name),
             train=len(data.train_labels),
             test=len(data.test_labels),
@@ -96,8 +96,7 @@ def _describe(data: Dataset) -> None:
     )
     for note in data.notes:
         st.caption(translate_message(note))
-    firsts = [int((data.train_labels == number).argmax()) for number in range(min(SHOWN, len(data.classes)))]
-    with st.container(horizontal=True, key="samples"):
-        for at, name in zip(firsts, map(class_name, data.classes), strict=False):
-            with st.container(width=64, gap="small"):
-                st.image(data.train_images[at].squeeze(), name, width=64, alt=name)
+    # the first training picture of each class
+    indices = [int((data.train_labels == label).argmax()) for label in range(min(MAX_SAMPLES, len(data.classes)))]
+    names = [class_name(name) for name in data.classes[:MAX_SAMPLES]]
+    show_pictures([data.train_images[index] for index in indices], names, 64, "samples")
