@@ -368,7 +368,7 @@ def test_a_drawing_is_laid_on_grey_and_rounded() -> None:
     assert build.shrink(Image.new("RGBA", (64, 64), (255, 1, 2, 255)))[0, 0].tolist() == [252, 0, 4]
 
 
-@pytest.mark.parametrize(("stored", "code", "told"), [(b"same", 0, "as here"), (b"other", 1, "differs")])
+@pytest.mark.parametrize(("stored", "code", "told"), [(b"same", 0, "identical"), (b"other", 1, "differs")])
 def test_check_compares_byte_for_byte(
     stored: bytes,
     code: int,
