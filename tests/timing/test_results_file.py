@@ -82,6 +82,18 @@ def test_a_file_of_version_1_is_read_without_slowdowns() -> None:
             results_from_json(json.dumps(values | {"timings": timings}))
 
 
+def test_a_spec_without_a_field_has_its_default_and_anything_else_must_be_whole() -> None:
+    values = json.loads(results_to_json(RESULTS))
+    # as files that are older than the field; all of these are at their defaults in RESULTS
+    for timing in values["timings"]:
+        for name in ("batch_norm", "depth_multiplier", "dropout", "same_pooling"):
+            timing["settings"]["subject"].pop(name, None)
+    assert results_from_json(json.dumps(values)) == RESULTS
+    del values["timings"][0]["settings"]["height"]
+    with pytest.raises(ResultsFileError, match=r"^timings\[0\]\.settings\.height is missing$"):
+        results_from_json(json.dumps(values))
+
+
 def test_the_shipped_result_is_whole_and_holds_what_the_page_shows_first() -> None:
     shipped = results_from_json(STORED.read_bytes())
     assert all(shipped.timing(settings) for settings in BLOCKS)

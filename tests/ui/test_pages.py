@@ -464,3 +464,19 @@ def test_a_forged_report_raises_nothing(monkeypatch: pytest.MonkeyPatch, drag: o
     components._remember_drag()
     kept = state.get("_drag")
     assert kept is None or all(isinstance(kept[part], str) for part in ("key", "start", "value"))
+
+
+def test_an_odd_number_of_folded_controls_is_drawn() -> None:
+    def script() -> None:
+        from xception_lab.ui.fields.compare import BIAS, PADDING, STRIDE
+        from xception_lab.ui.shell.address import read_address
+        from xception_lab.ui.shell.controls import more_controls
+
+        read_address("compare", ("stride", "padding", "bias"))
+        more_controls((STRIDE, PADDING, BIAS))
+
+    at = AppTest.from_function(script, default_timeout=60)
+    at.session_state["more"] = True
+    at.run()
+    drawn = [control.key for control in at.segmented_control]
+    assert {"stride", "padding", "bias"} <= set(drawn)
