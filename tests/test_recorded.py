@@ -261,33 +261,35 @@ def stored_experiment(store: Store, key: str) -> Any:
     """All that a store says of an experiment, as JSON."""
     experiment = store.experiment(key)
     progress = make_progress(experiment, IDLE_QUEUE)
-    return plain({
-        "id": experiment.id,
-        "owner": experiment.owner,
-        "created": experiment.created,
-        "spec": json.loads(experiment.spec.to_json()),
-        "runs": [
-            {
-                "id": run.id,
-                "spec": asdict(run.spec),
-                "state": run.state,
-                "reason": told(run.reason),
-                "test_pictures": run.test_pictures,
-                "records": [asdict(record) for record in run.records],
-                "checkpoint": store.checkpoint_path(run.id).exists(),
-            }
-            for run in experiment.runs
-        ],
-        "progress": {
-            "state": progress.state,
-            "reason": progress.reason,
-            "share": progress.share,
-            "interrupted": progress.interrupted,
-            "time_left_s": progress.time_left_s,
-            "time_left_by_run": [run.time_left_s for run in progress.runs],
-        },
-        "statistics": asdict(progress.effects()),
-    })  # fmt: skip
+    return plain(
+        {
+            "id": experiment.id,
+            "owner": experiment.owner,
+            "created": experiment.created,
+            "spec": json.loads(experiment.spec.to_json()),
+            "runs": [
+                {
+                    "id": run.id,
+                    "spec": asdict(run.spec),
+                    "state": run.state,
+                    "reason": told(run.reason),
+                    "test_pictures": run.test_pictures,
+                    "records": [asdict(record) for record in run.records],
+                    "checkpoint": store.checkpoint_path(run.id).exists(),
+                }
+                for run in experiment.runs
+            ],
+            "progress": {
+                "state": progress.state,
+                "reason": progress.reason,
+                "share": progress.share,
+                "interrupted": progress.interrupted,
+                "time_left_s": progress.time_left_s,
+                "time_left_by_run": [run.time_left_s for run in progress.runs],
+            },
+            "statistics": asdict(progress.effects()),
+        }
+    )
 
 
 def test_a_store_holds_what_it_held(home: Path) -> None:
@@ -402,5 +404,6 @@ def test_a_machines_best_pace_is_remembered(home: Path) -> None:
     machine = Machine(**known[0]["machine"])
     save_best_s(machine, known[0]["best_s"] / 2)
     assert json.loads((home / "pace.json").read_bytes()) == {
-        **json.loads(before), machine.label: known[0]["best_s"] / 2
-    }  # fmt: skip
+        **json.loads(before),
+        machine.label: known[0]["best_s"] / 2,
+    }

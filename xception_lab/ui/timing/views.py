@@ -96,7 +96,7 @@ def _bar_text(bar: TimingBar) -> str:
     return sentence.format(name=name, machine=bar.machine, median=median, low=low, high=high)
 
 
-def latency(state: TimingState) -> None:
+def show_latency(state: TimingState) -> None:
     """The three blocks: measured beside predicted."""
     group = settings_group(state)
     results = _captioned_results(group)
@@ -122,14 +122,14 @@ def latency(state: TimingState) -> None:
     st.markdown(paragraph("timing"))
 
 
-def xception(state: TimingState) -> None:
+def show_xception(state: TimingState) -> None:
     """The whole network, as published and for fast inference."""
     wanted = network_settings(state)
     _show_bars(wanted, _captioned_results(wanted), "xception")
     st.markdown(paragraph("timing_network"))
 
 
-def roofline(state: TimingState) -> None:
+def show_roofline(state: TimingState) -> None:
     """Every layer under the roofs of each machine."""
     group = settings_group(state)
     results = _captioned_results(group)
@@ -162,7 +162,7 @@ def _peaks_text(roofline: MachineRoofline, with_name: bool) -> str:
     return f"**{escape_markdown(roofline.machine)}** — {text}" if with_name else text
 
 
-def running(state: TimingState) -> None:
+def show_sweep(state: TimingState) -> None:
     """Latency while one field varies, and where the lines of the blocks cross."""
     control(TIMED_ALONG)
     groups = swept_groups(state)
@@ -188,7 +188,7 @@ def running(state: TimingState) -> None:
     st.markdown(summary)
 
 
-def operations(state: TimingState) -> None:
+def show_operations(state: TimingState) -> None:
     """The operations inside torch that take the time, on each machine."""
     wanted = profiled_settings(state)
     results, source = best_results(wanted)
@@ -230,7 +230,7 @@ def _show_profiles(
     show_chart(operations_figure(folded, colour_order, timing_words()), key, summary)
 
 
-def devices(state: TimingState) -> None:
+def show_devices(state: TimingState) -> None:
     """The latency that the roofline predicts from published peaks, for devices that this server does not have."""
     predictions = predict_devices(settings_group(state))
     st.caption(_("**Predictions**, nothing measured: published peaks, every layer through memory, every product done."))
@@ -256,7 +256,7 @@ def devices(state: TimingState) -> None:
     st.markdown(paragraph("devices"))
 
 
-def own_gpu(state: TimingState) -> None:
+def show_other_machines(state: TimingState) -> None:
     """How to measure on another machine, and the upload of its results."""
     st.markdown(paragraph("bring"))
     st.code("python -m xception_lab time --all --out results.json", language="bash")
@@ -269,11 +269,11 @@ def own_gpu(state: TimingState) -> None:
 
 
 SHOW: dict[TimingView, Callable[[TimingState], None]] = {
-    "latency": latency,
-    "roofline": roofline,
-    "running": running,
-    "operations": operations,
-    "devices": devices,
-    "xception": xception,
-    "bring": own_gpu,
+    "latency": show_latency,
+    "roofline": show_roofline,
+    "running": show_sweep,
+    "operations": show_operations,
+    "devices": show_devices,
+    "xception": show_xception,
+    "bring": show_other_machines,
 }
