@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paths import ROOT
 from states import (
     COMPARE_KEYS,
     FEATURE_KEYS,
@@ -49,7 +50,6 @@ from xception_lab.ui.fields.registry import fit_state
 from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.shell.address import read_parameters
 
-ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "tests" / "recorded"
 OWN = "own-0123456789abcdef"
 KEYS = {

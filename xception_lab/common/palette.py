@@ -40,9 +40,8 @@ BLOCK_SYMBOLS: Mapping[str, str] = {kind: block["symbol"] for kind, block in _BL
 LAYER_KIND_COLOURS: Mapping[str, Colour] = {
     kind: CATEGORICAL_COLOURS[place] for kind, place in _PALETTE["layer_kinds"].items()
 }
-# numbers above and below zero, behind which a page of either ground may stand
+# a number above zero, on a page of either ground; the colour below zero is read by the scripts alone
 PLUS_COLOUR: str = _PALETTE["signs"]["plus"]
-MINUS_COLOUR: str = _PALETTE["signs"]["minus"]
 # the ends of a feature map's scale, whose middle is the page's background
 MAP_PLUS_COLOUR, MAP_MINUS_COLOUR = (
     Colour(_PALETTE["maps"]["light"][sign], _PALETTE["maps"]["dark"][sign]) for sign in ("plus", "minus")
