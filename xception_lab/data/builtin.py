@@ -5,14 +5,16 @@ files, assets/data/LICENSES.md names their authors. A person's own data comes th
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from xception_lab.common.files import asset_path
-from xception_lab.data.dataset import Dataset, ImageArray
+from xception_lab.data.dataset import PARTS, Dataset, ImageArray, LabelArray
 from xception_lab.data.textures import TEXTURE_CLASSES, draw_textures
 
 DATASETS = ("fashion-mnist", "emoji", "emoji-style", "textures")
@@ -30,7 +32,7 @@ FASHION_CLASSES = (
     "bag",
     "ankle boot",
 )
-FASHION_TRAIN, FASHION_TEST = 1000, 500  # pictures per class
+FASHION_COUNTS = {"train": 1000, "validation": 1000, "test": 500}  # pictures per class
 EMOJI_STYLES = ("noto", "twemoji", "fluent")
 
 
@@ -41,37 +43,24 @@ def load_builtin(name: str) -> Dataset:
 
 
 def _fashion() -> Dataset:
-    """10,000 and 5,000 grey pictures, (28, 28, 1): the first of each class in file order, none twice."""
-    classes = len(FASHION_CLASSES)
-    train = classes * FASHION_TRAIN
+    """10,000, 10,000 and 5,000 grey pictures, (28, 28, 1): the first of each class in file order, none twice."""
     pictures = cut_sheet(_sheet("fashion-mnist.png")[..., None], 28)
     return Dataset(
         name="fashion-mnist",
-        train_images=pictures[:train].copy(),
-        train_labels=np.repeat(np.arange(classes), FASHION_TRAIN),
-        test_images=pictures[train:].copy(),
-        test_labels=np.repeat(np.arange(classes), FASHION_TEST),
+        **_cut_parts(pictures, {part: [count] * len(FASHION_CLASSES) for part, count in FASHION_COUNTS.items()}),
         classes=FASHION_CLASSES,
-        source="Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), 10,000 + 5,000 of its 70,000 pictures; Zalando SE, MIT",
+        source="Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), 25,000 of its 70,000 pictures; Zalando SE, MIT",
         kind="evidence",
     )
 
 
 def _emoji() -> Dataset:
-    """Every emoji in three drawing styles, (32, 32, 3) on mid grey; no test emoji is trained on in any style."""
+    """Every emoji in three drawing styles, (32, 32, 3) on mid grey; an emoji is in one part only, in every style."""
     groups: dict[str, dict[str, list[str]]] = json.loads((ASSETS / "emoji.json").read_text(encoding="utf-8"))
-    counts = {
-        split: np.array([len(EMOJI_STYLES) * len(group[split]) for group in groups.values()])
-        for split in ("train", "test")
-    }
-    train, test = int(counts["train"].sum()), int(counts["test"].sum())
-    pictures = cut_sheet(_sheet("emoji.webp"), 32)
+    counts = {part: [len(EMOJI_STYLES) * len(group[part]) for group in groups.values()] for part in PARTS}
     return Dataset(
         name="emoji",
-        train_images=pictures[:train].copy(),
-        train_labels=np.repeat(np.arange(len(groups)), counts["train"]),
-        test_images=pictures[train : train + test].copy(),
-        test_labels=np.repeat(np.arange(len(groups)), counts["test"]),
+        **_cut_parts(cut_sheet(_sheet("emoji.webp"), 32), counts),
         classes=tuple(groups),
         source="Emoji: Noto (Google, Apache-2.0), Twemoji (Twitter and others, CC BY 4.0), Fluent (Microsoft, MIT)",
         kind="evidence",
@@ -79,34 +68,42 @@ def _emoji() -> Dataset:
 
 
 def _emoji_style() -> Dataset:
-    """The harder split: trained on two styles, tested on the third, on emoji that no style was trained on."""
+    """The harder split: trained on two styles, judged on the third, on emoji that no style was trained on."""
     emoji, styles = load_builtin("emoji"), len(EMOJI_STYLES)
-    train = np.arange(len(emoji.train_labels)) % styles != styles - 1
-    test = np.arange(len(emoji.test_labels)) % styles == styles - 1
-    return replace(
-        emoji,
-        name="emoji-style",
-        train_images=emoji.train_images[train],
-        train_labels=emoji.train_labels[train],
-        test_images=emoji.test_images[test],
-        test_labels=emoji.test_labels[test],
-    )
+    arrays: dict[str, Any] = {}
+    for part in PARTS:
+        is_third = np.arange(len(getattr(emoji, f"{part}_labels"))) % styles == styles - 1
+        for content in ("images", "labels"):
+            array: ImageArray | LabelArray = getattr(emoji, f"{part}_{content}")
+            arrays[f"{part}_{content}"] = array[~is_third if part == "train" else is_third]
+    return replace(emoji, name="emoji-style", **arrays)
 
 
 def _textures() -> Dataset:
-    """Drawn when loaded, (32, 32, 3), 600 and 200 per class; see textures.py."""
-    train_images, train_labels = draw_textures(600, seed=0)
-    test_images, test_labels = draw_textures(200, seed=1)
+    """Drawn when loaded, (32, 32, 3), 600, 200 and 200 per class; see textures.py."""
+    arrays: dict[str, Any] = {}
+    # the seeds of training and test are those of version 0.1
+    for part, per_class, seed in (("train", 600, 0), ("validation", 200, 2), ("test", 200, 1)):
+        arrays[f"{part}_images"], arrays[f"{part}_labels"] = draw_textures(per_class, seed=seed)
     return Dataset(
         name="textures",
-        train_images=train_images,
-        train_labels=train_labels,
-        test_images=test_images,
-        test_labels=test_labels,
+        **arrays,
         classes=TEXTURE_CLASSES,
         source="Procedural textures, drawn by this program: a demonstration, its effect is there by construction; MIT",
         kind="demonstration",
     )
+
+
+def _cut_parts(pictures: ImageArray, counts: Mapping[str, Sequence[int]]) -> dict[str, Any]:
+    """The arrays of a Dataset from pictures that lie part by part, class by class; counts: by part, per class."""
+    arrays: dict[str, ImageArray | LabelArray] = {}
+    start = 0
+    for part, per_class in counts.items():
+        stop = start + sum(per_class)
+        arrays[f"{part}_images"] = pictures[start:stop].copy()
+        arrays[f"{part}_labels"] = np.repeat(np.arange(len(per_class)), per_class)
+        start = stop
+    return arrays
 
 
 def _sheet(filename: str) -> ImageArray:

@@ -16,12 +16,11 @@ from safetensors.numpy import save
 from xception_lab.common.files import write_atomically
 from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_from_text, message_to_text, say
-from xception_lab.data.dataset import Dataset
+from xception_lab.data.dataset import ARRAYS, Dataset
 
 PREFIX = "own-"
 
 _NAME = re.compile(PREFIX + "[0-9a-f]{16}")
-_ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
 
 
 def is_custom(name: str) -> bool:
@@ -36,7 +35,9 @@ def save_dataset(dataset: Dataset, folder: Path | None = None) -> str:
     """
     notes = tuple(map(message_to_text, dataset.notes))
     words = {"name": dataset.name, "classes": dataset.classes, "source": dataset.source, "notes": notes}
-    content = save({name: getattr(dataset, name) for name in _ARRAYS}, {"words": json.dumps(words)})
+    # data of version 0.1 have no validation part: without an empty one, their file and its name stay what they were
+    arrays = {name: array for name in ARRAYS if len(array := getattr(dataset, name))}
+    content = save(arrays, {"words": json.dumps(words)})
     name = PREFIX + hashlib.sha256(content).hexdigest()[:16]
     save_content(name, content, folder)
     return name
@@ -74,7 +75,8 @@ def load_custom(name: str, folder: Path | None = None) -> Dataset:
     try:
         with safe_open(path, "numpy") as file:
             words = json.loads(file.metadata()["words"])
-            arrays: dict[str, Any] = {array: file.get_tensor(array) for array in _ARRAYS}
+            names = set(ARRAYS) & set(file.keys())
+            arrays: dict[str, Any] = {name: file.get_tensor(name) for name in names}
         return Dataset(
             words["name"],
             **arrays,

@@ -1,6 +1,6 @@
-"""A data set in memory: labelled pictures as numpy arrays, with a fixed split into training and test."""
+"""A data set in memory: labelled pictures as numpy arrays, with a fixed split into training, validation and test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -10,12 +10,17 @@ DatasetKind = Literal["evidence", "demonstration", "own"]
 ImageArray = NDArray[np.uint8]
 LabelArray = NDArray[np.int64]
 
+PARTS = ("train", "validation", "test")
+ARRAYS = tuple(f"{part}_{content}" for part in PARTS for content in ("images", "labels"))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """Labelled pictures with a fixed split into training and test; the arrays are read-only.
+    """Labelled pictures with a fixed split; the arrays are read-only.
 
-    train_images, test_images: (N, H, W, C), C is 1 or 3. train_labels, test_labels: (N,), indices into classes.
+    The validation part is what a recipe may be chosen by; the test part judges a finished run, once.
+    train_images, validation_images, test_images: (N, H, W, C), C is 1 or 3. train_labels, validation_labels,
+        test_labels: (N,), indices into classes. The validation part of an upload of version 0.1 is empty.
     source: origin and licence in one line.
     kind: "evidence", "demonstration" (its effect is there by construction) or "own" (uploaded by a person).
     notes: what was left out of an upload, one sentence per reason.
@@ -30,7 +35,10 @@ class Dataset:
     source: str
     kind: DatasetKind
     notes: tuple[str, ...] = ()
+    validation_images: ImageArray = field(default_factory=lambda: np.zeros((0, 0, 0, 0), np.uint8))
+    validation_labels: LabelArray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def __post_init__(self) -> None:
-        for array in (self.train_images, self.train_labels, self.test_images, self.test_labels):
+        for name in ARRAYS:
+            array: NDArray[np.generic] = getattr(self, name)
             array.setflags(write=False)

@@ -7,18 +7,17 @@ out, and Dataset.notes says which. Nothing is written to disk, and nothing in a 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xception_lab.common.messages import message_of, quote_name, say
 from xception_lab.data.archives import MAX_UPLOAD, MIB, RefusedError, gunzip, is_archive, read_entries
 from xception_lab.data.builtin import FASHION_CLASSES
-from xception_lab.data.dataset import Dataset, ImageArray, LabelArray
+from xception_lab.data.dataset import PARTS, Dataset, ImageArray, LabelArray
 from xception_lab.data.images import SUFFIXES, BadPictureError, read_picture
 from xception_lab.data.mnist_cifar import CIFAR_ARCHIVE, CIFAR_CLASSES, read_cifar_binary, read_idx
 
@@ -26,6 +25,7 @@ MIN_PICTURES = 10  # per class, training and test together
 MAX_CLASSES = 100
 MAX_PICTURES = 70_000
 TEST_EVERY = 5  # one picture of so many is for the test
+VALIDATION_EVERY = 10  # and of so many of the others for validation
 SPLIT_SEED = 0
 
 _IDX = re.compile(r"(train|t10k)-(images|labels)[-.]idx([13])-ubyte(\.gz)?")
@@ -33,6 +33,9 @@ _CIFAR = re.compile(r"(data_batch_[1-5]|test_batch)\.bin")
 _CIFAR_PICKLE = re.compile(r"data_batch_[1-5]|test_batch")
 # SHA-256 of Fashion-MNIST's unpacked test labels: its files have MNIST's names
 _FASHION_LABELS = "3d0e6c6ea990b53b6f8f500a41cac93881d981b315f84578b7d915342ade01e9"
+
+# the folders of an upload: which part of the data they are, and in which order repeated pictures are kept
+_FOLDERS = {"train": ("train", 0), "validation": ("validation", 1), "val": ("validation", 1), "test": ("test", 2)}
 
 LabelledImages = tuple[ImageArray, LabelArray]
 
@@ -84,8 +87,9 @@ def read_uploads(files: Sequence[tuple[str, bytes | BinaryIO]]) -> Dataset:
     """Uploaded files, (name, content) each, as one Dataset of kind "own".
 
     files: an archive (zip, tar, tar.gz) of class folders; or CIFAR-10's binary version, an archive; or the four IDX
-        files of MNIST or Fashion-MNIST, in an archive or one by one. Class folders may lie under train/ and test/;
-        without these a fifth of each class is drawn for the test, the same fifth every time.
+        files of MNIST or Fashion-MNIST, in an archive or one by one. Class folders may lie under train/ and test/,
+        and validation/ or val/; without these a fifth of each class is drawn for the test, the same fifth every time.
+    A tenth of each class's training pictures is drawn for validation where the upload has no such part.
     Class folders give 32x32 RGB pictures, the other formats the size of their own. CIFAR-10's pickles are refused.
     Raises ValueError naming file, value and rule.
     """
@@ -232,23 +236,23 @@ def _folder_dataset(name: str, filename: str, upload: UploadContents) -> Dataset
     upload.pictures.sort(key=lambda picture: picture[0])
     parts = _without_root([path.split("/") for path, _ in upload.pictures])
     has_split = {"train", "test"} <= {part[0].lower() for part in parts if len(part) > 2}
-    train: list[tuple[str, ImageArray]] = []
-    test: list[tuple[str, ImageArray]] = []
+    pictures: dict[str, list[tuple[str, ImageArray]]] = {part: [] for part in PARTS}
     digests: set[bytes] = set()
-    # training pictures first: of a picture in both, the one in the test is left out
+    # training pictures first: of a picture in two parts, the one in the test is left out
     for part, (path, picture) in sorted(
-        zip(parts, upload.pictures, strict=True), key=lambda pair: has_split and pair[0][0].lower() == "test"
+        zip(parts, upload.pictures, strict=True),
+        key=lambda pair: has_split and _FOLDERS.get(pair[0][0].lower(), ("", 0))[1],
     ):
         digest = hashlib.sha256(picture.tobytes()).digest()
-        split = part[0].lower() if has_split else ""
-        if len(part) < (3 if has_split else 2) or (has_split and split not in ("train", "test")):
+        split = _FOLDERS.get(part[0].lower(), ("", 0))[0] if has_split else "train"
+        if len(part) < (3 if has_split else 2) or not split:
             upload.problems.append((say("outside the class folders"), path))
         elif digest in digests:
             upload.problems.append((say("the same picture as another"), path))
         else:
             digests.add(digest)
-            (test if split == "test" else train).append((part[1] if has_split else part[0], picture))
-    return _label(name, filename, train, test, upload)
+            pictures[split].append((part[1] if has_split else part[0], picture))
+    return _label(name, filename, pictures, upload)
 
 
 def _without_root(parts: list[list[str]]) -> list[list[str]]:
@@ -261,11 +265,10 @@ def _without_root(parts: list[list[str]]) -> list[list[str]]:
 def _label(
     name: str,
     filename: str,
-    train: list[tuple[str, ImageArray]],
-    test: list[tuple[str, ImageArray]],
+    pictures: Mapping[str, list[tuple[str, ImageArray]]],
     upload: UploadContents,
 ) -> Dataset:
-    counts = Counter(label for label, _ in [*train, *test])
+    counts = Counter(label for part in PARTS for label, _ in pictures[part])
     classes = tuple(sorted(counts))
     if not 2 <= len(classes) <= MAX_CLASSES:
         sentence = say(
@@ -276,31 +279,34 @@ def _label(
         )
         raise ValueError(sentence)
     index = {label: number for number, label in enumerate(classes)}
-    arrays = [
-        (np.array([picture for _, picture in pictures]), np.array([index[label] for label, _ in pictures], np.int64))
-        for pictures in (train, test)
-    ]
-    first, second = arrays
-    if not test:
-        _check_counts(classes, first[1], first[1][:0])
-        chosen = _test_share(first[1])
-        first, second = (first[0][~chosen], first[1][~chosen]), (first[0][chosen], first[1][chosen])
-    return _dataset(name, first, second, classes, f"own pictures, uploaded: {name}", upload.notes())
+    train, validation, test = (
+        (
+            np.array([picture for _, picture in pictures[part]]),
+            np.array([index[label] for label, _ in pictures[part]], np.int64),
+        )
+        for part in PARTS
+    )
+    if not pictures["test"]:
+        _check_counts(classes, train[1])
+        train, test = _split_off(train, TEST_EVERY)
+    source = f"own pictures, uploaded: {name}"
+    return _dataset(name, train, test, classes, source, upload.notes(), validation if len(validation[1]) else None)
 
 
-def _test_share(labels: LabelArray) -> NDArray[np.bool_]:
-    """Which pictures are for the test, (N,): a fifth of every class, always the same for the same labels."""
+def _split_off(part: LabelledImages, every: int) -> tuple[LabelledImages, LabelledImages]:
+    """The rest, and one of so many pictures of every class, always the same for the same labels."""
+    images, labels = part
     rng = np.random.Generator(np.random.PCG64(SPLIT_SEED))
     chosen = np.zeros(len(labels), np.bool_)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        chosen[members[: round(len(members) / TEST_EVERY)]] = True
-    return chosen
+        chosen[members[: round(len(members) / every)]] = True
+    return (images[~chosen], labels[~chosen]), (images[chosen], labels[chosen])
 
 
-def _check_counts(classes: Iterable[str], train: LabelArray, test: LabelArray) -> None:
+def _check_counts(classes: Iterable[str], *parts: LabelArray) -> None:
     for number, label in enumerate(classes):
-        count = int((train == number).sum() + (test == number).sum())
+        count = sum(int((labels == number).sum()) for labels in parts)
         if count < MIN_PICTURES:
             sentence = say(
                 "class {label}: must have at least {least} usable pictures, has {count}",
@@ -318,8 +324,12 @@ def _dataset(
     classes: tuple[str, ...],
     source: str,
     notes: tuple[str, ...],
+    validation: LabelledImages | None = None,
 ) -> Dataset:
-    """The data set, once it holds what every kind of upload must. Raises ValueError naming value and rule."""
+    """The data set, once it holds what every kind of upload must. Raises ValueError naming value and rule.
+
+    validation: None to draw it from the training part.
+    """
     if not 2 <= len(classes) <= MAX_CLASSES:
         sentence = say(
             "{name}: must hold 2 to {most} classes, holds {count}",
@@ -328,7 +338,7 @@ def _dataset(
             count=len(classes),
         )
         raise ValueError(sentence)
-    _check_counts(classes, train[1], test[1])
+    _check_counts(classes, train[1], test[1], *([validation[1]] if validation else []))
     for part, labels in (("train", train[1]), ("test", test[1])):
         for number, label in enumerate(classes):
             if not (labels == number).any():
@@ -338,6 +348,8 @@ def _dataset(
                     part=part,
                 )
                 raise ValueError(sentence)
+    if validation is None:
+        train, validation = _split_off(train, VALIDATION_EVERY)
     return Dataset(
         name,
         np.ascontiguousarray(train[0]),
@@ -348,4 +360,6 @@ def _dataset(
         source,
         "own",
         notes,
+        np.ascontiguousarray(validation[0]),
+        validation[1],
     )
