@@ -15,6 +15,7 @@ from xception_lab.common.validate import (
     check_text,
     check_type,
     check_whole,
+    is_real,
 )
 
 Kind = Literal["standard", "extreme", "separable"]
@@ -178,6 +179,10 @@ class XceptionSpec:
     dropout: share of features that are dropped before the linear layer in training.
     same_pooling: TensorFlow's SAME padding, with which the published weights were trained; otherwise torch's padding=1.
     convolution: "standard" replaces each separable convolution by one regular 3x3 convolution.
+    batch_norm: of every separable convolution, "last" (after its second half, as in the paper) or "every" (after each
+        half, so that one stands between, before the activation there).
+    negative_slope: of the ReLU between: 0 is a ReLU, 1 the identity, what lies between a leaky ReLU.
+    segment_depth: channels in each group of every spatial convolution; None where segments says it.
 
     Raises ValueError naming field, value and rule. XceptionSpec() has 22,855,952 parameters (paper, Table 3).
     """
@@ -198,6 +203,9 @@ class XceptionSpec:
     batch_norm_eps: float = 1e-3
     same_pooling: bool = True
     convolution: Convolution = "separable"
+    batch_norm: Literal["last", "every"] = "last"
+    negative_slope: float = 0.0
+    segment_depth: int | None = None
 
     def __post_init__(self) -> None:
         for field in ("in_channels", "num_classes", "middle_channels"):
@@ -211,8 +219,17 @@ class XceptionSpec:
         check_fraction("dropout", self.dropout)
         check_positive("batch_norm_eps", self.batch_norm_eps)
         check_choice("convolution", self.convolution, ("separable", "standard"))
+        check_choice("batch_norm", self.batch_norm, ("last", "every"))
+        self._check_negative_slope()
         # a regular convolution has no two halves to which these could apply
-        for field, rest in (("order", "depthwise-first"), ("intermediate", "none"), ("segments", None)):
+        rests = {
+            "order": "depthwise-first",
+            "intermediate": "none",
+            "segments": None,
+            "batch_norm": "last",
+            "segment_depth": None,
+        }
+        for field, rest in rests.items():
             if self.convolution == "standard" and getattr(self, field) != rest:
                 raise ValueError(f"{field}={getattr(self, field)!r}: must be {rest!r} when convolution='standard'")
         self._check_segments()
@@ -232,7 +249,23 @@ class XceptionSpec:
                 "the middle flow's shortcuts are identities"
             )
 
+    def _check_negative_slope(self) -> None:
+        if not is_real(self.negative_slope) or not 0 <= self.negative_slope <= 1:
+            raise ValueError(f"negative_slope={self.negative_slope!r}: must be a number from 0 to 1")
+        if self.negative_slope and self.intermediate != "relu":
+            raise ValueError(f"negative_slope={self.negative_slope!r}: must be 0 unless intermediate='relu'")
+
     def _check_segments(self) -> None:
+        if self.segment_depth is not None:
+            check_whole("segment_depth", self.segment_depth, 1)
+            if self.segments is not None:
+                raise ValueError(f"segment_depth={self.segment_depth}: must be None when segments={self.segments}")
+            for channels in self.spatial_channels:
+                if channels % self.segment_depth:
+                    raise ValueError(
+                        f"segment_depth={self.segment_depth}: must divide every spatial convolution's channels, "
+                        f"got {channels}"
+                    )
         if self.segments is None:
             return
         check_whole("segments", self.segments, 1)
@@ -241,6 +274,12 @@ class XceptionSpec:
                 raise ValueError(
                     f"segments={self.segments}: must divide every spatial convolution's channels, got {channels}"
                 )
+
+    def groups(self, channels: int) -> int:
+        """The groups of a spatial convolution of so many channels: one a channel, unless a field says otherwise."""
+        if self.segment_depth is not None:
+            return channels // self.segment_depth
+        return self.segments or channels
 
     @property
     def separable_channels(self) -> tuple[tuple[int, int], ...]:
@@ -282,6 +321,9 @@ class TrainSpec:
     xception: the network; its in_channels and num_classes are replaced by the data's.
     dataset: a name that data.catalogue.load_dataset knows.
     train_size: how many training pictures, the same ones for every seed; None is all.
+    autocast: whether products are computed in bfloat16 on a device that has it; False is float32 everywhere, as plans
+        have it, so that two machines differ by less.
+    use_test: whether the finished network is judged on the test pictures; False while a recipe is being chosen.
 
     Raises ValueError naming field, value and rule.
     """
@@ -294,6 +336,8 @@ class TrainSpec:
     weight_decay: float = 0.01
     seed: int = 0
     train_size: int | None = None
+    autocast: bool = True
+    use_test: bool = True
 
     def __post_init__(self) -> None:
         check_type("xception", self.xception, XceptionSpec, "an XceptionSpec")
@@ -305,3 +349,5 @@ class TrainSpec:
             check_whole("train_size", self.train_size, self.batch_size)
         check_positive("learning_rate", self.learning_rate)
         check_fraction("weight_decay", self.weight_decay)
+        check_flag("autocast", self.autocast)
+        check_flag("use_test", self.use_test)

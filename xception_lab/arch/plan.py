@@ -41,11 +41,16 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An activation. is_between: whether it stands between the two convolutions of a block (paper, Figure 10)."""
+    """An activation.
+
+    is_between: whether it stands between the two convolutions of a block (paper, Figure 10).
+    negative_slope: of a "relu", what negative values are multiplied by.
+    """
 
     name: str
     function: Activation
     is_between: bool = False
+    negative_slope: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +197,14 @@ def separable_ops(spec: XceptionSpec, name: str, ins: int, outs: int) -> tuple[O
     if spec.convolution == "standard":
         return (Conv(name, "standard", ins, outs, 3, 1, 1),)
     spatial_width = ins if spec.order == "depthwise-first" else outs
-    groups = spec.segments or spatial_width
+    groups = spec.groups(spatial_width)
     role: Role = "depthwise" if groups == spatial_width else "spatial"
     spatial = Conv(f"{name}.conv1", role, spatial_width, spatial_width, 3, 1, 1, 1, groups)
     pointwise = Conv(f"{name}.pointwise", "pointwise", ins, outs)
-    act = () if spec.intermediate == "none" else (Act(f"{name}.act", spec.intermediate, is_between=True),)
-    pair = (spatial, pointwise) if spec.order == "depthwise-first" else (pointwise, spatial)
-    return (pair[0], *act, pair[1])
+    first, second = (spatial, pointwise) if spec.order == "depthwise-first" else (pointwise, spatial)
+    between: list[Op] = []
+    if spec.batch_norm == "every":
+        between.append(Norm(f"{name}.bn", first.out_channels))
+    if spec.intermediate != "none":
+        between.append(Act(f"{name}.act", spec.intermediate, is_between=True, negative_slope=spec.negative_slope))
+    return (first, *between, second)

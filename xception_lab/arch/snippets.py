@@ -125,7 +125,7 @@ def _module(op: Op, network: XceptionSpec | None = None) -> str:
             extra = f", eps={network.batch_norm_eps}, momentum=0.01" if network else ""
             return f"nn.BatchNorm2d({op.channels}{extra})"
         case Act():
-            return _ACTIVATIONS[op.function]
+            return f"nn.LeakyReLU({op.negative_slope})" if op.negative_slope else _ACTIVATIONS[op.function]
         case Pool(size=None):
             return "nn.AdaptiveAvgPool2d(1)"
         case Pool():

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from scipy.special import ndtri, stdtrit  # scipy.stats has the same, and takes most of a second to import
 
-from xception_lab.experiments.spec import ExperimentSpec, level_of
+from xception_lab.experiments.spec import ExperimentSpec, Setting, level_of
 from xception_lab.spec import TrainSpec
 
 EffectVerdict = Literal["harmful", "helpful", "no difference seen", "undecided"]
@@ -24,8 +24,6 @@ CONFIDENCE = 0.95
 PRECISION = 0.5  # percentage points: an interval around 0 that is no wider to each side counts as "no difference seen"
 MAX_SEEDS_NEEDED = 1000  # where seeds_needed stops looking
 _NORMAL = float(ndtri((1 + CONFIDENCE) / 2))
-
-Setting = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.spec import experiment_spec_from_json
-from xception_lab.training.records import record_from_dict, train_spec_from_dict
+from xception_lab.training.records import record_from_dict, record_to_dict, train_spec_from_dict, train_spec_to_dict
 
 MAX_PREDICTIONS = 1_000_000  # per run: a limit on what a file can unpack to
 
@@ -37,9 +37,9 @@ def experiment_to_json(progress: Progress, machine: str, predictions: Mapping[in
     """
     runs = [
         {
-            "spec": asdict(run.spec),
+            "spec": train_spec_to_dict(run.spec),
             "test_pictures": run.test_pictures,
-            "records": [asdict(r) for r in run.records],
+            "records": [record_to_dict(r) for r in run.records],
             "predictions": _packed(predictions.get(run.id, np.zeros(0, np.int64))),
         }
         for run in progress.runs

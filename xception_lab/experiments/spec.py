@@ -3,13 +3,15 @@
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from xception_lab.common.validate import check_choice, check_whole
 from xception_lab.spec import ACTIVATIONS, ORDERS, TrainSpec, XceptionSpec
-from xception_lab.training.records import lists_to_tuples, train_spec_from_dict
+from xception_lab.training.records import lists_to_tuples, train_spec_from_dict, train_spec_to_dict
 
 Grid = tuple[tuple[str, tuple[Any, ...]], ...]
+Setting = tuple[tuple[str, Any], ...]  # ((field, value), ...)
+Overrides = tuple[tuple[Setting, Setting], ...]
 
 NETWORK_FIELDS = tuple(f.name for f in fields(XceptionSpec) if f.name not in ("in_channels", "num_classes"))
 RUN_FIELDS = tuple(f.name for f in fields(TrainSpec) if f.name not in ("xception", "dataset", "seed", "train_size"))
@@ -19,32 +21,80 @@ MAX_UNFINISHED = 200  # runs that one owner may have in the queue
 
 
 @dataclass(frozen=True, slots=True)
+class Contrast:
+    """A comparison that is fixed before anything has run.
+
+    change, baseline: what it compares. where: what other factors are at. test: "difference" asks whether it is 0,
+    "equivalence" whether it lies within the margin; "slope" asks whether the difference grows with the logarithm of
+    the field `where` names.
+    """
+
+    change: Setting
+    baseline: Setting
+    where: Setting = ()
+    test: Literal["difference", "equivalence", "slope"] = "difference"
+
+
+@dataclass(frozen=True, slots=True)
 class Preset:
-    """A question, the section of the paper that raises it, and the fields to vary, the baseline's level first."""
+    """A question, the section of the paper that raises it, and the fields to vary, the baseline's level first.
+
+    primary: the comparisons that answer it; all others are exploratory.
+    fixed: fields of the network that have this value in every variant.
+    """
 
     question: str
     paper_section: str
     grid: Grid
+    primary: tuple[Contrast, ...] = ()
+    fixed: Setting = ()
 
+
+_NONE, _RELU, _ELU = ((("intermediate", level),) for level in ("none", "relu", "elu"))
+_DEPTHWISE_FIRST, _POINTWISE_FIRST = ((("order", level),) for level in ORDERS)
 
 PRESETS = {
     "two-differences": Preset(
         "Of the two differences between the extreme Inception block and the depthwise separable convolution, "
         "does the order matter, and does the ReLU in between?",
-        "2",
+        "1.2",
         (("order", ORDERS), ("intermediate", ("none", "relu"))),
+        (
+            Contrast(_RELU, _NONE, _DEPTHWISE_FIRST),
+            Contrast(_POINTWISE_FIRST, _DEPTHWISE_FIRST, _NONE, "equivalence"),
+        ),
     ),
     "figure-10": Preset(
         "What belongs between the depthwise and the pointwise convolution: nothing, a ReLU or an ELU?",
         "4.7",
         (("intermediate", ACTIVATIONS),),
+        (Contrast(_RELU, _NONE), Contrast(_ELU, _NONE)),
     ),
-    "figure-9": Preset("Are the residual connections essential?", "4.6", (("residual", (True, False)),)),
+    "figure-9": Preset(
+        "Are the residual connections essential?",
+        "4.6",
+        (("residual", (True, False)),),
+        (Contrast((("residual", False),), (("residual", True),)),),
+    ),
+    "batch-norm": Preset(
+        "Does a batch norm in between change what the activation does there?",
+        "4.7",
+        (("batch_norm", ("last", "every")), ("intermediate", ACTIVATIONS)),
+        (Contrast(_RELU, _NONE, (("batch_norm", "every"),)),),
+    ),
+    "dose": Preset(
+        "How much of the negative signal must be cut before it harms?",
+        "4.7",
+        (("negative_slope", (1.0, 0.5, 0.2, 0.1, 0.0)),),
+        (Contrast((("negative_slope", 0.0),), (("negative_slope", 1.0),)),),
+        _RELU,
+    ),
     "conjecture": Preset(
         "Does a ReLU in between harm shallow feature spaces and help deep ones, as the paper supposes?",
         "4.7",
-        # Inception's order: the 1x1 first, then the segments of section 1.2; None is one per channel
-        (("order", ("pointwise-first",)), ("segments", (1, 4, 16, None)), ("intermediate", ("none", "relu"))),
+        # within one order; None is a segment of one channel
+        (("segment_depth", (None, 2, 4, 8, 16)), ("intermediate", ("none", "relu"))),
+        (Contrast(_RELU, _NONE, (("segment_depth", None),), "slope"),),
     ),
     "own": Preset("What do these fields change?", "", ()),
 }
@@ -52,11 +102,14 @@ PRESETS = {
 
 @dataclass(frozen=True, slots=True)
 class ExperimentSpec:
-    """The variants of a base run, each on seeds 0 to seeds - 1.
+    """The variants of a base run, each on the same seeds.
 
     preset: a key of PRESETS, which says what varies; with "own" that is `grid`.
     base: the run that the variants are made from; its seed is not used.
     grid: ((field, levels), ...), fields of TrainSpec or of its network, the first level of each the baseline.
+    first_seed: the seeds are this one and the next `seeds` - 1.
+    overrides: ((setting, changes), ...): what else is different in the variants that have this setting, such as the
+        learning rate that was chosen for them.
     Raises ValueError naming field, value and rule.
     """
 
@@ -64,10 +117,13 @@ class ExperimentSpec:
     seeds: int = 3
     base: TrainSpec = field(default_factory=TrainSpec)
     grid: Grid = ()
+    first_seed: int = 0
+    overrides: Overrides = ()
 
     def __post_init__(self) -> None:
         check_choice("preset", self.preset, PRESETS)
         check_whole("seeds", self.seeds, 1, MAX_SEEDS)
+        check_whole("first_seed", self.first_seed, 0)
         if bool(self.grid) != (self.preset == "own"):
             raise ValueError(f"grid={self.grid!r}: belongs to preset='own', which needs one")
         _check_grid(self.grid)
@@ -92,11 +148,22 @@ class ExperimentSpec:
 
     def cells(self) -> tuple[TrainSpec, ...]:
         """One run for each combination of levels, all on the base's seed."""
+        return tuple(self.cell(setting) for setting in self.settings())
+
+    def settings(self) -> tuple[Setting, ...]:
+        """The combinations of levels."""
         names = [name for name, _ in self.levels]
         return tuple(
-            _with(self.base, dict(zip(names, values, strict=True)))
-            for values in product(*(levels for _, levels in self.levels))
+            tuple(zip(names, values, strict=True)) for values in product(*(levels for _, levels in self.levels))
         )
+
+    def cell(self, setting: Setting) -> TrainSpec:
+        """The run of one combination of levels, on the base's seed."""
+        values = dict(PRESETS[self.preset].fixed + setting)
+        for where, changes in self.overrides:
+            if set(where) <= set(setting):
+                values |= dict(changes)
+        return _with(self.base, values)
 
     def variants(self, seeds: int | None = None) -> tuple[TrainSpec, ...]:
         """Every run, seed after seed, so that the comparisons within a seed are complete early.
@@ -104,11 +171,16 @@ class ExperimentSpec:
         seeds: of the first so many seeds, by default of all.
         """
         cells = self.cells()
-        return tuple(replace(cell, seed=seed) for seed in range(seeds or self.seeds) for cell in cells)
+        numbers = range(self.first_seed, self.first_seed + (seeds or self.seeds))
+        return tuple(replace(cell, seed=seed) for seed in numbers for cell in cells)
 
     def to_json(self) -> str:
-        """The spec as one line of JSON."""
-        return json.dumps(asdict(self), sort_keys=True)
+        """The spec as one line of JSON; what version 0.1 did not have is left out at its default."""
+        values = {**asdict(self), "base": train_spec_to_dict(self.base)}
+        for name, default in (("first_seed", 0), ("overrides", ())):
+            if values[name] == default:
+                del values[name]
+        return json.dumps(values, sort_keys=True)
 
 
 def experiment_spec_from_json(text: str) -> ExperimentSpec:
@@ -116,10 +188,16 @@ def experiment_spec_from_json(text: str) -> ExperimentSpec:
     try:
         values: dict[str, Any] = json.loads(text)
         grid = tuple((name, tuple(map(lists_to_tuples, levels))) for name, levels in values["grid"])
-        values |= {"base": train_spec_from_dict(values["base"]), "grid": grid}
+        overrides = tuple(map(_override_from_json, values.get("overrides", ())))
+        values |= {"base": train_spec_from_dict(values["base"]), "grid": grid, "overrides": overrides}
         return ExperimentSpec(**values)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not an ExperimentSpec: {error}") from error
+
+
+def _override_from_json(override: Any) -> tuple[Setting, Setting]:
+    where, changes = (tuple((name, lists_to_tuples(value)) for name, value in setting) for setting in override)
+    return where, changes
 
 
 def _check_grid(grid: Grid) -> None:

@@ -48,6 +48,13 @@ LEASE_S = 15.0
 BUSY_S = 20.0  # how long a transaction waits for those of other processes
 
 _COLUMNS = tuple(field.name for field in fields(EpochRecord))
+_OPTIONAL = ("test_loss", "test_accuracy", "validation_loss", "validation_accuracy")
+_RECORDS = f"""CREATE TABLE IF NOT EXISTS records (
+    run INTEGER NOT NULL REFERENCES runs(id), epoch INTEGER NOT NULL,
+    {" ".join(f"{name} REAL{'' if name in _OPTIONAL else ' NOT NULL'}," for name in _COLUMNS[1:])}
+    PRIMARY KEY (run, epoch)
+) STRICT;
+"""
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS experiments (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, spec TEXT NOT NULL, created REAL NOT NULL,
@@ -58,11 +65,14 @@ CREATE TABLE IF NOT EXISTS runs (
     state TEXT NOT NULL DEFAULT 'queued', reason TEXT NOT NULL DEFAULT '', test_pictures INTEGER NOT NULL DEFAULT 0,
     UNIQUE (experiment, spec)
 ) STRICT;
-CREATE TABLE IF NOT EXISTS records (
-    run INTEGER NOT NULL REFERENCES runs(id), epoch INTEGER NOT NULL,
-    {" ".join(f"{name} REAL NOT NULL," for name in _COLUMNS[1:])}
-    PRIMARY KEY (run, epoch)
-) STRICT;
+{_RECORDS}
+"""
+# the records of version 0.1 have no validation, and a test after every epoch
+_WIDEN_RECORDS = f"""
+ALTER TABLE records RENAME TO narrow_records;
+{_RECORDS}
+INSERT INTO records ({{columns}}) SELECT {{columns}} FROM narrow_records;
+DROP TABLE narrow_records;
 """
 
 
@@ -108,6 +118,14 @@ class Store:
             with closing(self._connect()) as connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.executescript(_SCHEMA)
+            self._widen_records()
+
+    def _widen_records(self) -> None:
+        with self._write() as db:
+            columns = [row["name"] for row in db.execute("PRAGMA table_info(records)")]
+            if "validation_loss" not in columns:
+                for statement in _WIDEN_RECORDS.format(columns=", ".join(columns)).split(";"):
+                    db.execute(statement)  # executescript would end the transaction first
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._file, timeout=BUSY_S, isolation_level=None)

@@ -13,7 +13,7 @@ from xception_lab.experiments.spec import level_of
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One variant's test accuracy in percent.
+    """One variant's accuracy in percent on the validation pictures, or on the test's where there are no others.
 
     mean, low, high: per epoch the mean, minimum and maximum over the seeds that have reached it.
     """
@@ -33,7 +33,8 @@ def curves(progress: Progress) -> tuple[Curve, ...]:
         setting = tuple((name, level_of(run.spec, name)) for name in names)
         by_epoch = accuracies.setdefault(setting, defaultdict(list))
         for record in run.records:
-            by_epoch[record.epoch].append(100 * record.test_accuracy)
+            if record.accuracy is not None:
+                by_epoch[record.epoch].append(100 * record.accuracy)
     return tuple(
         Curve(
             setting,
@@ -58,6 +59,7 @@ def run_rows(progress: Progress) -> list[dict[str, Any]]:
                 "state": run.state,
                 "epochs": len(run.records),
                 "time_left_s": run.time_left_s,
+                "validation_accuracy": last.validation_accuracy if last else None,
                 "test_accuracy": last.test_accuracy if last else None,
                 "test_loss": last.test_loss if last else None,
                 "train_accuracy": last.train_accuracy if last else None,

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from torch import nn
 
 from xception_lab.arch.plan import Act, Conv, Norm, block_ops
-from xception_lab.spec import Activation, BlockSpec
+from xception_lab.spec import BlockSpec
 
 
 def build_block(spec: BlockSpec) -> nn.Sequential:
@@ -21,7 +21,7 @@ def build_block(spec: BlockSpec) -> nn.Sequential:
             case Norm():
                 layers[op.name] = nn.BatchNorm2d(op.channels)
             case Act():
-                layers[op.name] = build_activation(op.function)
+                layers[op.name] = build_activation(op)
             case _:
                 raise AssertionError(f"a block has no {op}")
     return nn.Sequential(layers)
@@ -41,11 +41,11 @@ def build_conv(op: Conv) -> nn.Conv2d:
     )
 
 
-def build_activation(function: Activation, inplace: bool = False) -> nn.Module:
+def build_activation(op: Act, inplace: bool = False) -> nn.Module:
     """The activation of a plan. inplace: only where nothing else, such as a shortcut, reads its input."""
-    match function:
+    match op.function:
         case "relu":
-            return nn.ReLU(inplace)
+            return nn.LeakyReLU(op.negative_slope, inplace) if op.negative_slope else nn.ReLU(inplace)
         case "elu":
             return nn.ELU(inplace=inplace)
         case "none":

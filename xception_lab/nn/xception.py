@@ -128,7 +128,7 @@ def _build(spec: XceptionSpec, op: Op, inplace: bool = False) -> nn.Module:
             # Keras's momentum is the share that stays, torch's the share that is new: 0.99 there is 0.01 here
             return nn.BatchNorm2d(op.channels, eps=spec.batch_norm_eps, momentum=0.01)
         case Act():
-            return build_activation(op.function, inplace)
+            return build_activation(op, inplace)
         case Pool(size=None):
             return GlobalAvgPool2d()
         case Pool():

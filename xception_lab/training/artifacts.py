@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
 from xception_lab.common.messages import say
-from xception_lab.data.dataset import Dataset
+from xception_lab.data.dataset import ARRAYS, Dataset
 
 
 def read_predictions(checkpoint: bytes) -> NDArray[np.int64]:
@@ -26,9 +26,8 @@ def weights_file(checkpoint: bytes) -> bytes:
 
 def data_file(dataset: Dataset) -> bytes:
     """The pictures and labels as an npz file: what the script of script.training_script reads."""
-    names = ("train_images", "train_labels", "test_images", "test_labels")
     buffer = BytesIO()
-    np.savez_compressed(buffer, **{name: getattr(dataset, name) for name in names}, classes=np.array(dataset.classes))
+    np.savez_compressed(buffer, **{name: getattr(dataset, name) for name in ARRAYS}, classes=np.array(dataset.classes))
     return buffer.getvalue()
 
 

@@ -4,14 +4,20 @@ Tensors are named "network.<key>" (state_dict keys), "adam.<moment>.<parameter>"
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from safetensors.torch import load, save
 from torch import Tensor
 
 from xception_lab.common.messages import say
 from xception_lab.spec import TrainSpec
-from xception_lab.training.records import EpochRecord, record_from_dict, train_spec_from_json, train_spec_to_json
+from xception_lab.training.records import (
+    EpochRecord,
+    record_from_dict,
+    record_to_dict,
+    train_spec_from_json,
+    train_spec_to_json,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,8 @@ class Checkpoint:
     """A run after a whole epoch: all that the next epoch starts from, and all that this one gave.
 
     records: one per epoch. network: the state_dict. adam: AdamW's state, named "<moment>.<parameter>", the moments
-    being step, exp_avg and exp_avg_sq. predictions: int64 (N,), the predicted class of each test picture.
+    being step, exp_avg and exp_avg_sq. predictions: int64 (N,), the predicted class of each test picture; (0,) as long
+    as the run has not been tested.
     """
 
     spec: TrainSpec
@@ -34,7 +41,7 @@ def checkpoint_to_bytes(checkpoint: Checkpoint) -> bytes:
     tensors = {f"network.{name}": tensor for name, tensor in checkpoint.network.items()}
     tensors |= {f"adam.{name}": tensor for name, tensor in checkpoint.adam.items()}
     tensors["predictions"] = checkpoint.predictions
-    records = json.dumps([asdict(record) for record in checkpoint.records])
+    records = json.dumps([record_to_dict(record) for record in checkpoint.records])
     meta = {"spec": train_spec_to_json(checkpoint.spec), "records": records}
     return save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, meta)
 

@@ -8,13 +8,13 @@ and, on a CPU, the number of threads and whether it multiplies in bfloat16.
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, thread_time
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from xception_lab.common.files import write_atomically
 from xception_lab.common.messages import say
@@ -89,6 +89,18 @@ def next_epoch(spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCh
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """A network on a part of the data: mean loss, share that is right, predicted class of each picture, (N,)."""
+
+    loss: float | None
+    accuracy: float | None
+    predictions: Tensor
+
+
+_NOT_EVALUATED = _Scores(None, None, torch.zeros(0, dtype=torch.int64))
+
+
 def _epoch(spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCheck) -> Checkpoint | None:
     begin = perf_counter()
     before = previous.records if previous else ()
@@ -106,14 +118,26 @@ def _epoch(spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCheck)
             rate=spec.learning_rate,
         )
         raise TrainingError(sentence)
-    scores = _evaluate(state.network, pictures, should_stop)
-    if scores is None:
+    validation = test = _NOT_EVALUATED
+    if len(pictures.validation_labels):
+        validation = _evaluate(state, pictures, pictures.validation, pictures.validation_labels, should_stop)
+    if spec.use_test and (epoch == spec.epochs or not len(pictures.validation_labels)):
+        test = _evaluate(state, pictures, pictures.test, pictures.test_labels, should_stop)
+    if validation is None or test is None:
         return None
-    test_loss, predictions = scores
-    accuracy = (predictions == pictures.test_labels).double().mean().item()
-    elapsed = (before[-1].elapsed_s if before else 0.0) + perf_counter() - begin
-    record = EpochRecord(epoch, fit.loss, fit.accuracy, test_loss, accuracy, fit.rate, fit.images_per_s, elapsed)
-    return Checkpoint(spec, (*before, record), state.network.state_dict(), state.moments(), predictions.cpu())
+    record = EpochRecord(
+        epoch,
+        fit.loss,
+        fit.accuracy,
+        test.loss,
+        test.accuracy,
+        fit.rate,
+        fit.images_per_s,
+        (before[-1].elapsed_s if before else 0.0) + perf_counter() - begin,
+        validation.loss,
+        validation.accuracy,
+    )
+    return Checkpoint(spec, (*before, record), state.network.state_dict(), state.moments(), test.predictions.cpu())
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +174,7 @@ def _fit(
 def _step(state: TrainState, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """One step of the optimiser; the loss, (), and the logits, (N, classes)."""
     state.optimiser.zero_grad()
-    with autocast(batch.device):
+    with autocast(batch.device, state.autocast):
         logits = state.network(batch)
         loss = F.cross_entropy(logits, labels)
     loss.backward()
@@ -159,19 +183,21 @@ def _step(state: TrainState, batch: Tensor, labels: Tensor) -> tuple[Tensor, Ten
 
 
 @torch.inference_mode()
-def _evaluate(network: nn.Module, pictures: PictureTensors, should_stop: StopCheck) -> tuple[float, Tensor] | None:
-    """The mean loss and the predicted class of each test picture, or None when should_stop returned True."""
-    network = for_inference(network, channels_last=False)
+def _evaluate(
+    state: TrainState, pictures: PictureTensors, part: Tensor, labels: Tensor, should_stop: StopCheck
+) -> _Scores | None:
+    """The scores on one part of the data, or None when should_stop returned True."""
+    network = for_inference(state.network, channels_last=False)
     loss_sum, predictions = 0.0, list[Tensor]()
-    batches = zip(pictures.test.split(EVALUATION_BATCH), pictures.test_labels.split(EVALUATION_BATCH), strict=True)
-    for batch, labels in batches:
+    for batch, truth in zip(part.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
         if should_stop():
             return None
-        with autocast(batch.device):
+        with autocast(batch.device, state.autocast):
             logits = network(pictures.normalised(batch)).float()
-        loss_sum += F.cross_entropy(logits, labels, reduction="sum").item()
+        loss_sum += F.cross_entropy(logits, truth, reduction="sum").item()
         predictions.append(logits.argmax(1))
-    return loss_sum / len(pictures.test_labels), torch.cat(predictions)
+    predicted = torch.cat(predictions)
+    return _Scores(loss_sum / len(labels), (predicted == labels).double().mean().item(), predicted)
 
 
 def estimate_run_s(spec: TrainSpec) -> float:
@@ -181,7 +207,7 @@ def estimate_run_s(spec: TrainSpec) -> float:
     """
     pictures = load_pictures(spec.dataset, spec.train_size, training_device())
     state = make_train_state(spec, pictures, None)
-    few = replace(pictures, test=pictures.test[:EVALUATION_BATCH], test_labels=pictures.test_labels[:EVALUATION_BATCH])
+    few, few_labels = pictures.test[:EVALUATION_BATCH], pictures.test_labels[:EVALUATION_BATCH]
     batches = pictures.batches(spec, 1)
 
     def step() -> None:
@@ -189,14 +215,16 @@ def estimate_run_s(spec: TrainSpec) -> float:
         _step(state, pictures.normalised(batch), labels)[0].item()
 
     def evaluation() -> None:
-        _evaluate(state.network, few, lambda: False)
+        _evaluate(state, pictures, few, few_labels, lambda: False)
 
     steps = len(pictures.train) // spec.batch_size
     state.network.train()
     with _one_thread():
         step_s = min(_seconds(step, pictures.train.device) for _ in range(min(ESTIMATE_STEPS, steps)))
         evaluation_s = min(_seconds(evaluation, pictures.train.device) for _ in range(2))
-    return spec.epochs * (step_s * steps + evaluation_s * len(pictures.test) / len(few.test))
+    after_each = len(pictures.validation) or len(pictures.test)
+    evaluated = spec.epochs * after_each + (len(pictures.test) if len(pictures.validation) else 0)
+    return spec.epochs * step_s * steps + evaluation_s * evaluated / len(few)
 
 
 @contextmanager

@@ -12,7 +12,10 @@ class EpochRecord:
     """One epoch of a run.
 
     train_loss, train_accuracy: means over the training pictures, each as the network was when it saw them.
-    test_loss, test_accuracy: means over the test pictures, after the epoch. Accuracies are from 0 to 1.
+    validation_loss, validation_accuracy: means over the validation pictures, after the epoch; None where the data have
+        none. Accuracies are from 0 to 1.
+    test_loss, test_accuracy: means over the test pictures, after the run's last epoch; None after the others. Data
+        without validation pictures, which version 0.1 kept, are tested after every epoch.
     learning_rate: at the epoch's last step. images_per_s: training pictures per second, without the evaluation.
     elapsed_s: time spent on the run so far, without what lies between a kill and a resume.
     """
@@ -20,16 +23,41 @@ class EpochRecord:
     epoch: int
     train_loss: float
     train_accuracy: float
-    test_loss: float
-    test_accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
     learning_rate: float
     images_per_s: float
     elapsed_s: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        """What a learning curve shows: the validation accuracy, or the test's where there is no validation part."""
+        return self.test_accuracy if self.validation_accuracy is None else self.validation_accuracy
+
+
+_ADDED = {"autocast": True, "use_test": True}
+_ADDED_TO_NETWORK = {"batch_norm": "last", "negative_slope": 0.0, "segment_depth": None}
 
 
 def train_spec_to_json(spec: TrainSpec) -> str:
     """The spec as one line of JSON: the same text for the same spec."""
-    return json.dumps(asdict(spec), sort_keys=True)
+    return json.dumps(train_spec_to_dict(spec), sort_keys=True)
+
+
+def train_spec_to_dict(spec: TrainSpec) -> dict[str, Any]:
+    """The spec as train_spec_from_dict takes it.
+
+    Fields that version 0.1 did not have are left out at their defaults, so that a run has one text in all versions: a
+    store finds it by that.
+    """
+    values = asdict(spec)
+    for of, added in ((values, _ADDED), (values["xception"], _ADDED_TO_NETWORK)):
+        for name, default in added.items():
+            if of[name] == default:
+                del of[name]
+    return values
 
 
 def train_spec_from_json(text: str) -> TrainSpec:
@@ -52,6 +80,13 @@ def lists_to_tuples(value: Any) -> Any:
     return tuple(cast(list[Any], value)) if isinstance(value, list) else value
 
 
+def record_to_dict(record: EpochRecord) -> dict[str, Any]:
+    """The record as record_from_dict takes it; what was not measured is left out."""
+    return {name: value for name, value in asdict(record).items() if value is not None}
+
+
 def record_from_dict(values: dict[str, Any]) -> EpochRecord:
     """A record from a dictionary that holds its fields, and perhaps others."""
-    return EpochRecord(**{field.name: values[field.name] for field in fields(EpochRecord)})
+    known: dict[str, Any] = {"test_loss": None, "test_accuracy": None}
+    known |= {field.name: values[field.name] for field in fields(EpochRecord) if field.name in values}
+    return EpochRecord(**known)

@@ -37,9 +37,9 @@ def training_device() -> torch.device:
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
 
 
-def autocast(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 where the device computes in it; a device that only emulates it would be slower."""
-    if has_bfloat16(device):
+def autocast(device: torch.device, wanted: bool = True) -> AbstractContextManager[object]:
+    """bfloat16 where it is wanted and the device computes in it; a device that only emulates it would be slower."""
+    if wanted and has_bfloat16(device):
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
 
@@ -57,10 +57,11 @@ def has_bfloat16(device: torch.device) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TrainState:
-    """A network in training and its optimiser; every step changes both in place."""
+    """A network in training and its optimiser; every step changes both in place. autocast: as in TrainSpec."""
 
     network: nn.Module
     optimiser: torch.optim.AdamW
+    autocast: bool
 
     def moments(self) -> dict[str, Tensor]:
         """The optimiser's state as Checkpoint.adam names it; the tensors are shared, not copied."""
@@ -88,7 +89,7 @@ def make_train_state(spec: TrainSpec, pictures: PictureTensors, last: Checkpoint
     optimiser = torch.optim.AdamW(network.parameters(), spec.learning_rate, weight_decay=spec.weight_decay, fused=True)
     if last:
         _restore(optimiser, network, last.adam)
-    return TrainState(network, optimiser)
+    return TrainState(network, optimiser, spec.autocast)
 
 
 def _restore(optimiser: torch.optim.AdamW, network: nn.Module, moments: dict[str, Tensor]) -> None:

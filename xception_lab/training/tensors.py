@@ -18,12 +18,14 @@ from xception_lab.training.recipe import SHIFT
 class PictureTensors:
     """A data set on the device.
 
-    train, test: uint8 (N, H, W, C). train_labels, test_labels: int64 (N,). mean, std: float32 (C,), of the training
-    pictures. classes: how many there are.
+    train, validation, test: uint8 (N, H, W, C). train_labels, validation_labels, test_labels: int64 (N,). mean, std:
+    float32 (C,), of the training pictures. classes: how many there are.
     """
 
     train: Tensor
     train_labels: Tensor
+    validation: Tensor
+    validation_labels: Tensor
     test: Tensor
     test_labels: Tensor
     mean: Tensor
@@ -73,6 +75,8 @@ def load_pictures(dataset: str, train_size: int | None, device: torch.device) ->
     return PictureTensors(
         train.to(device),
         torch.tensor(data.train_labels)[chosen].to(device),
+        torch.tensor(data.validation_images).to(device),
+        torch.tensor(data.validation_labels).to(device),
         torch.tensor(data.test_images).to(device),
         torch.tensor(data.test_labels).to(device),
         values.mean(0).float().to(device),
