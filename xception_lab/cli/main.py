@@ -11,6 +11,7 @@ import xception_lab
 from xception_lab.cli import cost, time
 from xception_lab.cli.fields import parse_run
 from xception_lab.experiments.spec import PRESETS
+from xception_lab.training.records import EpochRecord
 
 # cli.app answers these
 APP_HELP = "Without a command, or with run and options of Streamlit such as --server.port=8600, the app is opened."
@@ -57,8 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("field", nargs="*", help="FIELD=VALUE of TrainSpec and of its network")
 
     sweep = command("sweep", _sweep, "an experiment, ending with its effects")
-    sweep.add_argument("--preset", choices=tuple(PRESETS), default="two-differences")
-    sweep.add_argument("--seeds", type=int, default=3)
+    sweep.add_argument("--plan", metavar="NAME", help="run a plan of assets/plans again, as it was fixed")
+    sweep.add_argument("--preset", choices=tuple(PRESETS), help="two-differences when left out")
+    sweep.add_argument("--seeds", type=int, help="how many (3, or as many as the plan has)")
+    sweep.add_argument("--first-seed", type=int, metavar="N", help="the first one (0, or the plan's)")
     sweep.add_argument("--vary", action="append", default=[], metavar="FIELD=A,B", help="a grid field of --preset own")
     sweep.add_argument("--scheduler", help="address of a dask scheduler; without it, processes on this machine")
     sweep.add_argument("--workers", type=int, help="processes on this machine (one a core)")
@@ -85,11 +88,16 @@ def _train(options: argparse.Namespace) -> int:
             print(json.dumps(asdict(record)), flush=True)
         else:
             print(
-                f"epoch {record.epoch}: loss {record.train_loss:.4f}, test accuracy {record.test_accuracy:.4f}, "
+                f"epoch {record.epoch}: loss {record.train_loss:.4f}, {_accuracies(record)}"
                 f"{record.images_per_s:,.0f} pictures/s, {record.elapsed_s:.0f} s",
                 flush=True,
             )
     return 0
+
+
+def _accuracies(record: EpochRecord) -> str:
+    parts = (("validation", record.validation_accuracy), ("test", record.test_accuracy))
+    return "".join(f"{part} accuracy {accuracy:.4f}, " for part, accuracy in parts if accuracy is not None)
 
 
 # dask takes most of a second to import, so these two are imported when they are called

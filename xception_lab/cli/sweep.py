@@ -5,13 +5,14 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from xception_lab.cli.fields import parse_levels, parse_run
-from xception_lab.experiments.effects import PRECISION, Effect, Setting
+from xception_lab.experiments.effects import Effect, Effects
+from xception_lab.experiments.plan import load_plan
 from xception_lab.experiments.progress import IDLE_QUEUE, Progress, make_progress
 from xception_lab.experiments.scheduler import Scheduler
-from xception_lab.experiments.spec import ExperimentSpec
+from xception_lab.experiments.spec import ExperimentSpec, Setting
 from xception_lab.experiments.store import Store
 
 BAR_WIDTH = 30
@@ -26,9 +27,7 @@ def run_sweep(options: argparse.Namespace) -> int:
             key = options.resume
             scheduler.resume(key)
         else:
-            grid = tuple(map(parse_levels, options.vary))
-            spec = ExperimentSpec(options.preset, options.seeds, parse_run(options.field), grid)
-            key = scheduler.submit(spec, "terminal")
+            key = scheduler.submit(_experiment(options), "terminal")
         progress = _follow(scheduler, key, quiet=options.json)
     except KeyboardInterrupt:
         print("stopped; what is done stays: go on with sweep --resume ID", file=sys.stderr)
@@ -37,6 +36,20 @@ def run_sweep(options: argparse.Namespace) -> int:
         scheduler.close()
     _print(progress, as_json=options.json)
     return 0 if progress.state == "done" else 1
+
+
+def _experiment(options: argparse.Namespace) -> ExperimentSpec:
+    """The experiment that the options ask for. Raises ValueError naming option, value and rule."""
+    if options.plan is None:
+        grid = tuple(map(parse_levels, options.vary))
+        seeds, first_seed = options.seeds or 3, options.first_seed or 0
+        preset = options.preset or "two-differences"
+        return ExperimentSpec(preset, seeds, parse_run(options.field), grid, first_seed)
+    if options.field or options.vary or options.preset:
+        raise ValueError(f"--plan {options.plan}: a plan is fixed, give neither fields nor --vary nor --preset")
+    planned = load_plan(options.plan).experiment
+    first_seed = planned.first_seed if options.first_seed is None else options.first_seed
+    return replace(planned, seeds=options.seeds or planned.seeds, first_seed=first_seed)
 
 
 def run_report(options: argparse.Namespace) -> int:
@@ -93,12 +106,16 @@ def _lines(progress: Progress) -> Iterator[str]:
     for cell in effects.cells:
         each = " ".join(f"{accuracy:.2f}" for accuracy in cell.accuracies)
         yield f"{_text(cell.setting):56} {cell.mean:7.2f} {_half(cell.half_width):>7}  {each}"
+    for title, chosen in (("primary", effects.primary), ("exploratory", effects.exploratory)):
+        if not chosen:
+            continue
+        yield ""
+        yield f"{f'{title} effects on test accuracy, points':56} {'mean':>7}  interval"
+        for effect in chosen:
+            yield f"{_name(effect):56} {effect.points:+7.2f}  {_interval(effect)}  {_verdict(effect, effects)}".rstrip()
     yield ""
-    yield f"{'effect on test accuracy, points':56} {'mean':>7} {'95 %':>7}  verdict"
-    for effect in effects.effects:
-        yield f"{_name(effect):56} {effect.points:+7.2f} {_half(effect.half_width):>7}  {_verdict(effect)}"
-    yield ""
-    yield f"{len(effects.seeds)} seeds, paired; intervals are Student's t over seeds, each by itself."
+    yield f"{len(effects.seeds)} seeds, one difference each; intervals are Student's t over the seeds."
+    yield "Primary differences are corrected by Holm's method; exploratory intervals stand each by itself."
     yield f"An accuracy here is within ±{effects.sampling_error:.2f} points of that on all pictures of this kind."
 
 
@@ -109,17 +126,29 @@ def _text(setting: Setting) -> str:
 def _name(effect: Effect) -> str:
     if effect.kind == "interaction":
         return f"interaction of {_text(effect.change)}"
-    at = f" at {_text(effect.where)}" if effect.where else ""
-    return f"{_text(effect.baseline)} -> {effect.change[0][1]}{at}"
+    change = f"{_text(effect.baseline)} -> {effect.change[0][1]}"
+    if effect.kind == "slope":
+        return f"{change}, per doubling of {effect.where[0][0]}"
+    return change + (f" at {_text(effect.where)}" if effect.where else "")
 
 
 def _half(half: float | None) -> str:
     return "-" if half is None else f"±{half:.2f}"
 
 
-def _verdict(effect: Effect) -> str:
-    if effect.verdict != "undecided":
-        return effect.verdict
-    if effect.seeds_needed is None:
-        return "undecided: more seeds are needed"
-    return f"undecided: {effect.seeds_needed} seeds in all would narrow it to ±{PRECISION}"
+def _interval(effect: Effect) -> str:
+    if effect.low is None or effect.high is None:
+        return "-"
+    return f"{effect.low:+.2f} to {effect.high:+.2f} ({effect.confidence:.4g})"
+
+
+def _verdict(effect: Effect, effects: Effects) -> str:
+    match effect.verdict:
+        case None:
+            return ""
+        case "equivalent":
+            return f"equivalent within ±{effects.margin}"
+        case "not decided" if effect.seeds_needed is not None:
+            return f"not decided: about {effect.seeds_needed - len(effects.seeds)} more seeds would decide it"
+        case verdict:
+            return verdict

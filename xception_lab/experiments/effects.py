@@ -1,61 +1,95 @@
-"""The effects of an experiment's factors: differences paired by seed, with 95 % intervals and a computed verdict.
+"""The effects of an experiment's factors: differences per seed, intervals, and a verdict on what was fixed beforehand.
 
-The variants of one seed share weights, batch order and shifts, so a difference within a seed is free of what the seed
-does to all of them. The interval is Student's t over the seeds. It holds for this network, this recipe and this test
-set; how far another test set of the same size may differ is the sampling error, stated separately. Of several
-intervals, each holds with 95 %, not all of them at once.
+The variants of one seed share weights, batch order and shifts, and every effect is one difference per seed, so that
+Student's t over the seeds needs no assumption about how the variants' spreads compare. It speaks of this network, this
+recipe and these test pictures; the crossed interval (crossed_effect) speaks of other pictures of the kind too.
+
+Only an experiment's primary comparisons get a verdict. Those that ask for a difference are corrected together by
+Holm's method; their interval is the one that the method's step was decided by. A claim of equivalence is two one-sided
+tests: the 90 % interval inside the margin. Everything else is exploratory: an estimate and its own 95 % interval.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations, product
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-from scipy.special import ndtri, stdtrit  # scipy.stats has the same, and takes most of a second to import
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri  # scipy.stats has the same, and takes most of a second to import
 
-from xception_lab.experiments.spec import ExperimentSpec, Setting, level_of
+from xception_lab.experiments.inference import (
+    LEVEL,
+    Interval,
+    crossed_interval,
+    difference_p,
+    difference_power,
+    equivalence_p,
+    equivalence_power,
+    holm,
+    mean_interval,
+    seeds_for,
+)
+from xception_lab.experiments.spec import PRESETS, Contrast, ExperimentSpec, Setting, level_of
 from xception_lab.spec import TrainSpec
 
-EffectVerdict = Literal["harmful", "helpful", "no difference seen", "undecided"]
+EffectVerdict = Literal["harmful", "helpful", "equivalent", "not decided"]
+EffectKind = Literal["main", "simple", "interaction", "slope"]
+Measure = Literal["accuracy", "area"]
 
 CONFIDENCE = 0.95
-PRECISION = 0.5  # percentage points: an interval around 0 that is no wider to each side counts as "no difference seen"
-MAX_SEEDS_NEEDED = 1000  # where seeds_needed stops looking
-_NORMAL = float(ndtri((1 + CONFIDENCE) / 2))
+EQUIVALENCE_CONFIDENCE = 1 - 2 * LEVEL
+MARGIN = 0.5  # percentage points: a smaller difference between two networks is of no account here
+
+Weights = tuple[tuple[Setting, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """A run that is done, and its last test accuracy, from 0 to 1."""
+    """A run that is done: its test accuracy and the mean of its validation accuracies over the epochs, 0 to 1."""
 
     spec: TrainSpec
     accuracy: float
+    area: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What the step from a baseline to another level does to the test accuracy, in percentage points.
+    """What the step from a baseline to another level does to the accuracy, in percentage points.
 
-    kind: "main" (a mean over the levels of the other factors), "simple" (with another factor fixed at `where`) or
-        "interaction" (how much larger the first factor's effect is at the second's level than at its baseline).
+    kind: "main" (a mean over the levels of the other factors), "simple" (with another factor fixed at `where`),
+        "interaction" (how much larger the first factor's effect is at the second's level than at its baseline) or
+        "slope" (how much it grows when the field that `where` names is doubled).
+    is_primary: fixed beforehand; else it is exploratory and has no verdict.
+    asks_equivalence: whether the question is that there is no difference.
     change, baseline, where: ((field, value), ...).
-    differences: one per seed. points: their mean. low, high, half_width: its 95 % interval, None below two seeds.
-    seeds_needed: how many seeds in all would give a half-width of at most PRECISION, if the spread stayed as it is;
-        None below two seeds or above MAX_SEEDS_NEEDED.
+    weights: the effect is the sum of the variants' accuracies, each times its weight.
+    differences: one per seed. points: their mean. spread: their standard deviation, None below two seeds.
+    low, high, confidence: the interval, None below two seeds. half_width: half of its width.
+    p: of the effect's own test. adjusted_p: after Holm's correction; p itself where there is nothing to correct.
+    seeds_needed: how many seeds in all would decide it with a power of 80 %, were the true effect and spread as they
+        are here; None where it is decided, below two seeds, or above inference.MAX_SEEDS_NEEDED.
     """
 
-    kind: Literal["main", "simple", "interaction"]
+    kind: EffectKind
+    is_primary: bool
+    asks_equivalence: bool
     change: Setting
     baseline: Setting
     where: Setting
+    weights: Weights
     differences: tuple[float, ...]
     points: float
+    spread: float | None
     low: float | None
     high: float | None
     half_width: float | None
-    verdict: EffectVerdict
+    confidence: float
+    p: float | None
+    adjusted_p: float | None
+    verdict: EffectVerdict | None
     seeds_needed: int | None
 
 
@@ -71,35 +105,48 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """All effects, over the seeds of which every variant is done.
+    """All effects, over the seeds of which every variant is done; the primary ones first.
 
     sampling_error: the 95 % half-width, in percentage points, of one accuracy as an estimate for all pictures of the
         test set's kind (binomial); None while there is no accuracy.
-    precision: the PRECISION that the verdicts were computed with.
+    margin: what the claims of equivalence were judged by, in percentage points.
     """
 
     seeds: tuple[int, ...]
     cells: tuple[Cell, ...]
     effects: tuple[Effect, ...]
     sampling_error: float | None
-    precision: float = PRECISION
+    margin: float = MARGIN
+
+    @property
+    def primary(self) -> tuple[Effect, ...]:
+        """The effects that answer the experiment's question."""
+        return tuple(effect for effect in self.effects if effect.is_primary)
+
+    @property
+    def exploratory(self) -> tuple[Effect, ...]:
+        """All others."""
+        return tuple(effect for effect in self.effects if not effect.is_primary)
 
 
-def paired_effects(experiment: ExperimentSpec, outcomes: Iterable[RunOutcome], test_pictures: int) -> Effects:
+def paired_effects(
+    experiment: ExperimentSpec, outcomes: Iterable[RunOutcome], test_pictures: int, measure: Measure = "accuracy"
+) -> Effects:
     """The effects of an experiment's factors.
 
     outcomes: the runs that are done. test_pictures: how many pictures their accuracies are means of.
+    measure: what is compared; with "area" nothing is primary, as the questions fixed beforehand are about accuracy.
     """
-    accuracy = {outcome.spec: 100 * outcome.accuracy for outcome in outcomes}
+    values = {outcome.spec: getattr(outcome, measure) for outcome in outcomes}
     factors = [(name, levels) for name, levels in experiment.levels if len(levels) > 1]
     table: dict[int, dict[Setting, float]] = {}
     for spec in experiment.variants():
-        if spec in accuracy:
+        if values.get(spec) is not None:
             setting = tuple((name, level_of(spec, name)) for name, _ in factors)
-            table.setdefault(spec.seed, {})[setting] = accuracy[spec]
+            table.setdefault(spec.seed, {})[setting] = 100 * values[spec]
     settings = [
-        tuple(zip((name for name, _ in factors), values, strict=True))
-        for values in product(*(levels for _, levels in factors))
+        tuple(zip((name for name, _ in factors), combination, strict=True))
+        for combination in product(*(levels for _, levels in factors))
     ]
     seeds = tuple(seed for seed, row in sorted(table.items()) if len(row) == len(settings))
     if not seeds:
@@ -107,110 +154,192 @@ def paired_effects(experiment: ExperimentSpec, outcomes: Iterable[RunOutcome], t
     rows = [table[seed] for seed in seeds]
     cells = tuple(_cell(setting, [row[setting] for row in rows]) for setting in settings)
     error = sampling_error(fmean(cell.mean for cell in cells) / 100, test_pictures)
-    return Effects(seeds, cells, tuple(_effects(factors, rows)), error)
+    primary = experiment.primary if measure == "accuracy" else ()
+    effects = [_measure(each, rows) for each in _comparisons(factors, settings, primary)]
+    return Effects(seeds, cells, _judge(effects, PRESETS[experiment.preset].family), error)
 
 
-def _effects(factors: Sequence[tuple[str, tuple[Any, ...]]], rows: list[dict[Setting, float]]) -> Iterable[Effect]:
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    """An effect before it is measured."""
+
+    kind: EffectKind
+    contrast: Contrast
+    weights: Weights
+    is_primary: bool
+
+
+Factor = tuple[str, tuple[Any, ...]]
+
+
+def _comparisons(
+    factors: Sequence[Factor], settings: Sequence[Setting], primary: Sequence[Contrast]
+) -> Iterable[_Comparison]:
+    """The primary comparisons, then every other main and simple effect and interaction."""
+    for contrast in primary:
+        if contrast.test == "slope":
+            yield _Comparison("slope", contrast, _slope_weights(contrast, dict(factors), settings), True)
+        else:
+            kind: EffectKind = "simple" if contrast.where else "main"
+            yield _Comparison(kind, contrast, _difference_weights(contrast, settings), True)
+    answered = {(contrast.change, contrast.where) for contrast in primary if contrast.test != "slope"}
+    for kind, contrast in _exploratory(factors):
+        if kind == "interaction":
+            yield _Comparison(kind, contrast, _interaction_weights(contrast, settings), False)
+        elif (contrast.change, contrast.where) not in answered:
+            yield _Comparison(kind, contrast, _difference_weights(contrast, settings), False)
+
+
+def _exploratory(factors: Sequence[Factor]) -> Iterable[tuple[EffectKind, Contrast]]:
     for name, (first, *others) in factors:
         for other in others:
-            yield make_effect(
-                "main", ((name, other),), ((name, first),), (), [_gain(row, name, first, other) for row in rows]
-            )
+            yield "main", Contrast(((name, other),), ((name, first),))
     for (outer, outer_levels), (inner, (first, *others)) in _ordered_pairs(factors):
         for other, at in product(others, outer_levels):
-            differences = [_gain(row, inner, first, other, (outer, at)) for row in rows]
-            yield make_effect("simple", ((inner, other),), ((inner, first),), ((outer, at),), differences)
+            yield "simple", Contrast(((inner, other),), ((inner, first),), ((outer, at),))
     for (inner, (first, *others)), (outer, (base, *shifts)) in combinations(factors, 2):
         for other, at in product(others, shifts):
-            differences = [
-                _gain(row, inner, first, other, (outer, at)) - _gain(row, inner, first, other, (outer, base))
-                for row in rows
-            ]
-            change = ((inner, other), (outer, at))
-            yield make_effect("interaction", change, ((inner, first), (outer, base)), (), differences)
+            yield "interaction", Contrast(((inner, other), (outer, at)), ((inner, first), (outer, base)))
 
 
-def _ordered_pairs(factors: Sequence[tuple[str, tuple[Any, ...]]]) -> Iterable[tuple[Any, Any]]:
+def _ordered_pairs(factors: Sequence[Factor]) -> Iterable[tuple[Factor, Factor]]:
     return ((outer, inner) for outer in factors for inner in factors if outer is not inner)
 
 
-def _gain(row: dict[Setting, float], name: str, first: Any, other: Any, where: tuple[str, Any] | None = None) -> float:
-    """The mean at level `other` minus that at level `first`, over the settings that agree with `where`."""
-
-    def mean(value: Any) -> float:
-        return fmean(
-            accuracy
-            for setting, accuracy in row.items()
-            if (name, value) in setting and (where is None or where in setting)
-        )
-
-    return mean(other) - mean(first)
-
-
-def make_effect(
-    kind: Literal["main", "simple", "interaction"],
-    change: Setting,
-    baseline: Setting,
-    where: Setting,
-    differences: Sequence[float],
-) -> Effect:
-    """An effect from its differences, one per seed, in percentage points."""
-    points = fmean(differences)
-    half = half_width(differences)
-    low, high = (None, None) if half is None else (points - half, points + half)
-    return Effect(
-        kind,
-        change,
-        baseline,
-        where,
-        tuple(differences),
-        points,
-        low,
-        high,
-        half,
-        effect_verdict(points, half),
-        seeds_needed(differences),
+def _difference_weights(contrast: Contrast, settings: Sequence[Setting]) -> Weights:
+    """The mean of the settings with the change less that of those with the baseline, where both agree with `where`."""
+    return _sum(
+        _mean_weights(contrast.change + contrast.where, settings, 1),
+        _mean_weights(contrast.baseline + contrast.where, settings, -1),
     )
 
 
-def half_width(values: Sequence[float]) -> float | None:
-    """Half the width of Student's 95 % interval around the mean of the values, None below two values."""
-    if len(values) < 2:
-        return None
-    return _quantile(len(values)) * stdev(values) / math.sqrt(len(values))
+def _interaction_weights(contrast: Contrast, settings: Sequence[Setting]) -> Weights:
+    (change, shift), (first, base) = contrast.change, contrast.baseline
+    corners = (((change, shift), 1), ((first, base), 1), ((change, base), -1), ((first, shift), -1))
+    return _sum(*(_mean_weights(corner, settings, sign) for corner, sign in corners))
 
 
-def _quantile(count: int) -> float:
-    return float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
+def _slope_weights(contrast: Contrast, factors: Mapping[str, tuple[Any, ...]], settings: Sequence[Setting]) -> Weights:
+    """Least squares of the difference over the logarithm, to the base 2, of the field's levels; None counts as 1."""
+    ((name, _start),) = contrast.where
+    places = {level: math.log2(level or 1) for level in factors[name]}
+    middle = fmean(places.values())
+    scale = sum((place - middle) ** 2 for place in places.values())
+    return _sum(
+        *(
+            _mean_weights((*setting, (name, level)), settings, sign * (place - middle) / scale)
+            for level, place in places.items()
+            for setting, sign in ((contrast.change, 1), (contrast.baseline, -1))
+        )
+    )
 
 
-def effect_verdict(points: float, half: float | None) -> EffectVerdict:
-    """On which side of 0 the interval lies, and where it contains 0, whether it is as narrow as PRECISION.
-
-    points: the middle of the interval. half: its half-width, None for unknown.
-    """
-    if half is None:
-        return "undecided"
-    if abs(points) > half:
-        return "helpful" if points > 0 else "harmful"
-    return "no difference seen" if half <= PRECISION else "undecided"
+def _mean_weights(of: Setting, settings: Sequence[Setting], total: float) -> dict[Setting, float]:
+    chosen = [setting for setting in settings if set(of) <= set(setting)]
+    return dict.fromkeys(chosen, total / len(chosen))
 
 
-def seeds_needed(differences: Sequence[float]) -> int | None:
-    """See Effect.seeds_needed."""
-    if len(differences) < 2:
-        return None
-    spread = stdev(differences)
-    # Student's quantile exceeds the normal one, so no smaller number is enough
-    least = max(2, math.ceil((_NORMAL * spread / PRECISION) ** 2))
-    return next(
-        (
-            count
-            for count in range(least, MAX_SEEDS_NEEDED + 1)
-            if _quantile(count) * spread / math.sqrt(count) <= PRECISION
-        ),
+def _sum(*parts: Mapping[Setting, float]) -> Weights:
+    weights: dict[Setting, float] = {}
+    for part in parts:
+        for setting, weight in part.items():
+            weights[setting] = weights.get(setting, 0.0) + weight
+    return tuple((setting, weight) for setting, weight in weights.items() if weight)
+
+
+def _measure(comparison: _Comparison, rows: Sequence[Mapping[Setting, float]]) -> Effect:
+    """The effect with its own 95 % interval, and no verdict yet."""
+    contrast = comparison.contrast
+    differences = tuple(sum(weight * row[setting] for setting, weight in comparison.weights) for row in rows)
+    effect = Effect(
+        comparison.kind,
+        comparison.is_primary,
+        contrast.test == "equivalence",
+        contrast.change,
+        contrast.baseline,
+        contrast.where,
+        comparison.weights,
+        differences,
+        fmean(differences),
+        stdev(differences) if len(differences) > 1 else None,
+        None,
+        None,
+        None,
+        CONFIDENCE,
+        None,
+        None,
+        "not decided" if comparison.is_primary else None,
         None,
     )
+    p = equivalence_p(differences, MARGIN) if effect.asks_equivalence else difference_p(differences)
+    confidence = EQUIVALENCE_CONFIDENCE if effect.asks_equivalence else CONFIDENCE
+    return _with_interval(replace(effect, p=p, adjusted_p=p), confidence)
+
+
+def _with_interval(effect: Effect, confidence: float) -> Effect:
+    interval = mean_interval(effect.differences, confidence)
+    if interval is None:
+        return replace(effect, confidence=confidence)
+    low, high = interval
+    return replace(effect, low=low, high=high, half_width=(high - low) / 2, confidence=confidence)
+
+
+def _judge(effects: Sequence[Effect], family: int) -> tuple[Effect, ...]:
+    """The effects with verdicts on the primary ones. family: as in Preset."""
+    asked = [effect for effect in effects if effect.is_primary and not effect.asks_equivalence]
+    ps = [effect.p for effect in asked if effect.p is not None]
+    steps = iter(holm(ps, family))
+    judged: list[Effect] = []
+    for effect in effects:
+        if not effect.is_primary or effect.p is None:
+            judged.append(effect)
+        elif effect.asks_equivalence:
+            judged.append(_judge_equivalence(effect))
+        else:
+            step = next(steps)
+            corrected = _with_interval(replace(effect, adjusted_p=step.adjusted_p), 1 - step.level)
+            judged.append(_judge_difference(corrected, step.rejected, step.level))
+    return tuple(judged)
+
+
+def _judge_difference(effect: Effect, rejected: bool, level: float) -> Effect:
+    if rejected:
+        return replace(effect, verdict="helpful" if effect.points > 0 else "harmful")
+    equivalence = equivalence_p(effect.differences, MARGIN)
+    # a slope has another unit than the margin
+    can_be_equivalent = effect.kind != "slope"
+    if can_be_equivalent and equivalence is not None and equivalence < LEVEL:
+        return replace(effect, verdict="equivalent")
+    needed = [_seeds_for_difference(effect, level)]
+    if can_be_equivalent:
+        needed.append(_seeds_for_equivalence(effect))
+    return replace(effect, seeds_needed=min((seeds for seeds in needed if seeds is not None), default=None))
+
+
+def _judge_equivalence(effect: Effect) -> Effect:
+    if effect.p is not None and effect.p < LEVEL:
+        return replace(effect, verdict="equivalent")
+    return replace(effect, seeds_needed=_seeds_for_equivalence(effect))
+
+
+def _seeds_for_difference(effect: Effect, level: float) -> int | None:
+    spread = effect.spread or 0.0
+    return seeds_for(lambda seeds: difference_power(effect.points, spread, seeds, level))
+
+
+def _seeds_for_equivalence(effect: Effect) -> int | None:
+    spread = effect.spread or 0.0
+    return seeds_for(lambda seeds: equivalence_power(effect.points, spread, seeds, MARGIN))
+
+
+def crossed_effect(effect: Effect, right: Mapping[Setting, NDArray[np.bool_]]) -> Interval | None:
+    """An effect's 95 % interval for other seeds and other test pictures at once, in percentage points.
+
+    right: by variant, whether each picture got its class, (seeds, pictures); the same seeds and pictures in each.
+    """
+    differences = sum(weight * right[setting].astype(np.float64) for setting, weight in effect.weights)
+    return crossed_interval(100 * np.asarray(differences), CONFIDENCE)
 
 
 def sampling_error(accuracy: float, pictures: int) -> float:
@@ -218,8 +347,10 @@ def sampling_error(accuracy: float, pictures: int) -> float:
 
     Binomial, by the normal approximation.
     """
-    return 100 * _NORMAL * math.sqrt(accuracy * (1 - accuracy) / pictures)
+    return 100 * float(ndtri((1 + CONFIDENCE) / 2)) * math.sqrt(accuracy * (1 - accuracy) / pictures)
 
 
 def _cell(setting: Setting, accuracies: list[float]) -> Cell:
-    return Cell(setting, tuple(accuracies), fmean(accuracies), half_width(accuracies))
+    interval = mean_interval(accuracies, CONFIDENCE)
+    half = None if interval is None else (interval[1] - interval[0]) / 2
+    return Cell(setting, tuple(accuracies), fmean(accuracies), half)

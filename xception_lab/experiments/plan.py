@@ -12,10 +12,10 @@ from statistics import fmean
 from typing import Any
 
 from xception_lab.common.files import asset_path
+from xception_lab.experiments.effects import MARGIN
 from xception_lab.experiments.spec import PRESETS, Contrast, ExperimentSpec, Setting, experiment_spec_from_json
 from xception_lab.training.records import lists_to_tuples
 
-MARGIN = 0.5  # percentage points: a smaller difference between two networks is of no account here
 FIRST_SEED = 100
 FOLDER = asset_path("plans")
 
@@ -76,11 +76,8 @@ def plan_from_json(text: str) -> Plan:
         values: dict[str, Any] = json.loads(text)
         experiment = experiment_spec_from_json(json.dumps(values["experiment"]))
         primary = tuple(
-            Contrast(
-                *(_setting(contrast[name]) for name in ("change", "baseline", "where")),  # pyright: ignore[reportArgumentType]
-                contrast["test"],
-            )
-            for contrast in values["primary"]
+            Contrast(_setting(each["change"]), _setting(each["baseline"]), _setting(each["where"]), each["test"])
+            for each in values["primary"]
         )
         scores = tuple(
             Score(_setting(score["setting"]), score["learning_rate"], tuple(score["accuracies"]))

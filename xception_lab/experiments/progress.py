@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from xception_lab.common.work_state import UNFINISHED, WorkState
-from xception_lab.experiments.effects import Effects, RunOutcome, paired_effects
+from xception_lab.experiments.effects import Effects, Measure, RunOutcome, paired_effects
 from xception_lab.experiments.fair_queue import QueuedRun
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.store import StoredExperiment, StoredRun
 from xception_lab.spec import TrainSpec
-from xception_lab.training.records import EpochRecord
+from xception_lab.training.records import EpochRecord, validation_area
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,15 @@ class Progress:
         """Whether nothing changes any more unless somebody acts."""
         return self.state not in UNFINISHED or self.interrupted
 
-    def effects(self) -> Effects:
-        """The effects of its factors, from the runs that are done."""
+    def effects(self, measure: Measure = "accuracy") -> Effects:
+        """The effects of its factors, from the runs that are done. measure: as in paired_effects."""
         done = [run for run in self.runs if run.state == "done"]
-        outcomes = [RunOutcome(run.spec, run.records[-1].test_accuracy) for run in done]
-        return paired_effects(self.spec, outcomes, max((run.test_pictures for run in done), default=0))
+        outcomes = [
+            RunOutcome(run.spec, accuracy, validation_area(run.records))
+            for run in done
+            if (accuracy := run.records[-1].test_accuracy) is not None
+        ]
+        return paired_effects(self.spec, outcomes, max((run.test_pictures for run in done), default=0), measure)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class Preset:
     """A question, the section of the paper that raises it, and the fields to vary, the baseline's level first.
 
     primary: the comparisons that answer it; all others are exploratory.
+    family: how many differences were fixed beforehand in all, where other presets ask some of them: P1 (ReLU against
+        nothing) and P2 (ELU against nothing) are corrected together, wherever one of them is asked.
     fixed: fields of the network that have this value in every variant.
     """
 
@@ -48,6 +50,7 @@ class Preset:
     grid: Grid
     primary: tuple[Contrast, ...] = ()
     fixed: Setting = ()
+    family: int = 0
 
 
 _NONE, _RELU, _ELU = ((("intermediate", level),) for level in ("none", "relu", "elu"))
@@ -63,12 +66,14 @@ PRESETS = {
             Contrast(_RELU, _NONE, _DEPTHWISE_FIRST),
             Contrast(_POINTWISE_FIRST, _DEPTHWISE_FIRST, _NONE, "equivalence"),
         ),
+        family=2,
     ),
     "figure-10": Preset(
         "What belongs between the depthwise and the pointwise convolution: nothing, a ReLU or an ELU?",
         "4.7",
         (("intermediate", ACTIVATIONS),),
         (Contrast(_RELU, _NONE), Contrast(_ELU, _NONE)),
+        family=2,
     ),
     "figure-9": Preset(
         "Are the residual connections essential?",
@@ -142,6 +147,17 @@ class ExperimentSpec:
         return PRESETS[self.preset].paper_section
 
     @property
+    def primary(self) -> tuple[Contrast, ...]:
+        """The comparisons that answer the question, fixed beforehand; a grid of one factor is a question by itself."""
+        if self.preset != "own":
+            return PRESETS[self.preset].primary
+        factors = [(name, levels) for name, levels in self.grid if len(levels) > 1]
+        if len(factors) != 1:
+            return ()
+        ((name, (first, *others)),) = factors
+        return tuple(Contrast(((name, other),), ((name, first),)) for other in others)
+
+    @property
     def levels(self) -> Grid:
         """The fields that vary, and their levels, the baseline first."""
         return self.grid or PRESETS[self.preset].grid
@@ -183,16 +199,26 @@ class ExperimentSpec:
         return json.dumps(values, sort_keys=True)
 
 
+_CONJECTURE_0_1 = (("order", ("pointwise-first",)), ("segments", (1, 4, 16, None)), ("intermediate", ("none", "relu")))
+
+
 def experiment_spec_from_json(text: str) -> ExperimentSpec:
     """The inverse of ExperimentSpec.to_json. Raises ValueError on anything else."""
     try:
-        values: dict[str, Any] = json.loads(text)
+        values: dict[str, Any] = _with_present_grid(json.loads(text))
         grid = tuple((name, tuple(map(lists_to_tuples, levels))) for name, levels in values["grid"])
         overrides = tuple(map(_override_from_json, values.get("overrides", ())))
         values |= {"base": train_spec_from_dict(values["base"]), "grid": grid, "overrides": overrides}
         return ExperimentSpec(**values)
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"not an ExperimentSpec: {error}") from error
+
+
+def _with_present_grid(values: dict[str, Any]) -> dict[str, Any]:
+    """The same experiment, should it be version 0.1's conjecture: that had another grid, and no equal widths."""
+    if values["preset"] == "conjecture" and "overrides" not in values:
+        return values | {"preset": "own", "grid": _CONJECTURE_0_1}
+    return values
 
 
 def _override_from_json(override: Any) -> tuple[Setting, Setting]:
