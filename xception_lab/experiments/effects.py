@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
@@ -31,6 +31,7 @@ from xception_lab.experiments.inference import (
     holm,
     mean_interval,
     seeds_for,
+    standard_deviation,
 )
 from xception_lab.experiments.spec import PRESETS, Contrast, ExperimentSpec, Setting, level_of
 from xception_lab.spec import TrainSpec
@@ -44,6 +45,7 @@ EQUIVALENCE_CONFIDENCE = 1 - 2 * LEVEL
 MARGIN = 0.5  # percentage points: a smaller difference between two networks is of no account here
 
 Weights = tuple[tuple[Setting, float], ...]
+Factor = tuple[str, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +140,23 @@ def paired_effects(
     measure: what is compared; with "area" nothing is primary, as the questions fixed beforehand are about accuracy.
     """
     values = {outcome.spec: getattr(outcome, measure) for outcome in outcomes}
-    factors = [(name, levels) for name, levels in experiment.levels if len(levels) > 1]
+    names = [name for name, _ in _factors(experiment)]
     table: dict[int, dict[Setting, float]] = {}
     for spec in experiment.variants():
         if values.get(spec) is not None:
-            setting = tuple((name, level_of(spec, name)) for name, _ in factors)
+            setting = tuple((name, level_of(spec, name)) for name in names)
             table.setdefault(spec.seed, {})[setting] = 100 * values[spec]
+    return effects_of_table(experiment, table, test_pictures, measure)
+
+
+def effects_of_table(
+    experiment: ExperimentSpec,
+    table: Mapping[int, Mapping[Setting, float]],
+    test_pictures: int,
+    measure: Measure = "accuracy",
+) -> Effects:
+    """The effects of an experiment's factors. table: by seed and variant, in percent. Else as paired_effects."""
+    factors = _factors(experiment)
     settings = [
         tuple(zip((name for name, _ in factors), combination, strict=True))
         for combination in product(*(levels for _, levels in factors))
@@ -159,6 +172,10 @@ def paired_effects(
     return Effects(seeds, cells, _judge(effects, PRESETS[experiment.preset].family), error)
 
 
+def _factors(experiment: ExperimentSpec) -> list[Factor]:
+    return [(name, levels) for name, levels in experiment.levels if len(levels) > 1]
+
+
 @dataclass(frozen=True, slots=True)
 class _Comparison:
     """An effect before it is measured."""
@@ -167,9 +184,6 @@ class _Comparison:
     contrast: Contrast
     weights: Weights
     is_primary: bool
-
-
-Factor = tuple[str, tuple[Any, ...]]
 
 
 def _comparisons(
@@ -262,7 +276,7 @@ def _measure(comparison: _Comparison, rows: Sequence[Mapping[Setting, float]]) -
         comparison.weights,
         differences,
         fmean(differences),
-        stdev(differences) if len(differences) > 1 else None,
+        standard_deviation(differences) if len(differences) > 1 else None,
         None,
         None,
         None,

@@ -7,26 +7,32 @@ most of a second to import; the tests hold these functions against it and agains
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from functools import lru_cache
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv, nctdtr, ndtr, stdtr, stdtrit
+from scipy.special import gammaincinv, ndtr, stdtr, stdtrit
 
 LEVEL = 0.05  # how often a test may find a difference where there is none
 POWER = 0.8
 MAX_SEEDS_NEEDED = 1000  # where the search for a number of seeds stops
-_CERTAIN = 37.0  # standard errors: beyond these the non-central t is no number, and its power 1
-_SPREADS = 400  # of the quadrature over the standard deviation that a sample may show
+_SHARES = (np.arange(1000) + 0.5) / 1000
 
 Interval = tuple[float, float]
+
+
+def standard_deviation(values: Sequence[float]) -> float:
+    """Of a sample of two or more: statistics.stdev without its fractions, which take twenty times longer."""
+    mean = fmean(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def mean_interval(values: Sequence[float], confidence: float) -> Interval | None:
     """Student's interval around the mean, None below two values."""
     if len(values) < 2:
         return None
-    half = _quantile(len(values), (1 + confidence) / 2) * stdev(values) / math.sqrt(len(values))
+    half = _quantile(len(values), (1 + confidence) / 2) * standard_deviation(values) / math.sqrt(len(values))
     return fmean(values) - half, fmean(values) + half
 
 
@@ -53,7 +59,7 @@ def equivalence_p(values: Sequence[float], margin: float) -> float | None:
 
 def _upper_tail(values: Sequence[float], distance: float) -> float:
     """The probability that Student's t is at most the distance in standard errors."""
-    error = stdev(values) / math.sqrt(len(values))
+    error = standard_deviation(values) / math.sqrt(len(values))
     if error == 0:
         return 0.0 if distance < 0 else 0.5 if distance == 0 else 1.0
     return float(stdtr(len(values) - 1, distance / error))
@@ -94,24 +100,35 @@ def difference_power(points: float, spread: float, seeds: int, level: float = LE
     """How often a two-sided test finds a true mean of `points`. spread: the standard deviation between seeds."""
     if spread == 0:
         return float(points != 0)
-    limit = _quantile(seeds, 1 - level / 2)
-    shift = abs(points) * math.sqrt(seeds) / spread
-    if shift > _CERTAIN:
-        return 1.0
-    return float(1 - nctdtr(seeds - 1, shift, limit) + nctdtr(seeds - 1, shift, -limit))
+    error, shown = _errors(spread, seeds)
+    limit = _quantile(seeds, 1 - level / 2) * shown
+    return float((ndtr((points - limit) / error) + ndtr((-points - limit) / error)).mean())
 
 
 def equivalence_power(points: float, spread: float, seeds: int, margin: float) -> float:
     """How often the two one-sided tests at 5 % say "equivalent" where the true mean is `points`."""
     if spread == 0:
         return float(abs(points) < margin)
-    error, degrees = spread / math.sqrt(seeds), seeds - 1
-    shares = (np.arange(_SPREADS) + 0.5) / _SPREADS
-    # the standard error that a sample shows, at evenly spread quantiles of its chi-squared distribution
-    shown = error * np.sqrt(2 * gammaincinv(degrees / 2, shares) / degrees)
-    room = margin - _quantile(seeds, 0.95) * shown
+    error, shown = _errors(spread, seeds)
+    room = margin - _quantile(seeds, 1 - LEVEL) * shown
     inside = ndtr((room - points) / error) - ndtr((-room - points) / error)
     return float(np.where(room > 0, inside, 0).mean())
+
+
+def _errors(spread: float, seeds: int) -> tuple[float, NDArray[np.float64]]:
+    """The true standard error, and those that samples show, at evenly spread quantiles of their distribution.
+
+    The mean over the latter is an integral: the non-central t distribution of scipy.special, which would give it in
+    one call, is not a number for some effects of many standard errors.
+    """
+    error = spread / math.sqrt(seeds)
+    return error, error * _sample_spreads(seeds - 1)
+
+
+@lru_cache(maxsize=MAX_SEEDS_NEEDED)
+def _sample_spreads(degrees: int) -> NDArray[np.float64]:
+    """Standard deviations that samples of a spread of 1 show."""
+    return np.sqrt(2 * gammaincinv(degrees / 2, _SHARES) / degrees)
 
 
 def seeds_for(power: Callable[[int], float]) -> int | None:
@@ -134,7 +151,7 @@ def prediction_interval(values: Sequence[float], seeds: int, confidence: float =
     """Where the mean of so many new seeds will lie with this confidence, None below two values."""
     if len(values) < 2:
         return None
-    reach = _quantile(len(values), (1 + confidence) / 2) * stdev(values) * math.sqrt(1 / len(values) + 1 / seeds)
+    reach = _quantile(len(values), (1 + confidence) / 2) * standard_deviation(values) * math.sqrt(1 / len(values) + 1 / seeds)
     return fmean(values) - reach, fmean(values) + reach
 
 
