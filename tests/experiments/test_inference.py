@@ -62,7 +62,7 @@ def test_values_without_a_spread_have_a_p_all_the_same(value: float, p: float) -
     assert equivalence_p([value] * 3, 0.5) == 1 - p
 
 
-@examples(200)
+@examples(50)
 @given(PS)
 def test_holms_adjusted_ps_are_statsmodels(ps: list[float]) -> None:
     rejected, adjusted, _, _ = multipletests(ps, alpha=LEVEL, method="holm")

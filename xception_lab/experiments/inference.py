@@ -151,7 +151,8 @@ def prediction_interval(values: Sequence[float], seeds: int, confidence: float =
     """Where the mean of so many new seeds will lie with this confidence, None below two values."""
     if len(values) < 2:
         return None
-    reach = _quantile(len(values), (1 + confidence) / 2) * standard_deviation(values) * math.sqrt(1 / len(values) + 1 / seeds)
+    error = standard_deviation(values) * math.sqrt(1 / len(values) + 1 / seeds)
+    reach = _quantile(len(values), (1 + confidence) / 2) * error
     return fmean(values) - reach, fmean(values) + reach
 
 
