@@ -239,10 +239,10 @@ def test_a_click_is_handed_on_as_it_came(monkeypatch: pytest.MonkeyPatch) -> Non
     assert got == ["exit"]
 
 
-def test_the_proof_is_given_on_the_spot() -> None:
+def test_the_equivalence_is_checked_on_the_spot() -> None:
     at = _open({"network_view": "modules", "towers": "4"})
     assert not at.success
-    at.button(key="prove").click()
+    at.button(key="check").click()
     ran(at)
     assert "4 towers" in at.success[0].value
     assert "**0.0e+00** in float64" in at.success[0].value
