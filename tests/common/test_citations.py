@@ -21,7 +21,7 @@ FOREIGN = re.compile(
     re.IGNORECASE,
 )
 # these rooms still name their sources in the text itself
-IN_PLACE = {"counters", "depth", "devices", "information", "roofline", "timing", "timing_network", "training"}
+IN_PLACE = {"depth", "devices", "information", "roofline", "timing", "timing_network", "training"}
 
 
 def _messages() -> list[str]:
