@@ -23,6 +23,7 @@ from xception_lab.nn.other_counters import count_own_xception, run_counters
 from xception_lab.spec import CompareSpec, XceptionSpec
 from xception_lab.ui.compare.blocks import formula_tex, show_blocks, step_text, step_title
 from xception_lab.ui.compare.charts import chart_summary, cost_words, counter_rows, network_counter_rows
+from xception_lab.ui.compare.stack import show_stack
 from xception_lab.ui.fields.compare import BETWEEN, CODE_OF, MEASURE, ORDER, SCALE, SWEPT, CompareState, View
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
@@ -92,6 +93,7 @@ def show_differences(comparison: Comparison) -> None:
     show_blocks(comparison.spec, steps, state.convention, "steps", titles=tuple(map(step_title, steps)))
     for place, step in zip(st.columns(3), steps, strict=False):
         place.markdown(step_text(step))
+    show_stack(state.order, state.between, comparison.spec.kernel_size)
     st.markdown(paragraph("later_practice"))
 
 
