@@ -39,7 +39,7 @@ def _agreement(between: Activation) -> str:
 
 def _stack(order: Order, between: Activation, kernels: dict[str, str], current: bool) -> dict[str, Any]:
     convs = stacked_convs(order, between)
-    names = {0: _("block before"), 1: _("block 1"), 2: _("block 2"), 3: _("next block")}
+    names = {0: _("earlier"), 1: _("block 1"), 2: _("block 2"), 3: _("later")}
     blocks: list[dict[str, Any]] = []
     for block, group in groupby(enumerate(convs), lambda item: item[1].block):
         places = [place for place, _conv in group]

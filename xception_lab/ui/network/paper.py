@@ -6,7 +6,7 @@ import streamlit as st
 
 from xception_lab.arch.inception_module import CHANNELS, SIZE, TOWERS, InceptionModule, inception_module
 from xception_lab.arch.related_networks import RelatedNetwork, related_networks
-from xception_lab.common.citations import Citation, PaperTable, paper_table, source
+from xception_lab.common.citations import Citation, PaperTable, constant, paper_table, source
 from xception_lab.common.units import format_count
 from xception_lab.figures.network import relatives_figure
 from xception_lab.ui.fields.field import N_
@@ -23,7 +23,7 @@ from xception_lab.ui.shell.names import measure_name, percent
 _TABLES = {
     N_("ImageNet, single crop"): 1,
     N_("JFT, FastEval14k"): 2,
-    N_("Size and speed on 60 K80 GPUs"): 3,
+    N_("Size and speed on {hardware}"): 3,
 }
 
 
@@ -49,7 +49,7 @@ def show_relatives() -> None:
     for place, (title, number) in zip(st.columns(3, gap="medium"), _TABLES.items(), strict=True):
         with place:
             name = _("Table {number}").format(number=number)
-            st.markdown(f"**{name}** · {_(title)}")
+            st.markdown(f"**{name}** · {_(title).format(hardware=constant('table_3_hardware').text)}")
             st.markdown(_paper_table(paper_table(number)))
     st.caption(
         _("Tables as printed in {paper}; none of these figures was measured here.").format(
