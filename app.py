@@ -3,6 +3,7 @@
 import streamlit as st
 
 from xception_lab.arch.comparison import compare, ratio, spectrum, two_differences
+from xception_lab.common.citations import source
 from xception_lab.ui.compare.blocks import comparison_headline, show_blocks, specs_ahead
 from xception_lab.ui.compare.presets import PRESETS, preset_spec
 from xception_lab.ui.fields.compare import KERNEL_SIZE, OUT_CHANNELS, SEGMENTS, StartState
@@ -18,9 +19,9 @@ state = frame("start", StartState)
 st.title(_("Must a convolution look at space and channels at the same time?"), anchor=False)
 st.markdown(
     _(
-        "Chollet's *Xception* (CVPR 2017) says no: first look across space, one channel at a time, then mix the "
+        "The *Xception* paper ({paper}) says no: first look across space, one channel at a time, then mix the "
         "channels. **Move a slider** and see what that saves."
-    )
+    ).format(paper=source("xception").markdown)
 )
 spec = state.spec
 settings = st.container()

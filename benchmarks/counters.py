@@ -1,8 +1,9 @@
 """How much faster is the closed form than counters that run the model, and where do their figures differ?
 
-Prints one Markdown table: each counter on the three blocks (64 -> 128 at 56 x 56) and on Xception at 299 x 299.
-A counter that is not installed is named as such. The counters come with the extra `benchmarks`; where torch's CPU build
-is wanted, install it first:
+Prints one Markdown table: each counter on the three blocks (64 -> 128 at 56 x 56) and on Xception at 299 x 299, once as
+this project builds it and once with torch's own pooling modules, which some counters know and ours they do not. The
+figures of Xception are those of assets/citations.json. A counter that is not installed is named as such. The counters
+come with the extra `benchmarks`; where torch's CPU build is wanted, install it first:
 
     pip install ".[benchmarks]"
     python -m benchmarks.counters
@@ -19,26 +20,14 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from statistics import median
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from xception_lab import BlockSpec, Cost, XceptionSpec, block_cost, build_block, build_xception, network_cost
-
-Unit = Literal["MACs", "FLOPs"]
-
-
-@dataclass(frozen=True)
-class Counter:
-    """Another counter. count(model, x): its figure, in `unit`. package: the one that it comes from."""
-
-    name: str
-    package: str
-    unit: Unit
-    counts: str
-    count: Callable[[nn.Module, Tensor], float]
-    device: str = "cpu"
+from xception_lab.nn.other_counters import NETWORK_COUNTERS, NetworkCounter
+from xception_lab.nn.pooling import SameMaxPool2d
 
 
 @dataclass(frozen=True)
@@ -52,63 +41,34 @@ class Subject:
     rounds: int
 
 
-def _flop_counter(model: nn.Module, x: Tensor) -> float:
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(x)
-    return counter.get_total_flops()
-
-
-def _torchinfo(model: nn.Module, x: Tensor) -> float:
-    from torchinfo import summary
-
-    return summary(model, input_data=x, verbose=0).total_mult_adds
+COUNTS = {
+    "torch FlopCounterMode": "2 x MACs, conv + linear",
+    "torchinfo": "MACs + one a BN parameter + linear bias",
+    "fvcore": "MACs + 2 a BN element + pooling; called flops",
+    "ptflops (pytorch)": "MACs + BN, ReLU and pooling twice",
+    "ptflops (aten)": "MACs + linear bias",
+    "thop": "MACs + 4 a BN element + pooling",
+    "calflops, MACs": "MACs, conv + linear",
+    "calflops, FLOPs": "2 x MACs + BN, ReLU and pooling",
+}
 
 
-def _fvcore(model: nn.Module, x: Tensor) -> float:
-    from fvcore.nn import FlopCountAnalysis
+@dataclass(frozen=True)
+class Counter:
+    """A counter on one of torch's devices."""
 
-    return FlopCountAnalysis(model, x).unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
+    peer: NetworkCounter
+    device: str = "cpu"
 
-
-def _ptflops(backend: str) -> Callable[[nn.Module, Tensor], float]:
-    def count(model: nn.Module, x: Tensor) -> float:
-        from ptflops import get_model_complexity_info
-
-        options: dict[str, Any] = {"as_strings": False, "print_per_layer_stat": False, "backend": backend}
-        return get_model_complexity_info(model, tuple(x.shape[1:]), **options)[0]
-
-    return count
-
-
-def _thop(model: nn.Module, x: Tensor) -> float:
-    from thop import profile
-
-    return profile(model, inputs=(x,), verbose=False)[0]
-
-
-def _calflops(figure: int) -> Callable[[nn.Module, Tensor], float]:
-    def count(model: nn.Module, x: Tensor) -> float:
-        from calflops import calculate_flops
-
-        return calculate_flops(
-            model, args=[x], output_as_string=False, print_results=False, print_detailed=False, output_precision=10
-        )[figure]
-
-    return count
+    @property
+    def name(self) -> str:
+        """The counter's name, with its device where that is not the CPU."""
+        return self.peer.name if self.device == "cpu" else f"{self.peer.name}, {self.device}"
 
 
 COUNTERS = (
-    Counter("torch FlopCounterMode", "torch", "FLOPs", "2 x MACs, conv + linear", _flop_counter),
-    Counter("torch FlopCounterMode, meta", "torch", "FLOPs", "2 x MACs, conv + linear", _flop_counter, "meta"),
-    Counter("torchinfo", "torchinfo", "MACs", "MACs + one a BN parameter + linear bias", _torchinfo),
-    Counter("fvcore", "fvcore", "MACs", "MACs + 2 a BN element + pooling; called flops", _fvcore),
-    Counter("ptflops (pytorch)", "ptflops", "MACs", "MACs + BN, ReLU and pooling twice", _ptflops("pytorch")),
-    Counter("ptflops (aten)", "ptflops", "MACs", "MACs + linear bias", _ptflops("aten")),
-    Counter("thop", "thop", "MACs", "MACs + 4 a BN element + pooling", _thop),
-    Counter("calflops, MACs", "calflops", "MACs", "MACs, conv + linear", _calflops(1)),
-    Counter("calflops, FLOPs", "calflops", "FLOPs", "2 x MACs + BN, ReLU and pooling", _calflops(0)),
+    *map(Counter, NETWORK_COUNTERS),
+    *(Counter(peer, "meta") for peer in NETWORK_COUNTERS if peer.package == "torch"),
 )
 
 
@@ -117,10 +77,24 @@ def _subjects() -> list[Subject]:
         spec = BlockSpec(kind)
         return Subject(f"{kind} block", build_block(spec), (1, 64, 56, 56), lambda: block_cost(spec, 56, 56), 15)
 
-    # torch's own pooling, as in timm: it costs the same, and peers that go by module class would miss ours
-    paper = XceptionSpec(same_pooling=False)
-    xception = Subject("Xception", build_xception(paper), (1, 3, 299, 299), lambda: network_cost(paper, 299, 299), 5)
-    return [block("standard"), block("extreme"), block("separable"), xception]
+    def xception(name: str, model: nn.Module) -> Subject:
+        return Subject(name, model, (1, 3, 299, 299), lambda: network_cost(XceptionSpec(), 299, 299), 5)
+
+    own = xception("Xception, ours", build_xception(XceptionSpec()))
+    torch_pooling = xception("Xception, torch's pooling", _with_torch_pooling())
+    return [block("standard"), block("extreme"), block("separable"), own, torch_pooling]
+
+
+def _with_torch_pooling() -> nn.Module:
+    """Xception with torch's own pooling modules in place of ours: it costs the same in the closed form."""
+    model = build_xception(XceptionSpec())
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, SameMaxPool2d):
+                setattr(module, name, nn.MaxPool2d(3, 2, padding=1))
+            elif name == "global_pool":
+                setattr(module, name, nn.AdaptiveAvgPool2d(1))
+    return model
 
 
 def _count(counter: Counter, subject: Subject) -> tuple[float, float]:
@@ -129,7 +103,7 @@ def _count(counter: Counter, subject: Subject) -> tuple[float, float]:
     x = torch.zeros(subject.shape, device=counter.device)
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         start = perf_counter()
-        figure = counter.count(model, x)
+        figure = counter.peer.count(model, x)
         return figure, perf_counter() - start
 
 
@@ -173,19 +147,28 @@ def _rows(subject: Subject) -> list[tuple[str, ...]]:
     for counter in COUNTERS:
         if counter.name in missing:
             absent = f"not installed ({missing[counter.name]})"
-            rows.append((subject.name, counter.name, absent, "", counter.counts, "", ""))
+            rows.append((subject.name, counter.name, absent, "", COUNTS[counter.peer.name], "", ""))
             continue
         figure, seconds = measured[counter.name]
-        exact = cost.macs if counter.unit == "MACs" else cost.flops
+        exact = cost.macs if counter.peer.quantity == "MACs" else cost.flops
         off = figure - exact
         difference = "0" if off == 0 else f"{off:+,.0f} ({off / exact:+.4%})"
         time = (_time(seconds), f"{seconds / ours:,.0f}")
-        rows.append((subject.name, counter.name, f"{figure:,.0f} {counter.unit}", difference, counter.counts, *time))
+        rows.append(
+            (
+                subject.name,
+                counter.name,
+                f"{figure:,.0f} {counter.peer.quantity}",
+                difference,
+                COUNTS[counter.peer.name],
+                *time,
+            )
+        )
     return rows
 
 
 def _versions() -> str:
-    packages = sorted({counter.package for counter in COUNTERS})
+    packages = sorted({counter.peer.package for counter in COUNTERS})
     lines: list[str] = []
     for package in packages:
         try:

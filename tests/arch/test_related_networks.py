@@ -8,7 +8,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from xception_lab.arch.cost import Cost
-from xception_lab.arch.related_networks import PAPER_TABLES, mobilenet_v1_cost, related_networks, vgg_16_cost
+from xception_lab.arch.related_networks import mobilenet_v1_cost, related_networks, vgg_16_cost
+from xception_lab.common.citations import paper_table
 
 
 def _vgg_16() -> nn.Module:
@@ -55,21 +56,21 @@ def test_what_we_lay_out_is_the_network(ours: Cost, build: type[nn.Module], para
 
 def test_accuracies_are_the_papers_and_each_has_a_source() -> None:
     found = {relative.name: relative for relative in related_networks()}
-    table = {name: (float(top1), float(top5)) for name, top1, top5 in PAPER_TABLES[0].rows}
+    table = {name: (float(top1), float(top5)) for name, top1, top5 in paper_table(1).rows}
     assert {name: (found[name].top1, found[name].top5) for name in table} == table
     assert found["MobileNetV1"].top1 == 0.706
     twin = found["Xception, standard convolutions"]
-    assert (twin.top1, twin.top5, twin.accuracy_source) == (None, None, "")
+    assert (twin.top1, twin.top5, twin.accuracy_source) == (None, None, None)
     assert all(relative.accuracy_source for relative in found.values() if relative is not twin)
-    assert {found[name].params for name, *_ in PAPER_TABLES[2].rows} == {23_626_728, 22_855_952}
-    for relative in found.values():
-        assert relative.params_source
-        assert relative.macs_source
-        assert (relative.macs_origin == "computed") == (relative.macs_source == "xception_lab")
+    assert {found[name].params for name, *_ in paper_table(3).rows} == {23_626_728, 22_855_952}
+    published = {name for name, relative in found.items() if relative.params_source and relative.macs_source}
+    assert published == {"Inception V3", "ResNet-152"}, "the engine lays out the others"
+    assert (found["Inception V3"].macs, found["ResNet-152"].macs) == (5.71e9, 11.51e9)
+    assert found["ResNet-152"].params == 60_192_808
 
 
 def test_the_papers_tables_as_they_stand() -> None:
-    assert [table.rows for table in PAPER_TABLES] == [
+    assert [table.rows for table in map(paper_table, (1, 2, 3))] == [
         (
             ("VGG-16", "0.715", "0.901"),
             ("ResNet-152", "0.770", "0.933"),
@@ -84,4 +85,4 @@ def test_the_papers_tables_as_they_stand() -> None:
         ),
         (("Inception V3", "23,626,728", "31"), ("Xception", "22,855,952", "28")),
     ]
-    assert [table.number for table in PAPER_TABLES] == [1, 2, 3]
+    assert [paper_table(number).citation.where for number in (1, 2, 3)] == ["Table 1", "Table 2", "Table 3"]

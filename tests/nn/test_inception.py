@@ -18,11 +18,11 @@ from xception_lab.nn.inception import (
 
 @pytest.mark.parametrize("towers", TOWERS)
 def test_figures_2_and_3_give_the_same_outputs(towers: int) -> None:
-    proof = check_equivalence(towers)
-    assert proof.max_difference <= 1e-6
-    assert proof.max_difference_float64 <= 1e-12
-    assert proof.max_output > 0.1, "outputs of nothing are equal too"
-    assert (proof.segments, proof.outputs) == (towers, 4 * CHANNELS * SIZE * SIZE)
+    check = check_equivalence(towers)
+    assert check.max_difference <= 1e-6
+    assert check.max_difference_float64 <= 1e-12
+    assert check.max_output > 0.1, "outputs of nothing are equal too"
+    assert (check.segments, check.outputs) == (towers, 4 * CHANNELS * SIZE * SIZE)
 
 
 def test_the_comparison_can_fail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import assume, given
 from strategies import block_specs, examples, sizes
 
-from xception_lab import BlockSpec, block_cost, build_block
-from xception_lab.nn.other_counters import run_counters
+from xception_lab import BlockSpec, XceptionSpec, block_cost, build_block, network_cost
+from xception_lab.common.citations import constant
+from xception_lab.nn import other_counters
+from xception_lab.nn.other_counters import NETWORK_COUNTERS, count_own_xception, run_counters
 
 
 def _excess(spec: BlockSpec, height: int, width: int, batch: int) -> int:
@@ -61,3 +63,20 @@ def test_eight_people_counting_at_once_get_the_same() -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda spec: run_counters(spec, 14, 14, 2), specs))
     assert together == alone
+
+
+def test_the_apps_xception_is_counted_as_the_page_says() -> None:
+    figures = count_own_xception()
+    assert {"flop_counter", "torchinfo"} <= figures.keys(), "these come with the app"
+    stored = {counter.key: constant(f"own_{counter.key}").value for counter in NETWORK_COUNTERS}
+    assert {key: stored[key] for key in figures} == figures
+    assert stored["flop_counter"] == 2 * network_cost(XceptionSpec(), 299, 299).macs
+    assert count_own_xception() == figures, "once for everybody"
+
+
+def test_a_count_that_fails_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(other_counters, "_own_figures", {})
+    start = other_counters.start_child
+    monkeypatch.setattr(other_counters, "start_child", lambda _module: start("xception_lab.no_such_module"))
+    with pytest.raises(RuntimeError, match="status 1"):
+        count_own_xception()

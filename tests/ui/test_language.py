@@ -13,6 +13,8 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 from paths import ROOT
 
+from xception_lab.common.citations import Constant
+from xception_lab.ui.shell import language
 from xception_lab.ui.shell.language import ASSETS, LANGUAGES, catalog
 
 CATALOGS = ASSETS / "locale" / "ko" / "LC_MESSAGES"
@@ -137,8 +139,21 @@ def test_every_paragraph_has_its_twin_and_a_page() -> None:
     assert sorted(path.stem for path in (ASSETS / "text" / "ko").glob("*.md")) == PARAGRAPHS
     assert {path.name for path in (ASSETS / "text").iterdir()} == set(LANGUAGES)
     sources = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
-    asked = set(re.findall(r'paragraph\("(\w+)"\)', sources))
+    asked = set(re.findall(r'paragraph\("(\w+)"[,)]', sources))
     assert asked == set(PARAGRAPHS)
+
+
+def test_a_paragraph_is_filled_from_the_page_and_from_the_citations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(language, "_paragraph", lambda _language, _name: "{mine}, {deeplab_top1}, {source:convnext}")
+    text = language.paragraph("any", mine="1.5 %")
+    assert text == "1.5 %, 0.75 %, [Liu et al., arXiv 2201.03545](https://arxiv.org/abs/2201.03545)"
+    with pytest.raises(KeyError):
+        language.paragraph("any")
+    unsourced = Constant("5 µs", None)
+    monkeypatch.setattr(language, "constant", lambda _name: unsourced)
+    assert language.paragraph("any").startswith("5 µs (no source found), 5 µs (no source found)")
 
 
 @pytest.mark.parametrize("name", PARAGRAPHS)
@@ -155,7 +170,8 @@ def test_twins_say_the_same(name: str) -> None:
     }.items():
         counts = [len(re.findall(pattern, text)) for text in (english, korean)]
         assert counts[0] == counts[1], f"{what}: {counts}"
-    for what, pattern in {"formulas": r"\$[^$]+\$", "code": r"`[^`]+`", "links": r"\]\([^)]*\)"}.items():
+    exact = {"formulas": r"\$[^$]+\$", "code": r"`[^`]+`", "links": r"\]\([^)]*\)", "placeholders": r"\{[\w:]+\}"}
+    for what, pattern in exact.items():
         assert sorted(re.findall(pattern, english)) == sorted(re.findall(pattern, korean)), what
     # every figure of the English text is in the Korean; a word there may be a digit in Korean, where it is below ten
     numbers = [set(re.findall(r"\d[\d,.]*\d|\d", text)) for text in (english, korean)]

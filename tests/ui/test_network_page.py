@@ -239,10 +239,30 @@ def test_a_click_is_handed_on_as_it_came(monkeypatch: pytest.MonkeyPatch) -> Non
     assert got == ["exit"]
 
 
-def test_the_proof_is_given_on_the_spot() -> None:
+def test_the_shares_in_the_text_are_the_papers_network_s() -> None:
+    at = _open({"network_view": "shares", "width_percent": "50"})
+    (text,) = [part.value for part in at.markdown if part.value.startswith("Parameters and MACs live")]
+    # whatever the controls hold: the text is on the paper's network
+    cost = network_cost(XceptionSpec(), 299, 299)
+    ones = [layer for layer in cost.layers if layer.op in ("pointwise", "shortcut")]
+    for measure, said in (("params", "89.8 %"), ("macs", "93.4 %"), ("activation_bytes", "24.6 %")):
+        share = sum(getattr(layer, measure) for layer in ones) / getattr(cost, measure)
+        assert f"{100 * share:.1f} %" == said
+        assert said in text
+    assert "the 34 depthwise" in text
+
+
+def test_figure_9_comes_with_the_papers_caveats() -> None:
+    at = _open({"network_view": "what_if"})
+    (text,) = [part.value for part in at.markdown if "uncharitable" in part.value]
+    assert "section 4.6" in text
+    assert "VGG-style" in text
+
+
+def test_the_equivalence_is_checked_on_the_spot() -> None:
     at = _open({"network_view": "modules", "towers": "4"})
     assert not at.success
-    at.button(key="prove").click()
+    at.button(key="check").click()
     ran(at)
     assert "4 towers" in at.success[0].value
     assert "**0.0e+00** in float64" in at.success[0].value

@@ -310,12 +310,45 @@ def test_only_the_chosen_view_is_computed(query: dict[str, str], view: str, loca
     assert len(at.latex) == (6 if view == "formula" else 0)
     assert [len(part) for part in (at.dataframe, at.toggle, at.code)] == [
         view == "table",
-        view == "counters",
+        2 * (view == "counters"),
         view == "code",
     ]
     steps = [element.key for element in at.get("bidi_component") if element.key == "steps"]
     assert steps == (["steps"] if view == "differences" else [])
     _check(at, COMPARE)
+
+
+@pytest.mark.parametrize("between", ["relu", "none"])
+def test_the_boundary_between_stacked_blocks_moves_with_the_order(between: str) -> None:
+    for order, own in (("depthwise-first", [1, 2, 3, 4]), ("pointwise-first", [0, 1, 2, 3])):
+        at = opened(COMPARE, {"view": "differences", "order": order, "between": between, "kernel_size": "5"})
+        drawn = _drawn(at, "stack")
+        (chosen,) = [stack for stack in drawn["stacks"] if stack["current"]]
+        assert [conv["text"] for conv in chosen["convs"]] == ["1×1", "5×5", "1×1", "5×5", "1×1"]
+        assert [place for place, conv in enumerate(chosen["convs"]) if conv["own"]] == own
+        assert ("with the same ReLUs" in drawn["summary"]) == (between == "relu")
+
+
+def test_the_apps_xception_is_counted_beside_the_stored_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    from xception_lab.ui.compare import views
+
+    monkeypatch.setattr(views, "count_own_xception", lambda: {"flop_counter": 16_714_806_992})
+    at = opened(COMPARE, {"view": "counters"})
+    (text,) = [part.value for part in at.markdown if part.value.startswith("One **MAC**")]
+    assert all(figure in text for figure in ("8,441,952,104", "8,436,419,000", "8,442,158,952", "8,442,157,904"))
+    at.toggle(key="count_network").set_value(True)
+    ran(at)
+    (table,) = at.dataframe
+    first, second, *_ = table.value.to_dict("records")
+    assert (first["prints"], first["stored"], first["above our count by"]) == (16_714_806_992, 16_714_806_992, 0)
+    assert second["counter"] == "calflops, MACs: not installed"
+
+    def fail() -> dict[str, int]:
+        raise RuntimeError("ended")
+
+    monkeypatch.setattr(views, "count_own_xception", fail)
+    ran(at)
+    assert at.error[0].value == "The counters could not be run on this server."
 
 
 def test_going_from_view_to_view_forgets_nothing() -> None:

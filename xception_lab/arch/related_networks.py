@@ -1,6 +1,7 @@
 """Xception and related networks: published figures with their sources, and costs where the engine can compute them.
 
-All accuracies are published ones. A published count keeps the digits with which it was published.
+All accuracies are published ones, from assets/citations.json. A published count keeps the digits with which it was
+published.
 """
 
 from dataclasses import dataclass
@@ -10,70 +11,30 @@ from typing import Literal
 from xception_lab.arch.breakdown import standard_twin
 from xception_lab.arch.cost import Cost, chain_cost, network_cost
 from xception_lab.arch.plan import Act, Conv, Linear, Op, Pool, block_ops
+from xception_lab.common.citations import Citation, constant, paper_table
 from xception_lab.spec import BlockSpec, XceptionSpec
 
-Origin = Literal["computed", "published"]
 CostAxis = Literal["macs", "params"]
-
-XCEPTION_PAPER = "Chollet, CVPR 2017"
-MOBILENET_PAPER = "Howard et al., arXiv 1704.04861, Table 8"
-TORCHVISION = "torchvision documentation, docs.pytorch.org/vision/stable/models.html"
 
 
 @dataclass(frozen=True, slots=True)
 class RelatedNetwork:
-    """A network with its accuracy and cost; None where nothing was published.
+    """A network with its accuracy and cost; accuracies and their source are None where no published one was found.
 
     size: height and width of its picture in pixels. top1, top5: ImageNet accuracy of a single crop, 0 to 1.
-    params, macs: for one picture; *_origin: whether computed by this engine or published, *_source: by whom.
+    params, macs: for one picture; *_source: where they were published, None where this engine computed them.
     """
 
     name: str
     size: int
     top1: float | None
     top5: float | None
-    accuracy_source: str
+    accuracy_source: Citation | None
     params: int
-    params_origin: Origin
-    params_source: str
+    params_source: Citation | None
     macs: float
-    macs_origin: Origin
-    macs_source: str
+    macs_source: Citation | None
 
-
-@dataclass(frozen=True, slots=True)
-class PaperTable:
-    """A table of the paper as printed: its number, the names of its columns, its rows."""
-
-    number: int
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-# every digit as printed
-PAPER_TABLES = (
-    PaperTable(
-        1,
-        ("", "Top-1 accuracy", "Top-5 accuracy"),
-        (
-            ("VGG-16", "0.715", "0.901"), ("ResNet-152", "0.770", "0.933"), ("Inception V3", "0.782", "0.941"),
-            ("Xception", "0.790", "0.945"),
-        ),
-    ),
-    PaperTable(
-        2,
-        ("", "FastEval14k MAP@100"),
-        (
-            ("Inception V3 - no FC layers", "6.36"), ("Xception - no FC layers", "6.70"),
-            ("Inception V3 with FC layers", "6.50"), ("Xception with FC layers", "6.78"),
-        ),
-    ),
-    PaperTable(
-        3,
-        ("", "Parameter count", "Steps/second"),
-        (("Inception V3", "23,626,728", "31"), ("Xception", "22,855,952", "28")),
-    ),
-)  # fmt: skip
 
 # output channels of its convolutions, 0 for a pooling
 _VGG_16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)
@@ -85,27 +46,53 @@ _MOBILENET = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512,
 def related_networks() -> tuple[RelatedNetwork, ...]:
     """The paper's network first, then the networks of its Table 1, its standard twin and MobileNetV1."""
     paper = XceptionSpec()
-    accuracy = f"{XCEPTION_PAPER}, Table 1"
-    xception, twin = network_cost(paper, 299, 299), network_cost(standard_twin(paper), 299, 299)
-    vgg, mobilenet = vgg_16_cost(), mobilenet_v1_cost()
+    inception_params, _speed = paper_table(3).row("Inception V3")
+    inception_macs, resnet_params, resnet_macs, mobilenet_top1 = map(
+        constant, ("inception_v3_macs", "resnet_152_params", "resnet_152_macs", "mobilenet_v1_top1")
+    )
+    twin = network_cost(standard_twin(paper), 299, 299)
     return (
-        RelatedNetwork("Xception", 299, 0.790, 0.945, accuracy, *_computed(xception)),
+        RelatedNetwork("Xception", 299, *_accuracy("Xception"), *_computed(network_cost(paper, 299, 299))),
         RelatedNetwork(
-            "Inception V3", 299, 0.782, 0.941, accuracy, 23_626_728, "published", f"{XCEPTION_PAPER}, Table 3",
-            5.71e9, "published", TORCHVISION,
+            "Inception V3",
+            299,
+            *_accuracy("Inception V3"),
+            int(inception_params.replace(",", "")),
+            paper_table(3).citation,
+            float(inception_macs.value),
+            inception_macs.citation,
         ),
         RelatedNetwork(
-            "ResNet-152", 224, 0.770, 0.933, accuracy, 60_192_808, "published", TORCHVISION, 11.51e9, "published",
-            TORCHVISION,
+            "ResNet-152",
+            224,
+            *_accuracy("ResNet-152"),
+            int(resnet_params.value),
+            resnet_params.citation,
+            float(resnet_macs.value),
+            resnet_macs.citation,
         ),
-        RelatedNetwork("VGG-16", 224, 0.715, 0.901, accuracy, *_computed(vgg)),
-        RelatedNetwork("MobileNetV1", 224, 0.706, None, MOBILENET_PAPER, *_computed(mobilenet)),
-        RelatedNetwork("Xception, standard convolutions", 299, None, None, "", *_computed(twin)),
-    )  # fmt: skip
+        RelatedNetwork("VGG-16", 224, *_accuracy("VGG-16"), *_computed(vgg_16_cost())),
+        RelatedNetwork(
+            "MobileNetV1",
+            224,
+            float(mobilenet_top1.value),
+            None,
+            mobilenet_top1.citation,
+            *_computed(mobilenet_v1_cost()),
+        ),
+        RelatedNetwork("Xception, standard convolutions", 299, None, None, None, *_computed(twin)),
+    )
 
 
-def _computed(cost: Cost) -> tuple[int, Origin, str, int, Origin, str]:
-    return cost.params, "computed", "xception_lab", cost.macs, "computed", "xception_lab"
+def _accuracy(name: str) -> tuple[float, float, Citation]:
+    """Top-1 and top-5 of a network in the paper's Table 1, and the table."""
+    table = paper_table(1)
+    top1, top5 = map(float, table.row(name))
+    return top1, top5, table.citation
+
+
+def _computed(cost: Cost) -> tuple[int, None, int, None]:
+    return cost.params, None, cost.macs, None
 
 
 def vgg_16_cost() -> Cost:

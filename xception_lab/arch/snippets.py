@@ -3,12 +3,13 @@
 from textwrap import indent
 
 from xception_lab.arch.plan import Act, Conv, Linear, Norm, Op, Pool, Stage, block_ops, network_stages
+from xception_lab.common.citations import section, source
 from xception_lab.spec import BlockSpec, XceptionSpec
 
 _TITLES = {
     "standard": "Standard convolution",
-    "extreme": "Extreme Inception block: 1x1 first, then {spatial} (Xception, section 1.2)",
-    "separable": "Depthwise separable convolution: depthwise first, then 1x1 (Xception, section 2)",
+    "extreme": "Extreme Inception block: 1x1 first, then {spatial} (Xception, section {section})",
+    "separable": "Depthwise separable convolution: depthwise first, then 1x1 (Xception, section {section})",
 }
 _ACTIVATIONS = {"none": "nn.Identity()", "relu": "nn.ReLU()", "elu": "nn.ELU()"}
 
@@ -25,7 +26,7 @@ def block_snippet(spec: BlockSpec, height: int, width: int, batch_size: int = 1)
             "import torch",
             "from torch import nn",
             "",
-            f"# {_TITLES[spec.kind].format(spatial=spatial)}",
+            f"# {_TITLES[spec.kind].format(spatial=spatial, section=section('two_differences'))}",
             "block = nn.Sequential(",
             *(f"    {_module(op)},{_comment(op)}" for op in block_ops(spec)),
             # in training mode a batch norm refuses an output of one value per channel
@@ -66,7 +67,7 @@ def model_snippet(spec: XceptionSpec) -> str:
         (
             _SAME_POOL if spec.same_pooling else "",
             _RESIDUAL if spec.residual else "",
-            "# Xception (Chollet, CVPR 2017), Figure 5",
+            f"# Xception ({source('xception').short}), Figure 5",
             "model = nn.Sequential(",
             *(indent(stage_snippet(spec, stage), "    ") for stage in network_stages(spec)),
             ")",

@@ -39,7 +39,10 @@ def relatives_figure(relatives: Sequence[RelatedNetwork], over: CostAxis, names:
             "color": [_XCEPTION if relative.name == "Xception" else _OTHERS for relative in known],
             "opacity": 0.75,
         },
-        "customdata": [[format_count(each.params), format_count(each.macs), each.accuracy_source] for each in known],
+        "customdata": [
+            [format_count(each.params), format_count(each.macs), each.accuracy_source and each.accuracy_source.text]
+            for each in known
+        ],
         "hovertemplate": "<b>%{text}</b><br>%{y:.1%} (%{customdata[2]})<br>%{customdata[0]} / %{customdata[1]} MACs"
         "<extra></extra>",
     }

@@ -4,6 +4,7 @@ from typing import Any
 
 from xception_lab.arch.comparison import ComparedBlock, Measure, compare
 from xception_lab.arch.latex import Formula
+from xception_lab.common.citations import section
 from xception_lab.common.units import format_bytes, format_count, format_shape
 from xception_lab.drawing.block_diagram import Diagram, DrawnConv, block_diagram
 from xception_lab.spec import CompareSpec
@@ -185,16 +186,23 @@ def step_title(step: ComparedBlock) -> str:
 
 def step_text(step: ComparedBlock) -> str:
     """What the paper says of a step, and what it changes in cost."""
+    named = section("two_differences")
     if step.kind == "extreme" and step.spec.between == "relu":
-        return _("Section 1.2 and Figure 4: 1×1 first, then one spatial convolution a channel, with a ReLU after both.")
+        sentence = _(
+            "Section {section} and Figure 4: 1×1 first, then one spatial convolution a channel, with a ReLU after both."
+        )
+        return sentence.format(section=named)
     claim = (
-        _("Section 2 argues that the **order is unimportant**, above all because the blocks are used stacked.")
+        _(
+            "Section {section} argues that the **order is unimportant**, “in particular because these operations are "
+            "meant to be used in a stacked setting”. The picture below shows why."
+        )
         if step.kind == "separable"
         else _(
-            "Section 2 says that the **ReLU between** might matter. Section 4.7 and Figure 10 test it: without it, "
-            "training converges faster and ends better."
+            "Section {section} says that the **ReLU between** might matter. Section {test} and Figure 10 test it: "
+            "without it, training converges faster and ends better."
         )
-    )
+    ).format(section=named, test=section("between"))
     change = _("Against the step before: {macs} MACs, {moved} bytes moved.").format(
         macs=ratio_text(step.ratios["macs"]), moved=ratio_text(step.ratios["moved_bytes"])
     )

@@ -1,10 +1,11 @@
 """The words and the text summaries of the cost charts, and the table of other counters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from xception_lab.arch.comparison import ComparedBlock, Measure
+from xception_lab.common.citations import constant
 from xception_lab.figures.cost import CostWords
-from xception_lab.nn.other_counters import CounterResult
+from xception_lab.nn.other_counters import NETWORK_COUNTERS, CounterResult
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import figure_text, kind_name, measure_name
@@ -64,3 +65,25 @@ def counter_rows(
         for block in blocks
         for result in count(block.spec, spec.size, spec.size, spec.batch_size)
     ]
+
+
+def network_counter_rows(figures: Mapping[str, int], macs: int) -> list[dict[str, str | int | None]]:
+    """What each counter prints for the app's own Xception, beside the stored figure; None where it is not installed.
+
+    figures: by the counter's key, as other_counters.count_own_xception. macs: ours of the same network.
+    """
+    rows: list[dict[str, str | int | None]] = []
+    for counter in NETWORK_COUNTERS:
+        figure = figures.get(counter.key)
+        exact = macs if counter.quantity == "MACs" else 2 * macs
+        rows.append(
+            {
+                _("counter"): counter.name
+                if figure is not None
+                else _("{counter}: not installed").format(counter=counter.name),
+                _("prints"): figure,
+                _("stored"): int(constant(f"own_{counter.key}").value),
+                _("above our count by"): None if figure is None else figure - exact,
+            }
+        )
+    return rows

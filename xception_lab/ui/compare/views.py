@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from xception_lab.arch.breakdown import PAPER_SIZE
 from xception_lab.arch.comparison import (
     ComparedBlock,
     Measure,
@@ -13,13 +14,16 @@ from xception_lab.arch.comparison import (
     sweep,
     two_differences,
 )
+from xception_lab.arch.cost import network_cost
 from xception_lab.arch.latex import macs_formula, params_formula
 from xception_lab.arch.snippets import block_snippet
+from xception_lab.common.citations import source
 from xception_lab.figures.cost import layers_figure, spectrum_figure, sweep_figure
-from xception_lab.nn.other_counters import run_counters
-from xception_lab.spec import CompareSpec
+from xception_lab.nn.other_counters import count_own_xception, run_counters
+from xception_lab.spec import CompareSpec, XceptionSpec
 from xception_lab.ui.compare.blocks import formula_tex, show_blocks, step_text, step_title
-from xception_lab.ui.compare.charts import chart_summary, cost_words, counter_rows
+from xception_lab.ui.compare.charts import chart_summary, cost_words, counter_rows, network_counter_rows
+from xception_lab.ui.compare.stack import show_stack
 from xception_lab.ui.fields.compare import BETWEEN, CODE_OF, MEASURE, ORDER, SCALE, SWEPT, CompareState, View
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
@@ -89,6 +93,7 @@ def show_differences(comparison: Comparison) -> None:
     show_blocks(comparison.spec, steps, state.convention, "steps", titles=tuple(map(step_title, steps)))
     for place, step in zip(st.columns(3), steps, strict=False):
         place.markdown(step_text(step))
+    show_stack(state.order, state.between, comparison.spec.kernel_size)
     st.markdown(paragraph("later_practice"))
 
 
@@ -98,8 +103,17 @@ def show_table(comparison: Comparison) -> None:
 
 
 def show_counters(comparison: Comparison) -> None:
-    """What other counters count for the same blocks."""
-    st.markdown(paragraph("counters"))
+    """What other counters print for the paper's network, and what they count for the blocks on the page."""
+    paper = network_cost(XceptionSpec(), PAPER_SIZE, PAPER_SIZE)
+    st.markdown(paragraph("counters", macs=f"{paper.macs:,}", versions=source("counters").title))
+    if st.toggle(_("Count this app's Xception with every counter that is installed here, now"), key="count_network"):
+        with st.spinner(_("Counting in a process of its own, up to half a minute …")):
+            try:
+                figures = count_own_xception()
+            except (OSError, RuntimeError):
+                st.error(_("The counters could not be run on this server."))
+            else:
+                st.dataframe(network_counter_rows(figures, paper.macs), hide_index=True)
     if st.toggle(_("Count these blocks with torch and torchinfo, now"), key="count"):
         st.dataframe(counter_rows(comparison.blocks, comparison.spec, run_counters), hide_index=True)
 

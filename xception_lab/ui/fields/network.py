@@ -9,7 +9,8 @@ from typing import Literal
 from xception_lab.arch.breakdown import LAYER_KINDS, AreaMeasure, LayerKind, NetworkSpec, possible_segments
 from xception_lab.arch.inception_module import TOWERS
 from xception_lab.arch.plan import Flow
-from xception_lab.spec import ACTIVATIONS, ORDERS, Activation, Convolution, Order
+from xception_lab.common.citations import constant
+from xception_lab.spec import ACTIVATIONS, ORDERS, Activation, Convolution, Order, XceptionSpec
 from xception_lab.ui.fields.compare import ONE_PER_CHANNEL, ORDER_LABELS, segment_options
 from xception_lab.ui.fields.field import N_, Field, Option, Texts, flag_options, number_options, word_options
 
@@ -110,7 +111,10 @@ NETWORK_INTERMEDIATE: Field[Activation] = Field(
     narrow=_available_activations,
 )
 RESIDUAL = Field(
-    "residual", flag_options(True), "true", help=N_("Whether the residual connections are there (Figure 9).")
+    "residual",
+    flag_options(True),
+    "true",
+    help=N_("Whether the residual connections are there: Figure 9, whose two caveats stand under What if."),
 )
 SMALL_STEM = Field(
     "small_stem",
@@ -120,9 +124,9 @@ SMALL_STEM = Field(
 )
 NUM_CLASSES = Field(
     "num_classes",
-    number_options(10, 100, 1000, 17000),
+    number_options(10, 100, XceptionSpec().num_classes, int(constant("jft_classes").value)),
     "1000",
-    help=N_("Classes to tell apart: ImageNet has 1000, the paper's JFT 17000."),
+    help=N_("Classes to tell apart; the two largest numbers are those of ImageNet and of the paper's JFT."),
 )
 
 NETWORK_VIEW: Field[NetworkView] = Field(

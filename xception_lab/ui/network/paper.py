@@ -5,7 +5,8 @@ from typing import Any
 import streamlit as st
 
 from xception_lab.arch.inception_module import CHANNELS, SIZE, TOWERS, InceptionModule, inception_module
-from xception_lab.arch.related_networks import PAPER_TABLES, PaperTable, RelatedNetwork, related_networks
+from xception_lab.arch.related_networks import RelatedNetwork, related_networks
+from xception_lab.common.citations import Citation, PaperTable, constant, paper_table, source
 from xception_lab.common.units import format_count
 from xception_lab.figures.network import relatives_figure
 from xception_lab.ui.fields.field import N_
@@ -22,7 +23,7 @@ from xception_lab.ui.shell.names import measure_name, percent
 _TABLES = {
     N_("ImageNet, single crop"): 1,
     N_("JFT, FastEval14k"): 2,
-    N_("Size and speed on 60 K80 GPUs"): 3,
+    N_("Size and speed on {hardware}"): 3,
 }
 
 
@@ -33,7 +34,7 @@ def show_relatives() -> None:
         "accuracy": _("ImageNet top-1, single crop, as published"),
         "macs": _("MACs for one picture"),
         "params": measure_name("params"),
-        "unknown": _("with standard convolutions:<br>no published accuracy"),
+        "unknown": _("with standard convolutions:<br>no published accuracy found"),
     }
     summary = "; ".join(
         f"{network.name}: {network.top1:.1%}, {format_count(network.params)}, {format_count(network.macs)} MACs"
@@ -48,9 +49,13 @@ def show_relatives() -> None:
     for place, (title, number) in zip(st.columns(3, gap="medium"), _TABLES.items(), strict=True):
         with place:
             name = _("Table {number}").format(number=number)
-            st.markdown(f"**{name}** · {_(title)}")
-            st.markdown(_paper_table(PAPER_TABLES[number - 1]))
-    st.caption(_("Tables as printed in Chollet, CVPR 2017; none of these figures was measured here."))
+            st.markdown(f"**{name}** · {_(title).format(hardware=constant('table_3_hardware').text)}")
+            st.markdown(_paper_table(paper_table(number)))
+    st.caption(
+        _("Tables as printed in {paper}; none of these figures was measured here.").format(
+            paper=source("xception").markdown
+        )
+    )
 
 
 def _relatives_table(networks: tuple[RelatedNetwork, ...]) -> str:
@@ -59,24 +64,23 @@ def _relatives_table(networks: tuple[RelatedNetwork, ...]) -> str:
     names = {"Xception, standard convolutions": _("Xception, standard convolutions")}
     for network in networks:
         accuracy = [f"{value:.1%}" if value else "–" for value in (network.top1, network.top5)]
-        source = network.accuracy_source or _("nobody published one")
-        params = _figure(f"{network.params:,}", network.params_origin, network.params_source)
-        macs = f"{network.macs / 1e9:g} G" if network.macs_origin == "published" else f"{network.macs:,}"
-        size = f"{network.size}×{network.size}"
+        accuracy_source = network.accuracy_source.markdown if network.accuracy_source else _("no source found")
+        # a published count keeps the digits with which it was published
+        macs = f"{network.macs / 1e9:g} G" if network.macs_source else f"{network.macs:,}"
         cells = (
             names.get(network.name, network.name),
-            size,
+            f"{network.size}×{network.size}",
             *accuracy,
-            source,
-            params,
-            _figure(macs, network.macs_origin, network.macs_source),
+            accuracy_source,
+            _figure(f"{network.params:,}", network.params_source),
+            _figure(macs, network.macs_source),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _figure(figure: str, origin: str, source: str) -> str:
-    return f"**{figure}**, " + (_("computed here") if origin == "computed" else source)
+def _figure(figure: str, published: Citation | None) -> str:
+    return f"**{figure}**, " + (published.markdown if published else _("computed here"))
 
 
 def _paper_table(table: PaperTable) -> str:
@@ -89,8 +93,9 @@ def show_modules(towers: int) -> None:
     """Figures 1 to 4 for a number of towers; a button checks on random pictures that Figures 2 and 3 are equal."""
     control(TOWER_COUNT)
     components.inception_modules(_modules_data(towers), "modules", _choose_towers)
-    if st.button(_("Prove it now: build both, give them the same weights, compare"), type="primary", key="prove"):
-        _prove(towers)
+    label = _("Check it numerically: build both, give them the same weights, compare")
+    if st.button(label, type="primary", key="check"):
+        _check(towers)
     st.markdown(paragraph("modules"))
 
 
@@ -100,23 +105,23 @@ def _choose_towers(towers: object) -> None:
         set_controls({"towers": str(towers)})
 
 
-def _prove(towers: int) -> None:
+def _check(towers: int) -> None:
     from xception_lab.nn.inception import PICTURES, check_equivalence
 
-    proof = check_equivalence(towers)
+    check = check_equivalence(towers)
     st.success(
         _(
             "Figure 2 with {towers} towers and Figure 3 with {towers} segments: the same {weights:,} weights, "
             "{pictures} random pictures, {outputs:,} outputs up to {largest:.2f}. Largest difference "
             "**{difference:.1e}** in float32, **{exact:.1e}** in float64."
         ).format(
-            towers=proof.segments,
-            weights=proof.weights,
+            towers=check.segments,
+            weights=check.weights,
             pictures=PICTURES,
-            outputs=proof.outputs,
-            largest=proof.max_output,
-            difference=proof.max_difference,
-            exact=proof.max_difference_float64,
+            outputs=check.outputs,
+            largest=check.max_output,
+            difference=check.max_difference,
+            exact=check.max_difference_float64,
         ),
         icon=":material/check_circle:",
     )

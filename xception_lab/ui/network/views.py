@@ -5,8 +5,17 @@ from functools import partial
 
 import streamlit as st
 
-from xception_lab.arch.breakdown import CostChange, NetworkBreakdown, network_layer_csv, network_layer_rows
+from xception_lab.arch.breakdown import (
+    AreaMeasure,
+    CostChange,
+    LayerKind,
+    NetworkBreakdown,
+    cost_shares,
+    network_layer_csv,
+    network_layer_rows,
+)
 from xception_lab.arch.snippets import network_snippet
+from xception_lab.common.citations import source
 from xception_lab.common.units import format_bytes, format_seconds
 from xception_lab.drawing.html_report import ReportWords, network_report
 from xception_lab.drawing.network_cards import network_cards
@@ -36,7 +45,30 @@ def show_shares(request: ChartRequest) -> None:
         show_areas(request, summary)
     with right:
         show_bars(request, summary)
-    st.markdown(paragraph("network_shares"))
+    st.markdown(paragraph("network_shares", **_paper_shares()))
+
+
+def _paper_shares() -> dict[str, str]:
+    """Where the paper's network keeps its parameters, MACs and activation bytes, as its text names them."""
+    network = paper_network()
+    kinds = {share.name: share.shares for share in cost_shares(network, "kind")}
+    entry, *_rest = cost_shares(network, "flow")
+
+    def share(measure: AreaMeasure, *names: LayerKind) -> str:
+        return percent(sum(kinds[name][measure] for name in names))
+
+    return {
+        "pointwise_params": share("params", "pointwise", "shortcut"),
+        "pointwise_macs": share("macs", "pointwise", "shortcut"),
+        "pointwise_bytes": share("activation_bytes", "pointwise", "shortcut"),
+        "depthwise_layers": str(sum(layer.kind == "depthwise" for layer in network.layers)),
+        "depthwise_params": share("params", "depthwise"),
+        "depthwise_macs": share("macs", "depthwise"),
+        "depthwise_bytes": share("activation_bytes", "depthwise"),
+        "linear_params": share("params", "linear"),
+        "other_bytes": share("activation_bytes", "other"),
+        "entry_bytes": percent(entry.shares["activation_bytes"]),
+    }
 
 
 def show_layers(network: NetworkBreakdown, state: NetworkState) -> None:
@@ -90,6 +122,7 @@ def show_what_if(request: ChartRequest, changes: tuple[CostChange, ...]) -> None
         bounds = predict_networks(request.network.spec, request.network.size, paper.spec, paper.size)
         st.container(key="tight").markdown(_changes_table(changes, bounds))
         st.markdown(paragraph("network_what_if"))
+        st.markdown(paragraph("figure_9"))
     with right:
         control(WEIGHED)
         show_changes(request)
@@ -154,7 +187,9 @@ def _report(
         where=_("Where it lives"),
         layers=_("Every layer"),
         code=_("PyTorch code"),
-        source=_("Network: F. Chollet, Xception, CVPR 2017, Figure 5. Every figure was computed by Xception Lab."),
+        source=_("Network: {paper}, Figure 5. Every figure was computed by Xception Lab.").format(
+            paper=source("xception").short
+        ),
         conventions=_(
             "MACs: multiply-accumulates of convolutions and linear layers, no bias; FLOPs = 2 × MACs. Bytes: float32, "
             "one picture, every layer reads its input and weights and writes its output once."

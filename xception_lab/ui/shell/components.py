@@ -23,6 +23,7 @@ def _component(name: str, html: str | None = None) -> Any:
 
 
 _BLOCKS = _component("blocks", '<div class="blocks" role="img"></div>')
+_STACKED_BLOCKS = _component("stacked_blocks", '<div class="stacks" role="img"></div>')
 _WORKED_EXAMPLE = _component("worked_example", '<div class="moving"></div>')
 _NETWORK_FIGURES = _component("network_figures", '<div class="anatomy" role="img"></div>')
 _AMOUNTS = _component("amounts", '<div class="amounts"></div>')
@@ -40,6 +41,11 @@ _DRAG = "_drag"
 def blocks(data: dict[str, Any], key: str) -> None:
     """The three blocks drawn side by side; data is what ui.compare.blocks prepares."""
     _BLOCKS(key=key, data=data)
+
+
+def stacked_blocks(data: dict[str, Any], key: str) -> None:
+    """Two stacked blocks in either order; data is what ui.compare.stack prepares."""
+    _STACKED_BLOCKS(key=key, data=data)
 
 
 def worked_example(data: dict[str, Any], key: str) -> None:

@@ -1,6 +1,7 @@
 """English and Korean: labels through gettext catalogs, paragraphs as Markdown files.
 
-The English text is the key. Catalogs live in assets/locale, paragraphs in assets/text/<language>.
+The English text is the key. Catalogs live in assets/locale, paragraphs in assets/text/<language>. A paragraph holds no
+figure of others and no address: it names them, and they come from assets/citations.json.
 """
 
 import gettext
@@ -10,6 +11,7 @@ from functools import cache
 
 import streamlit as st
 
+from xception_lab.common.citations import constant, source
 from xception_lab.common.files import asset_path
 from xception_lab.common.messages import Message, message_of
 
@@ -17,6 +19,7 @@ ASSETS = asset_path()
 LANGUAGES = {"en": "English", "ko": "한국어"}
 KEY = "lang"
 WORD_JOINER = "\u2060"
+_PLACEHOLDER = re.compile(r"\{(source:)?(\w+)\}")
 
 # each run of a page is a thread; reading the session state for every text took a tenth of a run
 _run = threading.local()
@@ -43,9 +46,24 @@ def translate(message: str) -> str:
     return catalog(language()).gettext(message)
 
 
-def paragraph(name: str) -> str:
-    """The Markdown of assets/text/<language>/<name>.md in this session's language."""
-    return _paragraph(language(), name)
+def paragraph(name: str, **values: str) -> str:
+    """The Markdown of assets/text/<language>/<name>.md in this session's language.
+
+    In it `{name}` stands for one of `values`, which the page computed, or else for a constant of
+    assets/citations.json, and `{source:name}` for a link to one of its sources. A constant without a source is marked
+    so. Raises KeyError for a name that is none of these.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        kind, key = match.groups()
+        if kind:
+            return source(key).markdown
+        if key in values:
+            return values[key]
+        cited = constant(key)
+        return cited.text if cited.citation else f"{cited.text} ({translate('no source found')})"
+
+    return _PLACEHOLDER.sub(fill, _paragraph(language(), name))
 
 
 @cache
