@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xception_lab.common.files import write_atomically
 from xception_lab.spec import CompareSpec, XceptionSpec
-from xception_lab.timing.analysis import estimate_s
+from xception_lab.timing.analysis import estimate_s, timing_bar
 from xception_lab.timing.jobs import TimingJob, full_job, three_blocks
 from xception_lab.timing.results import MAX_BUSY_SHARE, Results, Timing
 from xception_lab.timing.results_file import results_to_json
@@ -98,6 +98,12 @@ def _lines(results: Results) -> Iterator[str]:
     yield f"{'what':40} {'format':14} {'pass':9} {'median':>11} {'quartiles':>23} {'estimate':>12}"
     for timing in results.latest:
         yield _line(timing, results)
+    if any(_is_below_estimate(timing, results) for timing in results.latest):
+        yield "< marks a median below its estimate, which is no bound: caches and fused layers can beat it"
+
+
+def _is_below_estimate(timing: Timing, results: Results) -> bool:
+    return timing_bar(timing.settings, results).beats_estimate
 
 
 def _line(timing: Timing, results: Results) -> str:
@@ -109,8 +115,8 @@ def _line(timing: Timing, results: Results) -> str:
         what = f"{subject.kind} {subject.in_channels}->{subject.out_channels} @{settings.height}"
     what = f"{what} n={settings.batch_size} {settings.dtype} {settings.mode}"
     seconds = estimate_s(settings, results)
-    below = seconds is not None and timing.median_s < seconds
-    estimate = "" if seconds is None else f"{seconds * 1e3:8.3f} ms{'<' if below else ' '}"
+    mark = "<" if _is_below_estimate(timing, results) else " "
+    estimate = "" if seconds is None else f"{seconds * 1e3:8.3f} ms{mark}"
     passes = "fwd+bwd" if settings.backward else "forward"
     quartiles = f"{timing.p25_s * 1e3:.3f} to {timing.p75_s * 1e3:.3f} ms"
     median = f"{timing.median_s * 1e3:8.3f} ms{'!' if timing.disturbed else ' '}"

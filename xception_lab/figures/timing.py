@@ -282,7 +282,7 @@ def devices_figure(devices: Sequence[DevicePrediction], words: TimingWords) -> g
         {
             "height": 150 + 30 * len(names),
             "legend": TIMING_LEGEND,
-            "margin": {"t": 30, "r": 20, "b": 110},
+            "margin": {"t": 30, "r": 20, "b": 110, "l": 160},
             "xaxis": {"title": {"text": words.notes["predicted"]}, **LOG_SECONDS_AXIS},
             "yaxis": {"categoryorder": "array", "categoryarray": names[::-1]},
         },

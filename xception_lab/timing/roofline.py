@@ -130,8 +130,9 @@ def in_place_layers(subject: BlockSpec | XceptionSpec) -> frozenset[str]:
 def _work(settings: Settings) -> list[tuple[LayerCost, float, float]]:
     """(layer, FLOPs, bytes) of one pass, without the layers that folding or compiling removes.
 
-    The backward pass reads each layer's input, weights and output gradient and writes two gradients, each once; its
-    FLOPs are those of two more products like the forward one, or of one where the input is a picture.
+    The backward pass is charged as many bytes as the forward one. It may move more: it reads each layer's input,
+    weights and output gradient and writes two gradients. Its FLOPs are those of two more products like the forward
+    one, or of one where the input is a picture.
     """
     removed = REMOVED_LAYERS.get(settings.mode, ())
     work: list[tuple[LayerCost, float, float]] = []
