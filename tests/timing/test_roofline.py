@@ -529,3 +529,14 @@ def test_the_smallest_block_shows_what_a_start_costs() -> None:
     assert found.settings == sizes[min(sizes)]
     assert smallest_block(Results(MACHINE, (), timings)) is None
     assert smallest_block(Results(MACHINE, (PEAKS,))) is None
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_the_peaks_that_the_text_names_are_the_tables(language: str) -> None:
+    text = (ROOT / "assets" / "text" / language / "devices.md").read_text(encoding="utf-8")
+    a100 = next(device for device in DEVICES if device.name == "A100 SXM 40 GB")
+    assert a100.tf32
+    named = {f"{value / 1e12:g}" for value in (a100.tf32, a100.float32)} | {f"{a100.tf32 / a100.float32:g}"}
+    assert named == {"156", "19.5", "8"}
+    assert all(value in text for value in named)
+    assert 324 / 64 > 5  # Winograd's saving, as the text rounds it
