@@ -6,7 +6,7 @@ lab itself marks as disturbed is printed and repeated), and how long it takes.
 xception: ours against timm's legacy_xception, same weights and pictures, alternating: forward at most 1.0, with the
 inference option at most 0.8, outputs equal to 1e-4. Peer, for this alone: pip install --no-deps timm==1.0.19
 huggingface_hub safetensors pyyaml torchvision, in an environment that has torch.
-roofline: the bound against the measured median on random configurations; never above it by more than its uncertainty.
+roofline: the estimate against the measured median on random configurations; seldom above it, and then by little.
 
 Run: python -m benchmarks.timing [agreement repeatability xception roofline] [--threads N] [--pairs 3]
 """
@@ -24,10 +24,10 @@ import torch
 from torch.utils.benchmark import Timer
 
 from xception_lab import XceptionSpec, build_xception, for_inference
-from xception_lab.measurement.device import make_clock
-from xception_lab.measurement.machine import busy_share, describe_machine
+from xception_lab.measurement.device import free_bytes, make_clock
+from xception_lab.measurement.machine import busy_share, describe_machine, last_cache_bytes
 from xception_lab.measurement.measure import PRECISION, measure, prepare
-from xception_lab.measurement.peaks import measure_peaks
+from xception_lab.measurement.peaks import measure_peaks, working_sets
 from xception_lab.measurement.sampling import sample_interleaved
 from xception_lab.measurement.throttling import SpeedMonitor, save_best_s
 from xception_lab.measurement.worker import MeasuringProcess
@@ -35,7 +35,7 @@ from xception_lab.nn.allocator import keep_freed_memory
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.timing.jobs import TimingJob, three_blocks
 from xception_lab.timing.results import MAX_SLOWDOWN, Peaks, Results, Timing, merge_results
-from xception_lab.timing.roofline import bounds, total_s
+from xception_lab.timing.roofline import estimates, total_s
 from xception_lab.timing.settings import Settings
 
 DEVICE = torch.device("cpu")
@@ -167,25 +167,28 @@ def roofline(options: argparse.Namespace) -> bool:
     """Random blocks; the peaks probed again every 20, the best of all probes counts."""
     chance = random.Random(options.seed)
     clock = make_clock(DEVICE)
-    probes: list[Peaks] = [measure_peaks(DEVICE, "float32", clock)]
+    sizes = working_sets(last_cache_bytes(), free_bytes(DEVICE))
+    probes: list[Peaks] = [measure_peaks(DEVICE, "float32", clock, working_sets=sizes)]
     timings = []
     for number in range(options.configurations):
         settings = _random(chance)
         timings += measure((settings,), DEVICE, clock, limit_s=0.5)
         if number % 20 == 19:
-            probes.append(measure_peaks(DEVICE, "float32", clock))
+            probes.append(measure_peaks(DEVICE, "float32", clock, working_sets=sizes))
     peaks = Results(describe_machine("cpu"), tuple(probes)).peak("float32")
     assert peaks
     print(f"peaks: {peaks.flops_per_s / 1e9:.0f} GFLOP/s, {[f'{r / 1e9:.0f}' for _, r in peaks.rates]} GB/s")
     above, shares = 0, []
     for timing in timings:
-        bound = total_s(bounds(timing.settings, peaks))
-        shares.append(bound / timing.median_s)
-        if bound > timing.median_s + (timing.interval_s[1] - timing.median_s):
+        estimated_s = total_s(estimates(timing.settings, peaks))
+        shares.append(estimated_s / timing.median_s)
+        if estimated_s > timing.median_s + (timing.interval_s[1] - timing.median_s):
             above += 1
-            print(f"above: {timing.settings} bound {bound * 1e6:.1f} us, median {timing.median_s * 1e6:.1f} us")
-    print(f"{len(timings)} configurations: {above} bounds above the median and its uncertainty (none may be)")
-    print(f"bound as a part of the median: median {median(shares):.2f}, largest {max(shares):.2f}")
+            print(
+                f"above: {timing.settings} estimated {estimated_s * 1e6:.0f} us, median {timing.median_s * 1e6:.1f} us"
+            )
+    print(f"{len(timings)} configurations: {above} estimates above the median and its uncertainty (none is expected)")
+    print(f"estimate as a part of the median: median {median(shares):.2f}, largest {max(shares):.2f}")
     return above == 0
 
 

@@ -1,7 +1,7 @@
 """Where does the time of a training step go, and how far is each kind of operation from its roofline?
 
-The small Xception on one thread, as in a worker. Each operation is timed where it stands in the step; its bound is the
-longer of its FLOPs at the measured peak of a matrix product and its bytes (inputs and outputs once) at the measured
+The small Xception on one thread, as in a worker. Each operation is timed where it stands in the step; its estimate is
+the longer of its FLOPs at the measured peak of a matrix product and its bytes (inputs and outputs once) at the measured
 peak of a copy in cache.
 Prints one table, in bfloat16 where this machine multiplies in it, and before it the same step in float32.
 Run: python -m benchmarks.training_step [--steps 30]
@@ -125,25 +125,27 @@ def table(clock: Clock, step_s: float, products: dict[torch.dtype, float], bandw
     for place in zip(*clock.steps, strict=True):
         kind, _, flops, moved, dtype = place[0]
         seconds = median(entry[1] for entry in place)
-        bound = max(flops / products.get(dtype, products[torch.float32]), moved / bandwidth)
-        rows[kind] = [total + value for total, value in zip(rows[kind], (1, seconds, flops, moved, bound), strict=True)]
-    print("| operation | calls | ms | share | GFLOP | MB | bound, ms | times its bound |")
+        estimated_s = max(flops / products.get(dtype, products[torch.float32]), moved / bandwidth)
+        rows[kind] = [
+            total + value for total, value in zip(rows[kind], (1, seconds, flops, moved, estimated_s), strict=True)
+        ]
+    print("| operation | calls | ms | share | GFLOP | MB | estimate, ms | times its estimate |")
     print("|---|---|---|---|---|---|---|---|")
     ranked = sorted(rows.items(), key=lambda item: -item[1][1])
     large = [item for item in ranked if item[1][1] > 0.01 * step_s]
     rest = [sum(values) for values in zip(*(row for _, row in ranked[len(large) :]), strict=True)]
     total = [sum(values) for values in zip(*(row for _, row in ranked), strict=True)]
     outside = [0, max(0.0, step_s - total[1]), 0, 0, 0]
-    for name, (calls, seconds, flops, moved, bound) in (
+    for name, (calls, seconds, flops, moved, estimated_s) in (
         *large,
         ("other operations", rest),
         ("between operations", outside),
         ("whole step", [total[0], step_s, *total[2:]]),
     ):
-        times = f"{seconds / bound:.1f}" if bound else ""
+        times = f"{seconds / estimated_s:.1f}" if estimated_s else ""
         print(
             f"| {name} | {calls:.0f} | {seconds * 1e3:.2f} | {seconds / step_s:.0%} | {flops / 1e9:.3f} "
-            f"| {moved / 1e6:.1f} | {bound * 1e3:.2f} | {times} |"
+            f"| {moved / 1e6:.1f} | {estimated_s * 1e3:.2f} | {times} |"
         )
 
 

@@ -31,12 +31,21 @@ class FakeTorch:
     int8 = torch.int8
     device = torch.device
 
-    def __init__(self, free: int = 1 << 30) -> None:
+    def __init__(self, free: int = 1 << 30, tf32: bool = False, l2_bytes: int | None = None) -> None:
+        """free: memory. tf32: whether the device knows TF32. l2_bytes: of its cache; None as from an older torch."""
         self.log: list[str] = []
         self.queued_ms = self.done_ms = 0.0
         self.free = free
         self.peak = 0
         self.stream = object()
+        properties = SimpleNamespace() if l2_bytes is None else SimpleNamespace(L2_cache_size=l2_bytes)
+        self.cuda = SimpleNamespace(get_device_properties=lambda _index: properties, is_tf32_supported=lambda: tf32)
+        # as torch has them unless somebody sets them: "none" leaves it to the setting above
+        self.backends = SimpleNamespace(
+            fp32_precision="none",
+            cuda=SimpleNamespace(matmul=SimpleNamespace(fp32_precision="none")),
+            cudnn=SimpleNamespace(conv=SimpleNamespace(fp32_precision="tf32")),
+        )
         self.accelerator = SimpleNamespace(
             synchronize=self._synchronize,
             current_stream=lambda _device: self.stream,

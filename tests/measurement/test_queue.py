@@ -16,7 +16,7 @@ from xception_lab.measurement.queue import MOST_WAITING, TimingQueue, TooManyJob
 from xception_lab.measurement.worker import MeasuringProcess, WorkerMessage
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import TimingJob, three_blocks
-from xception_lab.timing.results import Machine, Results, Timing
+from xception_lab.timing.results import DeviceProperties, Machine, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_from_json
 
 BLOCKS = three_blocks(CompareSpec(in_channels=2, out_channels=2, size=4))
@@ -288,6 +288,26 @@ def test_the_terminal_marks_what_was_measured_on_a_disturbed_machine(
         "warning: this machine was up to 2.50 times slower than at its best: do not trust the 1 of 2"
     )
     assert ["ms!" in line for line in lines[-2:]] == [True, False]
+
+
+def test_the_terminal_marks_what_is_below_its_estimate_and_names_cache_and_precision(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peaks = Peaks("float32", 1e12, ((800 << 20, 1e11),))
+    timings = Timing(BLOCKS[0], "cuda", (1e-12,)), Timing(BLOCKS[1], "cuda", (0.001,))
+    properties = DeviceProperties(200 << 20, "ieee", "tf32")
+    shown = Results(MACHINE, (peaks,), timings, properties=properties)
+    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda _job, _report: shown)
+    assert main(["time", "--device", "cpu"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert ["ms<" in line for line in lines[-3:-1]] == [True, False]
+    assert lines[-1].startswith("< marks a median below its estimate, which is no bound")
+    assert "memory probed with 839 MB, last cache 210 MB" in lines
+    assert any("matrices in ieee, convolutions in tf32" in line for line in lines)
+    # a processor has no TF32 to speak of, and nothing is below an estimate that there is not
+    shown = Results(MACHINE, (), timings, properties=DeviceProperties(200 << 20))
+    assert main(["time", "--device", "cpu"]) == 0
+    assert not {"tf32", "<"} & set(capsys.readouterr().out.replace("\n", " ").split(" "))
 
 
 def test_the_terminal_prints_json_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

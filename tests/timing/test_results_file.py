@@ -14,7 +14,7 @@ from paths import ROOT
 from xception_lab import XceptionSpec
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import three_blocks
-from xception_lab.timing.results import Machine, Operation, Peaks, Results, Timing
+from xception_lab.timing.results import DeviceProperties, Machine, Operation, Peaks, Results, Timing
 from xception_lab.timing.results_file import (
     MAX_BYTES,
     ResultsFileError,
@@ -34,6 +34,7 @@ RESULTS = Results(
         Timing(Settings(XceptionSpec(), 299, 299, dtype="tf32", mode="graph"), "cuda", (0.01,)),
     ),
     (Operation(BLOCKS[2], "aten convolution", 0.0005),),
+    DeviceProperties(50 << 20, "ieee", "tf32"),
 )
 HOSTILE: tuple[Any, ...] = (
     None,
@@ -80,6 +81,24 @@ def test_a_file_of_version_1_is_read_without_slowdowns() -> None:
     for timings in (None, "x", [1], {"0": {}}):
         with pytest.raises(ResultsFileError):
             results_from_json(json.dumps(values | {"timings": timings}))
+
+
+def test_a_file_that_is_older_than_the_devices_properties_is_read_and_written_without_them() -> None:
+    values = json.loads(results_to_json(RESULTS))
+    assert values["properties"] == {"last_cache_bytes": 50 << 20, "matmul_precision": "ieee", "conv_precision": "tf32"}
+    del values["properties"]
+    found = results_from_json(json.dumps(values))
+    assert found == replace(RESULTS, properties=None)
+    assert json.loads(results_to_json(found)) == values
+    # what is measured later keeps them, or brings them
+    assert found.with_newer(RESULTS).properties == RESULTS.with_newer(found).properties == RESULTS.properties
+    unknown = replace(RESULTS, properties=DeviceProperties())
+    assert results_from_json(results_to_json(unknown)) == unknown
+    with pytest.raises(ResultsFileError, match=r"^properties\.matmul_precision=.*must be one of"):
+        results_from_json(json.dumps(values | {"properties": {**_PROPERTIES, "matmul_precision": "bf16"}}))
+
+
+_PROPERTIES = {"last_cache_bytes": None, "matmul_precision": None, "conv_precision": None}
 
 
 def test_a_spec_without_a_field_has_its_default_and_anything_else_must_be_whole() -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 from paths import ROOT
 from streamlit.testing.v1 import AppTest
 
+from xception_lab.common.units import format_seconds
 from xception_lab.measurement.queue import JobStatus
 from xception_lab.spec import CompareSpec
+from xception_lab.timing.analysis import smallest_block
 from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
-from xception_lab.timing.results import Machine, Peaks, Results, Timing
+from xception_lab.timing.results import DeviceProperties, Machine, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json
 from xception_lab.ui.fields.timing import TIMING_VIEW, TimingState, TimingView
 from xception_lab.ui.timing import measurement
@@ -257,6 +260,79 @@ def test_a_copy_of_the_stored_file_stands_apart_in_every_chart() -> None:
         seen = "".join(drawn + [line.value for line in app.markdown])
         assert "(2)" in seen or r"\(2\)" in seen, view
     assert len(app.get("plotly_chart")) == 2
+
+
+def test_a_layer_below_its_estimate_is_flagged_with_the_reason() -> None:
+    state = {"out_channels": "128", "size": "147", "mode": "folded", "memory_format": "channels_last"}
+    app = page(timing_view="roofline", **state)
+    (flag,) = [caption.value for caption in app.caption if "Below the estimate" in caption.value]
+    assert "standard convolution, convolution: 6.35 ms, estimated 6.40 ms" in flag.lower()
+    assert "probes range from 467 GFLOP/s to 493 GFLOP/s" in flag
+    assert list(app.dataframe[0].value["below_estimate"]).count(True) == 1
+    app = page(timing_view="roofline")
+    assert not any("Below the estimate" in caption.value for caption in app.caption)
+    # the stored result is older than the size of the cache in it
+    assert any("size of the last cache is not in this result" in line.value for line in app.markdown)
+
+
+def test_a_median_below_its_estimate_is_flagged() -> None:
+    app = page(timing_view="bring")
+    quick = results_to_json(_results("Quick GPU", 1e-9, 0.0003, 0.0005)).encode()
+    app.get("file_uploader")[0].upload("quick.json", quick).run()
+    for view in ("latency", "running"):
+        app.segmented_control(key="timing_view").set_value(view).run()
+        assert not app.exception
+        (flag,) = [caption.value for caption in app.caption if "Below the estimate" in caption.value]
+        assert "tandard" in flag
+        assert "cache" in flag
+
+
+def test_how_torch_multiplies_by_default_is_said_of_a_device_with_tf32_alone() -> None:
+    app = page(timing_view="bring")
+    results = replace(
+        _results("An A100", 0.0004, 0.0003, 0.0005), properties=DeviceProperties(40 << 20, "ieee", "tf32")
+    )
+    app.get("file_uploader")[0].upload("other.json", results_to_json(results).encode()).run()
+    for view in ("latency", "roofline", "running"):
+        app.segmented_control(key="timing_view").set_value(view).run()
+        (said,) = [caption.value for caption in app.caption if "TF32" in caption.value]
+        assert "An A100" in said
+        assert "matrix products in IEEE float32, convolutions in TF32" in said
+    app.segmented_control(key="timing_view").set_value("roofline").run()
+    assert any("268 MB, 6.4× the last cache" in line.value for line in app.markdown)
+    for view in ("latency", "roofline", "running"):
+        words = page(timing_view=view)
+        assert not any("TF32" in text.value for text in (*words.caption, *words.markdown))
+
+
+def test_a_probe_that_does_not_reach_beyond_the_cache_is_said() -> None:
+    app = page(timing_view="bring")
+    results = replace(_results("A CPU", 0.0004, 0.0003, 0.0005), properties=DeviceProperties(300 << 20))
+    app.get("file_uploader")[0].upload("other.json", results_to_json(results).encode()).run()
+    app.segmented_control(key="timing_view").set_value("roofline").run()
+    assert any("only 0.9× the last cache" in line.value for line in app.markdown)
+
+
+def test_published_devices_have_both_float32_predictions() -> None:
+    app = page(timing_view="devices")
+    table = app.dataframe[0].value
+    assert {"A100 SXM 40 GB", "A100 SXM 40 GB, TF32", "T4"} <= set(table["device"])
+    assert not any("T4, TF32" in name or "EPYC 9654 (96), TF32" in name for name in table["device"])
+    assert "A100 SXM 40 GB, TF32" in app.get("plotly_chart")[0].proto.spec
+
+
+def test_what_is_said_of_starting_a_layer_is_measured_or_marked() -> None:
+    app = page()
+    (said,) = [line.value for line in app.markdown if "Starting a layer costs time" in line.value]
+    bar = smallest_block(shipped_timings())
+    assert bar
+    assert bar.timing
+    assert bar.estimate_s
+    assert bar.settings.height == 7
+    assert f"takes {format_seconds(bar.timing.median_s)}" in said
+    assert f"estimate is {format_seconds(bar.estimate_s)}" in said
+    assert "secondary sources" in said
+    assert not any("at once, where" in line.value for line in app.markdown)
 
 
 def test_compiling_without_a_compiler_is_refused_before_it_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from xception_lab.common.files import write_atomically
 from xception_lab.spec import CompareSpec, XceptionSpec
+from xception_lab.timing.analysis import estimate_s, timing_bar
 from xception_lab.timing.jobs import TimingJob, full_job, three_blocks
 from xception_lab.timing.results import MAX_BUSY_SHARE, Results, Timing
 from xception_lab.timing.results_file import results_to_json
-from xception_lab.timing.roofline import bounds, total_s
 from xception_lab.timing.settings import DTYPES, MEMORY_FORMATS, MODES
 
 
@@ -86,9 +86,24 @@ def _lines(results: Results) -> Iterator[str]:
     for peaks in results.peaks:
         bandwidth = max(rate for _, rate in peaks.rates) / 1e9
         yield f"{peaks.dtype}: {peaks.flops_per_s / 1e9:,.0f} GFLOP/s, {bandwidth:,.0f} GB/s in cache, measured"
-    yield f"{'what':40} {'format':14} {'pass':9} {'median':>11} {'quartiles':>23} {'bound':>11}"
+    properties = results.properties
+    if properties and properties.last_cache_bytes and results.peaks:
+        largest = results.peaks[-1].rates[-1][0]
+        yield f"memory probed with {largest / 1e6:,.0f} MB, last cache {properties.last_cache_bytes / 1e6:,.0f} MB"
+    if properties and properties.matmul_precision:
+        yield (
+            f"torch's own float32 here: products of matrices in {properties.matmul_precision}, convolutions in "
+            f"{properties.conv_precision}; timed is what the dtype says, float32 without TF32"
+        )
+    yield f"{'what':40} {'format':14} {'pass':9} {'median':>11} {'quartiles':>23} {'estimate':>12}"
     for timing in results.latest:
         yield _line(timing, results)
+    if any(_is_below_estimate(timing, results) for timing in results.latest):
+        yield "< marks a median below its estimate, which is no bound: caches and fused layers can beat it"
+
+
+def _is_below_estimate(timing: Timing, results: Results) -> bool:
+    return timing_bar(timing.settings, results).beats_estimate
 
 
 def _line(timing: Timing, results: Results) -> str:
@@ -99,9 +114,10 @@ def _line(timing: Timing, results: Results) -> str:
     else:
         what = f"{subject.kind} {subject.in_channels}->{subject.out_channels} @{settings.height}"
     what = f"{what} n={settings.batch_size} {settings.dtype} {settings.mode}"
-    peaks = results.peak(settings.dtype)
-    bound = f"{total_s(bounds(settings, peaks)) * 1e3:8.3f} ms" if peaks else ""
+    seconds = estimate_s(settings, results)
+    mark = "<" if _is_below_estimate(timing, results) else " "
+    estimate = "" if seconds is None else f"{seconds * 1e3:8.3f} ms{mark}"
     passes = "fwd+bwd" if settings.backward else "forward"
     quartiles = f"{timing.p25_s * 1e3:.3f} to {timing.p75_s * 1e3:.3f} ms"
     median = f"{timing.median_s * 1e3:8.3f} ms{'!' if timing.disturbed else ' '}"
-    return f"{what:40} {settings.memory_format:14} {passes:9} {median} {quartiles:>23} {bound:>11}"
+    return f"{what:40} {settings.memory_format:14} {passes:9} {median} {quartiles:>23} {estimate:>12}"

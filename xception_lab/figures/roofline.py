@@ -62,9 +62,9 @@ def _roofs(machine: MachineRoofline, style: MachineStyle, words: TimingWords, se
 
 def _points(kind: Kind, machine: MachineRoofline, style: MachineStyle, words: TimingWords) -> dict[str, Any]:
     """The convolutions of one block on one machine; another machine's have no names and no entry in the legend."""
-    points = [point for point in machine.points if point.kind == kind and point.bound.flops]
+    points = [point for point in machine.points if point.kind == kind and point.estimate.flops]
     measured = [words.notes["seconds"].format(point.measured_s) if point.measured_s else "–" for point in points]
-    bound = [words.notes["seconds"].format(point.bound.seconds) for point in points]
+    estimated = [words.notes["seconds"].format(point.estimate.seconds) for point in points]
     this_machine = style == THIS_MACHINE
     marker: dict[str, Any] = {"size": 13, "symbol": BLOCK_SYMBOLS[kind] + style.marker_suffix}
     if not this_machine:
@@ -74,14 +74,15 @@ def _points(kind: Kind, machine: MachineRoofline, style: MachineStyle, words: Ti
         "mode": "markers+text" if this_machine else "markers",
         "showlegend": this_machine,
         "name": words.names[kind],
-        "x": [point.bound.intensity for point in points],
+        "x": [point.estimate.intensity for point in points],
         "y": [point.flops_per_s for point in points],
-        "text": [words.names[point.bound.name] for point in points],
+        "text": [words.names[point.estimate.name] for point in points],
         "textposition": _TEXT_POSITIONS[kind],
         "marker": marker,
-        "customdata": list(zip(measured, bound, strict=True)),
+        "customdata": list(zip(measured, estimated, strict=True)),
         "hovertemplate": (
             f"{machine.machine}<br>%{{fullData.name}}: %{{text}}<br>%{{x:.1f}} {words.notes['intensity']}<br>"
-            f"{words.notes['measured']} %{{customdata[0]}}<br>{words.notes['bound']} %{{customdata[1]}}<extra></extra>"
+            f"{words.notes['measured']} %{{customdata[0]}}<br>{words.notes['estimate']} %{{customdata[1]}}"
+            "<extra></extra>"
         ),
     }

@@ -1,4 +1,4 @@
-"""Charts of the timing lab: measured bars beside bounds, ratios, sweeps, operations, predictions for devices."""
+"""Charts of the timing lab: measured bars beside estimates, ratios, sweeps, operations, predictions for devices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class TimingWords:
 
 
 def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
-    """A bar per block and machine: the median with its quartiles, the predicted bound hatched beside it."""
+    """A bar per block and machine: the median with its quartiles, the estimate hatched beside it."""
     several = len({bar.machine for bar in bars}) > 1
     # the figure stands in the row's name, where no whisker crosses it
     figures = [format_seconds(bar.timing.median_s) if bar.timing else "–" for bar in bars]
@@ -70,20 +70,20 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
                 "offsetgroup": "measured",
             }
         )
-    bounds = [(row, bar.bound_s) for row, bar in zip(rows, bars, strict=True) if bar.bound_s]
+    estimated = [(row, bar.estimate_s) for row, bar in zip(rows, bars, strict=True) if bar.estimate_s]
     data.append(
         {
             "type": "bar",
             "orientation": "h",
-            "name": words.notes["bound"],
-            "y": [row for row, _ in bounds],
-            "x": [bound for _, bound in bounds],
+            "name": words.notes["estimate"],
+            "y": [row for row, _ in estimated],
+            "x": [seconds for _, seconds in estimated],
             "marker": _HATCHED,
-            "offsetgroup": "bound",
-            "hovertemplate": words.notes["bound"] + ": %{x:.3s}s<extra></extra>",
+            "offsetgroup": "estimate",
+            "hovertemplate": words.notes["estimate"] + ": %{x:.3s}s<extra></extra>",
         }
     )
-    # read from above: a block's measured bar, then its bound
+    # read from above: a block's measured bar, then its estimate
     order = {"categoryorder": "array", "categoryarray": rows, "autorange": "reversed"}
     return go.Figure(
         data,
@@ -143,7 +143,7 @@ def sweep_times_figure(
     field: str,
     words: TimingWords,
 ) -> go.Figure:
-    """Latency of the three blocks over one field, quartiles as bars, bounds dotted, crossing points ringed.
+    """Latency of the three blocks over one field, quartiles as bars, estimates dotted, crossing points ringed.
 
     machines: each one's lines by its name, this server first.
     """
@@ -162,9 +162,9 @@ def sweep_times_figure(
             "type": "scatter",
             "mode": "lines",
             "x": list(values),
-            "y": np.array(line.bounds_s),
+            "y": np.array(line.estimates_s),
             "hoverinfo": "skip",
-            "name": words.notes["bound"],
+            "name": words.notes["estimate"],
             "line": {"dash": "dot", "width": 1.5, "color": BLOCK_COLOURS_ON_BOTH_GROUNDS[line.kind]},
             "showlegend": line is own_lines[0],
         }
@@ -261,7 +261,7 @@ def operations_figure(
 
 
 def devices_figure(devices: Sequence[DevicePrediction], words: TimingWords) -> go.Figure:
-    """The predicted time of the three blocks on each device with a published peak."""
+    """The predicted time of the three blocks on each device with a published peak; TF32 is a row of its own."""
     predicted = [device for device in devices if device.seconds]
     data = [
         {
@@ -269,20 +269,20 @@ def devices_figure(devices: Sequence[DevicePrediction], words: TimingWords) -> g
             "mode": "markers",
             "name": words.names[kind],
             "x": [device.seconds[kind] for device in predicted if device.seconds],
-            "y": [device.device for device in predicted],
+            "y": [device.name for device in predicted],
             "marker": {"size": 13, "symbol": BLOCK_SYMBOLS[kind]},
             "customdata": [words.notes[device.limits[kind]] for device in predicted if device.limits],
             "hovertemplate": "%{fullData.name}, %{y}<br>%{x:.3s}s, %{customdata}<extra></extra>",
         }
         for kind in KINDS
     ]
-    names = [device.device for device in predicted]
+    names = [device.name for device in predicted]
     return go.Figure(
         data,
         {
-            "height": 480,
+            "height": 150 + 30 * len(names),
             "legend": TIMING_LEGEND,
-            "margin": {"t": 30, "r": 20, "b": 110},
+            "margin": {"t": 30, "r": 20, "b": 110, "l": 160},
             "xaxis": {"title": {"text": words.notes["predicted"]}, **LOG_SECONDS_AXIS},
             "yaxis": {"categoryorder": "array", "categoryarray": names[::-1]},
         },

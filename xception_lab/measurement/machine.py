@@ -9,10 +9,11 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from xception_lab.timing.results import Machine
+from xception_lab.timing.results import DeviceProperties, Machine
 
 
 @cache
@@ -114,6 +115,76 @@ def describe_machine(kind: str, index: int = 0, busy: float = 0.0) -> Machine:
         str(torch.__version__),
         round(busy, 3),
     )
+
+
+def device_properties(kind: str, index: int = 0, torch: Any = None) -> DeviceProperties:
+    """The size of a device's last-level cache, and torch's own float32 precision where the device has TF32.
+
+    kind, index: the device's type and number. torch: the module, or a fake of it; imported where it is needed.
+    """
+    if kind == "cpu":
+        return DeviceProperties(last_cache_bytes())
+    if kind != "cuda":
+        return DeviceProperties()
+    if torch is None:
+        import torch
+    cache_bytes = int(getattr(torch.cuda.get_device_properties(index), "L2_cache_size", 0)) or None
+    if not torch.cuda.is_tf32_supported():
+        return DeviceProperties(cache_bytes)
+    backends = torch.backends
+    precisions = (_float32_precision(backends, one) for one in (backends.cuda.matmul, backends.cudnn.conv))
+    return DeviceProperties(cache_bytes, *precisions)
+
+
+def _float32_precision(backends: Any, operation: Any) -> str:
+    """The precision that an operation's setting comes to: "none" leaves it to the one above, and that to IEEE's."""
+    for value in (operation.fp32_precision, backends.fp32_precision):
+        if value != "none":
+            return "tf32" if value == "tf32" else "ieee"
+    return "ieee"
+
+
+@cache
+def last_cache_bytes(folder: Path = Path("/sys/devices/system/cpu")) -> int | None:
+    """All that the last-level caches of the cores this process may use hold together; None if the system hides it.
+
+    folder: where Linux describes its processors. A virtual machine shows the cache that its host lets it see.
+    """
+    if platform.system() == "Darwin":
+        return _darwin_cache_bytes()
+    try:
+        cores = os.sched_getaffinity(0)
+    except AttributeError:  # Windows has no such call, and no such folder
+        return None
+    caches: dict[tuple[int, str], int] = {}
+    for core in cores:
+        for entry in (folder / f"cpu{core}" / "cache").glob("index*"):
+            try:
+                level, size, kind, sharers = (
+                    (entry / name).read_text(encoding="utf-8").strip()
+                    for name in ("level", "size", "type", "shared_cpu_list")
+                )
+                if kind != "Instruction":
+                    caches[int(level), sharers] = _sysfs_bytes(size)
+            except (OSError, ValueError):
+                continue
+    last = max((level for level, _ in caches), default=0)
+    return sum(size for (level, _), size in caches.items() if level == last) or None
+
+
+def _sysfs_bytes(size: str) -> int:
+    """A size as the kernel writes it, "32768K"."""
+    return int(size.rstrip("KMG")) << {"K": 10, "M": 20, "G": 30}.get(size[-1:], 0)
+
+
+def _darwin_cache_bytes() -> int | None:
+    # Apple's processors name no third level: their second one is shared by a cluster of cores
+    for name in ("hw.l3cachesize", "hw.perflevel0.l2cachesize", "hw.l2cachesize"):
+        command = ["sysctl", "-n", name]
+        size = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        if size.isdigit() and int(size):
+            return int(size)
+    return None
 
 
 def _cpu_clock() -> float | None:

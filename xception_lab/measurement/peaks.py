@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from xception_lab.measurement.device import Call, Clock
-from xception_lab.timing.results import Peaks
+from xception_lab.timing.results import CACHE_MULTIPLE, Peaks
 from xception_lab.timing.settings import STORAGE_DTYPE, Dtype
 
 # from small to large, as long as one call stays short: a small processor reaches its peak with small products, a large
@@ -19,6 +19,8 @@ CONV_CHANNELS, CONV_SIZE = 256, 14
 LONGEST_CALL_S = 0.02
 KIBI, MEBI = 1 << 10, 1 << 20
 WORKING_SETS = (32 * KIBI, 256 * KIBI, MEBI, 4 * MEBI, 16 * MEBI, 48 * MEBI, 192 * MEBI)
+SET_BUFFERS = 3  # the tensors of one set take three times its bytes (_moves)
+MEMORY_SHARE = 0.5  # of the free memory, for the tensors of all sets
 SAMPLE_S = 0.015
 LIMIT_S = 2.0
 SAME, SAME_ROUNDS = 0.02, 2  # measuring ends after so many rounds that better the best by no more than this fraction
@@ -35,12 +37,13 @@ def measure_peaks(
     working_sets: tuple[int, ...] = WORKING_SETS,
     limit_s: float = LIMIT_S,
 ) -> Peaks:
-    """The best rate of several kinds of large products, and of four ways to move data at each size of working set.
+    """The best rate of several kinds of large products, and of five ways to move data at each size of working set.
 
-    The best, because a bound has to hold for every operation: a matrix product and convolutions may come from different
-    libraries, and reading alone is faster than reading and writing.
+    The best, because an estimate of the least time serves every operation: a matrix product and convolutions may come
+    from different libraries, and reading alone is faster than reading and writing.
 
-    sample_s: seconds per sample. working_sets: in bytes, smallest first. limit_s: about the longest that this takes.
+    sample_s: seconds per sample. working_sets: in bytes, smallest first; see working_sets(). limit_s: about the longest
+    that this takes.
     """
     kind: torch.dtype = getattr(torch, STORAGE_DTYPE.get(dtype, dtype))
     products = _affordable(_products(device, kind), clock)
@@ -55,6 +58,20 @@ def measure_peaks(
             rates[size] = max(rates[size], *(size / _fastest_s(move, clock, sample_s / 4) for move in moves))
         same = same + 1 if best <= before * (1 + SAME) else 0
     return Peaks(dtype, best, tuple(rates.items()))
+
+
+def working_sets(last_cache_bytes: int | None, free_bytes: int) -> tuple[int, ...]:
+    """The sizes to probe, in bytes: WORKING_SETS, and one more where these do not reach far beyond the caches.
+
+    last_cache_bytes: of all last-level caches together; None if unknown: then nothing is added. free_bytes: memory that
+    is free: a set for which it does not suffice is smaller, and Results.cache_multiple says by how much it fails.
+    """
+    needed = CACHE_MULTIPLE * (last_cache_bytes or 0)
+    if needed <= WORKING_SETS[-1]:
+        return WORKING_SETS
+    affordable = int(free_bytes * MEMORY_SHARE / SET_BUFFERS) - sum(WORKING_SETS)
+    largest = min(needed, affordable) // KIBI * KIBI
+    return (*WORKING_SETS, largest) if largest > WORKING_SETS[-1] else WORKING_SETS
 
 
 def _affordable(families: list[Iterator[Product]], clock: Clock) -> list[Product]:
@@ -97,7 +114,7 @@ def _convolutions(device: torch.device, dtype: torch.dtype, kernel: int) -> Iter
 
 
 def _moves(device: torch.device, size: int) -> list[Call]:
-    """Copying, reading, writing and adding, each of which moves `size` bytes, its working set."""
+    """Copying, reading, writing, adding and a ReLU in place, each of which passes once over its `size` bytes."""
     whole = torch.ones(size // 4, device=device)
     half, other = torch.ones(size // 8, device=device), torch.empty(size // 8, device=device)
     parts = [torch.ones(size // 12, device=device) for _ in range(3)]
@@ -106,4 +123,5 @@ def _moves(device: torch.device, size: int) -> list[Call]:
         whole.sum,
         lambda: whole.fill_(1.0),
         lambda: torch.add(parts[0], parts[1], out=parts[2]),
+        whole.relu_,
     ]

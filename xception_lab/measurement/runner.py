@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import torch
 
-from xception_lab.measurement.device import make_clock, select_device
-from xception_lab.measurement.machine import OtherProcesses, busy_share, describe_machine
+from xception_lab.measurement.device import free_bytes, make_clock, select_device
+from xception_lab.measurement.machine import OtherProcesses, busy_share, describe_machine, device_properties
 from xception_lab.measurement.measure import check_settings, measure
-from xception_lab.measurement.peaks import measure_peaks
+from xception_lab.measurement.peaks import measure_peaks, working_sets
 from xception_lab.measurement.profiler import profile_operations
 from xception_lab.measurement.throttling import SpeedMonitor, load_best_s, save_best_s
 from xception_lab.timing.jobs import SettingsGroup, TimingJob
@@ -48,7 +48,9 @@ class _JobRun:
         self._job, self._device = job, device
         self._clock = make_clock(device)
         machine = describe_machine(device.type, device.index or 0, busy)
-        self.empty = Results(machine)
+        properties = device_properties(device.type, device.index or 0)
+        self.empty = Results(machine, properties=properties)
+        self._working_sets = working_sets(properties.last_cache_bytes, free_bytes(device))
         self._others = OtherProcesses()
         self._speed_monitor = SpeedMonitor(device, self._clock, load_best_s(machine))
 
@@ -63,14 +65,15 @@ class _JobRun:
         for settings in self._job.profiled:
             self._speed_monitor.wait_until_settled(MAX_WAIT_S)
             yield replace(self.empty, operations=profile_operations(settings, self._device))
-        # once more: what disturbed the first measurement may have passed, and a bound needs the best
+        # once more: what disturbed the first measurement may have passed, and an estimate is made from the best
         yield from self._measure_peaks()
         yield from self._retry(slowdowns)
 
     def _measure_peaks(self) -> Iterator[Results]:
         limit_s = min(PEAKS_LIMIT_S, 2 * self._job.limit_s)
         for dtype in self._job.dtypes:
-            yield replace(self.empty, peaks=(measure_peaks(self._device, dtype, self._clock, limit_s=limit_s),))
+            peaks = measure_peaks(self._device, dtype, self._clock, working_sets=self._working_sets, limit_s=limit_s)
+            yield replace(self.empty, peaks=(peaks,))
 
     def _measure(self, group: SettingsGroup) -> Results:
         job, machine, monitor = self._job, self.empty.machine, self._speed_monitor

@@ -12,7 +12,7 @@ from typing import Literal
 from xception_lab.arch.comparison import Ratio, ratio
 from xception_lab.spec import KINDS, BlockSpec, Kind
 from xception_lab.timing.results import OTHER_OPERATIONS, Operation, Peaks, Results, Timing
-from xception_lab.timing.roofline import LayerBound, Limit, bounds, total_s
+from xception_lab.timing.roofline import LayerEstimate, Limit, estimates, total_s
 from xception_lab.timing.settings import Settings
 
 INTENSITIES = (0.05, 2000.0)  # FLOPs per byte, of the plot: from below every depthwise layer to above every ridge
@@ -23,13 +23,18 @@ SpeedOutcome = Literal["faster", "slower", "no difference seen"]
 
 @dataclass(frozen=True, slots=True)
 class TimingBar:
-    """One setting on one machine. name: the block's kind or "xception". bound_s: None if no peaks were measured."""
+    """One setting on one machine. name: the block's kind or "xception". estimate_s: None if no peaks were measured."""
 
     name: str
     settings: Settings
     machine: str
     timing: Timing | None
-    bound_s: float | None
+    estimate_s: float | None
+
+    @property
+    def beats_estimate(self) -> bool:
+        """Whether the median is shorter than the estimate; False where either is missing."""
+        return bool(self.timing and self.estimate_s and self.timing.median_s < self.estimate_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +70,53 @@ class RooflinePoint:
     """One layer in the roofline plot. measured_s: None where the layer was not timed."""
 
     kind: Kind
-    bound: LayerBound
+    estimate: LayerEstimate
     measured_s: float | None
 
     @property
     def flops_per_s(self) -> float:
-        """The speed that it reached, or would reach at its bound if it was not timed."""
-        return self.bound.flops / (self.measured_s or self.bound.seconds)
+        """The speed that it reached, or would reach at its estimate if it was not timed."""
+        return self.estimate.flops / (self.measured_s or self.estimate.seconds)
+
+    @property
+    def beats_estimate(self) -> bool:
+        """Whether the layer was timed, and faster than its estimate."""
+        # a layer that the clock could not tell from nothing was not timed
+        return bool(self.measured_s) and self.measured_s < self.estimate.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class MachineRoofline:
-    """The roofline plot of one machine. roofs: by name, as from roofs()."""
+    """The roofline plot of one machine. roofs: by name, as from roofs().
+
+    peak_range: the least and the greatest FLOP/s among the probes: how far the peak can be relied on.
+    cache_multiple: as from Results.cache_multiple.
+    """
 
     machine: str
     peaks: Peaks
     points: tuple[RooflinePoint, ...]
     roofs: dict[str, Roof]
+    peak_range: tuple[float, float]
+    cache_multiple: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class SweepLine:
-    """One block's measured times over a sweep of a field; NaN where nothing was measured."""
+    """One block's measured and estimated times over a sweep of a field; NaN where nothing was measured."""
 
     kind: Kind
     medians_s: tuple[float, ...]
     p25_s: tuple[float, ...]
     p75_s: tuple[float, ...]
-    bounds_s: tuple[float, ...]
+    estimates_s: tuple[float, ...]
+
+    @property
+    def beaten(self) -> tuple[int, ...]:
+        """The positions at which the median is shorter than the estimate."""
+        # nothing is shorter than NaN
+        pairs = enumerate(zip(self.medians_s, self.estimates_s, strict=True))
+        return tuple(position for position, (median_s, seconds) in pairs if median_s < seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +135,28 @@ def fast_algorithms(results: Results) -> bool:
 
 
 def timing_bar(settings: Settings, results: Results) -> TimingBar:
-    """One setting's timing and bound on one machine."""
+    """One setting's timing and estimate on one machine."""
     subject = settings.subject
     name = subject.kind if isinstance(subject, BlockSpec) else "xception"
-    return TimingBar(name, settings, results.machine.label, results.timing(settings), bound_s(settings, results))
+    return TimingBar(name, settings, results.machine.label, results.timing(settings), estimate_s(settings, results))
 
 
-def bound_s(settings: Settings, results: Results) -> float | None:
-    """The lower bound from a machine's measured peaks, None if those of the dtype were not measured."""
+def estimate_s(settings: Settings, results: Results) -> float | None:
+    """The estimate from a machine's measured peaks, None if those of the dtype were not measured."""
     peaks = results.peak(settings.dtype)
-    return total_s(bounds(settings, peaks, fast_algorithms(results))) if peaks else None
+    return total_s(estimates(settings, peaks, fast_algorithms(results))) if peaks else None
+
+
+def smallest_block(results: Results) -> TimingBar | None:
+    """The separable block with the least estimate among the float32 forward passes: what starting its layers costs."""
+    bars = [
+        timing_bar(timing.settings, results)
+        for timing in results.latest
+        if isinstance(timing.settings.subject, BlockSpec)
+        and timing.settings.subject.kind == "separable"
+        and (timing.settings.dtype, timing.settings.mode, timing.settings.backward) == ("float32", "eager", False)
+    ]
+    return min((bar for bar in bars if bar.estimate_s), key=lambda bar: bar.estimate_s or 0.0, default=None)
 
 
 def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict | None:
@@ -143,7 +179,7 @@ def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict |
     peaks = results.peak(separable.settings.dtype)
     limits: dict[str, Limit] = {}
     if peaks:
-        limits = {layer.name: layer.limit for layer in bounds(separable.settings, peaks, fast_algorithms(results))}
+        limits = {layer.name: layer.limit for layer in estimates(separable.settings, peaks, fast_algorithms(results))}
     return SpeedVerdict(flops, times, outcome, disturbed, name, seconds / total_layers_s, limits.get(name))
 
 
@@ -165,27 +201,34 @@ def time_shares(group: Sequence[Settings], results: Results) -> tuple[TimeShare,
 
 
 def roofline_points(group: Sequence[Settings], results: Results) -> tuple[RooflinePoint, ...]:
-    """Every layer of the blocks, with its bound and its measured time; empty if no peaks were measured."""
-    points: list[RooflinePoint] = []
-    for kind, settings in zip(KINDS, group, strict=True):
-        peaks = results.peak(settings.dtype)
-        timing = results.timing(settings)
-        measured = dict(timing.layers) if timing else {}
-        layers = bounds(settings, peaks, fast_algorithms(results)) if peaks else ()
-        points += [RooflinePoint(kind, layer, measured.get(layer.name)) for layer in layers]
-    return tuple(points)
+    """Every layer of the blocks, with its estimate and its measured time; empty if no peaks were measured."""
+    return tuple(
+        RooflinePoint(kind, layer, measured_s)
+        for kind, settings in zip(KINDS, group, strict=True)
+        for layer, measured_s in layer_times_and_estimates(settings, results)
+    )
 
 
-def roofline_rows(points: Iterable[RooflinePoint]) -> list[dict[str, str | float | None]]:
-    """One row per layer for a table, times in microseconds."""
+def layer_times_and_estimates(settings: Settings, results: Results) -> tuple[tuple[LayerEstimate, float | None], ...]:
+    """(estimate, measured seconds) of each layer, None where it was not timed; empty if no peaks were measured."""
+    peaks, timing = results.peak(settings.dtype), results.timing(settings)
+    if peaks is None:
+        return ()
+    measured = dict(timing.layers) if timing else {}
+    return tuple((layer, measured.get(layer.name)) for layer in estimates(settings, peaks, fast_algorithms(results)))
+
+
+def roofline_rows(points: Iterable[RooflinePoint]) -> list[dict[str, str | float | bool | None]]:
+    """One row per layer for a table, times in microseconds. below_estimate: whether it was faster than estimated."""
     return [
         {
             "kind": point.kind,
-            "layer": point.bound.name,
-            "flops_per_byte": round(point.bound.intensity, 2),
-            "limit": point.bound.limit,
-            "bound_us": round(point.bound.seconds * 1e6, 2),
+            "layer": point.estimate.name,
+            "flops_per_byte": round(point.estimate.intensity, 2),
+            "limit": point.estimate.limit,
+            "estimate_us": round(point.estimate.seconds * 1e6, 2),
             "measured_us": round(point.measured_s * 1e6, 2) if point.measured_s else None,
+            "below_estimate": point.beats_estimate,
         }
         for point in points
     ]
@@ -193,14 +236,16 @@ def roofline_rows(points: Iterable[RooflinePoint]) -> list[dict[str, str | float
 
 def machine_roofline(machine: str, group: Sequence[Settings], results: Results) -> MachineRoofline | None:
     """The roofline plot of one machine; None if the peaks of the dtype were not measured."""
-    peaks = results.peak(group[0].dtype)
-    if peaks is None:
+    dtype = group[0].dtype
+    peaks, peak_range = results.peak(dtype), results.peak_range(dtype)
+    if peaks is None or peak_range is None:
         return None
-    return MachineRoofline(machine, peaks, roofline_points(group, results), roofs(peaks))
+    points, multiple = roofline_points(group, results), results.cache_multiple(dtype)
+    return MachineRoofline(machine, peaks, points, roofs(peaks), peak_range, multiple)
 
 
 def roofs(peaks: Peaks) -> dict[str, Roof]:
-    """The corners of two roofs: "memory_roof" of the memory behind all caches, "cache_roof" of the fastest cache."""
+    """The corners of two roofs: "memory_roof" of the largest set that was probed, "cache_roof" of the fastest cache."""
     slopes = {"memory_roof": peaks.memory_bytes_per_s, "cache_roof": peaks.cache_bytes_per_s}
     low, high = INTENSITIES
     return {
@@ -222,8 +267,8 @@ def _line(kind: Kind, settings: list[Settings], results: Results) -> SweepLine:
         tuple(getattr(timing, name) if timing else math.nan for timing in timings)
         for name in ("median_s", "p25_s", "p75_s")
     )
-    seconds = [bound_s(value, results) for value in settings]
-    return SweepLine(kind, medians, p25, p75, tuple(math.nan if bound is None else bound for bound in seconds))
+    seconds = [estimate_s(value, results) for value in settings]
+    return SweepLine(kind, medians, p25, p75, tuple(math.nan if value is None else value for value in seconds))
 
 
 def crossings(values: Sequence[int], lines: Sequence[SweepLine]) -> tuple[Crossing, ...]:

@@ -2,15 +2,19 @@
 
 Dense figures, no sparsity. Half precision is that of tensor cores with float32 accumulation, as torch uses them.
 None: not published.
+
+float32 has two predictions on a device whose tensor cores know TF32: torch lets cuDNN's convolutions use it unless it
+is told otherwise (torch.backends.cudnn.conv.fp32_precision), and multiplies matrices in IEEE float32. So a float32 run
+of somebody's own may take anything between the two.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from xception_lab.arch.comparison import Ratio, ratio
 from xception_lab.spec import KINDS, Kind, XceptionSpec
-from xception_lab.timing.roofline import LayerBound, Limit, roofline, total_s
+from xception_lab.timing.roofline import LayerEstimate, Limit, roofline, total_s
 from xception_lab.timing.settings import Dtype, Settings
 
 TERA, GIGA = 1e12, 1e9
@@ -38,7 +42,7 @@ class PublishedDevice:
             "bfloat16": self.half if self.tf32 else None,
         }[dtype]
 
-    def predict(self, settings: Settings) -> tuple[LayerBound, ...] | None:
+    def predict(self, settings: Settings) -> tuple[LayerEstimate, ...] | None:
         """The roofline of each layer on this device; None where no peak of the dtype is published."""
         peak = self.flops_per_s(settings.dtype)
         return roofline(settings, peak, self.bytes_per_s) if peak else None
@@ -91,33 +95,60 @@ DEVICES = (
 class DevicePrediction:
     """The roofline's prediction for the three blocks on one device; None where no peak of the dtype is published.
 
-    seconds, limits: by block; a block's limit is that of its slowest layer. source: of the device's peaks.
+    dtype: of the peak. seconds, limits: by block; a block's limit is that of its slowest layer. source: of the
+    device's peaks.
     """
 
     device: str
+    dtype: Dtype
     seconds: dict[Kind, float] | None
     limits: dict[Kind, Limit] | None
     source: str
 
+    @property
+    def name(self) -> str:
+        """The device, with the precision where float32 has two: "A100 SXM 40 GB, TF32"."""
+        return _name_with_precision(self.device, self.dtype)
+
+
+def _name_with_precision(device: str, dtype: Dtype) -> str:
+    return f"{device}, TF32" if dtype == "tf32" else device
+
 
 def predict_devices(group: Sequence[Settings]) -> tuple[DevicePrediction, ...]:
-    """The textbook's roofline of the three blocks on every published device. group: the blocks in KINDS' order."""
-    predictions: list[DevicePrediction] = []
-    for device in DEVICES:
-        seconds: dict[Kind, float] = {}
-        limits: dict[Kind, Limit] = {}
-        for kind, settings in zip(KINDS, group, strict=True):
-            layers = device.predict(settings)
-            if layers:
-                seconds[kind] = total_s(layers)
-                limits[kind] = max(layers, key=lambda layer: layer.seconds).limit
-        predictions.append(DevicePrediction(device.name, seconds or None, limits or None, device.source))
-    return tuple(predictions)
+    """The textbook's roofline of the three blocks on every published device; float32 in TF32 as well where it has that.
+
+    group: the blocks in KINDS' order.
+    """
+    return tuple(
+        _predict_device(device, [replace(settings, dtype=dtype) for settings in group])
+        for device in DEVICES
+        for dtype in _dtypes(device, group[0].dtype)
+    )
+
+
+def _dtypes(device: PublishedDevice, dtype: Dtype) -> tuple[Dtype, ...]:
+    """The peaks that a run in this dtype may meet on a device."""
+    return ("float32", "tf32") if dtype == "float32" and device.tf32 else (dtype,)
+
+
+def _predict_device(device: PublishedDevice, group: Sequence[Settings]) -> DevicePrediction:
+    seconds: dict[Kind, float] = {}
+    limits: dict[Kind, Limit] = {}
+    for kind, settings in zip(KINDS, group, strict=True):
+        layers = device.predict(settings)
+        if layers:
+            seconds[kind] = total_s(layers)
+            limits[kind] = max(layers, key=lambda layer: layer.seconds).limit
+    return DevicePrediction(device.name, group[0].dtype, seconds or None, limits or None, device.source)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkPrediction:
-    """The roofline of a whole network on a published device, and of a reference network: predictions, not times."""
+    """The roofline of a whole network on a published device, and of a reference network: predictions, not times.
+
+    device: its name, with ", TF32" where the products are done in that.
+    """
 
     device: str
     seconds: float
@@ -133,14 +164,22 @@ class NetworkPrediction:
 def predict_networks(
     network: XceptionSpec, size: int, reference: XceptionSpec, reference_size: int
 ) -> tuple[NetworkPrediction, ...]:
-    """Both networks on EXAMPLE_DEVICES, one picture in float32. size, reference_size: its height and width."""
+    """Both networks on EXAMPLE_DEVICES, one picture in float32, and in TF32 where the device has it.
+
+    size, reference_size: the picture's height and width.
+    """
     predictions: list[NetworkPrediction] = []
     for device in (device for device in DEVICES if device.name in EXAMPLE_DEVICES):
-        seconds, reference_s = _network_s(device, network, size), _network_s(device, reference, reference_size)
-        predictions.append(NetworkPrediction(device.name, seconds, reference_s, ratio(seconds, reference_s)))
+        for dtype in _dtypes(device, "float32"):
+            seconds = _network_s(device, dtype, network, size)
+            reference_s = _network_s(device, dtype, reference, reference_size)
+            name = _name_with_precision(device.name, dtype)
+            predictions.append(NetworkPrediction(name, seconds, reference_s, ratio(seconds, reference_s)))
     return tuple(predictions)
 
 
 @lru_cache(maxsize=64)
-def _network_s(device: PublishedDevice, spec: XceptionSpec, size: int) -> float:
-    return total_s(roofline(Settings(spec, size, size), device.float32, device.bytes_per_s))
+def _network_s(device: PublishedDevice, dtype: Dtype, spec: XceptionSpec, size: int) -> float:
+    layers = device.predict(Settings(spec, size, size, dtype=dtype))
+    assert layers, "a device has a float32 peak, and _dtypes names no other that it lacks"
+    return total_s(layers)

@@ -7,6 +7,9 @@ from xception_lab.timing.settings import Dtype, Settings
 
 MAX_SLOWDOWN = 1.12  # an idle machine's speed varied by 9 %
 MAX_BUSY_SHARE = 0.2  # of the processor used by others: above it times are not to be trusted
+# the largest working set is at least so many times the last-level cache: much of a smaller one would still be in it
+CACHE_MULTIPLE = 4
+FLOAT32_PRECISIONS = ("ieee", "tf32")
 OTHER_OPERATIONS = "other"  # stands for the operations of a profile that are too short to be named
 
 
@@ -65,7 +68,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """The best that a device reaches, as measured: arithmetic in flops_per_s, data movement in rates.
+    """The best that a device reached in the probes: arithmetic in flops_per_s, data movement in rates.
 
     rates: (working set in bytes, bytes per second), smallest set first: a small set stays in a cache.
     """
@@ -76,7 +79,7 @@ class Peaks:
 
     @property
     def memory_bytes_per_s(self) -> float:
-        """The rate of the memory behind all caches: that of the largest working set."""
+        """The rate of the memory: that of the largest working set (DeviceProperties says whether a cache holds it)."""
         return self.rates[-1][1]
 
     @property
@@ -116,6 +119,25 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceProperties:
+    """What a device's peaks and float32 times depend on besides its name; None where the device does not say.
+
+    last_cache_bytes: all that its last-level caches hold together, of a processor those that this process can use.
+    matmul_precision, conv_precision: how torch multiplies float32 numbers there unless it is told otherwise, "ieee" or
+    "tf32"; None on a device without TF32. The timings here are made with what their own dtype says.
+    """
+
+    last_cache_bytes: int | None = None
+    matmul_precision: str | None = None
+    conv_precision: str | None = None
+
+    @property
+    def defaults_to_tf32(self) -> bool:
+        """Whether torch rounds some float32 products to TF32 on this device without being asked."""
+        return "tf32" in (self.matmul_precision, self.conv_precision)
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """Own time of one of torch's operations in a forward pass of one setting."""
 
@@ -126,12 +148,16 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What one machine measured; the content of a results file."""
+    """What one machine measured; the content of a results file.
+
+    properties: None in files that are older than it.
+    """
 
     machine: Machine
     peaks: tuple[Peaks, ...] = ()
     timings: tuple[Timing, ...] = ()
     operations: tuple[Operation, ...] = ()
+    properties: DeviceProperties | None = None
 
     def timing(self, settings: Settings) -> Timing | None:
         """The latest timing of these settings, None if they were not measured."""
@@ -146,6 +172,18 @@ class Results:
         for size, rate in (pair for peaks in measured for pair in peaks.rates):
             rates[size] = max(rate, rates.get(size, 0.0))
         return Peaks(dtype, max(peaks.flops_per_s for peaks in measured), tuple(sorted(rates.items())))
+
+    def peak_range(self, dtype: Dtype) -> tuple[float, float] | None:
+        """The least and the greatest FLOP/s among the probes of a dtype; None if there is none."""
+        probed = [peaks.flops_per_s for peaks in self.peaks if peaks.dtype == dtype]
+        return (min(probed), max(probed)) if probed else None
+
+    def cache_multiple(self, dtype: Dtype) -> float | None:
+        """The largest working set that was probed, as a multiple of the last-level caches; None if unknown."""
+        peaks, properties = self.peak(dtype), self.properties
+        if peaks is None or properties is None or not properties.last_cache_bytes:
+            return None
+        return peaks.rates[-1][0] / properties.last_cache_bytes
 
     @property
     def latest(self) -> tuple[Timing, ...]:
@@ -170,6 +208,7 @@ class Results:
             peaks=(*self.peaks, *newer.peaks),
             timings=(*self.timings, *newer.timings),
             operations=(*older, *newer.operations),
+            properties=newer.properties or self.properties,
         )
 
 

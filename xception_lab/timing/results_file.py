@@ -20,7 +20,16 @@ from typing import Any
 from xception_lab.common.files import rows_to_csv
 from xception_lab.common.messages import Message, message_of, say
 from xception_lab.spec import BlockSpec, XceptionSpec
-from xception_lab.timing.results import Machine, Operation, Peaks, Results, Timing, timing_row
+from xception_lab.timing.results import (
+    FLOAT32_PRECISIONS,
+    DeviceProperties,
+    Machine,
+    Operation,
+    Peaks,
+    Results,
+    Timing,
+    timing_row,
+)
 from xception_lab.timing.settings import DTYPES, Settings
 
 FORMAT, VERSION = "xception-lab-timings", 2
@@ -35,7 +44,11 @@ class ResultsFileError(ValueError):
 
 def results_to_json(results: Results) -> str:
     """The results as text, for results_from_json."""
-    return json.dumps({"format": FORMAT, "version": VERSION, **asdict(results)})
+    values = asdict(results)
+    if results.properties is None:
+        # a file that was read without them is written as it was
+        del values["properties"]
+    return json.dumps({"format": FORMAT, "version": VERSION, **values})
 
 
 def results_to_csv(results: Results) -> str:
@@ -61,7 +74,7 @@ def results_from_json(data: str | bytes) -> Results:
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ResultsFileError(say("the file is not a results file: its format must be {format}", format=repr(FORMAT)))
     parts = _read_value(_RESULTS, _upgrade(values))
-    return Results(parts["machine"], parts["peaks"], parts["timings"], parts["operations"])
+    return Results(**{name: parts[name] for name in parts if name not in ("format", "version")})
 
 
 def settings_from_dict(values: Any) -> Settings:
@@ -335,6 +348,12 @@ _TIMING = _dataclass(
     reached=_flag,
     slowdown=_optional(_number(1, 1e6)),
 )
+_PROPERTIES = _dataclass(
+    DeviceProperties,
+    last_cache_bytes=_optional(_whole(1, 1 << 40)),
+    matmul_precision=_optional(_choice(*FLOAT32_PRECISIONS)),
+    conv_precision=_optional(_choice(*FLOAT32_PRECISIONS)),
+)
 _OPERATION = _dataclass(Operation, settings=_SETTINGS, name=_text(80), seconds=_number(0, MAX_S))
 _RESULTS = _object(
     {
@@ -344,5 +363,7 @@ _RESULTS = _object(
         "peaks": _list(_PEAKS, 64),
         "timings": _list(_TIMING, MAX_TIMINGS),
         "operations": _list(_OPERATION, MAX_OPERATIONS),
-    }
+        "properties": _PROPERTIES,
+    },
+    optional=frozenset({"properties"}),
 )

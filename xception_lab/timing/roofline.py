@@ -1,8 +1,14 @@
-"""The roofline model: how fast a layer can be at best, from its FLOPs, its bytes and a device's two peaks.
+"""The roofline model: about how fast a layer can be at best, from its FLOPs, its bytes and a device's two peaks.
 
 Two predictions. `roofline` is the textbook's: every layer's data go through memory, every multiplication is done.
-`bounds` is a lower bound: data that fit in a cache are charged at the cache's rate, taps on the padding are free,
-and where a library has fast algorithms a dense convolution is charged the fewest multiplications any of them needs.
+`estimates` is closer to a real device: data that fit in a cache are charged at the cache's rate, a tensor that an
+operation overwrites in place is charged once, taps on the padding are free, and where a library has fast algorithms a
+dense convolution is charged the multiplications of Winograd's. Cost.moved_bytes stays what it is: what is charged here
+is what of these bytes takes time.
+
+Neither is a bound. The peaks are measurements with an error of their own, a cache may hold data from the layer before,
+a library may fuse two layers or know a faster algorithm: a layer that runs faster than its estimate is no
+contradiction, and is flagged where it is shown.
 Source: S. Williams, A. Waterman, D. Patterson, "Roofline", CACM 52(4), 2009.
 """
 
@@ -10,8 +16,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xception_lab.arch.cost import LayerCost
-from xception_lab.arch.plan import Conv, block_ops, network_stages
-from xception_lab.spec import BlockSpec
+from xception_lab.arch.plan import Act, Conv, block_ops, network_stages
+from xception_lab.spec import BlockSpec, XceptionSpec
 from xception_lab.timing.results import Peaks
 from xception_lab.timing.settings import Mode, Settings
 
@@ -22,14 +28,17 @@ REMOVED_LAYERS: dict[Mode, tuple[str, ...]] = {
     "folded": ("batch_norm",),
     "compiled": ("batch_norm", "relu", "elu", "add"),
 }
-# Winograd's F(6x6, 3x3) multiplies 64 times for 36 outputs; no algorithm of a library in use needs fewer.
+# Winograd's F(6x6, 3x3) multiplies 64 times for 36 outputs, where the direct way multiplies 324 times.
 # Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016
 FEWEST_PRODUCTS = 64 / 36
 
 
 @dataclass(frozen=True, slots=True)
-class LayerBound:
-    """One layer's prediction. flops, moved_bytes: of the whole pass. compute_s, memory_s: what each takes alone."""
+class LayerEstimate:
+    """One layer's prediction. compute_s, memory_s: what its products and its data take alone, in seconds.
+
+    flops, moved_bytes: of the whole pass, as in LayerCost.
+    """
 
     name: str
     op: str
@@ -54,37 +63,43 @@ class LayerBound:
         return self.flops / self.moved_bytes
 
 
-def roofline(settings: Settings, flops_per_s: float, bytes_per_s: float) -> tuple[LayerBound, ...]:
+def roofline(settings: Settings, flops_per_s: float, bytes_per_s: float) -> tuple[LayerEstimate, ...]:
     """The textbook's prediction, max(FLOPs / peak, bytes / bandwidth), of each layer."""
     return tuple(
-        LayerBound(layer.name, layer.op, flops, moved_bytes, flops / flops_per_s, moved_bytes / bytes_per_s)
+        LayerEstimate(layer.name, layer.op, flops, moved_bytes, flops / flops_per_s, moved_bytes / bytes_per_s)
         for layer, flops, moved_bytes in _work(settings)
     )
 
 
-def bounds(settings: Settings, peaks: Peaks, fast_algorithms: bool = False) -> tuple[LayerBound, ...]:
-    """A lower bound on the time of each layer, on a device with these measured peaks.
+def estimates(settings: Settings, peaks: Peaks, fast_algorithms: bool = False) -> tuple[LayerEstimate, ...]:
+    """About the least time of each layer, on a device with these measured peaks.
+
+    An operation in place loads each value and stores it in the same cache line, which is in the first-level cache by
+    then: it is charged one pass over its tensor, not two. Its backward pass is charged as any other.
 
     fast_algorithms: whether its library may use Winograd's algorithm or a Fourier transform; cuDNN does, oneDNN on x86
     does not.
     """
     necessary = _necessary_work(settings, fast_algorithms)
-    layers: list[LayerBound] = []
+    in_place = in_place_layers(settings.subject)
+    layers: list[LayerEstimate] = []
     for layer, flops, moved_bytes in _work(settings):
         share, unread_bytes = necessary.get(layer.name, (1.0, 0.0))
         compute_s = share * flops / peaks.flops_per_s
-        memory_s = transfer_s(moved_bytes - unread_bytes * (2 if settings.backward else 1), peaks.rates)
-        layers.append(LayerBound(layer.name, layer.op, flops, moved_bytes, compute_s, memory_s))
+        overwritten_bytes = layer.activation_bytes if layer.name in in_place else 0
+        passed_bytes = moved_bytes - overwritten_bytes - unread_bytes * (2 if settings.backward else 1)
+        memory_s = transfer_s(passed_bytes, peaks.rates)
+        layers.append(LayerEstimate(layer.name, layer.op, flops, moved_bytes, compute_s, memory_s))
     return tuple(layers)
 
 
-def total_s(layers: tuple[LayerBound, ...]) -> float:
+def total_s(layers: tuple[LayerEstimate, ...]) -> float:
     """The predicted time of layers that run one after another."""
     return sum(layer.seconds for layer in layers)
 
 
 def transfer_s(moved_bytes: float, rates: tuple[tuple[int, float], ...]) -> float:
-    """The least time to move so many bytes: as many as fit in a cache at its rate, the rest at the next level's.
+    """About the least time to move so many bytes: as many as fit in a cache at its rate, the rest at the next level's.
 
     rates: as in Peaks.
     """
@@ -99,11 +114,25 @@ def transfer_s(moved_bytes: float, rates: tuple[tuple[int, float], ...]) -> floa
     return seconds
 
 
+def in_place_layers(subject: BlockSpec | XceptionSpec) -> frozenset[str]:
+    """Names of the operations that write their output over their input, as build_xception makes them.
+
+    In a network these are the additions and the activations, but for one that begins a stage: the shortcut still reads
+    its input. A block has none.
+    """
+    if isinstance(subject, BlockSpec):
+        return frozenset()
+    stages = tuple(network_stages(subject))
+    activations = {op.name for stage in stages for op in stage.body[1:] if isinstance(op, Act)}
+    return frozenset(activations | {f"{stage.name}.add" for stage in stages if stage.shortcut is not None})
+
+
 def _work(settings: Settings) -> list[tuple[LayerCost, float, float]]:
     """(layer, FLOPs, bytes) of one pass, without the layers that folding or compiling removes.
 
-    The backward pass reads each layer's input, weights and output gradient and writes two gradients, each once; its
-    FLOPs are those of two more products like the forward one, or of one where the input is a picture.
+    The backward pass is charged as many bytes as the forward one. It may move more: it reads each layer's input,
+    weights and output gradient and writes two gradients. Its FLOPs are those of two more products like the forward
+    one, or of one where the input is a picture.
     """
     removed = REMOVED_LAYERS.get(settings.mode, ())
     work: list[tuple[LayerCost, float, float]] = []

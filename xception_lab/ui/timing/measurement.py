@@ -59,10 +59,7 @@ def device_line() -> str:
     """What device this server measures on, and what that means for the results."""
     if accelerator_likely():
         return _("This server has an accelerator: what is measured here is measured on it, and every result names it.")
-    sentence = _(
-        "**This is a CPU** ({name}), not a GPU: it starts a layer at once, where a GPU waits some 5 µs, and keeps much "
-        "in its caches. Expect other ratios there."
-    )
+    sentence = _("**This is a CPU** ({name}), not a GPU: expect other ratios there.")
     return sentence.format(name=cpu_name())
 
 

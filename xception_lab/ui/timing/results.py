@@ -53,7 +53,7 @@ def best_results(wanted: Sequence[Settings]) -> tuple[Results, str]:
     if base is None:
         return own or shipped, _("Nothing is measured yet for this, nor the peaks that a prediction needs.")
     sentence = _(
-        "**Predicted only**: nothing is measured yet for this; the bounds are from the measured peaks of {machine}."
+        "**Predicted only**: nothing is measured yet for this; the estimates are from the measured peaks of {machine}."
     )
     return base, sentence.format(machine=base.machine.label)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from xception_lab.common.units import format_bytes, format_count, format_seconds
+from xception_lab.common.units import format_seconds
 from xception_lab.figures.roofline import roofline_figure
 from xception_lab.figures.timing import (
     bars_figure,
@@ -17,7 +17,6 @@ from xception_lab.figures.timing import (
 )
 from xception_lab.spec import KINDS
 from xception_lab.timing.analysis import (
-    MachineRoofline,
     TimingBar,
     align_names,
     crossings,
@@ -47,32 +46,45 @@ from xception_lab.ui.timing.results import (
     shipped_timings,
     uploaded_results,
 )
-from xception_lab.ui.timing.words import timing_headline, timing_words
+from xception_lab.ui.timing.words import (
+    beaten_layers_texts,
+    beaten_medians_text,
+    peaks_text,
+    precision_text,
+    start_cost_text,
+    timing_headline,
+    timing_words,
+)
 
 NUM_COLOURS = 7  # of the theme's ten; the other three are the blocks'
 
 
 def _captioned_results(wanted: Sequence[Settings]) -> Results:
-    """The best results for these settings, below a caption with their source."""
+    """The best results for these settings, below a caption with their source and their devices' precision."""
     results, source = best_results(wanted)
     st.caption(source)
+    for machine, machine_results in results_by_machine(results).items():
+        if text := precision_text(machine, machine_results):
+            st.caption(text)
     return results
 
 
 def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
-    """Measured times beside their predicted bounds, of these results and of every uploaded machine's."""
+    """Measured times beside their estimates, of these results and of every uploaded machine's."""
     bars = [
         replace(timing_bar(settings, machine_results), machine=machine)
         for machine, machine_results in results_by_machine(results).items()
         for settings in wanted
     ]
-    if not any(bar.timing or bar.bound_s for bar in bars):
+    if not any(bar.timing or bar.estimate_s for bar in bars):
         return
     named = [replace(bar, name=_bar_name(bar)) for bar in bars]
     words = timing_words()
     extra = {bar.name: bar.name for bar in named if bar.name not in words.names}
     words = replace(words, names={**words.names, **extra})
     show_chart(bars_figure(named, words), key, "; ".join(map(_bar_text, bars)))
+    if beaten := [words.names[bar.name] for bar in named if bar.beats_estimate]:
+        st.caption(beaten_medians_text(beaten))
     with st.expander(_("Table"), icon=":material/table:"):
         seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s")
         formats = {name: st.column_config.NumberColumn(format="%.6f") for name in seconds_columns}
@@ -120,6 +132,8 @@ def show_latency(state: TimingState) -> None:
     with left:
         _show_bars(group, results, "latency")
     st.markdown(paragraph("timing"))
+    if text := start_cost_text(shipped_timings()):
+        st.markdown(text)
 
 
 def show_xception(state: TimingState) -> None:
@@ -143,23 +157,18 @@ def show_roofline(state: TimingState) -> None:
         return
     several = len(rooflines) > 1
     for roofline in rooflines:
-        st.markdown(_peaks_text(roofline, several))
+        text = peaks_text(roofline)
+        st.markdown(f"**{escape_markdown(roofline.machine)}** — {text}" if several else text)
     rows_by_machine = {roofline.machine: roofline_rows(roofline.points) for roofline in rooflines}
     first_rows = rows_by_machine[rooflines[0].machine]
     summary = "; ".join(f"{row['kind']} {row['layer']}: {row['limit']}" for row in first_rows)
     show_chart(roofline_figure(rooflines, timing_words()), "roofline", summary)
     all_rows = [{_("device"): machine, **row} for machine, rows in rows_by_machine.items() for row in rows]
     st.dataframe(all_rows if several else first_rows, hide_index=True)
+    for roofline in rooflines:
+        for text in beaten_layers_texts(roofline):
+            st.caption(f"{escape_markdown(roofline.machine)}: {text}" if several else text)
     st.markdown(paragraph("roofline"))
-
-
-def _peaks_text(roofline: MachineRoofline, with_name: bool) -> str:
-    text = _("Measured peaks: {flops}FLOP/s, memory {memory}/s, fastest cache {cache}/s.").format(
-        flops=format_count(roofline.peaks.flops_per_s),
-        memory=format_bytes(roofline.peaks.memory_bytes_per_s),
-        cache=format_bytes(roofline.peaks.cache_bytes_per_s),
-    )
-    return f"**{escape_markdown(roofline.machine)}** — {text}" if with_name else text
 
 
 def show_sweep(state: TimingState) -> None:
@@ -183,9 +192,17 @@ def show_sweep(state: TimingState) -> None:
         )
         summary = summary or _("No two of the blocks cross here.")
     else:
-        summary = _("Not measured yet: the lines are predicted lower bounds.")
+        summary = _("Not measured yet: the lines are estimates.")
     show_chart(figure, "running", summary)
     st.markdown(summary)
+    beaten = [
+        f"{kind_name(line.kind)} ({state.timed_along} = {list(groups)[position]})"
+        for machine_lines in lines.values()
+        for line in machine_lines
+        for position in line.beaten
+    ]
+    if beaten:
+        st.caption(beaten_medians_text(beaten))
 
 
 def show_operations(state: TimingState) -> None:
@@ -235,9 +252,7 @@ def show_devices(state: TimingState) -> None:
     predictions = predict_devices(settings_group(state))
     st.caption(_("**Predictions**, nothing measured: published peaks, every layer through memory, every product done."))
     summary = "; ".join(
-        f"{prediction.device} {prediction.seconds['separable']:.2g} s"
-        for prediction in predictions
-        if prediction.seconds
+        f"{prediction.name} {prediction.seconds['separable']:.2g} s" for prediction in predictions if prediction.seconds
     )
     show_chart(
         devices_figure(predictions, timing_words()),
@@ -246,7 +261,7 @@ def show_devices(state: TimingState) -> None:
     )
     rows = [
         {
-            _("device"): prediction.device,
+            _("device"): prediction.name,
             **{kind: f"{seconds * 1e6:,.1f} µs" for kind, seconds in (prediction.seconds or {}).items()},
             _("source of its peaks"): prediction.source,
         }

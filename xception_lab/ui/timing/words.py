@@ -3,14 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from xception_lab.common.units import format_times
-from xception_lab.timing.analysis import SpeedVerdict, flops_ratio, speed_verdict
-from xception_lab.timing.results import MAX_BUSY_SHARE, Results
+from xception_lab.common.units import format_bytes, format_count, format_seconds, format_times
+from xception_lab.timing.analysis import (
+    MachineRoofline,
+    RooflinePoint,
+    SpeedVerdict,
+    flops_ratio,
+    smallest_block,
+    speed_verdict,
+)
+from xception_lab.timing.results import CACHE_MULTIPLE, MAX_BUSY_SHARE, Results
 from xception_lab.timing.settings import Settings
 from xception_lab.ui.compare.charts import cost_words
 from xception_lab.ui.fields.field import N_
+from xception_lab.ui.shell.language import escape_markdown
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import ratio_text
+from xception_lab.ui.shell.names import kind_name, ratio_text
 
 LAYER_NAMES = {
     "conv": N_("convolution"),
@@ -21,6 +29,7 @@ LAYER_NAMES = {
     "intermediate": N_("activation between"),
     "activation": N_("activation"),
 }
+PRECISION_NAMES = {"ieee": "IEEE float32", "tf32": "TF32"}
 LIMIT_NAMES = {"memory": N_("memory-bound"), "compute": N_("compute-bound")}
 
 
@@ -34,7 +43,7 @@ def timing_words() -> Any:
         {
             "median": _("median"),
             "measured": _("measured"),
-            "bound": _("predicted lower bound"),
+            "estimate": _("roofline estimate"),
             "latency": _("latency"),
             "memory": _("memory-bound"),
             "compute": _("compute-bound"),
@@ -89,4 +98,108 @@ def _reason(verdict: SpeedVerdict) -> str:
     sentence = _("Its {layer} is {limit} and takes **{share:.0%}** of the time.")
     return sentence.format(
         layer=_(LAYER_NAMES[verdict.slowest]), limit=_(LIMIT_NAMES[verdict.limit]), share=verdict.share
+    )
+
+
+def peaks_text(roofline: MachineRoofline) -> str:
+    """The measured peaks of a machine, how much their probes differ, and how far beyond its caches they reach."""
+    peaks, (low, high) = roofline.peaks, roofline.peak_range
+    sentences = [
+        _("Measured peaks: {flops}FLOP/s, memory {memory}/s, fastest cache {cache}/s.").format(
+            flops=format_count(peaks.flops_per_s),
+            memory=format_bytes(peaks.memory_bytes_per_s),
+            cache=format_bytes(peaks.cache_bytes_per_s),
+        )
+    ]
+    if low < high:
+        sentence = _("The probes of the first range from {low}FLOP/s to {high}FLOP/s.")
+        sentences.append(sentence.format(low=format_count(low), high=format_count(high)))
+    multiple = roofline.cache_multiple
+    if multiple is None:
+        sentence = _(
+            "The memory was probed with {size}; the size of the last cache is not in this result, so that part of this "
+            "may be the cache's rate."
+        )
+    elif multiple < CACHE_MULTIPLE:
+        sentence = _(
+            "The memory was probed with {size}, only {times} the last cache: part of this may be the cache's rate."
+        )
+    else:
+        sentence = _("The memory was probed with {size}, {times} the last cache.")
+    # format_times is for what is above one
+    times = "" if multiple is None else f"{multiple:.1f}×"
+    sentences.append(sentence.format(size=format_bytes(peaks.rates[-1][0]), times=times))
+    return " ".join(sentences)
+
+
+def beaten_layers_texts(roofline: MachineRoofline) -> list[str]:
+    """Which layers were faster than their estimate, and why that can be: a text per limit, none where none was."""
+    low, high = roofline.peak_range
+    measured = _("The peak is a measurement too, and a library may know a faster way than its probes do.")
+    if low < high:
+        measured = _(
+            "The peak is a measurement too, whose probes range from {low}FLOP/s to {high}FLOP/s, and a library may "
+            "know a faster way than they do."
+        ).format(low=format_count(low), high=format_count(high))
+    reasons = {
+        "compute": measured,
+        "memory": _("Data that the layer before left in a nearer cache need not come from where they are charged."),
+    }
+    texts: list[str] = []
+    for limit, reason in reasons.items():
+        beaten = [point for point in roofline.points if point.beats_estimate and point.estimate.limit == limit]
+        if beaten:
+            layers = "; ".join(map(_beaten_layer, beaten))
+            texts.append(_("**Below the estimate**: {layers}. {reason}").format(layers=layers, reason=reason))
+    return texts
+
+
+def _beaten_layer(point: RooflinePoint) -> str:
+    name = point.estimate.name
+    return _("{block}, {layer}: {measured}, estimated {estimated}").format(
+        block=kind_name(point.kind),
+        layer=_(LAYER_NAMES[name]) if name in LAYER_NAMES else name,
+        measured=format_seconds(point.measured_s or 0.0),
+        estimated=format_seconds(point.estimate.seconds),
+    )
+
+
+def beaten_medians_text(names: Sequence[str]) -> str:
+    """Which medians are shorter than their estimate, and why that can be."""
+    reason = _("Data that stay in a cache from layer to layer, and layers that the library fuses, are not in it.")
+    return _("**Below the estimate**: {layers}. {reason}").format(layers="; ".join(names), reason=reason)
+
+
+def precision_text(machine: str, results: Results) -> str:
+    """How torch multiplies float32 numbers on a machine's device by default; empty where the device has no TF32."""
+    properties = results.properties
+    if properties is None or properties.matmul_precision is None or properties.conv_precision is None:
+        return ""
+    sentence = _(
+        "torch's defaults on {machine}: matrix products in {matmul}, convolutions in {conv}. Here `float32` is timed "
+        "in IEEE float32 and `tf32` in TF32, whatever the defaults are; a run of your own follows them."
+    )
+    return sentence.format(
+        machine=escape_markdown(machine),
+        matmul=PRECISION_NAMES[properties.matmul_precision],
+        conv=PRECISION_NAMES[properties.conv_precision],
+    )
+
+
+def start_cost_text(results: Results) -> str:
+    """What starting a layer costs: measured on a processor, from sources on a GPU. Empty without such a timing."""
+    bar = smallest_block(results)
+    if bar is None or bar.timing is None or bar.estimate_s is None:
+        return ""
+    sentence = _(
+        "**Starting a layer costs time**, on a CPU too: on {machine} the separable block at {size}×{size} takes "
+        "{median}, where the estimate is {estimate} (measured, a stored result). On a GPU a kernel's launch is said to "
+        "take 4 to 6 µs, and an eager operation of torch about 20 µs on a V100: from secondary sources, no figure of "
+        "the vendor's was found. That hides small blocks; the mode `graph` launches all kernels at once."
+    )
+    return sentence.format(
+        machine=bar.machine,
+        size=bar.settings.height,
+        median=format_seconds(bar.timing.median_s),
+        estimate=format_seconds(bar.estimate_s),
     )
