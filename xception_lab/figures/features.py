@@ -151,7 +151,7 @@ def information_figure(lines: Sequence[PlaceLine], luminance: float | None, word
         ]
     level = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": luminance, "y1": luminance}
     note = {"xref": "paper", "x": 0, "y": luminance, "text": words["luminance"], "showarrow": False, "xanchor": "left"}
-    low = min(end for line in lines for end, _high in line.ends)
+    low = min(end for line in lines for end in (*(q.low for q in line.quartiles), *(low for low, _high in line.ends)))
     return go.Figure(
         data,
         {

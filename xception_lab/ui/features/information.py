@@ -27,7 +27,8 @@ from xception_lab.figures.features import PlaceLine, information_figure
 from xception_lab.ui.features.caches import HASH_FUNCS
 from xception_lab.ui.features.picture import InputPicture
 from xception_lab.ui.features.readings import (
-    format_ends,
+    format_loss,
+    format_losses,
     format_share,
     luminance_baseline_of,
     nothing_to_recover_text,
@@ -132,11 +133,11 @@ def _picture_sentence(readings: Sequence[ReluReadings], pictures: ReluRange) -> 
     """What the ReLU takes on this picture in both orders, beside the range over the shipped pictures."""
     first, second = (
         _("**{loss}** with {order} (middle half of {draws} draws: {draw_ends}; over all pictures: {ends})").format(
-            loss=format_share(reading.loss().median),
+            loss=format_loss(reading.loss().median),
             order=_order_name(reading.kind),
             draws=DRAWS,
-            draw_ends=format_ends(reading.loss().low, reading.loss().high),
-            ends=format_ends(*pictures.loss_ends(reading.kind)),
+            draw_ends=format_losses(reading.loss().low, reading.loss().high),
+            ends=format_losses(*pictures.loss_ends(reading.kind)),
         )
         for reading in readings
     )
@@ -153,11 +154,11 @@ def _losses_table(ranges: Mapping[int, ReluRange], readings: Mapping[int, Sequen
     for width in WIDTHS:
         row, of_picture = [str(width)], {reading.kind: reading.loss() for reading in readings.get(width, ())}
         for kind in ORDERS:
-            row += [_loss_text(of_picture.get(kind)), format_ends(*ranges[width].loss_ends(kind))]
+            row += [_loss_text(of_picture.get(kind)), format_losses(*ranges[width].loss_ends(kind))]
         rows.append(row)
     lines = [heads, ["---:"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _loss_text(loss: Quartiles | None) -> str:
-    return "–" if loss is None else f"{format_share(loss.median)} ({format_ends(loss.low, loss.high)})"
+    return "–" if loss is None else f"{format_loss(loss.median)} ({format_losses(loss.low, loss.high)})"

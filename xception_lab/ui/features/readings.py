@@ -49,6 +49,16 @@ def format_ends(low: float, high: float) -> str:
     return _("{low} to {high}").format(low=format_share(low), high=format_share(high))
 
 
+def format_loss(loss: float) -> str:
+    """What is lost of a share: 2.7%, −0.1%."""
+    return f"{loss:.1%}".replace("-0.0%", "0.0%").replace("-", "−")
+
+
+def format_losses(low: float, high: float) -> str:
+    """Two losses as a range."""
+    return _("{low} to {high}").format(low=format_loss(low), high=format_loss(high))
+
+
 def nothing_to_recover_text() -> str:
     """What stands in place of a share where the held-out half of the picture is constant."""
     return _("The half of this picture that judges is of one colour: there is no variance to explain.")

@@ -12,7 +12,7 @@ from xception_lab.features.readings import ORDERS, WIDTH, relu_range
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.results_file import results_from_json
-from xception_lab.ui.features.readings import format_ends
+from xception_lab.ui.features.readings import format_losses
 from xception_lab.ui.fields.features import TARGET
 from xception_lab.ui.network.overview import network_headline, paper_network
 from xception_lab.ui.shell.language import ASSETS
@@ -69,7 +69,7 @@ def information_result() -> str:
         "A ReLU between, random filters, {width} channels: at the ReLU itself a linear reader loses {extreme} of a "
         "picture's variance with the 1×1 first, {separable} with the depthwise convolution first."
     )
-    extreme, separable = (format_ends(*pictures.loss_ends(kind)) for kind in ORDERS)
+    extreme, separable = (format_losses(*pictures.loss_ends(kind)) for kind in ORDERS)
     return sentence.format(width=WIDTH, extreme=extreme, separable=separable)
 
 
