@@ -45,11 +45,12 @@ PROBE = """
 
 
 def engine_rows(pictures: int) -> list[tuple[str, ...]]:
-    """A new picture through the blocks, the small networks with their numbers, the curve, and the full Xception."""
+    """A new picture through the blocks, the small networks with their numbers, the readings, and the full Xception."""
     from xception_lab.features.activations import hand_maps, input_gradient, summaries
+    from xception_lab.features.block_readings import relu_readings
     from xception_lab.features.filters import HandFilters, make_kernel, make_mix
     from xception_lab.features.image_models import load_shipped, make_untrained, run_model
-    from xception_lab.features.recovery_curve import recovery_curve
+    from xception_lab.features.readings import ORDERS, WIDTH
     from xception_lab.features.sample_pictures import resize
     from xception_lab.features.weight_files import KERAS
 
@@ -64,7 +65,8 @@ def engine_rows(pictures: int) -> list[tuple[str, ...]]:
             output = run_model(model, picture)
             summaries(output.maps, model.layers)
         input_gradient(twins[0].network, twins[0].input(picture), "block2", 3, 3)
-        recovery_curve(small, 3, "input")
+        for order in ORDERS:
+            relu_readings(small, order, WIDTH, "input")
 
     return [
         _timed("new picture, small Xceptions (both twins) and all views", every_view, pictures, 1.0),

@@ -2,18 +2,24 @@
 
 import streamlit as st
 
-from xception_lab.ui.features.blocks import block_columns, compute_blocks, kernel_columns, show_bundled_note
+from xception_lab.ui.features.blocks import (
+    TRAINED_FILTERS,
+    block_columns,
+    compute_blocks,
+    kernel_columns,
+    show_bundled_note,
+)
 from xception_lab.ui.features.controls import add_style, display_controls, filter_controls, number_controls
 from xception_lab.ui.features.downloads import map_downloads
-from xception_lab.ui.features.headings import blocks_headline, trained_blocks_note, view_title
-from xception_lab.ui.features.information import show_information
+from xception_lab.ui.features.headings import trained_blocks_note, view_title
+from xception_lab.ui.features.information import information_text, show_information
 from xception_lab.ui.features.lab_runs import LAB_RUN, lab_run_parameter
 from xception_lab.ui.features.maps import show_columns
 from xception_lab.ui.features.network_views import network_columns, show_depth, show_reach
 from xception_lab.ui.features.networks import layer_control, network_controls, position_controls, run_networks
 from xception_lab.ui.features.own_filters import make_filters, read_own_grids
 from xception_lab.ui.features.picture import get_picture, picture_control
-from xception_lab.ui.fields.compare import KERNEL_SIZE
+from xception_lab.ui.features.readings import picture_sentence, range_headline
 from xception_lab.ui.fields.features import LOOK, TARGET, FeaturesState
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
@@ -39,14 +45,16 @@ def draw_blocks() -> None:
     filter_controls(state)
     filters = make_filters(state)
     blocks = compute_blocks(state, picture, filters)
-    lead.markdown(blocks_headline(blocks, state))
-    if note := trained_blocks_note(state):
-        lead.markdown(note)
+    trained = state.filters in TRAINED_FILTERS
+    headline = lead.empty()
+    lead.markdown(picture_sentence(state, picture, blocks, compared=not trained))
     columns = block_columns(state, blocks, picture)
     show_columns(columns, state)
     display_controls(lambda: map_downloads(columns, state, "blocks"))
     number_controls(state, filters)
     show_bundled_note(state)
+    # last, because a range that is not stored takes a second, and the maps need not wait for it
+    headline.markdown(trained_blocks_note() if trained else range_headline(state, filters))
 
 
 def draw_kernels() -> None:
@@ -85,14 +93,10 @@ def draw_reach() -> None:
 
 
 def draw_information() -> None:
-    """The conjecture as a curve."""
-    target, size = st.columns(2, gap="medium")
-    with target:
-        control(TARGET)
-    with size:
-        control(KERNEL_SIZE)
+    """What the ReLU takes, at the ReLU."""
+    control(TARGET)
     show_information(state, picture)
-    st.markdown(paragraph("information"))
+    st.markdown(information_text())
 
 
 {

@@ -1,12 +1,10 @@
-"""Maps, hooks, ranks, receptive fields and recoverability against numpy, scipy, scikit-learn and autograd."""
+"""Maps, hooks, ranks and receptive fields against numpy, scipy and autograd."""
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from scipy import ndimage
-from sklearn.linear_model import Ridge
-from sklearn.metrics import r2_score
 from torch import Tensor, nn
 from weights import randomised
 
@@ -51,14 +49,7 @@ from xception_lab.features.maps import (
     tile_maps,
     zeros_share,
 )
-from xception_lab.features.recoverability import (
-    alpha_of,
-    held_out_positions,
-    is_constant,
-    neighbourhoods,
-    recoverability,
-    ridge,
-)
+from xception_lab.features.readings import sample_of
 from xception_lab.features.sample_pictures import SAMPLES, draw_stroke, sample_picture
 from xception_lab.nn.pooling import SameMaxPool2d
 from xception_lab.spec import KINDS
@@ -329,60 +320,6 @@ def test_layer_geometries_have_the_shapes_of_the_network() -> None:
         layer_geometries(XceptionSpec(), 4)
 
 
-# Recoverability
-
-
-@pytest.mark.parametrize("window", [1, 3])
-def test_recoverability_is_scikit_learns(window: int) -> None:
-    before = RNG.standard_normal((3, 24, 20)).astype(np.float32)
-    before = ndimage.gaussian_filter(before, (0, 1, 1)).astype(np.float32)
-    after = np.maximum(np.tensordot(RNG.standard_normal((4, 3)), before, axes=1), 0).astype(np.float32)
-    margin = window // 2
-    padded = np.pad(after, ((0, 0), (margin, margin), (margin, margin)))
-    features = np.array(
-        [padded[:, r : r + window, c : c + window].ravel() for r in range(24) for c in range(20)], np.float64
-    )
-    np.testing.assert_array_equal(neighbourhoods(after, window), features)
-    targets = before.reshape(3, -1).T.astype(np.float64)
-    test = held_out_positions(24, 20)
-    model = Ridge(alpha=alpha_of(features[~test])).fit(features[~test], targets[~test])
-    expected = r2_score(targets[test], model.predict(features[test]), multioutput="variance_weighted")
-    assert recoverability(before, after, window) == pytest.approx(expected, abs=1e-9)
-    weights, intercept = ridge(features[~test], targets[~test], alpha_of(features[~test]))
-    np.testing.assert_allclose(weights.T, model.coef_, atol=1e-7)
-    np.testing.assert_allclose(intercept, model.intercept_, atol=1e-7)
-
-
-def test_a_mixture_is_recoverable_and_noise_is_not() -> None:
-    before = RNG.standard_normal((3, 32, 32)).astype(np.float32)
-    mixed = np.tensordot(RNG.standard_normal((3, 3)), before, axes=1).astype(np.float32)
-    assert recoverability(before, mixed, 1) > 0.999
-    assert recoverability(before, RNG.standard_normal((3, 32, 32)).astype(np.float32), 1) < 0.1
-
-
-def test_neither_half_is_empty_and_different_sizes_are_refused() -> None:
-    test = held_out_positions(28, 28)
-    assert 0.4 < test.mean() < 0.6
-    with pytest.raises(ValueError, match="must have the size"):
-        recoverability(np.zeros((1, 8, 8), np.float32), np.zeros((1, 4, 4), np.float32), 1)
-    with pytest.raises(ValueError, match="larger than one tile"):
-        recoverability(np.zeros((1, 4, 4), np.float32), np.zeros((1, 4, 4), np.float32), 1)
-
-
-def test_the_curve_shows_the_conjecture_on_the_cat() -> None:
-    from xception_lab.features.recovery_curve import SEGMENTS, recovery_curve
-
-    curve = recovery_curve(sample_picture("chelsea", 48), 3, "input", draws=4)
-    by = {(point.kind, point.segments, point.between): point for point in curve}
-    assert len(curve) == 2 * (len(SEGMENTS) + 1)
-    for segments in SEGMENTS:
-        assert by["extreme", segments, "none"].median > by["extreme", segments, "relu"].median
-    assert by["separable", None, "none"].median > by["separable", None, "relu"].median
-    assert all(point.low <= point.median <= point.high for point in curve)
-    # what enters the activation is what a separable block without one mixes on, so a 3x3 window holds it
-    assert recovery_curve(sample_picture("chelsea", 48), 3, "first", draws=1)[len(SEGMENTS)].median > 0.999
-
-
 # What is drawn
 
 
@@ -459,7 +396,7 @@ def test_the_bundled_maps_are_what_the_code_computes() -> None:
     from xception_lab.features import bundled as stored
 
     filters = HandFilters(make_kernel(stored.KERNEL, stored.KERNEL_SIZE), make_mix(stored.MIX))
-    today = hand_maps(sample_picture(stored.PICTURE, stored.SIDE), filters, None)
+    today = hand_maps(sample_of(stored.PICTURE), filters, None)
     for kept, fresh in zip(stored.load_bundled().blocks, today, strict=True):
         assert [(maps.step, maps.layer) for maps in kept.steps] == [(maps.step, maps.layer) for maps in fresh.steps]
         for one, two in zip(kept.steps, fresh.steps, strict=True):
@@ -480,11 +417,6 @@ def test_activations_of_random_networks_are_torchs() -> None:
 
 
 # Found by changing the code and seeing no test fail
-
-
-def test_constant_targets_have_no_recoverability() -> None:
-    flat = np.ones((1, 24, 24), np.float32)
-    assert recoverability(flat, flat, 1) == 0.0
 
 
 def test_the_strength_of_a_channel_is_its_root_mean_square() -> None:
@@ -517,22 +449,6 @@ def test_the_vertical_kernel_is_positive_where_dark_is_left_of_bright() -> None:
     ramp = np.tile(np.arange(7.0), (7, 1))
     # the right neighbour less the left one
     assert ndimage.correlate(ramp, make_kernel("vertical", 3))[3, 3] == pytest.approx(2)
-
-
-def test_a_recovery_has_the_quartiles_of_its_draws() -> None:
-    from xception_lab.features.recovery_curve import recovery
-
-    picture = sample_picture("chelsea", 32)
-    found = recovery(picture, block_spec("extreme", 3, "relu", 6), "input", draws=4)
-    scores: list[float] = []
-    for seed in range(4):
-        block = build_random(block_spec("extreme", 3, "relu", 6), seed)
-        x = picture_tensor(picture)
-        after = activations(block, x, ("depthwise",))["depthwise"]
-        scores.append(recoverability(x[0].numpy(), after, 3))
-    assert len(set(scores)) == 4
-    low, median, high = np.percentile(scores, [25, 50, 75])
-    assert (found.low, found.median, found.high) == pytest.approx((low, median, high))
 
 
 class Twice(nn.Module):
@@ -585,16 +501,6 @@ def test_a_resized_kernel_keeps_its_centre() -> None:
     )
 
 
-def test_only_a_held_out_half_of_one_colour_has_nothing_to_recover() -> None:
-    flat = np.ones((3, 24, 24), np.float32)
-    assert is_constant(flat)
-    for held, there in ((True, False), (False, True)):
-        values = flat.copy()
-        at = np.flatnonzero(held_out_positions(24, 24) == held)[0]
-        values.reshape(3, -1)[1, at] = 2
-        assert is_constant(values) is there
-
-
 def test_random_filters_reach_as_far_as_he_et_al_say_and_differ_from_each_other() -> None:
     for spec in (block_spec("standard", 7, None, None), block_spec("extreme", 7, None, 1)):
         weight = build_random(spec, 0)[-2].weight.detach()
@@ -609,14 +515,6 @@ def test_random_filters_reach_as_far_as_he_et_al_say_and_differ_from_each_other(
 def test_a_negative_position_is_refused() -> None:
     with pytest.raises(ValueError, match="position=-1"):
         layer_geometries(SMALL, 32)["block2"].receptive_field(-1)
-
-
-@pytest.mark.parametrize("factor", [1e-4, 1e4])
-def test_recoverability_is_independent_of_scale(factor: float) -> None:
-    before = RNG.standard_normal((2, 24, 24)).astype(np.float32)
-    after = np.maximum(before, 0)
-    scaled = (after * factor).astype(np.float32)
-    assert recoverability(before, scaled, 1) == pytest.approx(recoverability(before, after, 1), rel=1e-4)
 
 
 def test_values_past_the_range_are_drawn_and_counted_at_its_ends() -> None:

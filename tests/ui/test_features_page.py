@@ -22,13 +22,15 @@ from visits import component_data, features_page
 from xception_lab.data.images import MAX_PIXELS, BadPictureError, read_square
 from xception_lab.features import image_models
 from xception_lab.features.activations import random_maps
+from xception_lab.features.block_readings import random_range
 from xception_lab.features.bundled import load_bundled
 from xception_lab.features.image_models import UnavailableError, trained_maps
 from xception_lab.features.maps import BlockMaps
-from xception_lab.features.recoverability import recoverability
+from xception_lab.features.readings import ORDERS, WIDTHS, hand_range, relu_range, stored_relu_readings
+from xception_lab.features.recoverability import luminance_baseline, recoverability
 from xception_lab.features.sample_pictures import resize, sample_picture
-from xception_lab.ui.features.information import format_share
 from xception_lab.ui.features.networks import nearest_layer
+from xception_lab.ui.features.readings import format_ends, format_loss, format_losses, format_share
 from xception_lab.ui.fields.features import LOOK
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import catalog
@@ -59,10 +61,11 @@ def test_what_is_shown_is_what_was_computed() -> None:
     data = component_data(app)
     assert [column["kind"] for column in data["columns"]] == ["standard", "extreme", "separable"]
     for column, block in zip(data["columns"], load_bundled().blocks, strict=True):
-        before, after = block.step("input"), block.step("second")
-        assert before
-        assert after
-        assert column["numbers"][0][1] == format_share(recoverability(before.values, after.values, 3))
+        picture = block.step("input").values
+        for (_name, share, note), step in zip(column["numbers"], ("second", "after"), strict=False):
+            assert share == format_share(recoverability(picture, block.step(step).values, 3))
+            ends = hand_range("sharpen", None).ends(block.kind, step, filters=1)
+            assert note == f"{format_ends(*ends)} over 9 pictures"
         rows = {row["step"]: row for row in column["rows"] if "step" in row}
         for step, row in rows.items():
             maps = block.step(step)
@@ -96,7 +99,7 @@ QUESTIONS = {
     "network": "Any layer of a trained network, with and without a ReLU between",
     "depth": "Along the depth: what is zero, what is dead, how many directions are left?",
     "reach": "What can one output position see?",
-    "information": "How much of the picture can be read off what comes after?",
+    "information": "What does a ReLU between take, measured at the ReLU itself?",
 }
 
 
@@ -339,8 +342,8 @@ def test_the_server_takes_as_large_a_file_as_the_page_says() -> None:
 def test_a_picture_with_nothing_to_recover_says_so_in_place_of_a_share(look: str) -> None:
     app = features_page(picture="impulse", look=look)
     texts = [message.value for message in (*app.markdown, *app.info)]
-    assert any("nothing is there to recover" in text for text in texts)
-    assert "0%" not in " ".join(text for text in texts if "recover" in text)
+    assert any("no variance to explain" in text for text in texts)
+    assert "0%" not in " ".join(text for text in texts if "variance" in text and "pictures" not in text)
     if look == "blocks":
         assert [column["numbers"][0][1] for column in component_data(app)["columns"]] == ["–"] * 3
 
@@ -398,7 +401,8 @@ def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str)
     text = " ".join(element.value for element in app.markdown)
     assert app.subheader[0].value.startswith("Blocks of trained networks" if trained else "The same picture")
     assert ("not one comparison" in text) == trained
-    assert ("of the input in" in text) != trained
+    assert ("Its luminance alone explains" in text) != trained
+    assert ("the extreme block leaves less than the separable one in" in text) != trained
     data = component_data(app)
     for column, panel in zip(data["columns"], data["detail"]["panels"], strict=True):
         last = next(row for row in column["rows"] if row.get("step") == "after")
@@ -411,28 +415,135 @@ def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str)
     assert {panel.get("behind") for panel in between["panels"]} <= {"after", None}
 
 
-@pytest.mark.parametrize("query", [{}, {"kernel_size": "1"}, {"picture": "stroke"}])
-def test_each_share_with_a_relu_stands_beside_the_same_blocks_without(query: dict[str, str]) -> None:
+# What a linear reader explains
+
+
+def _sentence(app: AppTest, part: str) -> str:
+    (sentence,) = [element.value for element in app.markdown if part in element.value]
+    return sentence
+
+
+def _cases(values: np.ndarray) -> list[int]:
+    """In how many cases the first of the last axis is more than a percentage point below, near, or above the second."""
+    differences = [round(float(first - second), 6) for first, second in values.reshape(-1, 2) if np.isfinite(first)]
+    low, high = sum(d < -0.01 for d in differences), sum(d > 0.01 for d in differences)
+    return [low, len(differences) - low - high, high]
+
+
+def _counts_hold(text: str, values: np.ndarray) -> None:
+    """The headline's counts are those of the extreme block against the separable one, before and after."""
+    before, after = (_cases(np.stack([values[1, ..., step], values[2, ..., step]], axis=-1)) for step in (0, 1))
+    counts = re.search(r"pictures: (.*?)\. ", text)
+    assert counts
+    found = [int(number) for number in re.findall(r"\d+", counts[1])]
+    assert found == [before[0], sum(before), 1, before[1], before[2], *after]
+    less, more = before[0] + after[0], before[2] + after[2]
+    verdicts = {
+        (True, True): "Both occur",
+        (True, False): "less than the separable one, or the same, never more",
+        (False, True): "more than the separable one, or the same, never less",
+        (False, False): "the same in every case",
+    }
+    assert verdicts[less > 0, more > 0] in text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"mix": "channels"},  # over all mixes, and not the one on the page
+        {"intermediate": "none"},
+        {"kernel": "blur", "intermediate": "relu"},
+    ],
+)
+def test_the_headline_counts_all_pictures_and_all_mixes_offered(query: dict[str, str]) -> None:
+    text = _sentence(features_page(**query), "the extreme block leaves less")
+    assert "3 1×1 mixes × 9 pictures" in text
+    readings = hand_range(query.get("kernel", "sharpen"), query.get("intermediate"))  # type: ignore[arg-type]
+    _counts_hold(text, readings.values)
+    for kind in ("standard", "extreme", "separable"):
+        assert format_ends(*readings.ends(kind, "second")) in text
+
+
+def test_ones_own_and_random_filters_are_counted_over_all_pictures() -> None:
+    app = features_page(kernel="own", own_kernel="0,0,0,0,1,0,0,0,0", mix="grey")
+    text = _sentence(app, "the extreme block leaves less")
+    assert "These filters × 9 pictures" in text
+    _counts_hold(text, hand_range("identity", None).values[:, [2]])
+    assert [number[2] for number in component_data(app)["columns"][0]["numbers"][:2]] == ["", ""]
+    text = _sentence(features_page(filters="random", draw="7"), "the extreme block leaves less")
+    assert "These filters × 9 pictures" in text
+    _counts_hold(text, random_range(3, None, 6, 7).values)
+
+
+@pytest.mark.parametrize("picture", ["chelsea", "gradient"])
+def test_the_luminance_baseline_stands_beside_the_shares(picture: str) -> None:
+    text = _sentence(features_page(picture=picture), "Its luminance alone explains")
+    values = resize(sample_picture(picture, 320), 64).transpose(2, 0, 1).astype(np.float32)
+    assert f"**{format_share(luminance_baseline(values))}**" in text
+
+
+def test_a_picture_of_one_colour_has_nothing_to_explain_but_the_headline_stands() -> None:
+    app = features_page(picture="impulse")
+    assert "no variance to explain" in " ".join(element.value for element in app.markdown)
+    assert "the extreme block leaves less" in " ".join(element.value for element in app.markdown)
+    assert [number[1] for number in component_data(app)["columns"][0]["numbers"][:2]] == ["–", "–"]
+    app = features_page(picture="impulse", look="information")
+    assert "no variance to explain" in app.info[0].value
+    assert "at 6 channels" in " ".join(element.value for element in app.markdown)
+
+
+@pytest.mark.parametrize("query", [{}, {"target": "first"}, {"picture": "stroke"}])
+def test_what_the_relu_takes_is_computed_at_the_relu_over_all_pictures(query: dict[str, str]) -> None:
     app = features_page(look="information", **query)
-    (sentence,) = [element.value for element in app.markdown if "comes back at 1 segment" in element.value]
-    shares = re.findall(r"\*\*(\S+)\*\* \((?:without: )?(\S+)\)", sentence)
-    assert len(shares) == 3
-    if not query:
-        by = {(point.kind, point.segments, point.between): format_share(point.median) for point in load_bundled().curve}
-        ends = (("extreme", 1), ("extreme", 6), ("separable", None))
-        assert shares == [(by[*end, "relu"], by[*end, "none"]) for end in ends]
+    target = query.get("target", "input")
+    headline = _sentence(app, "percentage point")
+    for width in WIDTHS:
+        losses = relu_range(width, target).losses
+        more_first, same, more_second = _cases(losses)
+        assert (
+            f"at {width} channels depthwise first loses more in {more_first}, the same in {same}, less in" in headline
+        )
+        assert more_first + same + more_second == 9
+    readings = stored_relu_readings(query.get("picture", "chelsea"), 6, target)
+    sentence = _sentence(app, "the ReLU takes")
+    table = _sentence(app, "| channels at the ReLU |")
+    for reading in readings:
+        loss = np.quantile(reading.values[:, 1, 0] - reading.values[:, 1, 1], (0.25, 0.5, 0.75))
+        assert f"**{format_loss(loss[1])}**" in sentence
+        assert format_loss(loss[1]) + f" ({format_losses(loss[0], loss[2])})" in table
+    assert len(table.splitlines()) == 2 + len(WIDTHS)
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert (len(figure["layout"].get("shapes", [])) == 1) == (target == "input")
+    assert (figure["layout"]["xaxis"]["tickangle"], figure["layout"]["xaxis"]["ticklabeloverflow"]) == (0, "allow")
     text = " ".join(element.value for element in app.markdown)
-    assert "conjectures" in text
-    assert "the ReLU costs more" not in text
-    axis = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["xaxis"]
-    assert (axis["tickangle"], axis["ticklabeloverflow"]) == (0, "allow")
+    assert "does not test:** the paper's conjecture" in text
+    assert "{" not in text
 
 
-def test_the_korean_headline_names_the_blocks_as_their_columns_do() -> None:
+def test_the_chart_shows_each_order_without_and_with_a_relu() -> None:
+    app = features_page(look="information")
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    names = [trace["name"] for trace in figure["data"] if trace["mode"] == "lines+markers"]
+    assert names == [
+        f"{order}, {between}"
+        for order in ("1×1 first", "depthwise first")
+        for between in ("nothing between", "ReLU between")
+    ]
+    colours = [trace["line"]["color"] for trace in figure["data"] if trace["mode"] == "lines+markers"]
+    assert colours[0] == colours[1] != colours[2] == colours[3]
+    alt = app.get("plotly_chart")[0].proto.alt
+    for index, _kind in enumerate(ORDERS):
+        leaves = stored_relu_readings("chelsea", 6, "input")[index].quartiles("relu")[1].median
+        assert format_share(leaves) in alt
+
+
+def test_the_korean_sentence_names_the_blocks_as_their_columns_do() -> None:
     app = features_page(lang="ko")
-    (sentence,) = [element.value for element in app.markdown if "선형으로 되찾는 입력" in element.value]
+    sentence = _sentence(app, "휘도만으로")
     for column in component_data(app)["columns"]:
-        assert f"{column['title']} **{column['numbers'][0][1]}**" in sentence
+        before, after = (number[1] for number in column["numbers"][:2])
+        assert f"{column['title']} **{before}** → {after}" in sentence
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

@@ -1,31 +1,29 @@
 """Maps of the default picture with the default filters, computed beforehand: read from assets/features without torch.
 
-tools/build_feature_maps.py makes the files.
+tools/build_feature_maps.py makes the files; features/readings.py reads the readings beside them.
 """
 
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
 from xception_lab.common.files import asset_path
 from xception_lab.features.maps import BlockMaps, BlockStep, LayerMaps, Values, encode_npz
-from xception_lab.features.recoverability import Recovery
 from xception_lab.spec import KINDS, Kind
 
 FOLDER = asset_path("features")
-PICTURE, SIDE, KERNEL, MIX, KERNEL_SIZE = "chelsea", 64, "sharpen", "colours", 3
+PICTURE, KERNEL, MIX, KERNEL_SIZE = "chelsea", "sharpen", "colours", 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BundledMaps:
-    """The three blocks on the default picture, the information curve of it, and the machine that computed them."""
+    """The three blocks on the default picture, and the machine that computed them."""
 
     blocks: tuple[BlockMaps, ...]
-    curve: tuple[Recovery, ...]
     machine: str
 
 
@@ -57,14 +55,8 @@ def _block(kind: Kind, arrays: dict[str, Values]) -> BlockMaps:
     return BlockMaps(kind, tuple(steps), weights)
 
 
-def curve_to_json(curve: tuple[Recovery, ...], machine: str) -> str:
-    """The information curve and the machine that computed it, as JSON."""
-    return json.dumps({"machine": machine, "curve": [asdict(point) for point in curve]}, indent=1)
-
-
 @cache
 def load_bundled() -> BundledMaps:
-    """The shipped maps and curve."""
-    values: dict[str, Any] = json.loads((FOLDER / "default.json").read_text(encoding="utf-8"))
-    curve = tuple(Recovery(**point) for point in values["curve"])
-    return BundledMaps(block_maps_from_npz((FOLDER / "default.npz").read_bytes()), curve, values["machine"])
+    """The shipped maps."""
+    machine: str = json.loads((FOLDER / "default.json").read_text(encoding="utf-8"))["machine"]
+    return BundledMaps(block_maps_from_npz((FOLDER / "default.npz").read_bytes()), machine)

@@ -17,6 +17,7 @@ PHOTOGRAPHS = ("coffee", "chelsea", "astronaut")
 DRAWINGS = ("boot", "emoji")
 PATTERNS = ("checkerboard", "edge", "gradient", "impulse", "stroke")
 SAMPLES = (*PHOTOGRAPHS, *DRAWINGS, *PATTERNS)
+PICTURE_SIDE = 320  # pixels at which the page keeps a picture, a sample or a person's own
 SIDES = (8, 512)  # pixels, least and most
 MAX_POINTS = 4_000
 

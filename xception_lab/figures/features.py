@@ -1,4 +1,4 @@
-"""Charts of feature maps: numbers along the depth, the recovery curve, and the receptive field on the picture."""
+"""Charts of feature maps: numbers along the depth, explained variance along a block, and the receptive field."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from xception_lab.common.palette import BLOCK_COLOURS, PLUS_COLOUR
-from xception_lab.features.recoverability import Recovery
-from xception_lab.figures.style import LEGEND, error_bars, vertical_line
+from xception_lab.features.readings import PLACES, Order, Quartiles
+from xception_lab.figures.style import GREY, LEGEND, error_bars, vertical_line
+from xception_lab.spec import Activation
 
 # by what stands between the two convolutions: the colours of the separable and of the extreme block, which have
 # nothing and a ReLU there by default
@@ -90,61 +91,86 @@ def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Se
     )
 
 
-def information_figure(curve: Sequence[Recovery], words: Mapping[str, str]) -> go.Figure:
-    """Recovered share of the target over the segments, without and with a ReLU; the separable block on the right."""
-    segments = sorted({point.segments for point in curve if point.segments is not None})
-    places = {number: place for place, number in enumerate(segments)}
-    separable = len(segments)
+@dataclass(frozen=True, slots=True)
+class PlaceLine:
+    """One block's explained variance place by place.
+
+    quartiles: over the draws, at each of PLACES. ends: the smallest and the largest median over all pictures there.
+    """
+
+    name: str
+    kind: Order
+    between: Activation
+    quartiles: Sequence[Quartiles]
+    ends: Sequence[tuple[float, float]]
+
+
+# so that the ranges of the four lines stand side by side
+_OFFSETS = {
+    ("extreme", "none"): -0.15,
+    ("extreme", "relu"): -0.05,
+    ("separable", "none"): 0.05,
+    ("separable", "relu"): 0.15,
+}
+
+
+def information_figure(lines: Sequence[PlaceLine], luminance: float | None, words: Mapping[str, str]) -> go.Figure:
+    """Explained variance along the blocks, with the quartiles over the draws and the range over all pictures.
+
+    luminance: of the baseline across the chart; None for no such line. words: by PLACES, and "explained", "luminance",
+    "pictures".
+    """
     data: list[dict[str, Any]] = []
-    for between in ("none", "relu"):
-        colour = _COLOURS[between]
-        extreme = [point for point in curve if point.between == between and point.segments is not None]
-        alone = [point for point in curve if point.between == between and point.segments is None]
-        for points, mode in ((extreme, "lines+markers"), (alone, "markers")):
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": mode,
-                    "name": words[between],
-                    "legendgroup": between,
-                    "showlegend": mode == "lines+markers",
-                    "x": [places[p.segments] if p.segments is not None else separable for p in points],
-                    "y": np.array([p.median for p in points]),
-                    "error_y": {
-                        **error_bars(
-                            [p.median for p in points], [p.low for p in points], [p.high for p in points], thickness=2
-                        ),
-                        "width": 6,
-                    },
-                    "line": {"color": colour, "width": 3},
-                    "marker": {"size": 12, "symbol": _SYMBOLS[between], "color": colour},
-                    "hovertemplate": "%{x}: %{y:.1%}<extra>%{fullData.name}</extra>",
-                }
-            )
-    ticks = [str(number) for number in segments]
-    ticks[0] += f"<br>{words['regular']}"
-    ticks[-1] += f"<br>{words['one']}"
-    low = min(point.low for point in curve)
+    for line in lines:
+        colour, offset = BLOCK_COLOURS[line.kind].light, _OFFSETS[line.kind, line.between]
+        places = [place + offset for place in range(len(PLACES))]
+        medians, lows, highs = ([getattr(q, name) for q in line.quartiles] for name in ("median", "low", "high"))
+        shared = {"type": "scatter", "legendgroup": line.name, "name": line.name}
+        ends_y = [value for low, high in line.ends for value in (low, high, None)]
+        data += [
+            {
+                **shared,
+                "mode": "lines",
+                "showlegend": False,
+                "x": [place for at in places for place in (at, at, None)],
+                "y": ends_y,
+                "line": {"color": colour, "width": 9},
+                "opacity": 0.25,
+                "hovertemplate": f"%{{y:.1%}}<extra>{line.name}, {words['pictures']}</extra>",
+            },
+            {
+                **shared,
+                "mode": "lines+markers",
+                "x": places,
+                "y": np.array(medians),
+                "error_y": {**error_bars(medians, lows, highs, thickness=2), "width": 5},
+                "line": {"color": colour, "width": 2.5, "dash": "solid" if line.between == "none" else "dot"},
+                "marker": {"size": 9, "symbol": _SYMBOLS[line.between], "color": colour},
+                "hovertemplate": "%{y:.1%}<extra>%{fullData.name}</extra>",
+            },
+        ]
+    level = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": luminance, "y1": luminance}
+    note = {"xref": "paper", "x": 0, "y": luminance, "text": words["luminance"], "showarrow": False, "xanchor": "left"}
+    low = min(end for line in lines for end in (*(q.low for q in line.quartiles), *(low for low, _high in line.ends)))
     return go.Figure(
         data,
         {
-            "height": 430,
+            "height": 470,
             "legend": LEGEND,
-            "margin": {"t": 20, "r": 30, "b": 120},
+            "margin": {"t": 20, "r": 30, "b": 150},
             "hovermode": "closest",
             "xaxis": {
-                "title": {"text": words["axis"]},
-                "tickvals": [*range(separable + 1)],
-                "ticktext": [*ticks, words["separable"]],
-                "range": [-0.4, separable + 0.4],
+                "tickvals": [*range(len(PLACES))],
+                "ticktext": [words[place] for place in PLACES],
+                "range": [-0.4, len(PLACES) - 0.6],
                 "showgrid": False,
                 # otherwise plotly drops on a phone the labels that would stand over the margin
                 "tickangle": 0,
                 "ticklabeloverflow": "allow",
             },
-            "yaxis": {"title": {"text": words["recovered"]}, "tickformat": ".0%", "range": [max(-1, low - 0.05), 1.03]},
-            # between the extreme blocks and the separable one
-            "shapes": [vertical_line(separable - 0.5)],
+            "yaxis": {"title": {"text": words["explained"]}, "tickformat": ".0%", "range": [max(-1, low - 0.05), 1.03]},
+            "shapes": [] if luminance is None else [{**level, "line": {"color": GREY, "width": 1.5, "dash": "dash"}}],
+            "annotations": [] if luminance is None else [{**note, "yanchor": "top", "font": {"color": GREY}}],
         },
     )
 

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from xception_lab.features.bundled import KERNEL, KERNEL_SIZE, MIX, PICTURE, SIDE, load_bundled
+from xception_lab.features.bundled import KERNEL, KERNEL_SIZE, MIX, PICTURE, load_bundled
 from xception_lab.features.filters import HandFilters, format_grid, parse_grid
-from xception_lab.features.maps import BlockMaps, BlockStep, LayerMaps, zeros_share
+from xception_lab.features.maps import BlockMaps, BlockStep, LayerMaps, Values, zeros_share
+from xception_lab.features.readings import SIDE
 from xception_lab.features.sample_pictures import resize
 from xception_lab.spec import Activation
 from xception_lab.ui.features.caches import HASH_FUNCS
-from xception_lab.ui.features.information import format_share, recovery_text
 from xception_lab.ui.features.lab_runs import compute_run_blocks
 from xception_lab.ui.features.maps import LabelledNumber, MapColumn
 from xception_lab.ui.features.picture import InputPicture
+from xception_lab.ui.features.readings import block_readings, format_share, range_notes
 from xception_lab.ui.fields.features import FeaturesState, FilterSource
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import kind_name
@@ -83,8 +84,9 @@ def _compute_trained(picture: InputPicture, dataset: str, intermediate: Activati
 
 
 def block_columns(state: FeaturesState, blocks: Sequence[BlockMaps], picture: InputPicture) -> list[MapColumn]:
-    """The maps of each block, with the recovered share of its input at the foot."""
+    """The maps of each block, with what a linear reader explains of its input at the foot."""
     trained = state.filters in TRAINED_FILTERS
+    readings = block_readings(state, picture, blocks)
     colour_picture = None if trained else resize(picture.pixels, SIDE)
     return [
         MapColumn(
@@ -92,11 +94,11 @@ def block_columns(state: FeaturesState, blocks: Sequence[BlockMaps], picture: In
             kind_name(block.kind),
             _subtitle(block),
             block,
-            _block_numbers(block),
+            _block_numbers(block, values, range_notes(state, block)),
             picture=colour_picture,
             has_batch_norm=trained,
         )
-        for block in blocks
+        for block, values in zip(blocks, readings, strict=True)
     ]
 
 
@@ -135,10 +137,14 @@ def _subtitle(block: BlockMaps) -> str:
     return f"{order}, {between}"
 
 
-def _block_numbers(block: BlockMaps) -> list[LabelledNumber]:
+def _block_numbers(block: BlockMaps, readings: Values, ranges: Sequence[str]) -> list[LabelledNumber]:
+    """readings, ranges: before and after the last activation."""
     between = block.step("between")
+    before, after = (format_share(float(value)) for value in readings)
     zeros = format_share(zeros_share(between.values)) if between else "–"
+    channels = _("of the values on {channels} channels").format(channels=len(between.values)) if between else ""
     return [
-        (_("of its input recovered"), recovery_text(block), _("linearly, held-out R²")),
-        (_("set to zero between"), zeros, _("of the values")),
+        (_("of its input's variance explained before the last activation"), before, ranges[0]),
+        (_("explained after it"), after, ranges[1]),
+        (_("set to zero between"), zeros, channels),
     ]

@@ -1,106 +1,164 @@
-"""How much of a picture can be recovered from what comes later: after one block, and as a curve over the segments."""
+"""What a ReLU between two convolutions takes from a linear reader, at the ReLU itself and along the block."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from xception_lab.features.bundled import KERNEL_SIZE, PICTURE, SIDE, load_bundled
-from xception_lab.features.maps import BlockMaps
-from xception_lab.features.recoverability import Recovery, is_constant, recoverability
-from xception_lab.features.sample_pictures import resize
-from xception_lab.figures.features import information_figure
-from xception_lab.spec import Activation, Kind
+from xception_lab.features.readings import (
+    BETWEENS,
+    DRAWS,
+    KERNEL_SIZE,
+    ORDERS,
+    PLACES,
+    SIDE,
+    TIE,
+    WIDTH,
+    WIDTHS,
+    Order,
+    Quartiles,
+    ReluRange,
+    ReluReadings,
+    relu_range,
+    stored_relu_readings,
+)
+from xception_lab.features.recoverability import WINDOW, is_constant
+from xception_lab.features.sample_pictures import SAMPLES, resize
+from xception_lab.figures.features import PlaceLine, information_figure
 from xception_lab.ui.features.caches import HASH_FUNCS
 from xception_lab.ui.features.picture import InputPicture
+from xception_lab.ui.features.readings import (
+    format_loss,
+    format_losses,
+    format_share,
+    luminance_baseline_of,
+    nothing_to_recover_text,
+)
 from xception_lab.ui.fields.features import FeaturesState, Target
 from xception_lab.ui.shell.charts import show_chart
+from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
-
-_MAX_FEATURES = 4_000  # of the ridge regression, which a wide block exceeds
-_WINDOW = 3
-
-
-def recovery_text(block: BlockMaps) -> str:
-    """The recovered share of a block's input as a percentage; "–" where there is none."""
-    share = _recovered_share(block)
-    return "–" if share is None else format_share(share)
-
-
-@st.cache_data(max_entries=200, show_spinner=False, hash_funcs=HASH_FUNCS)
-def _recovered_share(block: BlockMaps) -> float | None:
-    """Held-out R2 of the block's input from its last convolution's output.
-
-    None where the sizes differ or are too large, or where the held-out half of the input is constant.
-    """
-    before, after = block.step("input"), block.step("second")
-    assert before
-    assert after
-    if before.values.shape[1:] != after.values.shape[1:] or len(after.values) * _WINDOW**2 > _MAX_FEATURES:
-        return None
-    if is_constant(before.values):
-        return None
-    return recoverability(before.values, after.values, _WINDOW)
-
-
-def format_share(share: float) -> str:
-    """A share as a percentage, with a decimal above 90 %: 99.7 %, 77 %."""
-    return f"{share:.1%}" if share > 0.9 else f"{share:.0%}"
-
-
-def nothing_to_recover_text() -> str:
-    """What stands in place of a share where the held-out half of the picture is constant."""
-    return _("The half of this picture that is held out for the test is of one colour: nothing is there to recover.")
 
 
 def show_information(state: FeaturesState, picture: InputPicture) -> None:
-    """The paper's conjecture (section 4.7) as a curve, with its ends in one computed sentence."""
+    """A computed headline over all pictures and widths, this picture's sentence and chart, and the table of losses."""
+    ranges = {width: relu_range(width, state.target) for width in WIDTHS}
+    st.markdown(_headline(ranges))
     if is_constant(resize(picture.pixels, SIDE).transpose(2, 0, 1)):
         st.info(nothing_to_recover_text())
+        st.markdown(_losses_table(ranges, {}))
         return
-    curve = _load_curve(state, picture)
-    st.markdown(_ends_text(curve))
+    readings = {width: _load_readings(state, picture, width) for width in WIDTHS}
+    st.markdown(_picture_sentence(readings[WIDTH], ranges[WIDTH]))
+    lines = [
+        PlaceLine(_line_name(reading.kind, between), reading.kind, between, reading.quartiles(between), ends)
+        for reading in readings[WIDTH]
+        for between in BETWEENS
+        for ends in (ranges[WIDTH].ends(reading.kind, between),)
+    ]
+    # luminance is a baseline for the picture, not for what a convolution made of it
+    luminance = luminance_baseline_of(picture) if state.target == "input" else None
     words = {
-        "none": _("nothing between"),
-        "relu": _("ReLU between"),
-        "regular": _("regular<br>convolution"),
-        "one": _("one a<br>channel"),
-        "separable": _("separable:<br>depthwise<br>first"),
-        "recovered": _("recovered (held-out R²)"),
-        "axis": _("segments of the extreme block's spatial convolution"),
+        "explained": _("variance explained (held-out R²)"),
+        "luminance": _("luminance alone: {share}").format(share=format_share(luminance)) if luminance else "",
+        "pictures": _("all {count} pictures").format(count=len(ranges[WIDTH].losses)),
+        **dict(zip(PLACES, _place_names(), strict=True)),
     }
-    alt = "; ".join(f"{p.kind} {p.segments or ''} {p.between}: {format_share(p.median)}" for p in curve)
-    show_chart(information_figure(curve, words), "information", alt)
+    alt = "; ".join(
+        f"{line.name}: {', '.join(format_share(quartiles.median) for quartiles in line.quartiles)}" for line in lines
+    )
+    show_chart(information_figure(lines, luminance, words), "information", alt)
+    st.markdown(_losses_table(ranges, readings))
 
 
-def _load_curve(state: FeaturesState, picture: InputPicture) -> tuple[Recovery, ...]:
-    """The curve of the picture: the shipped one where it is for this state, or else computed."""
-    if (state.picture, state.kernel_size, state.target) == (PICTURE, KERNEL_SIZE, "input"):
-        return load_bundled().curve
-    return _compute_curve(picture, state.kernel_size, state.target)
+def information_text() -> str:
+    """How the readings are made, and what they do and do not test."""
+    return paragraph("information").format(window=WINDOW, draws=DRAWS, kernel=KERNEL_SIZE)
+
+
+def _place_names() -> tuple[str, ...]:
+    return (
+        _("enters<br>the ReLU<br>between"),
+        _("leaves it"),
+        _("behind the<br>second<br>convolution"),
+        _("behind<br>the last<br>ReLU"),
+    )
+
+
+def _order_name(kind: Order) -> str:
+    return _("1×1 first") if kind == "extreme" else _("depthwise first")
+
+
+def _line_name(kind: Order, between: str) -> str:
+    return f"{_order_name(kind)}, {_('nothing between') if between == 'none' else _('ReLU between')}"
+
+
+def _load_readings(state: FeaturesState, picture: InputPicture, width: int) -> tuple[ReluReadings, ...]:
+    """The readings of the picture: the shipped ones, or computed for a picture of the person's own at one width."""
+    if picture.key in SAMPLES:
+        return stored_relu_readings(picture.key, width, state.target)
+    return _compute_readings(picture, state.target) if width == WIDTH else ()
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=HASH_FUNCS)
-def _compute_curve(picture: InputPicture, kernel_size: int, target: Target) -> tuple[Recovery, ...]:
-    from xception_lab.features.recovery_curve import recovery_curve
+def _compute_readings(picture: InputPicture, target: Target) -> tuple[ReluReadings, ...]:
+    from xception_lab.features.block_readings import relu_readings
 
-    return recovery_curve(resize(picture.pixels, SIDE), kernel_size, target)
+    pixels = resize(picture.pixels, SIDE)
+    return tuple(relu_readings(pixels, kind, WIDTH, target) for kind in ORDERS)
 
 
-def _ends_text(curve: Sequence[Recovery]) -> str:
-    """The extreme block with one segment and with one per channel, and the separable block, with and without a ReLU."""
-    points = {(point.kind, point.segments, point.between): point.median for point in curve}
-    max_segments = max(point.segments for point in curve if point.segments is not None)
-    ends: dict[str, tuple[Kind, int | None]] = {
-        "one": ("extreme", 1),
-        "all": ("extreme", max_segments),
-        "separable": ("separable", None),
-    }
-
-    def shares(between: Activation) -> dict[str, str]:
-        return {name: format_share(points[kind, segments, between]) for name, (kind, segments) in ends.items()}
-
-    sentence = _(
-        "With a ReLU between, **{one}** (without: {one_without}) comes back at 1 segment, **{all}** ({all_without}) at "
-        "one a channel, **{separable}** ({separable_without}) from the separable block."
+def _headline(ranges: Mapping[int, ReluRange]) -> str:
+    """Which order loses more at the ReLU, over all shipped pictures and all widths."""
+    comparisons = {width: ranges[width].compare() for width in WIDTHS}
+    less = sum(comparison.less for comparison in comparisons.values())
+    more = sum(comparison.more for comparison in comparisons.values())
+    if less and more:
+        verdict = _("Which order loses more at the ReLU is no fixed answer: both occur over these pictures and widths.")
+    elif less:
+        verdict = _("At the ReLU itself, the depthwise convolution first loses more than the 1×1 first, or the same.")
+    elif more:
+        verdict = _("At the ReLU itself, the 1×1 first loses more than the depthwise convolution first, or the same.")
+    else:
+        verdict = _("At the ReLU itself, both orders lose the same.")
+    counts = _("at {width} channels depthwise first loses more in {less}, the same in {same}, less in {more}")
+    found = "; ".join(
+        counts.format(width=width, less=c.less, same=c.same, more=c.more) for width, c in comparisons.items()
     )
-    return sentence.format(**shares("relu"), **{f"{name}_without": share for name, share in shares("none").items()})
+    number = len(ranges[WIDTH].losses)
+    sentence = _("Of {count} pictures, the same being within {tie} percentage point: {found}.")
+    return f"**{verdict}** " + sentence.format(count=number, tie=f"{100 * TIE:g}", found=found)
+
+
+def _picture_sentence(readings: Sequence[ReluReadings], pictures: ReluRange) -> str:
+    """What the ReLU takes on this picture in both orders, beside the range over the shipped pictures."""
+    first, second = (
+        _("**{loss}** with {order} (middle half of {draws} draws: {draw_ends}; over all pictures: {ends})").format(
+            loss=format_loss(reading.loss().median),
+            order=_order_name(reading.kind),
+            draws=DRAWS,
+            draw_ends=format_losses(reading.loss().low, reading.loss().high),
+            ends=format_losses(*pictures.loss_ends(reading.kind)),
+        )
+        for reading in readings
+    )
+    sentence = _("This picture, {width} channels: the ReLU takes {first} and {second} of the variance.")
+    return sentence.format(width=WIDTH, first=first, second=second)
+
+
+def _losses_table(ranges: Mapping[int, ReluRange], readings: Mapping[int, Sequence[ReluReadings]]) -> str:
+    """What the ReLU takes by width and order, on this picture and over the shipped ones, as Markdown."""
+    heads = [_("channels at the ReLU")]
+    for kind in ORDERS:
+        heads += [f"{_order_name(kind)}: {name}" for name in (_("this picture"), _("all pictures"))]
+    rows: list[list[str]] = []
+    for width in WIDTHS:
+        row, of_picture = [str(width)], {reading.kind: reading.loss() for reading in readings.get(width, ())}
+        for kind in ORDERS:
+            row += [_loss_text(of_picture.get(kind)), format_losses(*ranges[width].loss_ends(kind))]
+        rows.append(row)
+    lines = [heads, ["---:"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _loss_text(loss: Quartiles | None) -> str:
+    return "–" if loss is None else f"{format_loss(loss.median)} ({format_losses(loss.low, loss.high)})"

@@ -8,14 +8,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from xception_lab.data.images import BadPictureError, read_square
-from xception_lab.features.sample_pictures import MAX_POINTS, SAMPLES, draw_stroke, sample_picture
+from xception_lab.features.sample_pictures import MAX_POINTS, PICTURE_SIDE, SAMPLES, draw_stroke, sample_picture
 from xception_lab.ui.fields.features import OWN_PICTURES, PICTURE, FeaturesState
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
-
-PICTURE_SIDE = 320  # pixels at which a picture is kept
 
 _PICTURES = "_pictures"
 

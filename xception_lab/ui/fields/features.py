@@ -6,6 +6,7 @@ from typing import Literal
 from xception_lab.features.filters import KERNELS, MIXES
 from xception_lab.features.layer_names import TRAINED_ON, lab_layers, lite0_layers, paper_layers
 from xception_lab.features.maps import RANGES, SORTINGS, BlockStep, ColourRange, Sorting
+from xception_lab.features.readings import Target
 from xception_lab.features.sample_pictures import SAMPLES
 from xception_lab.spec import Activation
 from xception_lab.ui.fields.compare import INTERMEDIATE, KERNEL_SIZE
@@ -15,7 +16,6 @@ FeaturesView = Literal["blocks", "kernels", "network", "depth", "reach", "inform
 FilterSource = Literal["hand", "random", "trained", "run"]
 NetworkSource = Literal["small", "run", "xception", "lite0"]
 Semantics = Literal["timm", "keras"]
-Target = Literal["input", "first"]
 
 OWN = "own"
 OWN_PICTURES = ("upload", "camera", "draw")
@@ -220,8 +220,8 @@ TARGET: Field[Target] = Field(
         "input", "first", labels={"input": N_("the block's input"), "first": N_("what enters the activation")}
     ),
     "input",
-    label=N_("Recover"),
-    help=N_("What is to be recovered from the block's last convolution."),
+    label=N_("Explain"),
+    help=N_("Whose variance the linear reader is to explain."),
 )
 
 
