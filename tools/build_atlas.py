@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import multiprocessing
 import os
+import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -26,12 +27,14 @@ from xception_lab.experiments.plan import (
     make_plan,
     plan_to_json,
 )
+from xception_lab.experiments.progress import Progress, RunProgress
+from xception_lab.experiments.results_file import RESULTS, Provenance, experiment_to_json
 from xception_lab.experiments.spec import ExperimentSpec, Overrides
 from xception_lab.spec import SMALL_XCEPTION, TrainSpec
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes
 from xception_lab.training.records import train_spec_to_json
 
-LEARNING_RATES = (0.006, 0.012, 0.024)
+LEARNING_RATES = (0.006, 0.012, 0.024, 0.048)
 TUNING_SEEDS = (50, 51)
 BASE = TrainSpec(autocast=False)
 HALF_AS_WIDE = replace(
@@ -128,16 +131,68 @@ def tune(runs: Path, names: Sequence[str], processes: int) -> None:
         print(f"{name}: planned")
 
 
+def store(runs: Path, names: Sequence[str]) -> None:
+    """Write the results of the plans: the seeds that are complete, with their predictions."""
+    for name in names:
+        plan = load_plan(name)
+        cells = len(plan.experiment.cells())
+        found = [(spec, load_checkpoint(runs, spec)) for spec in plan.experiment.variants()]
+        done = [(spec, checkpoint) for spec, checkpoint in found if checkpoint]
+        seeds = min(len(done) // cells, next((i for i, (_, each) in enumerate(found) if not each), len(found)) // cells)
+        if seeds < 2:
+            print(f"{name}: {len(done)} of {len(found)} runs, nothing to store yet")
+            continue
+        progress = Progress(
+            "",
+            "",
+            replace(plan.experiment, seeds=seeds),
+            "done",
+            "",
+            False,
+            0,
+            1.0,
+            0.0,
+            tuple(
+                RunProgress(number, spec, "done", "", checkpoint.records, len(checkpoint.predictions), 0.0)
+                for number, (spec, checkpoint) in enumerate(done[: seeds * cells])
+            ),
+        )
+        predictions = {number: each.predictions.numpy() for number, (_, each) in enumerate(done[: seeds * cells])}
+        command = f"xception-lab sweep --plan {name} --seeds {plan.experiment.seeds}"
+        provenance = Provenance(command, plan_commit(name), 1, "float32")
+        text = experiment_to_json(progress, machine_text(), predictions, provenance, plan)
+        (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+        print(f"{name}: {seeds} of {plan.experiment.seeds} seeds stored, {len(text):,} bytes")
+
+
+def plan_commit(name: str) -> str:
+    """The commit that fixed a plan: its runs were made by the code of that commit."""
+    command = ["git", "log", "-1", "--format=%H", "--", str(FOLDER / f"{name}.json")]
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=FOLDER).stdout.strip()
+
+
+def machine_text() -> str:
+    """The machine in one line, with the instructions that torch uses on it: other ones give other bits."""
+    import torch
+
+    from xception_lab.measurement.machine import cpu_name
+
+    version, instructions = torch.__version__.split("+")[0], torch.backends.cpu.get_cpu_capability()
+    return f"{os.cpu_count()} cores of an {cpu_name()} (CPU only, {instructions}), torch {version}"
+
+
 def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(description="Builds the confirmatory experiments that come with the lab.")
-    parser.add_argument("command", choices=("tune", "train"))
+    parser.add_argument("command", choices=("tune", "train", "store"))
     parser.add_argument("runs", type=Path)
     parser.add_argument("names", nargs="*", choices=tuple(OUTLINES), default=tuple(OUTLINES))
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     options = parser.parse_args()
     if options.command == "tune":
         tune(options.runs, options.names, options.processes)
+    elif options.command == "store":
+        store(options.runs, options.names)
     else:
         # seed after seed, so that what is interrupted has whole seeds
         variants = [load_plan(name).experiment.variants() for name in options.names]

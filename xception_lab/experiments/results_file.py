@@ -11,11 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xception_lab.common.files import asset_path
+from xception_lab.experiments.plan import Plan, plan_from_json, plan_to_json
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.spec import experiment_spec_from_json
 from xception_lab.training.records import record_from_dict, record_to_dict, train_spec_from_dict, train_spec_to_dict
 
+RESULTS = asset_path("results")
 MAX_PREDICTIONS = 1_000_000  # per run: a limit on what a file can unpack to
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a stored result was made, so that somebody can make it again.
+
+    command: what runs it. commit: of this project. threads: per run. precision: of the products.
+    """
+
+    command: str
+    commit: str
+    threads: int
+    precision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +39,26 @@ class ExperimentResult:
     """An experiment that ran elsewhere or earlier.
 
     machine: what it ran on, in one line. predictions: by the run's id, the predicted class of each test picture, (N,).
+    plan: what was fixed before it ran. provenance, plan: None where the file has none, as those of version 0.1.
     """
 
     progress: Progress
     machine: str
     predictions: Mapping[int, NDArray[np.int64]]
+    provenance: Provenance | None = None
+    plan: Plan | None = None
 
 
-def experiment_to_json(progress: Progress, machine: str, predictions: Mapping[int, NDArray[np.int64]]) -> str:
+def experiment_to_json(
+    progress: Progress,
+    machine: str,
+    predictions: Mapping[int, NDArray[np.int64]],
+    provenance: Provenance | None = None,
+    plan: Plan | None = None,
+) -> str:
     """The runs of an experiment that are done, with all records, for experiment_from_json.
 
-    machine, predictions: as in ExperimentResult; a run may have no predictions.
+    machine, predictions, provenance, plan: as in ExperimentResult; a run may have no predictions.
     """
     runs = [
         {
@@ -47,9 +72,12 @@ def experiment_to_json(progress: Progress, machine: str, predictions: Mapping[in
     ]
     # the effects are for readers that compute no statistics; experiment_from_json computes them anew
     effects = asdict(progress.effects())["effects"]
-    return json.dumps(
-        {"machine": machine, "experiment": json.loads(progress.spec.to_json()), "effects": effects, "runs": runs}
-    )
+    values = {"machine": machine, "experiment": json.loads(progress.spec.to_json()), "effects": effects, "runs": runs}
+    if provenance:
+        values["provenance"] = asdict(provenance)
+    if plan:
+        values["plan"] = json.loads(plan_to_json(plan))
+    return json.dumps(values)
 
 
 def experiment_from_json(text: str) -> ExperimentResult:
@@ -73,10 +101,12 @@ def experiment_from_json(text: str) -> ExperimentResult:
             for number, run in enumerate(values["runs"])
         )
         predictions = {number: _unpacked(run["predictions"]) for number, run in enumerate(values["runs"])}
+        provenance = Provenance(**values["provenance"]) if "provenance" in values else None
+        plan = plan_from_json(json.dumps(values["plan"])) if "plan" in values else None
     except (TypeError, KeyError, AttributeError, zlib.error) as error:
         raise ValueError(f"not a stored experiment: {error}") from error
     progress = Progress("", "", spec, "done", "", False, 0, 1.0, 0.0, runs)
-    return ExperimentResult(progress, str(values["machine"]), predictions)
+    return ExperimentResult(progress, str(values["machine"]), predictions, provenance, plan)
 
 
 def _packed(predictions: NDArray[np.int64]) -> str:
@@ -89,7 +119,12 @@ def _unpacked(text: str) -> NDArray[np.int64]:
     return np.frombuffer(content, np.uint8).astype(np.int64)
 
 
-def load_shipped_result(folder: Path, preset: str) -> ExperimentResult | None:
-    """The result that comes with the lab for a preset, None where there is none."""
-    path = folder / f"{preset}.json"
+def load_stored_result(name: str, folder: Path = RESULTS) -> ExperimentResult | None:
+    """The result of a plan that comes with the lab, None where there is none."""
+    path = folder / f"{name}.json"
     return experiment_from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def result_name(preset: str, dataset: str) -> str:
+    """The name of a preset's plan on a data set."""
+    return preset if dataset == "fashion-mnist" else f"{preset}-{dataset}"
