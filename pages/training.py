@@ -1,41 +1,46 @@
-"""Training: the paper's two claims as an experiment, with seeds and error bars."""
+"""Training: the paper's claims as experiments, with a prediction first, seeds, and verdicts fixed beforehand."""
 
 import streamlit as st
 
-from xception_lab.ui.fields.training import (
-    DATASET,
-    EPOCHS,
-    GRID_FIELDS,
-    OUTCOME,
-    OWN,
-    PRESET,
-    SEEDS,
-    TrainingState,
-)
+from xception_lab.experiments.plan import plan_name
+from xception_lab.experiments.results_file import ExperimentResult
+from xception_lab.ui.fields.training import DATASET, EPOCHS, GRID_FIELDS, OUTCOME, OWN, PRESET, SEEDS, TrainingState
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.frame import finish, frame
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.training.evidence import (
+    power_text,
+    provenance_text,
+    show_carry_over,
+    show_evidence,
+    stored_elsewhere_text,
+    would_run_text,
+)
 from xception_lab.ui.training.experiment import (
     action_button,
     close_experiment,
     estimate_text,
     get_scheduler,
     load_current_experiment,
-    load_preset_result,
+    load_result,
     show_experiment_progress,
     start_experiment,
 )
-from xception_lab.ui.training.result import GUESSES, experiment_downloads
+from xception_lab.ui.training.guess import ask_guess, forget_other_guess
+from xception_lab.ui.training.result import experiment_downloads
 from xception_lab.ui.training.run import make_predictions_reader, run_parameter, show_experiment
-from xception_lab.ui.training.texts import VERDICTS, question_text
+from xception_lab.ui.training.texts import question_text
 from xception_lab.ui.training.upload import custom_data_control
 
 state = frame("training", TrainingState)
+is_revealed = forget_other_guess(state)
 current = load_current_experiment()
 experiment_id = current.id if current else None
 running = current is not None and not current.finished
+result = load_result(plan_name(state.preset, state.dataset))
+stored_effects = result.progress.effects() if result and is_revealed else None
 st.subheader(question_text(current.spec.preset if current else state.preset), anchor=False)
 with st.container(horizontal=True, vertical_alignment="bottom", key="experiment"):
     for field in (PRESET, DATASET):
@@ -46,19 +51,25 @@ if state.preset == OWN:
             control(field)
 own = custom_data_control() if state.dataset == OWN else None
 spec = state.experiment(own)
-with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
+
+
+def show_start() -> None:
+    """The size of an experiment of one's own, what it could decide, and how long it would take."""
     for field in (SEEDS, EPOCHS):
-        with st.container(width=150):
-            control(field)
-    with st.popover(_("Start it here"), icon=":material/play_arrow:", key="starting", on_change="rerun") as starting:
-        if starting.open and spec:
-            st.markdown(estimate_text(spec))
-            st.button(_("Start"), type="primary", key="start", on_click=start_experiment, args=(spec,))
-        elif starting.open:
-            st.markdown(_("Upload your pictures first."))
-    st.segmented_control(
-        _("Your guess: the ReLU between will be"), GUESSES, format_func=lambda guess: _(VERDICTS[guess]), key="guess"
-    )
+        control(field)
+    if spec is None:
+        st.markdown(_("Upload your pictures first."))
+        return
+    if stored_effects:
+        st.markdown(power_text(stored_effects, state.seeds))
+    st.markdown(f"{would_run_text(spec)} {estimate_text(spec)}")
+    st.button(_("Start"), type="primary", key="start", on_click=start_experiment, args=(spec,))
+
+
+with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
+    with st.popover(_("Run it here"), icon=":material/play_arrow:", key="starting", on_change="rerun") as starting:
+        if starting.open:
+            show_start()
     st.space("stretch")
     control(OUTCOME)
     copy_link(_("Copy link"), _("Copied"))
@@ -77,20 +88,26 @@ def show_live(experiment_id: str) -> None:
         elif progress.state != "done":
             action_button(_("Go on"), "resume", lambda: scheduler.resume(experiment_id))
         action_button(_("Show the stored result"), "put_away", close_experiment)
-        experiment_downloads(progress, "", {}, "experiment")
-    show_experiment(state.outcome, progress, make_predictions_reader(scheduler.checkpoint), scheduler.checkpoint)
+        if is_revealed:
+            experiment_downloads(ExperimentResult(progress, "", {}), "experiment")
+    if is_revealed:
+        show_experiment(state, progress, make_predictions_reader(scheduler.checkpoint), scheduler.checkpoint)
 
 
-result = load_preset_result(state.preset)
+asked = current.spec if current else result.progress.spec if result else None
+if asked and not is_revealed:
+    ask_guess(asked)
 if experiment_id:
     st.fragment(show_live, run_every=1.0 if running else None)(experiment_id)
-elif result:
-    note = _("**A stored result**, made by this code on {machine}. Start replaces it.")
-    st.caption(note.format(machine=result.machine))
-    show_experiment(state.outcome, result.progress, result.predictions.__getitem__, None)
+elif result and stored_effects:
+    show_experiment(state, result.progress, result.predictions.__getitem__, None)
+    if state.outcome == "result" and stored_effects.primary:
+        show_evidence(result, stored_effects)
+        show_carry_over(stored_effects.primary[0])
+    st.caption(f"{provenance_text(result, stored_effects.seeds)} {would_run_text(spec) if spec else ''}")
     with st.container(horizontal=True):
-        experiment_downloads(result.progress, result.machine, result.predictions, "stored")
-else:
-    st.info(_("Nothing is stored for this question yet: start it here."), icon=":material/science:")
+        experiment_downloads(result, "stored")
+elif not result:
+    st.info(stored_elsewhere_text(state.preset), icon=":material/science:")
 st.markdown(paragraph("training"))
 finish(state, run=experiment_id, own=own, picked=run_parameter())

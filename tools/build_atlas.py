@@ -29,7 +29,7 @@ from xception_lab.experiments.plan import (
 )
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.results_file import RESULTS, Provenance, experiment_to_json
-from xception_lab.experiments.spec import ExperimentSpec, Overrides
+from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.spec import SMALL_XCEPTION, TrainSpec
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes
 from xception_lab.training.records import train_spec_to_json
@@ -44,20 +44,6 @@ HALF_AS_WIDE = replace(
     middle_channels=32,
     exit_channels=(48, 64, 80),
 )
-# deeper segments have more weights: with these widths every depth has depth 1's 82,802 parameters to half a percent
-WIDTHS = {
-    2: ((30, 62), (92, 124, 150)),
-    4: ((28, 56), (84, 116, 144)),
-    8: ((24, 48), (72, 96, 128)),
-    16: ((16, 32), (64, 80, 96)),
-}
-EQUAL_PARAMETERS: Overrides = tuple(
-    (
-        (("segment_depth", depth),),
-        (("entry_channels", entry), ("middle_channels", entry[-1]), ("exit_channels", exits)),
-    )
-    for depth, (entry, exits) in WIDTHS.items()
-)
 OUTLINES = {
     "figure-10": ExperimentSpec("figure-10", 12, BASE, first_seed=FIRST_SEED),
     "two-differences": ExperimentSpec("two-differences", 12, BASE, first_seed=FIRST_SEED),
@@ -66,7 +52,7 @@ OUTLINES = {
     "figure-9": ExperimentSpec("figure-9", 8, BASE, first_seed=FIRST_SEED),
     "batch-norm": ExperimentSpec("batch-norm", 10, BASE, first_seed=FIRST_SEED),
     "dose": ExperimentSpec("dose", 8, BASE, first_seed=FIRST_SEED),
-    "conjecture": ExperimentSpec("conjecture", 8, BASE, first_seed=FIRST_SEED, overrides=EQUAL_PARAMETERS),
+    "conjecture": ExperimentSpec("conjecture", 8, BASE, first_seed=FIRST_SEED),
 }
 
 

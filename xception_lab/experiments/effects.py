@@ -347,6 +347,19 @@ def _seeds_for_equivalence(effect: Effect) -> int | None:
     return seeds_for(lambda seeds: equivalence_power(effect.points, spread, seeds, MARGIN))
 
 
+def own_interval(effect: Effect) -> Interval | None:
+    """An effect's 95 % interval by itself, uncorrected, None below two seeds."""
+    return mean_interval(effect.differences, CONFIDENCE)
+
+
+def power_with(effect: Effect, seeds: int) -> float:
+    """How often so many seeds, at least 2, would decide an effect that is as large and spreads as this one does."""
+    spread = effect.spread or 0.0
+    if effect.asks_equivalence:
+        return equivalence_power(effect.points, spread, seeds, MARGIN)
+    return difference_power(effect.points, spread, seeds, 1 - effect.confidence)
+
+
 def crossed_effect(effect: Effect, right: Mapping[Setting, NDArray[np.bool_]]) -> Interval | None:
     """An effect's 95 % interval for other seeds and other test pictures at once, in percentage points.
 

@@ -7,6 +7,7 @@ tools/build_atlas.py makes the plans in assets/plans and runs them; `xception-la
 
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -103,3 +104,21 @@ def load_plan(name: str, folder: Path = FOLDER) -> Plan:
     if name not in plan_names(folder):
         raise ValueError(f"plan={name!r}: must be one of {', '.join(map(repr, plan_names(folder)))}")
     return plan_from_json((folder / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def plan_name(preset: str, dataset: str) -> str:
+    """The name that a preset's plan on a data set has, if there is one."""
+    return preset if dataset == "fashion-mnist" else f"{preset}-{dataset}"
+
+
+@cache
+def planned_experiment(preset: str, dataset: str) -> ExperimentSpec | None:
+    """The experiment of the preset's plan on a data set; where there is none, that of its plan on Fashion-MNIST.
+
+    None where the preset has no plan. Its learning rates are those that were chosen for the plan's own pictures.
+    """
+    for name in (plan_name(preset, dataset), preset):
+        if name in plan_names():
+            experiment = load_plan(name).experiment
+            return replace(experiment, base=replace(experiment.base, dataset=dataset))
+    return None

@@ -123,8 +123,3 @@ def load_stored_result(name: str, folder: Path = RESULTS) -> ExperimentResult | 
     """The result of a plan that comes with the lab, None where there is none."""
     path = folder / f"{name}.json"
     return experiment_from_json(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def result_name(preset: str, dataset: str) -> str:
-    """The name of a preset's plan on a data set."""
-    return preset if dataset == "fashion-mnist" else f"{preset}-{dataset}"

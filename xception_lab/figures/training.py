@@ -9,17 +9,17 @@ import plotly.graph_objects as go
 from xception_lab.common.palette import CATEGORICAL_COLOURS
 from xception_lab.experiments.effects import Effect
 from xception_lab.experiments.tables import Curve
-from xception_lab.figures.style import GREY, LEGEND, vertical_line
+from xception_lab.figures.style import GREY, LEGEND, error_bars, vertical_line
 
-# the baseline first; neighbours far apart
-_COLOURS = tuple(CATEGORICAL_COLOURS[place].light for place in (2, 1, 3, 0, 4, 5, 6, 7))
+EFFECT_COLOUR = CATEGORICAL_COLOURS[5].light  # a difference belongs to no block
 
 
-def curves_figure(curves: Sequence[Curve], names: Sequence[str], accuracy: str, epoch: str) -> go.Figure:
-    """Test accuracy over the epochs: a line per variant (mean of its seeds), a band from the lowest to the highest."""
+def curves_figure(
+    curves: Sequence[Curve], names: Sequence[str], colours: Sequence[str], accuracy: str, epoch: str
+) -> go.Figure:
+    """Accuracy over the epochs: a line per variant (mean of its seeds), a band from the lowest to the highest."""
     data: list[dict[str, Any]] = []
-    for position, (curve, name) in enumerate(zip(curves, names, strict=True)):
-        colour = _COLOURS[position % len(_COLOURS)]
+    for curve, name, colour in zip(curves, names, colours, strict=True):
         data.append(
             {
                 "type": "scatter",
@@ -60,10 +60,20 @@ def curves_figure(curves: Sequence[Curve], names: Sequence[str], accuracy: str, 
     )
 
 
-def effects_figure(effects: Sequence[Effect], names: Sequence[str], axis: str) -> go.Figure:
-    """Each effect in percentage points with its 95 % interval and a dot per seed; the line at zero is no effect."""
+def effects_figure(effects: Sequence[Effect], names: Sequence[str], axis: str, margin: float | None) -> go.Figure:
+    """Each effect in percentage points with its interval and a dot per seed; the line at zero is no effect.
+
+    margin: half the width of a band around zero, where a claim of equivalence is judged by it.
+    """
     rows = list(range(len(effects)))
     dots = [(difference, row) for row, effect in enumerate(effects) for difference in effect.differences]
+    points = [effect.points for effect in effects]
+    low = [effect.points if effect.low is None else effect.low for effect in effects]
+    high = [effect.points if effect.high is None else effect.high for effect in effects]
+    shapes = [vertical_line(0, dash="solid")]
+    if margin is not None:
+        band = {"type": "rect", "x0": -margin, "x1": margin, "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
+        shapes.append(band | {"fillcolor": GREY, "opacity": 0.12, "line": {"width": 0}})
     data: list[dict[str, Any]] = [
         {
             "type": "scatter",
@@ -76,20 +86,21 @@ def effects_figure(effects: Sequence[Effect], names: Sequence[str], axis: str) -
         {
             "type": "scatter",
             "mode": "markers",
-            "x": np.array([effect.points for effect in effects]),
+            "x": np.array(points),
             "y": rows,
-            "marker": {"size": 13, "symbol": "diamond", "color": _COLOURS[1]},
-            "error_x": {"type": "data", "array": [effect.half_width or 0 for effect in effects], "thickness": 2.5},
-            "hovertemplate": "%{x:+.2f} ± %{error_x.array:.2f}<extra></extra>",
+            "marker": {"size": 13, "symbol": "diamond", "color": EFFECT_COLOUR},
+            "error_x": error_bars(points, low, high, 2.5),
+            "customdata": np.array([low, high]).T,
+            "hovertemplate": "%{x:+.2f} [%{customdata[0]:+.2f}, %{customdata[1]:+.2f}]<extra></extra>",
         },
     ]
     labels = {"tickvals": rows, "ticktext": list(names), "range": [len(rows) - 0.5, -0.5], "showgrid": False}
     return go.Figure(
         data,
         {
-            "height": 380,
+            "height": max(240, 90 + 70 * len(rows)),
             "showlegend": False,
-            "shapes": [vertical_line(0, dash="solid")],
+            "shapes": shapes,
             "yaxis": labels,
             "xaxis": {"title": {"text": axis}},
             "margin": {"t": 34, "r": 20, "b": 50},

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from xception_lab.data.builtin import DATASETS
+from xception_lab.experiments.plan import planned_experiment
 from xception_lab.experiments.spec import MAX_UNFINISHED, NETWORK_FIELDS, PRESETS, ExperimentSpec, Grid
 from xception_lab.spec import Activation, Order, TrainSpec
 from xception_lab.ui.fields.compare import ORDER, ORDER_LABELS, SEGMENTS
@@ -103,6 +104,8 @@ PRESET: Field[str] = Field(
             "two-differences": N_("The two differences"),
             "figure-10": N_("Figure 10"),
             "figure-9": N_("Figure 9"),
+            "batch-norm": N_("Batch norm between"),
+            "dose": N_("How much is cut"),
             "conjecture": N_("The conjecture"),
             OWN: N_("Your own"),
         },
@@ -158,6 +161,12 @@ OUTCOME: Field[Outcome] = Field(
 )
 
 
+ASK, SHOW = "ask", "show"  # nothing of the answer is on the page yet; it is shown without a guess
+GUESSES = ("-2", "-1", "0", "1", "2")  # percentage points
+# no control draws it: the page has a button for each guess
+GUESS: Field[str] = Field("guess", word_options(ASK, *GUESSES, SHOW), ASK)
+
+
 @dataclass(frozen=True, slots=True)
 class TrainingState:
     """The controls of the Train page. grid_*: the levels of a field in an experiment of one's own."""
@@ -173,6 +182,7 @@ class TrainingState:
     seeds: int = SEEDS.attribute()
     epochs: int = EPOCHS.attribute()
     outcome: Outcome = OUTCOME.attribute()
+    guess: str = GUESS.attribute()
 
     @property
     def grid(self) -> Grid:
@@ -189,6 +199,8 @@ class TrainingState:
     def experiment(self, own: str | None) -> ExperimentSpec | None:
         """The experiment that the controls ask for; None while the user's own data are not uploaded.
 
+        A preset is run as its plan was fixed, with the learning rates that were chosen, but with seeds of its own.
+
         own: the name under which those are stored.
         """
         dataset = own if self.dataset == OWN else self.dataset
@@ -196,7 +208,11 @@ class TrainingState:
             return None
         base = TrainSpec(dataset=dataset, epochs=self.epochs)
         if self.preset != OWN:
-            return ExperimentSpec(self.preset, self.seeds, base)
+            planned = planned_experiment(self.preset, dataset)
+            if planned is None:
+                return ExperimentSpec(self.preset, self.seeds, base)
+            base = replace(planned.base, epochs=self.epochs)
+            return replace(planned, base=base, seeds=self.seeds, first_seed=0)
         same = {name: levels[0] for name, levels in self.grid if len(levels) == 1}
         # an experiment needs a factor: without any, one with a single level, which compares nothing
         varied = tuple((name, levels) for name, levels in self.grid if len(levels) > 1) or self.grid[:1]

@@ -8,11 +8,11 @@ import streamlit as st
 
 from xception_lab.common.messages import message_of
 from xception_lab.experiments.progress import Progress
-from xception_lab.experiments.results_file import ExperimentResult, load_shipped_result
+from xception_lab.experiments.results_file import ExperimentResult, load_stored_result
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.ui.shell.address import session_parameter
-from xception_lab.ui.shell.language import ASSETS, translate_message
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.language import translate_message
 
 if TYPE_CHECKING:
     from xception_lab.experiments.scheduler import Scheduler
@@ -32,9 +32,9 @@ def get_scheduler() -> "Scheduler":
 
 
 @st.cache_data
-def load_preset_result(preset: str) -> ExperimentResult | None:
-    """The result of a preset that this code has computed and that is shipped with it; None where there is none."""
-    return load_shipped_result(ASSETS / "results", preset)
+def load_result(name: str) -> ExperimentResult | None:
+    """The result of a plan that this code has computed and that is shipped with it; None where there is none."""
+    return load_stored_result(name)
 
 
 def load_current_experiment() -> Progress | None:

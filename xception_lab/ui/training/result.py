@@ -1,54 +1,90 @@
 """An experiment's result on the page: verdicts and charts, the table of its runs, and both as files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from xception_lab.experiments.effects import Effect
 from xception_lab.experiments.progress import Progress
-from xception_lab.experiments.results_file import experiment_to_json
+from xception_lab.experiments.results_file import ExperimentResult, experiment_to_json
 from xception_lab.experiments.tables import curves, records_csv, run_rows
 from xception_lab.figures.training import curves_figure, effects_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.training.texts import VERDICTS, effect_label, setting_text, verdict_text
+from xception_lab.ui.training.arms import arm_colours
+from xception_lab.ui.training.guess import show_guess
+from xception_lab.ui.training.texts import effect_label, effect_sentence, headline, setting_text, verdict_details
 
-GUESSES = ("harmful", "no difference seen", "helpful")
 
-
-def show_result(progress: Progress, key: str) -> None:
+def show_result(progress: Progress, key: str, guess: str) -> None:
     """Verdicts, learning curves and effects of an experiment, as far as its runs have come.
 
-    key: of the charts.
+    key: of the charts. guess: what the person expected of the first primary effect.
     """
     effects = progress.effects()
-    baseline = {name: levels[0] for name, levels in progress.spec.levels}
-    # where factors interact, a mean over the others misleads: the effect at their baseline is listed as well
-    listed = [effect for effect in effects.effects if all(baseline[name] == level for name, level in effect.where)]
-    if listed:
-        st.markdown("\n".join(f"- {verdict_text(effect, effects.precision)}" for effect in listed))
+    for effect in effects.primary:
+        st.markdown(f"{headline(effect, effects.margin)} {verdict_details(effect, effects)}")
+    if effects.seeds and not effects.primary:
+        st.markdown(_("**Several factors vary, and no comparison was fixed beforehand: all is exploratory.**"))
+    show_guess(guess, effects)
+    left, right = st.columns(2)
+    with right:
+        _show_curves(progress, key)
+    with left:
+        if effects.primary:
+            _show_effects(effects.primary, effects.margin, f"{key}_effects")
+            st.caption(
+                _(
+                    "Dots: one seed each; bars: the interval that the verdict was read from. A single accuracy may "
+                    "differ by ±{error:.2f} points on other test pictures of this kind."
+                ).format(error=effects.sampling_error)
+            )
+    if effects.exploratory:
+        label = _("Exploratory: what was not fixed beforehand")
+        expander = st.expander(label, not effects.primary, key=f"{key}_exploring", on_change="rerun")
+        if expander.open:
+            with expander:
+                st.caption(
+                    _("Each 95 % interval stands by itself: of twenty, one misses on average. No verdicts here.")
+                )
+                _show_effects(effects.exploratory, None, f"{key}_exploratory")
+    if any(record.validation_accuracy is not None for run in progress.runs for record in run.records):
+        _show_areas(progress, key)
+
+
+def _show_curves(progress: Progress, key: str) -> None:
+    learning_curves = curves(progress)
+    if not learning_curves:
+        return
+    names = [setting_text(curve.setting) for curve in learning_curves]
+    has_validation = any(record.validation_accuracy is not None for run in progress.runs for record in run.records)
+    axis = _("validation accuracy") if has_validation else _("test accuracy")
+    colours = arm_colours([progress.spec.cell(curve.setting).xception for curve in learning_curves])
+    show_chart(curves_figure(learning_curves, names, colours, axis, _("epoch")), f"{key}_curves", "; ".join(names))
+
+
+def _show_effects(effects: Sequence[Effect], margin: float | None, key: str) -> None:
+    names = [effect_label(effect) for effect in effects]
+    figure = effects_figure(effects, names, _("points of test accuracy"), margin)
+    show_chart(figure, key, "; ".join(map(effect_sentence, effects)))
+
+
+def _show_areas(progress: Progress, key: str) -> None:
+    """The same comparisons of the speed of learning: the paper's Figure 10 claims that too."""
+    expander = st.expander(_("Exploratory: the speed of learning"), key=f"{key}_speed", on_change="rerun")
+    if not expander.open:
+        return
+    with expander:
         st.caption(
             _(
-                "{seeds} seeds, paired. Bands: lowest to highest seed; dots: one seed each; bars: 95 % (Student's t). "
-                "Sampling error of the test set: ±{error:.2f} points."
-            ).format(seeds=len(effects.seeds), error=effects.sampling_error)
+                "The same comparisons of the mean validation accuracy over all epochs, which is the area under the "
+                "curve: of two networks that end alike, the faster one has more of it."
+            )
         )
-        _show_guess(listed)
-    left, right = st.columns(2)
-    learning_curves = curves(progress)
-    with left:
-        if learning_curves:
-            names = [setting_text(curve.setting) for curve in learning_curves]
-            figure = curves_figure(learning_curves, names, _("test accuracy"), _("epoch"))
-            show_chart(figure, f"{key}_curves", "; ".join(names))
-    with right:
-        if listed:
-            differences = [effect for effect in effects.effects if effect.kind != "interaction"]
-            names = [effect_label(effect) for effect in differences]
-            figure = effects_figure(differences, names, _("points of test accuracy"))
-            show_chart(figure, f"{key}_effects", "; ".join(verdict_text(e, effects.precision) for e in differences))
+        areas = progress.effects("area")
+        if areas.effects:
+            _show_effects(areas.effects, None, f"{key}_areas")
 
 
 def show_runs(progress: Progress) -> None:
@@ -61,37 +97,20 @@ def show_runs(progress: Progress) -> None:
         "images_per_s": st.column_config.NumberColumn(format="%d"),
         **{
             name: st.column_config.NumberColumn(format="%.4f")
-            for name in ("test_accuracy", "test_loss", "train_accuracy")
+            for name in ("validation_accuracy", "test_accuracy", "test_loss", "train_accuracy")
         },
     }
     st.dataframe(run_rows(progress), hide_index=True, column_config=columns)
 
 
-def _show_guess(effects: Sequence[Effect]) -> None:
-    """The person's guess beside the verdict on the ReLU."""
-    relu = [e for e in effects if e.kind == "main" and e.change == (("intermediate", "relu"),)]
-    guess = st.session_state.get("guess")
-    if relu and guess:
-        sentence = _("Your guess: **{guess}**. The data say: **{outcome}**.")
-        st.markdown(sentence.format(guess=_(VERDICTS[guess]), outcome=_(VERDICTS[relu[0].verdict])))
+def experiment_downloads(result: ExperimentResult, key: str) -> None:
+    """Draw the buttons for an experiment as CSV and as JSON. key: of the widgets, and the files' name."""
 
+    def to_json() -> str:
+        return experiment_to_json(result.progress, result.machine, result.predictions, result.provenance, result.plan)
 
-def experiment_downloads(
-    progress: Progress, machine: str, predictions: Mapping[int, NDArray[np.int64]], key: str
-) -> None:
-    """Draw the buttons for the experiment as CSV and as JSON.
-
-    machine: the one that trained, "" for this one. predictions: of the test pictures, by run. key: of the widgets, and
-    the files' name.
-    """
+    to_csv = partial(records_csv, result.progress)
+    st.download_button(_("Records (CSV)"), to_csv, f"{key}.csv", "text/csv", on_click="ignore", key=f"{key}_csv")
     st.download_button(
-        _("Records (CSV)"), lambda: records_csv(progress), f"{key}.csv", "text/csv", on_click="ignore", key=f"{key}_csv"
-    )
-    st.download_button(
-        _("Experiment (JSON)"),
-        lambda: experiment_to_json(progress, machine, predictions),
-        f"{key}.json",
-        "application/json",
-        on_click="ignore",
-        key=f"{key}_json",
+        _("Experiment (JSON)"), to_json, f"{key}.json", "application/json", on_click="ignore", key=f"{key}_json"
     )

@@ -15,7 +15,7 @@ from xception_lab.figures.confusion import confusion_figure
 from xception_lab.training.artifacts import data_file, read_predictions, weights_file
 from xception_lab.training.confusion import Confusion, confusion
 from xception_lab.training.script import training_script
-from xception_lab.ui.fields.training import Outcome
+from xception_lab.ui.fields.training import TrainingState
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import download_button
 from xception_lab.ui.shell.language import translate as _
@@ -39,25 +39,30 @@ def run_parameter() -> str | None:
 
 
 def show_experiment(
-    outcome: Outcome, progress: Progress, read_predictions: PredictionsReader, read_checkpoint: CheckpointReader | None
+    state: TrainingState,
+    progress: Progress,
+    read_predictions: PredictionsReader,
+    read_checkpoint: CheckpointReader | None,
 ) -> None:
     """What the control "outcome" asks for. read_checkpoint: None for a shipped result, which has no checkpoints."""
-    match outcome:
+    match state.outcome:
         case "runs":
             show_runs(progress)
         case "run":
             show_run(progress, read_predictions, read_checkpoint)
         case _:
-            show_result(progress, "live" if read_checkpoint else "stored")
+            show_result(progress, "live" if read_checkpoint else "stored", state.guess)
 
 
 def show_run(progress: Progress, read_predictions: PredictionsReader, read_checkpoint: CheckpointReader | None) -> None:
     """The run that is selected. read_checkpoint: as in show_experiment."""
-    runs_with_records = [run for run in progress.runs if run.records]
-    if not runs_with_records:
-        st.info(_("No run has ended an epoch yet."), icon=":material/hourglass_empty:")
+    # a run that was tested after every epoch, as in version 0.1, can be looked at before its end
+    tested_runs = [run for run in progress.runs if run.records and run.records[-1].test_accuracy is not None]
+    if not tested_runs:
+        note = _("No run has been tested yet: that is done once, after its last epoch.")
+        st.info(note, icon=":material/hourglass_empty:")
         return
-    numbers = [str(progress.runs.index(run)) for run in runs_with_records]
+    numbers = [str(progress.runs.index(run)) for run in tested_runs]
     if _PICKED not in st.session_state and st.query_params.get(_PICKED) in numbers:
         st.session_state[_PICKED] = st.query_params[_PICKED]
     number = st.selectbox(

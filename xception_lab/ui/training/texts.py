@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from xception_lab.experiments.effects import Effect, Setting
-from xception_lab.experiments.spec import PRESETS
+from xception_lab.experiments.effects import Effect, Effects, own_interval
+from xception_lab.experiments.spec import PRESETS, Contrast, Setting
 from xception_lab.ui.fields.compare import ORDER_LABELS
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import translate as _
@@ -12,6 +12,8 @@ QUESTIONS = {
     "two-differences": N_("Does the **order** matter, and does the **ReLU between**?"),
     "figure-10": N_("What belongs between the two convolutions: **nothing, a ReLU or an ELU**?"),
     "figure-9": N_("Are the **residual connections** essential?"),
+    "batch-norm": N_("Does a **batch norm between** change what the activation does there?"),
+    "dose": N_("**How much** of the negative signal must be cut before it harms?"),
     "conjecture": N_("Does a ReLU between harm **shallow** feature spaces and help **deep** ones?"),
     "own": N_("What do these fields change?"),
 }
@@ -24,17 +26,11 @@ LEVEL_LABELS = {
     ("residual", True): N_("with residuals"),
     ("residual", False): N_("without residuals"),
     ("segments", None): N_("one a channel"),
-}
-VERDICTS = {
-    "harmful": N_("harmful"),
-    "helpful": N_("helpful"),
-    "no difference seen": N_("no difference seen"),
-    "undecided": N_("undecided"),
-}
-# of two changes together, against the sum of what each does alone
-JOINT_VERDICTS = VERDICTS | {
-    "harmful": N_("worse together than their sum"),
-    "helpful": N_("better together than their sum"),
+    ("batch_norm", "last"): N_("no batch norm between"),
+    ("batch_norm", "every"): N_("batch norm between"),
+    ("negative_slope", 1.0): N_("negative values kept"),
+    ("negative_slope", 0.0): N_("negative values cut (ReLU)"),
+    ("segment_depth", None): N_("segments of one channel"),
 }
 
 
@@ -52,17 +48,31 @@ def setting_text(setting: Setting) -> str:
 def _level_text(name: str, level: Any) -> str:
     if (name, level) in LEVEL_LABELS:
         return _(LEVEL_LABELS[name, level])
-    # a user's own grid varies any field
-    return _("{number} segments").format(number=level) if name == "segments" else f"{name}={level}"
+    match name:
+        case "segments":
+            return _("{number} segments").format(number=level)
+        case "segment_depth":
+            return _("segments of {number} channels").format(number=level)
+        case "negative_slope":
+            return _("negative values times {slope}").format(slope=level)
+        case _:
+            return f"{name}={level}"  # a user's own grid varies any field
 
 
-def _effect_text(effect: Effect) -> str:
+def effect_text(effect: Effect | Contrast) -> str:
     """What an effect compares."""
-    change = setting_text(effect.change)
-    if effect.kind == "interaction":
+    change, baseline = setting_text(effect.change), setting_text(effect.baseline)
+    if isinstance(effect, Effect) and effect.kind == "interaction":
         return _("interaction") + f": {change}"
-    comparison = _("{change} instead of {baseline}").format(change=change, baseline=setting_text(effect.baseline))
+    comparison = _("{change} instead of {baseline}").format(change=change, baseline=baseline)
+    if is_slope(effect):
+        return _("{comparison}: how it changes with each doubling of the segments").format(comparison=comparison)
     return f"{comparison} ({setting_text(effect.where)})" if effect.where else comparison
+
+
+def is_slope(effect: Effect | Contrast) -> bool:
+    """Whether its points are per doubling of a field."""
+    return (effect.kind if isinstance(effect, Effect) else effect.test) == "slope"
 
 
 def effect_label(effect: Effect) -> str:
@@ -70,21 +80,79 @@ def effect_label(effect: Effect) -> str:
     change = setting_text(effect.change)
     if effect.kind == "interaction":
         return _("interaction") + f"<br>{change}"
+    if effect.kind == "slope":
+        return f"{change}<br>" + _("per doubling of the segments")
     where = f" ({setting_text(effect.where)})" if effect.where else ""
     return f"{change}{where}<br>" + _("instead of {baseline}").format(baseline=setting_text(effect.baseline))
 
 
-def verdict_text(effect: Effect, precision: float) -> str:
-    """An effect with its interval and its computed verdict, in one sentence."""
-    verdict = _((JOINT_VERDICTS if effect.kind == "interaction" else VERDICTS)[effect.verdict])
+def headline(effect: Effect, margin: float) -> str:
+    """A primary effect's verdict in one plain sentence."""
+    what, count = effect_text(effect), f"{abs(effect.points):.1f}"
     if effect.half_width is None:
-        return _("{what}: {points:+.2f} points; one seed decides nothing.").format(
-            what=_effect_text(effect), points=effect.points
-        )
-    sentence = _("{what}: **{verdict}**, {points:+.2f} points, 95 % CI {low:+.2f} to {high:+.2f}.").format(
-        what=_effect_text(effect), verdict=verdict, points=effect.points, low=effect.low, high=effect.high
+        return _("**{what}:** {points:+.2f} points; one seed decides nothing.").format(what=what, points=effect.points)
+    if effect.kind == "slope" and effect.verdict in ("harmful", "helpful"):
+        sentence = {
+            "harmful": _("**{what}: {count} points worse each time.**"),
+            "helpful": _("**{what}: {count} points better each time.**"),
+        }[effect.verdict]
+    else:
+        sentence = {
+            "harmful": _("**Harmful. {what}: about {count} more mistakes in 100 pictures.**"),
+            "helpful": _("**Helpful. {what}: about {count} fewer mistakes in 100 pictures.**"),
+            "equivalent": _("**Equivalent within ±{margin} points. {what}.**"),
+        }.get(effect.verdict or "", _("**Not decided. {what}.**"))
+    return sentence.format(what=what, count=count, margin=margin)
+
+
+def verdict_details(effect: Effect, effects: Effects) -> str:
+    """The interval that a primary verdict was read from, and what would decide it."""
+    if effect.low is None or effect.adjusted_p is None:
+        return ""
+    seeds = len(effects.seeds)
+    sentence = _(
+        "{points:+.2f} points, {confidence} interval {low:+.2f} to {high:+.2f} ({test}); {seeds} seeds, this network, "
+        "these pictures."
+    ).format(
+        points=effect.points,
+        confidence=f"{100 * effect.confidence:.3g} %",
+        low=effect.low,
+        high=effect.high,
+        test=p_text(effect, effects.margin),
+        seeds=seeds,
     )
-    if effect.verdict == "undecided" and effect.seeds_needed:
-        needed = _("About {seeds} seeds in all would narrow it to ±{precision}.")
-        sentence += " " + needed.format(seeds=effect.seeds_needed, precision=precision)
+    if effect.verdict != "not decided":
+        return sentence
+    if effect.seeds_needed is not None:
+        more = _("About {more} more seeds would decide it with 80 % power, if effect and spread are as they look.")
+        sentence += " " + more.format(more=max(1, effect.seeds_needed - seeds))
+    elif effect.asks_equivalence:
+        sentence += " " + _("If it is as large as it looks, no number of seeds would show it to be within the margin.")
+    own = own_interval(effect)
+    if effect.asks_equivalence and own and not own[0] <= 0 <= own[1]:
+        sided = _("The 95 % interval by itself, {low:+.2f} to {high:+.2f}, leaves out 0: here it made a difference.")
+        sentence += " " + sided.format(low=own[0], high=own[1])
     return sentence
+
+
+def p_text(effect: Effect, margin: float) -> str:
+    """The test of a primary effect and its p."""
+    p = format_p(effect.adjusted_p or 0.0)
+    if effect.asks_equivalence:
+        return _("two one-sided tests at ±{margin}: p {p}").format(margin=margin, p=p)
+    return _("p {p} after Holm's correction").format(p=p)
+
+
+def format_p(p: float) -> str:
+    """A p with its sign: "= 0.012", "< 0.001"."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def effect_sentence(effect: Effect) -> str:
+    """An effect as text: what it compares, points and interval."""
+    if effect.low is None:
+        return f"{effect_text(effect)}: {effect.points:+.2f}"
+    interval = _("{points:+.2f} points, {confidence} interval {low:+.2f} to {high:+.2f}").format(
+        points=effect.points, confidence=f"{100 * effect.confidence:.3g} %", low=effect.low, high=effect.high
+    )
+    return f"{effect_text(effect)}: {interval}"

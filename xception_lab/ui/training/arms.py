@@ -1,0 +1,34 @@
+"""The colours of an experiment's variants: one that is a block of the paper has that block's colour."""
+
+from collections.abc import Sequence
+
+from xception_lab.common.palette import BLOCK_COLOURS, CATEGORICAL_COLOURS
+from xception_lab.spec import XceptionSpec
+
+# neither a block's colour nor the grey
+_OTHERS = tuple(colour.light for colour in CATEGORICAL_COLOURS[3:9] if colour not in BLOCK_COLOURS.values())
+
+
+def arm_colours(networks: Sequence[XceptionSpec]) -> tuple[str, ...]:
+    """A colour for each variant's network; a block's colour goes to the first variant that is made of that block."""
+    colours: list[str] = []
+    others = iter(_OTHERS * (len(networks) // len(_OTHERS) + 1))
+    for network in networks:
+        block = BLOCK_COLOURS.get(_block(network) or "")
+        colours.append(block.light if block and block.light not in colours else next(others))
+    return tuple(colours)
+
+
+def _block(network: XceptionSpec) -> str | None:
+    """The paper's block that the network's convolutions are, None for one that lies between."""
+    if network.convolution == "standard":
+        return "standard"
+    if network.segments is not None or network.segment_depth is not None or network.batch_norm != "last":
+        return None
+    match network.order, network.intermediate, network.negative_slope:
+        case "depthwise-first", "none", _:
+            return "separable"
+        case "pointwise-first", "relu", 0:
+            return "extreme"
+        case _:
+            return None

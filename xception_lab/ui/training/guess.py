@@ -1,0 +1,60 @@
+"""The prediction: asked before anything of the answer is on the page, and set against the interval afterwards."""
+
+import streamlit as st
+
+from xception_lab.experiments.effects import MARGIN, Effects
+from xception_lab.experiments.spec import ExperimentSpec
+from xception_lab.ui.fields.training import ASK, GUESS, GUESSES, SHOW, TrainingState
+from xception_lab.ui.shell.address import set_controls
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.training.texts import effect_text, is_slope
+
+_GUESSED = "_guessed"  # the question and the data that the session's guess is about
+
+
+def forget_other_guess(state: TrainingState) -> bool:
+    """Whether the answer may be shown. A guess on another question or other data is forgotten."""
+    about = (state.preset, state.dataset)
+    if state.guess != ASK and st.session_state.setdefault(_GUESSED, about) != about:
+        set_controls({GUESS.key: ASK})
+        del st.session_state[_GUESSED]
+        return False
+    return state.guess != ASK
+
+
+def ask_guess(experiment: ExperimentSpec) -> None:
+    """Draw the question for a prediction of the first primary comparison, with what was fixed before the runs."""
+    if not experiment.primary:
+        st.button(_("Show me"), key="guess_show", on_click=set_controls, args=({GUESS.key: SHOW},))
+        return
+    contrast = experiment.primary[0]
+    unit = _("points with each doubling") if is_slope(contrast) else _("points of accuracy")
+    fixed = _("Fixed beforehand: {seeds} seeds, and that a difference within ±{margin} points is of no account.")
+    with st.container(border=True, key="guessing"):
+        st.markdown(f"**{_('Before you look: what do you expect?')}** {effect_text(contrast)}, {unit}:")
+        with st.container(horizontal=True):
+            for guess in GUESSES:
+                st.button(_label(guess), key=f"guess_{guess}", on_click=set_controls, args=({GUESS.key: guess},))
+            st.button(_("Show me"), key="guess_show", type="tertiary", on_click=set_controls, args=({GUESS.key: SHOW},))
+        st.caption(fixed.format(seeds=experiment.seeds, margin=MARGIN))
+
+
+def _label(guess: str) -> str:
+    return f"{int(guess):+d}".replace("-", "−") if guess != "0" else "0"
+
+
+def show_guess(guess: str, effects: Effects) -> None:
+    """How the guess stands to the interval of the first primary effect."""
+    if guess not in GUESSES or not effects.primary or effects.primary[0].low is None:
+        return
+    effect = effects.primary[0]
+    value = int(guess)
+    assert effect.low is not None
+    assert effect.high is not None
+    if effect.low <= value <= effect.high:
+        sentence = _("Your guess, {guess}, lies **inside** the interval {low:+.2f} to {high:+.2f}.")
+    elif value < effect.low:
+        sentence = _("Your guess, {guess}, lies **below** the interval {low:+.2f} to {high:+.2f}.")
+    else:
+        sentence = _("Your guess, {guess}, lies **above** the interval {low:+.2f} to {high:+.2f}.")
+    st.markdown(sentence.format(guess=_label(guess), low=effect.low, high=effect.high))
