@@ -109,5 +109,7 @@ elif result and stored_effects:
         experiment_downloads(result, "stored")
 elif not result:
     st.info(stored_elsewhere_text(state.preset), icon=":material/science:")
+if state.preset == "figure-9":
+    st.markdown(paragraph("figure_9"))
 st.markdown(paragraph("training"))
 finish(state, run=experiment_id, own=own, picked=run_parameter())

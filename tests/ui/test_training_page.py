@@ -1,5 +1,6 @@
 """The training page without a browser: a stored result at first paint, both languages, links that lead nowhere."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -14,10 +15,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 from tiny_data import tiny_dataset
 
+from xception_lab.common.palette import BLOCK_COLOURS, CATEGORICAL_COLOURS
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.data.custom import save_dataset
-from xception_lab.experiments.results_file import load_shipped_result
+from xception_lab.experiments.results_file import load_stored_result
 from xception_lab.experiments.spec import ExperimentSpec, Grid
+from xception_lab.ui.fields.training import PRESET
 from xception_lab.ui.training import experiment as training
 from xception_lab.ui.training.texts import question_text, setting_text
 
@@ -30,18 +33,106 @@ def page(**parameters: str) -> AppTest:
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("preset", ["two-differences", "figure-10", "figure-9", "conjecture", "own"])
+@pytest.mark.parametrize("preset", PRESET.texts)
 def test_every_question_is_shown_in_both_languages(lang: str, preset: str) -> None:
-    app = page(lang=lang, preset=preset)
+    app = page(lang=lang, preset=preset, guess="show")
     assert not app.exception
     assert app.subheader[0].value
 
 
-def test_the_first_paint_shows_a_stored_result_with_its_machine() -> None:
+def all_text(app: AppTest) -> str:
+    """Every text that the page has sent to the browser, whatever kind of element it is in."""
+    return "\n".join(str(node.proto) for node in app._tree if getattr(node, "proto", None) is not None)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"outcome": "runs"}, {"outcome": "run"}, {"preset": "figure-10"}])
+def test_nothing_of_the_answer_is_sent_before_a_guess(parameters: dict[str, str]) -> None:
+    sealed = page(**parameters)
+    assert not sealed.exception
+    assert "what do you expect?" in all_text(sealed)
+    for element in ("plotly_chart", "arrow_data_frame", "download_button", "imgs", "expandable"):
+        assert not sealed.get(element), element
+    stored = load_stored_result(parameters.get("preset", "two-differences"))
+    assert stored
+    text = all_text(sealed)
+    for effect in stored.progress.effects().effects:
+        assert f"{effect.points:+.2f}" not in text
+    assert "Harmful" not in text
+    assert "Equivalent" not in text
+    assert "Not decided" not in text
+
+
+def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_interval() -> None:
     app = page()
-    assert "stored result" in app.caption[0].value
+    app.button(key="guess_2").click().run()
+    assert not app.exception
+    stored = load_stored_result("two-differences")
+    assert stored
+    effects = stored.progress.effects()
+    lines = [line.value for line in app.markdown]
+    for effect in effects.primary:
+        (line,) = [line for line in lines if f"{effect.low:+.2f} to {effect.high:+.2f} (" in line]
+        words = {"harmful": "Harmful", "helpful": "Helpful", "equivalent": "Equivalent", "not decided": "Not decided"}
+        assert effect.verdict
+        assert line.startswith(f"**{words[effect.verdict]}")
+        assert f"{len(effects.seeds)} seeds" in line
+    first = effects.primary[0]
+    assert first.high is not None
+    assert first.high < 2
+    assert any("+2, lies **above** the interval" in line for line in lines)
+    assert app.session_state["guess"] == "2"
+    # two charts: the primary effects and the learning curves; all else is folded
     assert len(app.get("plotly_chart")) == 2
-    assert any("95 % CI" in line.value for line in app.markdown)
+
+
+def test_a_guess_about_another_question_is_asked_anew() -> None:
+    app = page(guess="-1")
+    assert len(app.get("plotly_chart")) == 2
+    app.button_group(key="preset").set_value("figure-10").run()
+    assert not app.exception
+    assert "what do you expect?" in all_text(app)
+    assert not app.get("plotly_chart")
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_how_the_verdicts_came_about_is_one_click_away(lang: str) -> None:
+    app = page(guess="show", lang=lang)
+    for key in ("evidence", "carry", "stored_exploring", "stored_speed"):
+        app.session_state[key] = True
+    app.run()
+    assert not app.exception
+    stored = load_stored_result("two-differences")
+    assert stored
+    assert stored.plan
+    text = all_text(app)
+    for seed, difference in zip(
+        (effects := stored.progress.effects()).seeds, effects.primary[0].differences, strict=True
+    ):
+        assert f"{seed}" in text
+        assert any(round(difference, 2) in frame.value.to_numpy() for frame in app.dataframe)
+    assert stored.provenance
+    assert stored.provenance.command in text
+    assert len(app.get("plotly_chart")) == 5
+
+
+def test_a_stored_result_stands_only_under_its_own_data_and_says_what_the_controls_would_run() -> None:
+    app = page(guess="show", seeds="7", epochs="2")
+    (caption,) = [line.value for line in app.caption if "Stored:" in line.value]
+    assert "seeds 0 to 6, 2 epochs" in caption
+    other = page(guess="show", dataset="textures")
+    assert not other.get("plotly_chart")
+    assert "Nothing is stored for this question on these pictures" in other.info[0].value
+    assert "The two differences" in other.info[0].value
+
+
+def test_the_arms_that_are_blocks_of_the_paper_have_their_colours_and_none_is_grey() -> None:
+    app = page(guess="show")
+    figure = json.loads(app.get("plotly_chart")[1].proto.spec)
+    colours = {trace["name"]: trace["line"]["color"] for trace in figure["data"] if "name" in trace}
+    assert colours["depthwise first, nothing between"] == BLOCK_COLOURS["separable"].light
+    assert colours["1×1 first, ReLU between"] == BLOCK_COLOURS["extreme"].light
+    assert len(set(colours.values())) == 4
+    assert CATEGORICAL_COLOURS[0].light not in colours.values()
 
 
 def test_a_run_that_is_not_here_is_said_and_the_stored_one_shown(
@@ -51,14 +142,14 @@ def test_a_run_that_is_not_here_is_said_and_the_stored_one_shown(
     app = page(run="../../etc/passwd'; DROP TABLE runs; --")
     assert not app.exception
     assert "not on this server" in app.info[0].value
-    assert len(app.get("plotly_chart")) == 2
+    assert "what do you expect?" in all_text(app)
 
 
 def test_a_broken_link_is_repaired_with_a_note() -> None:
     app = page(seeds="1000", preset="figure-11")
     assert not app.exception
     assert {note.value.count("`") for note in app.info} == {4}
-    assert app.select_slider(key="seeds").value == "10"
+    assert app.session_state["seeds"] == "10"
 
 
 def test_the_first_paint_imports_no_torch() -> None:
@@ -77,9 +168,10 @@ def test_what_goes_wrong_at_the_start_is_said(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(training, "get_scheduler", Full)
     monkeypatch.setattr(training, "estimate_text", lambda _: "")
-    app = page()
+    app = page(guess="show")
     app.session_state["starting"] = True
     app.run()
+    assert "decided with a chance of" in all_text(app)
     app.button(key="start").click().run()
     assert not app.exception
     assert app.error[0].value == "at most 200 runs may wait at once"
@@ -135,12 +227,12 @@ def _zip() -> bytes:
 
 
 def test_one_run_shows_what_it_confuses_and_hands_itself_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    stored = load_shipped_result(ROOT / "assets" / "results", "two-differences")
+    stored = load_stored_result("two-differences")
     assert stored
     labels = load_dataset("fashion-mnist").test_labels
     predictions = {run.id: np.where(np.arange(5000) % 9 == run.id % 9, 6, labels) for run in stored.progress.runs}
-    monkeypatch.setattr(training, "load_preset_result", lambda _: replace(stored, predictions=predictions))
-    app = page(outcome="run", picked="7")
+    monkeypatch.setattr(training, "load_result", lambda _: replace(stored, predictions=predictions))
+    app = page(outcome="run", picked="7", guess="show")
     assert not app.exception
     assert app.selectbox[0].value == "7"
     wrong = int((predictions[7] != labels).sum())
@@ -153,9 +245,11 @@ def test_one_run_shows_what_it_confuses_and_hands_itself_out(monkeypatch: pytest
 
 
 def test_all_runs_are_listed_with_how_far_they_are() -> None:
-    app = page(outcome="runs")
+    app = page(outcome="runs", guess="show")
     assert not app.exception
-    assert app.dataframe[0].value["epochs"].tolist() == [4] * 20
+    stored = load_stored_result("two-differences")
+    assert stored
+    assert app.dataframe[0].value["epochs"].tolist() == [4] * len(stored.progress.runs)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +258,7 @@ def test_all_runs_are_listed_with_how_far_they_are() -> None:
         ((("epochs", (1, 2)),), ["epochs=1", "epochs=2"]),
         ((("segments", (1, 4, None)),), ["1 segments", "4 segments", "one a channel"]),
         ((("residual", (True, False)),), ["with residuals", "without residuals"]),
+        ((("segment_depth", (None, 4)),), ["segments of one channel", "segments of 4 channels"]),
     ],
 )
 def test_an_experiment_of_ones_own_is_named_in_words(grid: Grid, words: list[str]) -> None:

@@ -116,7 +116,7 @@ def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDAr
         test = _("Two-sided p {p}, {adjusted} after Holm's correction; harmful or helpful where this leaves out 0.")
         lines += [interval, test.format(p=format_p(effect.p), adjusted=format_p(effect.adjusted_p or effect.p))]
     if crossed := crossed_effect(effect, right) if right else None:
-        sentence = _("For other seeds and other test pictures at once (crossed): 95 % interval {interval}.")
+        sentence = _("For other seeds and other test pictures at once (crossed): 95 % CI {interval}.")
         lines.append(sentence.format(interval=_interval(crossed)))
     if again := prediction_interval(effect.differences, READERS_SEEDS):
         sentence = _("The mean of {seeds} seeds of your own will lie in {interval}, 95 times in 100.")

@@ -31,7 +31,8 @@ def ask_guess(experiment: ExperimentSpec) -> None:
     unit = _("points with each doubling") if is_slope(contrast) else _("points of accuracy")
     fixed = _("Fixed beforehand: {seeds} seeds, and that a difference within ±{margin} points is of no account.")
     with st.container(border=True, key="guessing"):
-        st.markdown(f"**{_('Before you look: what do you expect?')}** {effect_text(contrast)}, {unit}:")
+        question = _("**Before you look: what do you expect?** {what}, {unit}:")
+        st.markdown(question.format(what=effect_text(contrast), unit=unit))
         with st.container(horizontal=True):
             for guess in GUESSES:
                 st.button(_label(guess), key=f"guess_{guess}", on_click=set_controls, args=({GUESS.key: guess},))

@@ -45,9 +45,7 @@ def show_result(progress: Progress, key: str, guess: str) -> None:
         expander = st.expander(label, not effects.primary, key=f"{key}_exploring", on_change="rerun")
         if expander.open:
             with expander:
-                st.caption(
-                    _("Each 95 % interval stands by itself: of twenty, one misses on average. No verdicts here.")
-                )
+                st.caption(_("Each 95 % CI stands by itself: of twenty, one misses on average. No verdicts here."))
                 _show_effects(effects.exploratory, None, f"{key}_exploratory")
     if any(record.validation_accuracy is not None for run in progress.runs for record in run.records):
         _show_areas(progress, key)

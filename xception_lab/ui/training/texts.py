@@ -130,7 +130,7 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
         sentence += " " + _("If it is as large as it looks, no number of seeds would show it to be within the margin.")
     own = own_interval(effect)
     if effect.asks_equivalence and own and not own[0] <= 0 <= own[1]:
-        sided = _("The 95 % interval by itself, {low:+.2f} to {high:+.2f}, leaves out 0: here it made a difference.")
+        sided = _("The 95 % CI by itself, {low:+.2f} to {high:+.2f}, leaves out 0: here it made a difference.")
         sentence += " " + sided.format(low=own[0], high=own[1])
     return sentence
 
