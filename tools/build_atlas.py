@@ -31,7 +31,7 @@ from xception_lab.spec import SMALL_XCEPTION, TrainSpec
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes
 from xception_lab.training.records import train_spec_to_json
 
-LEARNING_RATES = (0.006, 0.012, 0.024)
+LEARNING_RATES = (0.006, 0.012, 0.024, 0.048)
 TUNING_SEEDS = (50, 51)
 BASE = TrainSpec(autocast=False)
 HALF_AS_WIDE = replace(
