@@ -14,10 +14,18 @@ from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.results_file import results_from_json
 from xception_lab.ui.features.readings import format_losses
 from xception_lab.ui.fields.features import TARGET
+from xception_lab.ui.fields.field import N_
 from xception_lab.ui.network.overview import network_headline, paper_network
 from xception_lab.ui.shell.language import ASSETS
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import ratio_text
+
+VERDICTS = {
+    "harmful": N_("harmful"),
+    "helpful": N_("helpful"),
+    "equivalent": N_("equivalent"),
+    "not decided": N_("not decided"),
+}
 
 
 def door(page: str, title: str, about: str, result: str, texts: dict[str, str]) -> None:
@@ -38,12 +46,16 @@ def network_result() -> str:
 
 
 def relu_result() -> str:
-    """The effect of the ReLU between in the stored experiment; read from its file, because scipy loads slowly."""
-    main = next(e for e in _stored_effects() if e["kind"] == "main" and e["change"][0][0] == "intermediate")
+    """Figure 10's comparison in the stored experiment; read from its file, because scipy loads slowly."""
+    relu = _stored_effects()[0]
     sentence = _(
-        "A ReLU between, small Xceptions on Fashion-MNIST: **{points:+.2f} points**, 95 % CI {low:+.2f} to {high:+.2f}."
+        "A ReLU between, small Xceptions on Fashion-MNIST: **{points:+.2f} points**, {confidence} interval {low:+.2f} "
+        "to {high:+.2f}, {seeds} seeds: **{verdict}**."
     )
-    return sentence.format(**main)
+    verdict = _(VERDICTS[relu["verdict"]])
+    confidence, seeds = f"{100 * relu['confidence']:.3g} %", len(relu["differences"])
+    points, low, high = relu["points"], relu["low"], relu["high"]
+    return sentence.format(points=points, low=low, high=high, confidence=confidence, seeds=seeds, verdict=verdict)
 
 
 def timing_result() -> str:
@@ -75,4 +87,5 @@ def information_result() -> str:
 
 @cache
 def _stored_effects() -> list[dict[str, Any]]:
-    return json.loads((ASSETS / "results" / "two-differences.json").read_text(encoding="utf-8"))["effects"]
+    """The effects of Figure 10's stored experiment, its first primary one first."""
+    return json.loads((ASSETS / "results" / "figure-10.json").read_text(encoding="utf-8"))["effects"]
