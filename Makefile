@@ -36,7 +36,7 @@ browser:
 # after a text has changed: gather the messages, translate what is new in the .po file, run again to compile
 messages: $(VENV)/.test
 	$(BIN)/pybabel -q extract -F babel.cfg -k _ -k N_ -k say --no-location --sort-output -o messages.pot .
-	$(BIN)/pybabel -q update -D xception_lab -d assets/locale -i messages.pot --no-fuzzy-matching -w 110
+	$(BIN)/pybabel -q update -D xception_lab -d assets/locale -i messages.pot --no-fuzzy-matching -w 110 --ignore-obsolete
 	$(BIN)/pybabel compile -D xception_lab -d assets/locale
 	rm messages.pot
 

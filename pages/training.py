@@ -42,9 +42,8 @@ running = current is not None and not current.finished
 result = load_result(plan_name(state.preset, state.dataset))
 stored_effects = result.progress.effects() if result and is_revealed else None
 st.subheader(question_text(current.spec.preset if current else state.preset), anchor=False)
-with st.container(horizontal=True, vertical_alignment="bottom", key="experiment"):
-    for field in (PRESET, DATASET):
-        control(field)
+control(PRESET)
+row = st.container(horizontal=True, vertical_alignment="bottom", key="experiment")
 if state.preset == OWN:
     with st.container(horizontal=True, vertical_alignment="bottom", key="grid"):
         for field in GRID_FIELDS:
@@ -66,7 +65,8 @@ def show_start() -> None:
     st.button(_("Start"), type="primary", key="start", on_click=start_experiment, args=(spec,))
 
 
-with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
+with row:
+    control(DATASET)
     with st.popover(_("Run it here"), icon=":material/play_arrow:", key="starting", on_change="rerun") as starting:
         if starting.open:
             show_start()

@@ -3,7 +3,7 @@
     python -m tools.build_atlas tune RUNS NAME ...     # chooses the learning rates, writes assets/plans/NAME.json
     git commit assets/plans                            # a plan is fixed before its runs touch the test pictures
     python -m tools.build_atlas train RUNS NAME ...    # the plan's runs, one thread each, one process a core
-    python -m tools.build_atlas store RUNS NAME ...    # writes assets/results/NAME.json: all seeds that are complete
+    python -m tools.build_atlas store RUNS NAME ...    # writes assets/results/NAME.json, once all runs are done
 
 RUNS is a folder with a checkpoint per run, named by a digest of its spec: a run that is there goes on where it ended,
 and plans share the runs that they have in common. No run is left out.
@@ -121,37 +121,24 @@ def tune(runs: Path, names: Sequence[str], processes: int) -> None:
 
 
 def store(runs: Path, names: Sequence[str]) -> None:
-    """Write the results of the plans: the seeds that are complete, with their predictions."""
+    """Write the results of the plans all of whose runs are done: a part of the seeds would tempt to stop early."""
     for name in names:
         plan = load_plan(name)
-        cells = len(plan.experiment.cells())
         found = [(spec, load_checkpoint(runs, spec)) for spec in plan.experiment.variants()]
         done = [(spec, checkpoint) for spec, checkpoint in found if checkpoint]
-        seeds = min(len(done) // cells, next((i for i, (_, each) in enumerate(found) if not each), len(found)) // cells)
-        if seeds < 2:
-            print(f"{name}: {len(done)} of {len(found)} runs, nothing to store yet")
+        if len(done) < len(found):
+            print(f"{name}: {len(done)} of {len(found)} runs are done, nothing is stored yet")
             continue
-        progress = Progress(
-            "",
-            "",
-            replace(plan.experiment, seeds=seeds),
-            "done",
-            "",
-            False,
-            0,
-            1.0,
-            0.0,
-            tuple(
-                RunProgress(number, spec, "done", "", checkpoint.records, len(checkpoint.predictions), 0.0)
-                for number, (spec, checkpoint) in enumerate(done[: seeds * cells])
-            ),
+        run_progress = tuple(
+            RunProgress(number, spec, "done", "", checkpoint.records, len(checkpoint.predictions), 0.0)
+            for number, (spec, checkpoint) in enumerate(done)
         )
-        predictions = {number: each.predictions.numpy() for number, (_, each) in enumerate(done[: seeds * cells])}
-        command = f"xception-lab sweep --plan {name} --seeds {plan.experiment.seeds}"
-        provenance = Provenance(command, plan_commit(name), 1, "float32")
+        progress = Progress("", "", plan.experiment, "done", "", False, 0, 1.0, 0.0, run_progress)
+        predictions = {number: checkpoint.predictions.numpy() for number, (_, checkpoint) in enumerate(done)}
+        provenance = Provenance(f"xception-lab sweep --plan {name}", plan_commit(name), 1, "float32")
         text = experiment_to_json(progress, machine_text(), predictions, provenance, plan)
         (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
-        print(f"{name}: {seeds} of {plan.experiment.seeds} seeds stored, {len(text):,} bytes")
+        print(f"{name}: {plan.experiment.seeds} seeds, {len(text):,} bytes")
 
 
 def plan_commit(name: str) -> str:

@@ -41,7 +41,7 @@ def ask_guess(experiment: ExperimentSpec) -> None:
 
 
 def _label(guess: str) -> str:
-    return f"{int(guess):+d}".replace("-", "−") if guess != "0" else "0"
+    return "0" if guess == "0" else f"{int(guess):+d}"
 
 
 def show_guess(guess: str, effects: Effects) -> None:
