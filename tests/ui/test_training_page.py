@@ -109,7 +109,7 @@ def test_how_the_verdicts_came_about_is_one_click_away(lang: str) -> None:
         (effects := stored.progress.effects()).seeds, effects.primary[0].differences, strict=True
     ):
         assert f"{seed}" in text
-        assert any(round(difference, 2) in frame.value.to_numpy() for frame in app.dataframe)
+        assert any(f"{difference:+.2f}" in frame.value.to_numpy() for frame in app.dataframe)
     assert stored.provenance
     assert stored.provenance.command in text
     assert len(app.get("plotly_chart")) == 5

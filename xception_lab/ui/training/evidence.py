@@ -95,7 +95,7 @@ def show_evidence(result: ExperimentResult, effects: Effects) -> None:
 def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDArray[np.bool_]]) -> None:
     st.markdown(f"**{effect_text(effect)}**")
     row: dict[str, Any] = {
-        _("seed {seed}").format(seed=seed): round(value, 2)
+        _("seed {seed}").format(seed=seed): f"{value:+.2f}"
         for seed, value in zip(effects.seeds, effect.differences, strict=True)
     }
     st.dataframe([row], hide_index=True)
@@ -152,7 +152,7 @@ def _show_tuning(plan: Plan) -> None:
     rows: dict[Setting, dict[str, Any]] = {}
     for score in plan.scores:
         row = rows.setdefault(score.setting, {"": setting_text(score.setting)})
-        row[f"{score.learning_rate:g}"] = round(100 * fmean(score.accuracies), 2)
+        row[f"{score.learning_rate:g}"] = f"{100 * fmean(score.accuracies):.2f}"
     for setting, row in rows.items():
         row[_("chosen")] = f"{plan.experiment.cell(setting).learning_rate:g}"
     st.dataframe(list(rows.values()), hide_index=True)

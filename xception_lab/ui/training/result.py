@@ -33,7 +33,7 @@ def show_result(progress: Progress, key: str, guess: str) -> None:
         _show_curves(progress, key)
     with left:
         if effects.primary:
-            _show_effects(effects.primary, effects.margin, f"{key}_effects")
+            _show_effects(effects.primary, effects.margin, f"{key}_effects", _("points of test accuracy"))
             st.caption(
                 _(
                     "Dots: one seed each; bars: the interval that the verdict was read from. A single accuracy may "
@@ -46,7 +46,7 @@ def show_result(progress: Progress, key: str, guess: str) -> None:
         if expander.open:
             with expander:
                 st.caption(_("Each 95 % CI stands by itself: of twenty, one misses on average. No verdicts here."))
-                _show_effects(effects.exploratory, None, f"{key}_exploratory")
+                _show_effects(effects.exploratory, None, f"{key}_exploratory", _("points of test accuracy"))
     if any(record.validation_accuracy is not None for run in progress.runs for record in run.records):
         _show_areas(progress, key)
 
@@ -62,9 +62,9 @@ def _show_curves(progress: Progress, key: str) -> None:
     show_chart(curves_figure(learning_curves, names, colours, axis, _("epoch")), f"{key}_curves", "; ".join(names))
 
 
-def _show_effects(effects: Sequence[Effect], margin: float | None, key: str) -> None:
+def _show_effects(effects: Sequence[Effect], margin: float | None, key: str, axis: str) -> None:
     names = [effect_label(effect) for effect in effects]
-    figure = effects_figure(effects, names, _("points of test accuracy"), margin)
+    figure = effects_figure(effects, names, axis, margin)
     show_chart(figure, key, "; ".join(map(effect_sentence, effects)))
 
 
@@ -82,7 +82,7 @@ def _show_areas(progress: Progress, key: str) -> None:
         )
         areas = progress.effects("area")
         if areas.effects:
-            _show_effects(areas.effects, None, f"{key}_areas")
+            _show_effects(areas.effects, None, f"{key}_areas", _("points of mean validation accuracy"))
 
 
 def show_runs(progress: Progress) -> None:
