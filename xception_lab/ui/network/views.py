@@ -129,7 +129,7 @@ def show_what_if(request: ChartRequest, changes: tuple[CostChange, ...]) -> None
 
 
 def _changes_table(changes: tuple[CostChange, ...], bounds: tuple[NetworkPrediction, ...]) -> str:
-    """One row per quantity, then one per device with its predicted least time."""
+    """One row per quantity, then one per device with its estimated time."""
     head = ("", _("this network"), _("the paper's, at 299"), _("difference"), _("ratio"))
     lines = [f"| {' | '.join(head)} |", "|:--|--:|--:|--:|:--|"]
     for change in changes:
@@ -139,7 +139,7 @@ def _changes_table(changes: tuple[CostChange, ...], bounds: tuple[NetworkPredict
     for bound in bounds:
         delta = f"{'-' if bound.delta_s < 0 else '+'}{format_seconds(abs(bound.delta_s))}" if bound.delta_s else "0"
         values = (format_seconds(bound.seconds), format_seconds(bound.reference_s), delta, ratio_text(bound.ratio))
-        name = _("Predicted least time, {device}").format(device=bound.device)
+        name = _("Estimated time, {device}").format(device=bound.device)
         lines.append(f"| **{name}** | {' | '.join(values)} |")
     return "\n".join(lines)
 
