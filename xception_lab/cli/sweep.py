@@ -11,6 +11,7 @@ from xception_lab.cli.fields import parse_levels, parse_run
 from xception_lab.experiments.effects import Effect, Effects
 from xception_lab.experiments.plan import load_plan
 from xception_lab.experiments.progress import IDLE_QUEUE, Progress, make_progress
+from xception_lab.experiments.results_file import load_stored_result
 from xception_lab.experiments.scheduler import Scheduler
 from xception_lab.experiments.spec import ExperimentSpec, Setting
 from xception_lab.experiments.store import Store
@@ -54,6 +55,12 @@ def _experiment(options: argparse.Namespace) -> ExperimentSpec:
 
 def run_report(options: argparse.Namespace) -> int:
     """Run `report`."""
+    if options.plan:
+        result = load_stored_result(load_plan(options.plan).name)
+        if result is None:
+            raise ValueError(f"--plan {options.plan}: has no stored result yet")
+        _print(result.progress, as_json=options.json)
+        return 0
     store = Store()
     key = options.id or next(iter(store.experiments()), None)
     if key is None:
@@ -97,7 +104,8 @@ def _print(progress: Progress, *, as_json: bool) -> None:
 def _lines(progress: Progress) -> Iterator[str]:
     effects = progress.effects()
     yield f"{progress.spec.question}"
-    yield f"experiment {progress.id}: {progress.state}" + (f", {progress.reason}" if progress.reason else "")
+    if progress.id:  # a stored result has none
+        yield f"experiment {progress.id}: {progress.state}" + (f", {progress.reason}" if progress.reason else "")
     if not effects.seeds:
         yield "no seed has all its variants yet"
         return

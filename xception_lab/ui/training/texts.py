@@ -66,7 +66,7 @@ def effect_text(effect: Effect | Contrast) -> str:
         return _("interaction") + f": {change}"
     comparison = _("{change} instead of {baseline}").format(change=change, baseline=baseline)
     if is_slope(effect):
-        return _("{comparison}: how it changes with each doubling of the segments").format(comparison=comparison)
+        return _("{comparison}: how that changes with each doubling of a segment's depth").format(comparison=comparison)
     return f"{comparison} ({setting_text(effect.where)})" if effect.where else comparison
 
 
@@ -81,7 +81,7 @@ def effect_label(effect: Effect) -> str:
     if effect.kind == "interaction":
         return _("interaction") + f"<br>{change}"
     if effect.kind == "slope":
-        return f"{change}<br>" + _("per doubling of the segments")
+        return f"{change}<br>" + _("per doubling of a segment's depth")
     where = f" ({setting_text(effect.where)})" if effect.where else ""
     return f"{change}{where}<br>" + _("instead of {baseline}").format(baseline=setting_text(effect.baseline))
 
