@@ -80,8 +80,9 @@ def show_evidence(result: ExperimentResult, effects: Effects) -> None:
             st.markdown(
                 _(
                     "Made by `{command}`, which makes the same bits on the same kind of machine: {machine}, threads "
-                    "per run: {threads}, {precision}; plan and code: commit `{commit}`. The predictions of every run "
-                    "are in the experiment's JSON below."
+                    "per run: {threads}, {precision}; plan and code: commit `{commit}`. On another kind of machine the "
+                    "same seed gives other bits, and its accuracy differs as that of another seed does. The "
+                    "predictions of every run are in the experiment's JSON below."
                 ).format(
                     command=made.command,
                     machine=result.machine,
