@@ -1,4 +1,4 @@
-"""The stored experiments: they are what their plans fixed, whole, and their accuracies follow from their predictions."""
+"""The stored experiments: what their plans fixed, whole, with accuracies that follow from their predictions."""
 
 import json
 
