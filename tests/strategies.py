@@ -55,6 +55,8 @@ def xception_specs(draw: st.DrawFn) -> XceptionSpec:
     entry = tuple(draw(st.lists(fours, min_size=1, max_size=3)))
     # a regular convolution has no two halves
     standard = draw(st.integers(0, 3)) == 3
+    intermediate = "none" if standard else draw(st.sampled_from(ACTIVATIONS))
+    segments = None if standard else draw(st.sampled_from([None, 1, 2, 4]))
     return XceptionSpec(
         in_channels=draw(st.integers(1, 4)),
         num_classes=draw(st.integers(1, 7)),
@@ -65,13 +67,16 @@ def xception_specs(draw: st.DrawFn) -> XceptionSpec:
         exit_channels=(draw(fours), draw(fours), draw(fours)),
         small_stem=draw(st.booleans()),
         order=ORDERS[0] if standard else draw(st.sampled_from(ORDERS)),
-        intermediate="none" if standard else draw(st.sampled_from(ACTIVATIONS)),
+        intermediate=intermediate,
         residual=draw(st.booleans()),
-        segments=None if standard else draw(st.sampled_from([None, 1, 2, 4])),
+        segments=segments,
         dropout=draw(st.sampled_from([0.0, 0.5])),
         batch_norm_eps=draw(st.sampled_from([1e-3, 1e-5])),
         same_pooling=draw(st.booleans()),
         convolution="standard" if standard else "separable",
+        batch_norm="last" if standard else draw(st.sampled_from(["last", "every"])),
+        negative_slope=draw(st.sampled_from([0.0, 0.2, 1.0])) if intermediate == "relu" else 0.0,
+        segment_depth=None if standard or segments else draw(st.sampled_from([None, 1, 2, 4])),
     )
 
 

@@ -105,6 +105,18 @@ def _xception_cases() -> list[Case]:
     cases += _each({}, "batch_norm_eps", [*NOT_REAL, 0, 0.0, -1e-3], "positive number")
     cases += _each({}, "segments", [v for v in [*NOT_WHOLE, 0, -1] if v is not None], "whole number of at least 1")
     cases += _each({}, "segments", [3, 128, HUGE], "must divide every spatial convolution's channels")
+    cases += _each({}, "batch_norm", [*NOT_WORD, "first"], "one of 'last', 'every'")
+    relu = {"intermediate": "relu"}
+    cases += _each(relu, "negative_slope", [*NOT_REAL, -0.1, 1.1, 2], "must be a number from 0 to 1")
+    for between in ("none", "elu"):
+        cases += _each({"intermediate": between}, "negative_slope", [0.1, 1.0], "must be 0 unless intermediate='relu'")
+    depths = [v for v in [*NOT_WHOLE, 0, -1] if v is not None]
+    cases += _each({}, "segment_depth", depths, "whole number of at least 1")
+    cases += _each({}, "segment_depth", [3, 128, HUGE], "must divide every spatial convolution's channels")
+    cases += _each({"segments": 4}, "segment_depth", [1, 4], "must be None when segments=4")
+    standard = {"convolution": "standard"}
+    cases += _each(standard, "batch_norm", ["every"], "must be 'last' when convolution='standard'")
+    cases += _each(standard, "segment_depth", [1, 4], "must be None when convolution='standard'")
     return cases
 
 
@@ -229,3 +241,14 @@ def test_none_between_the_convolutions_means_the_kinds_default(kind: Any, interm
 )
 def test_padding_in_pixels(padding: Any, kernel_size: int, dilation: int, pixels: int) -> None:
     assert BlockSpec("standard", kernel_size=kernel_size, padding=padding, dilation=dilation).padding_pixels == pixels
+
+
+@pytest.mark.parametrize(
+    ("fields", "groups"),
+    [({}, (64, 728)), ({"segments": 4}, (4, 4)), ({"segment_depth": 1}, (64, 728)), ({"segment_depth": 8}, (8, 91))],
+)
+def test_the_groups_of_a_spatial_convolution_are_one_a_channel_or_what_a_field_says(
+    fields: dict[str, Any], groups: tuple[int, int]
+) -> None:
+    spec = XceptionSpec(**fields)
+    assert (spec.groups(64), spec.groups(728)) == groups

@@ -28,15 +28,22 @@ def network_by_hand(spec: XceptionSpec, state: dict[str, Tensor], x: Tensor) -> 
         mean, var = state[f"{name}.running_mean"], state[f"{name}.running_var"]
         return F.batch_norm(x, mean, var, state[f"{name}.weight"], state[f"{name}.bias"], eps=spec.batch_norm_eps)
 
+    def rectified(x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, spec.negative_slope * x)
+
     def separable(x: Tensor, name: str) -> Tensor:
         if spec.convolution == "standard":
             return F.conv2d(x, state[f"{name}.weight"], padding=1)
-        activate = {"none": lambda x: x, "relu": F.relu, "elu": F.elu}[spec.intermediate]
+        activate = {"none": lambda x: x, "relu": rectified, "elu": F.elu}[spec.intermediate]
+
+        def between(x: Tensor) -> Tensor:
+            return activate(norm(x, f"{name}.bn") if spec.batch_norm == "every" else x)
+
         spatial, mix = state[f"{name}.conv1.weight"], state[f"{name}.pointwise.weight"]
         groups = spatial.shape[0] // spatial.shape[1]
         if spec.order == "depthwise-first":
-            return F.conv2d(activate(F.conv2d(x, spatial, padding=1, groups=groups)), mix)
-        return F.conv2d(activate(F.conv2d(x, mix)), spatial, padding=1, groups=groups)
+            return F.conv2d(between(F.conv2d(x, spatial, padding=1, groups=groups)), mix)
+        return F.conv2d(between(F.conv2d(x, mix)), spatial, padding=1, groups=groups)
 
     def pool(x: Tensor) -> Tensor:
         if not spec.same_pooling:

@@ -3,8 +3,9 @@
 Every invalid value raises ValueError naming the field, the value and the rule it breaks.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from xception_lab.common.validate import (
     check_choice,
@@ -298,6 +299,21 @@ class XceptionSpec:
         """Channels of the spatial convolutions, each number once: a pair's input if it comes first, or its output."""
         side = 0 if self.order == "depthwise-first" else 1
         return tuple(sorted({pair[side] for pair in self.separable_channels}))
+
+
+_ADDED_TO_NETWORK = {"batch_norm": "last", "negative_slope": 0.0, "segment_depth": None}
+
+
+def without_added_fields(network: Mapping[str, Any]) -> dict[str, Any]:
+    """A network's fields without those that version 0.1 did not have, where they are at their defaults.
+
+    So a file has one text in all versions. network: as dataclasses.asdict gives it.
+    """
+    return {
+        name: value
+        for name, value in network.items()
+        if name not in _ADDED_TO_NETWORK or value != _ADDED_TO_NETWORK[name]
+    }
 
 
 # learns within a minute on one core, so that a class can watch it: see benchmarks/training.py

@@ -19,7 +19,7 @@ from PIL import Image
 from xception_lab.data import builtin as data
 from xception_lab.data.builtin import ASSETS, DATASETS, cut_sheet
 from xception_lab.data.catalogue import load_dataset
-from xception_lab.data.dataset import Dataset
+from xception_lab.data.dataset import PARTS, Dataset
 from xception_lab.data.textures import DIRECTIONS, OPPOSED, draw_textures
 
 
@@ -39,15 +39,18 @@ def digest(array: np.ndarray) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()[:16]
 
 
+def parts_of(dataset: Dataset, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """The pictures and labels of one part of a data set."""
+    return getattr(dataset, f"{part}_images"), getattr(dataset, f"{part}_labels")
+
+
 # ---------------------------------------------------------------------------------------------------- every data set
 @pytest.mark.parametrize("name", DATASETS)
 def test_a_data_set_holds_what_it_says(name: str) -> None:
     dataset = load_dataset(name)
     assert dataset.name == name
-    for images, labels in (
-        (dataset.train_images, dataset.train_labels),
-        (dataset.test_images, dataset.test_labels),
-    ):
+    for part in PARTS:
+        images, labels = parts_of(dataset, part)
         assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
         assert (images.ndim, images.shape[0], images.shape[3] in (1, 3)) == (4, len(labels), True)
         assert images.flags.c_contiguous
@@ -59,56 +62,56 @@ def test_a_data_set_holds_what_it_says(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "train", "test", "classes", "kind"),
+    ("name", "counts", "picture", "classes", "kind"),
     [
-        ("fashion-mnist", (10_000, 28, 28, 1), (5_000, 28, 28, 1), 10, "evidence"),
-        ("emoji", (3285, 32, 32, 3), (831, 32, 32, 3), 10, "evidence"),
-        ("emoji-style", (2190, 32, 32, 3), (277, 32, 32, 3), 10, "evidence"),
-        ("textures", (5400, 32, 32, 3), (1800, 32, 32, 3), 9, "demonstration"),
+        ("fashion-mnist", (10_000, 10_000, 5_000), (28, 28, 1), 10, "evidence"),
+        ("emoji", (2766, 519, 831), (32, 32, 3), 10, "evidence"),
+        ("emoji-style", (1844, 173, 277), (32, 32, 3), 10, "evidence"),
+        ("textures", (5400, 1800, 1800), (32, 32, 3), 9, "demonstration"),
     ],
 )
-def test_sizes_and_kinds(name: str, train: tuple[int, ...], test: tuple[int, ...], classes: int, kind: str) -> None:
+def test_sizes_and_kinds(
+    name: str, counts: tuple[int, int, int], picture: tuple[int, ...], classes: int, kind: str
+) -> None:
     dataset = load_dataset(name)
-    assert (dataset.train_images.shape, dataset.test_images.shape) == (train, test)
+    assert [parts_of(dataset, part)[0].shape for part in PARTS] == [(count, *picture) for count in counts]
     assert (len(dataset.classes), dataset.kind) == (classes, kind)
 
 
-@pytest.mark.parametrize(("name", "train", "test"), [("fashion-mnist", 1000, 500), ("textures", 600, 200)])
-def test_every_class_has_the_same_number(name: str, train: int, test: int) -> None:
+@pytest.mark.parametrize(("name", "per_class"), [("fashion-mnist", (1000, 1000, 500)), ("textures", (600, 200, 200))])
+def test_every_class_has_the_same_number(name: str, per_class: tuple[int, int, int]) -> None:
     dataset = load_dataset(name)
-    assert set(np.bincount(dataset.train_labels)) == {train}
-    assert set(np.bincount(dataset.test_labels)) == {test}
+    assert [set(np.bincount(parts_of(dataset, part)[1])) for part in PARTS] == [{count} for count in per_class]
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_no_picture_repeats_between_training_and_test(name: str) -> None:
+def test_no_picture_is_in_two_parts_or_twice_in_one(name: str) -> None:
     dataset = load_dataset(name)
-    train = {picture.tobytes() for picture in dataset.train_images}
-    test = {picture.tobytes() for picture in dataset.test_images}
-    assert not train & test
-    assert (len(train), len(test)) == (len(dataset.train_images), len(dataset.test_images))
+    every = [picture.tobytes() for part in PARTS for picture in parts_of(dataset, part)[0]]
+    assert len(every) == len(set(every))
 
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_the_arrays_are_read_only(name: str) -> None:
     dataset = load_dataset(name)
-    for array in (dataset.train_images, dataset.train_labels, dataset.test_images, dataset.test_labels):
+    for array in (array for part in PARTS for array in parts_of(dataset, part)):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
 
 
 @pytest.mark.parametrize(
-    ("name", "train", "test"),
+    ("name", "digests"),
     [
-        ("fashion-mnist", "c0c6726b84344f71", "37ed5c445dd5f082"),
-        ("emoji", "5070256d9ac99eaf", "714de8f9fff1bdc5"),
-        ("emoji-style", "4fbb4f89dab5ae9c", "d6de86ac33d47a72"),
-        ("textures", "767247d1a1c03441", "f303cb3c5d2341c2"),
+        # version 0.1 had the same training pictures of Fashion-MNIST, test pictures of the emoji, and textures
+        ("fashion-mnist", ("c0c6726b84344f71", "c3c83735ddb933e2", "05ba98e6f68eff32")),
+        ("emoji", ("700d288ba295515b", "4cda5df1741cf215", "714de8f9fff1bdc5")),
+        ("emoji-style", ("74f5de5a2386e08f", "76551e7c02d514d5", "d6de86ac33d47a72")),
+        ("textures", ("767247d1a1c03441", "22ebbc615eff2755", "f303cb3c5d2341c2")),
     ],
 )
-def test_the_pictures_are_the_same_everywhere(name: str, train: str, test: str) -> None:
+def test_the_pictures_are_the_same_everywhere(name: str, digests: tuple[str, str, str]) -> None:
     dataset = load_dataset(name)
-    assert (digest(dataset.train_images), digest(dataset.test_images)) == (train, test)
+    assert tuple(digest(parts_of(dataset, part)[0]) for part in PARTS) == digests
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -146,11 +149,14 @@ def test_data_needs_neither_torch_nor_streamlit() -> None:
 
 
 def test_the_assets_are_small_and_their_authors_named() -> None:
-    assert sum(path.stat().st_size for path in ASSETS.iterdir() if path.is_file()) < 12 * 10**6
+    assert sum(path.stat().st_size for path in ASSETS.iterdir() if path.is_file()) < 13 * 10**6
     licences = (ASSETS / "LICENSES.md").read_text(encoding="utf-8")
     versions = [*build.PACKAGES.values(), "0.0~git20200523.55506a9-1"]
     for named in (*build.PACKAGES, *versions, "Zalando SE", "Google", "Twitter, Inc", "Microsoft", "CC BY 4.0"):
         assert named in licences
+    # what was changed is part of what the licences ask for
+    counts = [np.bincount(parts_of(load_dataset("fashion-mnist"), part)[1])[0] for part in PARTS]
+    assert "{:,} training, {:,} validation and {:,} test pictures of each class".format(*counts) in licences
     assert "Apache License" in (ASSETS / "LICENSE-Apache-2.0.txt").read_text(encoding="utf-8")
 
 
@@ -159,18 +165,22 @@ def _emoji() -> dict[str, dict[str, list[str]]]:
     return json.loads((ASSETS / "emoji.json").read_text(encoding="utf-8"))
 
 
-def test_no_emoji_is_in_training_and_test_nor_any_of_its_variants() -> None:
+def test_no_emoji_is_in_two_parts_nor_any_of_its_variants() -> None:
     groups = _emoji()
-    train = {build.person(emoji) for group in groups.values() for emoji in group["train"]}
-    test = {build.person(emoji) for group in groups.values() for emoji in group["test"]}
+    train, validation, test = (
+        {build.person(emoji) for group in groups.values() for emoji in group[part]} for part in PARTS
+    )
     assert not train & test
+    assert not train & validation
+    assert not validation & test
     every = [emoji for group in groups.values() for part in group.values() for emoji in part]
     assert len(every) == len(set(every))
 
 
 def test_every_emoji_has_three_drawings_of_one_label() -> None:
     dataset, groups = load_dataset("emoji"), _emoji()
-    for labels, part in ((dataset.train_labels, "train"), (dataset.test_labels, "test")):
+    for part in PARTS:
+        labels = parts_of(dataset, part)[1]
         assert np.bincount(labels).tolist() == [3 * len(group[part]) for group in groups.values()]
         assert (labels.reshape(-1, 3) == labels[::3, None]).all()
 
@@ -178,14 +188,17 @@ def test_every_emoji_has_three_drawings_of_one_label() -> None:
 def test_the_harder_split_tests_on_the_style_that_was_not_trained_on() -> None:
     whole, harder = load_dataset("emoji"), load_dataset("emoji-style")
     assert [p.tobytes() for p in harder.test_images] == [p.tobytes() for p in whole.test_images[2::3]]
+    assert [p.tobytes() for p in harder.validation_images] == [p.tobytes() for p in whole.validation_images[2::3]]
     trained = {picture.tobytes() for picture in harder.train_images}
     assert not trained & {picture.tobytes() for picture in whole.train_images[2::3]}
     assert harder.test_labels.tolist() == whole.test_labels[2::3].tolist()
 
 
-def test_about_a_fifth_of_every_class_is_for_the_test() -> None:
+def test_about_a_fifth_of_every_class_is_for_the_test_and_an_eighth_for_validation() -> None:
     for group in _emoji().values():
-        assert 0.15 < len(group["test"]) / (len(group["train"]) + len(group["test"])) < 0.25
+        whole = sum(map(len, group.values()))
+        assert 0.15 < len(group["test"]) / whole < 0.25
+        assert 0.1 < len(group["validation"]) / whole < 0.15
 
 
 def test_flags_keycaps_and_skin_tones_are_left_out() -> None:
@@ -286,9 +299,9 @@ def test_the_first_of_each_class_skips_repeats() -> None:
 
 
 def fake_fashion(folder: Path) -> dict[str, str]:
-    """The four IDX files with 1,010 and 510 tiny pictures a class; their SHA-256."""
+    """The four IDX files with 2,010 and 1,010 tiny pictures a class; their SHA-256."""
     rng = np.random.default_rng(0)
-    for part, count in (("train", 10_100), ("t10k", 5_100)):
+    for part, count in (("train", 20_100), ("t10k", 10_100)):
         images = rng.integers(0, 256, (count, 3, 3), np.uint8)
         labels = (np.arange(count) % 10).astype(np.uint8)
         for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
@@ -305,9 +318,28 @@ def test_the_fashion_recipe_gives_the_same_bytes_twice(tmp_path: Path, monkeypat
     first, second = build.build_fashion(tmp_path), build.build_fashion(tmp_path)
     assert first == second
     sheet = np.asarray(Image.open(io.BytesIO(first["fashion-mnist.png"])))
-    images = build.read_idx(tmp_path / "train-images-idx3-ubyte.gz")
-    assert np.array_equal(cut_sheet(sheet[..., None], 3)[0, ..., 0], images[0])
-    assert len(cut_sheet(sheet[..., None], 3)) == 15_000
+    pictures = cut_sheet(sheet[..., None], 3)[..., 0]
+    assert len(pictures) == 25_000
+    # label n is every tenth picture from the n-th; 9 random bytes are hardly ever twice the same
+    train, test = (build.read_idx(tmp_path / f"{part}-images-idx3-ubyte.gz") for part in ("train", "t10k"))
+    for label in range(10):
+        of_class = slice(1000 * label, 1000 * (label + 1))
+        assert np.array_equal(pictures[of_class], train[label::10][:1000])
+        assert np.array_equal(pictures[10_000:20_000][of_class], train[label::10][1000:2000])
+        # version 0.1 tested on the first 500 of each class, and its recipe was chosen by them
+        assert np.array_equal(pictures[20_000:][500 * label : 500 * (label + 1)], test[label::10][500:1000])
+
+
+def test_the_shipped_test_pictures_are_none_that_the_earlier_edition_tested_on() -> None:
+    folder = Path("/usr/share/datasets/fashion-mnist")
+    if not folder.is_dir():
+        pytest.skip("Debian's dataset-fashion-mnist is not installed")
+    images, labels = (build.read_idx(folder / f"t10k-{kind}-ubyte.gz") for kind in ("images-idx3", "labels-idx1"))
+    earlier = {picture.tobytes() for label in range(10) for picture in images[labels == label][:500]}
+    every = {picture.tobytes() for picture in images}
+    shipped = {picture.tobytes() for picture in load_dataset("fashion-mnist").test_images}
+    assert shipped <= every
+    assert not shipped & earlier
 
 
 def fake_modules(folder: Path) -> None:
@@ -350,7 +382,7 @@ def test_the_emoji_recipe_gives_the_same_bytes_twice(tmp_path: Path, monkeypatch
     groups = json.loads(first["emoji.json"])
     every = sorted(emoji for group in groups.values() for part in group.values() for emoji in part)
     assert every == [f"1f60{number}" for number in (0, 1, 3, 4, 5, 6, 7, 8, 9)]  # 2 looks like 3, which comes first
-    assert (len(groups["faces"]["test"]), len(groups["animals"]["test"])) == (1, 1)
+    assert [len(groups[group][part]) for group in ("faces", "animals") for part in PARTS] == [3, 1, 1, 3, 0, 1]
     pictures = cut_sheet(np.asarray(Image.open(io.BytesIO(first["emoji.webp"]))), 32)
     noto = Image.open(tmp_path / f"emoji-datasource-google/img/google/64/{groups['faces']['train'][0]}.png")
     assert np.array_equal(pictures[0], build.shrink(noto))
@@ -400,3 +432,5 @@ def test_a_dataset_freezes_the_arrays_it_is_given() -> None:
     ]
     dataset = Dataset("mine", *arrays, classes=("a", "b"), source="mine", kind="own")
     assert not dataset.train_images.flags.writeable
+    assert not dataset.validation_images.flags.writeable
+    assert (len(dataset.validation_images), len(dataset.validation_labels)) == (0, 0)

@@ -1,5 +1,6 @@
 """The user's own data: kept whole, found again, and refused with a sentence when it is not there or not whole."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,7 @@ from xception_lab.common.home import StoreError
 from xception_lab.data import custom as own_data
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.data.custom import load_content, load_custom, save_dataset
-from xception_lab.data.dataset import Dataset
-
-ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+from xception_lab.data.dataset import ARRAYS, Dataset
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +24,16 @@ def upload() -> Dataset:
     return replace(tiny_dataset("tiny"), name="내 그림", classes=("가", "나"), notes=("Left out, grey: a.png",))
 
 
-def test_what_is_kept_comes_back_equal_under_a_name_of_its_content() -> None:
-    before = upload()
+def with_validation() -> Dataset:
+    """An upload as it is read now; version 0.1 kept no validation part."""
+    whole = upload()
+    part = {"validation_images": whole.train_images[:9].copy(), "validation_labels": whole.train_labels[:9].copy()}
+    return replace(whole, **part)
+
+
+@pytest.mark.parametrize("make", [upload, with_validation])
+def test_what_is_kept_comes_back_equal_under_a_name_of_its_content(make: Callable[[], Dataset]) -> None:
+    before = make()
     name = save_dataset(before)
     after = load_dataset(name)
     for array in ARRAYS:
@@ -35,7 +42,7 @@ def test_what_is_kept_comes_back_equal_under_a_name_of_its_content() -> None:
         assert not getattr(after, array).flags.writeable
     words = ("name", "classes", "source", "kind", "notes")
     assert [getattr(before, word) for word in words] == [getattr(after, word) for word in words]
-    assert save_dataset(upload()) == name
+    assert save_dataset(make()) == name
     assert save_dataset(replace(before, classes=("나", "가"))) != name
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 from uploaded_files import RNG, encoded, folders, picture, tarred, zipped
 
 from xception_lab.data import archives, uploads
+from xception_lab.data.dataset import ARRAYS, PARTS
 from xception_lab.data.images import BadPictureError, read_picture, read_square
 from xception_lab.data.uploads import read_upload, read_uploads
 
@@ -58,13 +59,16 @@ def mnist(train: int = 100, test: int = 50) -> dict[str, bytes]:
 
 
 # ------------------------------------------------------------------------------------------------- what is read
-def test_class_folders_are_split_a_fifth_of_each_class() -> None:
-    own = read_upload("pets.zip", zipped({**folders(20, ("cat",)), **folders(10, ("dog",))}))
+def test_class_folders_are_split_a_fifth_of_each_class_and_a_tenth_of_the_rest() -> None:
+    own = read_upload("pets.zip", zipped({**folders(50, ("cat",)), **folders(25, ("dog",))}))
     assert (own.name, own.classes, own.kind, own.notes) == ("pets", ("cat", "dog"), "own", ())
-    assert np.bincount(own.train_labels).tolist() == [16, 8]
-    assert np.bincount(own.test_labels).tolist() == [4, 2]
-    assert own.train_images.shape == (24, 32, 32, 3)
-    assert (own.train_images.dtype, own.train_labels.dtype) == (np.uint8, np.int64)
+    assert np.bincount(own.test_labels).tolist() == [10, 5]
+    assert np.bincount(own.validation_labels).tolist() == [4, 2]
+    assert np.bincount(own.train_labels).tolist() == [36, 18]
+    assert own.train_images.shape == (54, 32, 32, 3)
+    for part in PARTS:
+        images, labels = getattr(own, f"{part}_images"), getattr(own, f"{part}_labels")
+        assert (images.dtype, labels.dtype, len(images)) == (np.uint8, np.int64, len(labels))
 
 
 def test_the_split_is_the_same_whatever_the_order_in_the_archive() -> None:
@@ -72,15 +76,16 @@ def test_the_split_is_the_same_whatever_the_order_in_the_archive() -> None:
     shuffled = list(files.items())
     random.Random(0).shuffle(shuffled)
     first, second = read_upload("a.zip", zipped(files)), read_upload("a.zip", zipped(dict(shuffled)))
-    assert np.array_equal(first.train_images, second.train_images)
-    assert np.array_equal(first.test_images, second.test_images)
+    for name in ARRAYS:
+        assert np.array_equal(getattr(first, name), getattr(second, name)), name
 
 
 def test_an_upload_is_read_only_and_its_parts_share_no_picture() -> None:
     own = read_upload("a.zip", zipped(folders(15)))
     with pytest.raises(ValueError, match="read-only"):
         own.train_images[0] = 0
-    assert not {p.tobytes() for p in own.train_images} & {p.tobytes() for p in own.test_images}
+    every = [picture.tobytes() for part in PARTS for picture in getattr(own, f"{part}_images")]
+    assert len(set(every)) == len(every) == 30
 
 
 @pytest.mark.parametrize("root", ["", "pets/", "a/b/pets/"])
@@ -88,7 +93,25 @@ def test_train_and_test_folders_are_kept(root: str) -> None:
     files = {**folders(9, root=f"{root}Train/"), **folders(3, root=f"{root}test/")}
     own = read_upload("a.zip", zipped(files))
     assert own.classes == ("cat", "dog")
-    assert (np.bincount(own.train_labels).tolist(), np.bincount(own.test_labels).tolist()) == ([9, 9], [3, 3])
+    # a tenth of nine is one
+    assert [np.bincount(getattr(own, f"{part}_labels")).tolist() for part in PARTS] == [[8, 8], [1, 1], [3, 3]]
+
+
+@pytest.mark.parametrize("folder", ["val", "validation", "Validation"])
+def test_a_validation_folder_is_kept_and_nothing_else_is_drawn_for_it(folder: str) -> None:
+    sizes = {"train": 20, folder: 4, "test": 6}
+    own = read_upload("a.zip", zipped({k: v for n, c in sizes.items() for k, v in folders(c, root=f"{n}/").items()}))
+    assert own.classes == ("cat", "dog")
+    assert [np.bincount(getattr(own, f"{part}_labels")).tolist() for part in PARTS] == [[20] * 2, [4] * 2, [6] * 2]
+
+
+def test_of_a_picture_in_several_parts_the_first_parts_is_kept() -> None:
+    files = {**folders(10, root="train/"), **folders(5, root="val/"), **folders(5, root="test/")}
+    files["val/cat/0.png"] = files["train/cat/0.png"]
+    files["test/cat/1.png"] = files["val/cat/1.png"]
+    own = read_upload("a.zip", zipped(files))
+    assert [np.bincount(getattr(own, f"{part}_labels")).tolist() for part in PARTS] == [[10, 10], [4, 5], [4, 5]]
+    assert own.notes == ("Left out, the same picture as another: 'val/cat/0.png', 'test/cat/1.png'",)
 
 
 @pytest.mark.parametrize("root", ["pets/", "train/", "./a/./b/"])
@@ -127,10 +150,10 @@ def test_cifar_binary_version(pack: Callable[[dict[str, bytes]], bytes]) -> None
     files = cifar_binary()
     own = read_upload("cifar-10-binary.tar.gz", pack(files))
     assert (own.name, own.classes[3], own.notes) == ("cifar-10-binary", "cat", ())
-    assert (own.train_images.shape, own.test_images.shape) == ((500, 32, 32, 3), (100, 32, 32, 3))
-    first = np.frombuffer(files["cifar-10-batches-bin/data_batch_1.bin"], np.uint8)[: 1 + 3072]
-    assert own.train_labels[0] == first[0]
-    assert np.array_equal(own.train_images[0], first[1:].reshape(3, 32, 32).transpose(1, 2, 0))
+    assert [getattr(own, f"{part}_images").shape for part in PARTS] == [(n, 32, 32, 3) for n in (450, 50, 100)]
+    first = np.frombuffer(files["cifar-10-batches-bin/test_batch.bin"], np.uint8)[: 1 + 3072]
+    assert own.test_labels[0] == first[0]
+    assert np.array_equal(own.test_images[0], first[1:].reshape(3, 32, 32).transpose(1, 2, 0))
 
 
 def test_a_missing_cifar_batch_is_told() -> None:
@@ -141,7 +164,8 @@ def test_a_missing_cifar_batch_is_told() -> None:
 def test_idx_files_one_by_one_or_in_a_zip() -> None:
     files = mnist()
     together, apart = read_upload("mnist.zip", zipped(files)), read_uploads(list(files.items()))
-    assert together.train_images.shape == (100, 28, 28, 1)
+    assert [len(getattr(together, f"{part}_labels")) for part in PARTS] == [90, 10, 50]
+    assert together.train_images.shape[1:] == together.validation_images.shape[1:] == (28, 28, 1)
     assert together.classes == tuple("0123456789")
     assert np.array_equal(together.train_images, apart.train_images)
     plain = {name.removesuffix(".gz").replace("-idx", ".idx"): gzip.decompress(data) for name, data in files.items()}
@@ -309,7 +333,7 @@ def test_a_bad_picture_says_what_it_is(content: bytes, reason: str) -> None:
 def test_a_few_bad_pictures_are_left_out_and_told() -> None:
     bad = {f"cat/bad{name}.png": content for name, (content, _) in BAD_PICTURES.items()}
     own = read_upload("a.zip", zipped({**folders(12), **bad}))
-    assert len(own.train_labels) + len(own.test_labels) == 24
+    assert sum(len(getattr(own, f"{part}_labels")) for part in PARTS) == 24
     assert own.notes == (
         "Left out, corrupt or unknown: 'cat/badempty.png', 'cat/badtext.png', 'cat/badcut-png.png' and 4 more",
         "Left out, more than 25 million pixels: 'cat/badbomb.png', 'cat/badlarge.png', 'cat/badlargest-header.png'",
@@ -331,7 +355,7 @@ def test_links_other_files_nested_archives_repeats_and_strays_are_left_out_and_t
     with zipfile.ZipFile(content, "a") as archive:
         archive.writestr(linked("cat/link.png"), "/etc/passwd")
     own = read_upload("a.zip", content.getvalue())
-    assert len(own.train_labels) + len(own.test_labels) == 24
+    assert sum(len(getattr(own, f"{part}_labels")) for part in PARTS) == 24
     assert own.notes == (
         "Left out, not a picture: 'cat/inner.zip', 'readme.txt', 'cat/photo.heic'",
         "Left out, a link: 'cat/link.png'",

@@ -1,6 +1,7 @@
 """A stored experiment: what goes out comes back, and the curves are the seeds' means and ranges."""
 
 import csv
+from dataclasses import replace
 from io import StringIO
 
 import numpy as np
@@ -52,6 +53,26 @@ def test_a_stored_experiment_comes_back_as_it_was() -> None:
     assert [run.spec for run in stored.progress.runs] == [run.spec for run in before.runs]
     assert [run.records for run in stored.progress.runs] == [run.records for run in before.runs]
     assert stored.progress.effects() == before.effects()
+
+
+def test_records_with_validation_come_back_and_the_curve_is_of_validation() -> None:
+    whole = experiment()
+    runs = tuple(
+        replace(
+            run,
+            records=(
+                replace(run.records[0], test_loss=None, test_accuracy=None, validation_accuracy=0.25),
+                replace(run.records[1], validation_loss=0.5, validation_accuracy=0.75),
+            ),
+        )
+        for run in whole.runs
+    )
+    before = replace(whole, runs=runs)
+    stored = experiment_from_json(experiment_to_json(before, "a machine", {}))
+    assert [run.records for run in stored.progress.runs] == [run.records for run in runs]
+    assert {curve.mean for curve in curves(stored.progress)} == {(25.0, 75.0)}
+    # what is compared is the test accuracy of the last epoch
+    assert stored.progress.effects() == whole.effects()
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"machine": 1, "experiment": {}, "runs": []}', "null"])

@@ -148,6 +148,18 @@ def test_more_seeds_reuse_what_is_done(scheduler: Scheduler) -> None:
         scheduler.extend(key, 2)
 
 
+def test_more_seeds_go_on_from_the_first_and_keep_what_was_chosen_for_a_variant(scheduler: Scheduler) -> None:
+    rates = (((("residual", False),), (("learning_rate", 0.003),)),)
+    spec = replace(NINE, seeds=1, first_seed=100, overrides=rates)
+    key = scheduler.submit(spec, "ada")
+    scheduler.extend(key, 2)
+    after = scheduler.progress(key)
+    assert after.spec == replace(spec, seeds=2)
+    found = [(run.spec.seed, run.spec.xception.residual, run.spec.learning_rate) for run in after.runs]
+    usual = NINE.base.learning_rate
+    assert found == [(100, True, usual), (100, False, 0.003), (101, True, usual), (101, False, 0.003)]
+
+
 def test_a_running_experiment_is_cancelled_within_two_seconds_and_a_waiting_one_at_once(scheduler: Scheduler) -> None:
     running, waiting = scheduler.submit(LONG, "ada"), scheduler.submit(NINE, "ada")
     # two runs before it on two workers, whether or not they have got them yet: one must end an epoch

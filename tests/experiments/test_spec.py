@@ -1,5 +1,6 @@
 """Presets and grids as data: what runs they make, and that they survive JSON."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from xception_lab.experiments.spec import MAX_RUNS, PRESETS, ExperimentSpec, exp
 from xception_lab.spec import SMALL_XCEPTION, TrainSpec
 from xception_lab.training import loop as training
 from xception_lab.training import tensors
+from xception_lab.training.records import train_spec_to_dict
 
 
 @pytest.fixture
@@ -31,7 +33,9 @@ def _tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("two-differences", {(o, i) for o in ("depthwise-first", "pointwise-first") for i in ("none", "relu")}),
         ("figure-10", {("none",), ("relu",), ("elu",)}),
         ("figure-9", {(True,), (False,)}),
-        ("conjecture", {("pointwise-first", s, i) for s in (1, 4, 16, None) for i in ("none", "relu")}),
+        ("conjecture", {(depth, i) for depth in (None, 2, 4, 8, 16) for i in ("none", "relu")}),
+        ("batch-norm", {(norm, i) for norm in ("last", "every") for i in ("none", "relu", "elu")}),
+        ("dose", {(slope,) for slope in (1.0, 0.5, 0.2, 0.1, 0.0)}),
     ],
 )
 def test_a_preset_makes_every_combination_on_every_seed(preset: str, cells: set[tuple[object, ...]]) -> None:
@@ -79,6 +83,7 @@ def test_a_grid_of_ones_own_reaches_run_and_network() -> None:
     [
         ({"preset": "figure-11"}, "preset='figure-11': must be one of 'two-differences', "),
         ({"seeds": 0}, "seeds=0: must be a whole number from 1 to 100"),
+        ({"first_seed": -1}, "first_seed=-1: must be a whole number of at least 0"),
         ({"seeds": True}, "seeds=True: must be a whole number"),
         ({"grid": (("order", ("depthwise-first",)),)}, "grid=(('order'"),
         ({"preset": "own"}, "grid=(): belongs to preset='own', which needs one"),
@@ -110,6 +115,28 @@ def test_an_experiment_survives_json(preset: str, seeds: int, epochs: int, dropo
     assert experiment_spec_from_json(experiment.to_json()) == experiment
     own = ExperimentSpec("own", 1, base, (("entry_channels", ((8, 64), (16, 64))), ("segments", (None, 2))))
     assert experiment_spec_from_json(own.to_json()) == own
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "own"])
+def test_first_seed_and_overrides_survive_json_and_reach_the_runs(preset: str) -> None:
+    plain = ExperimentSpec(preset, 2)
+    first, *others = plain.settings()
+    spec = replace(
+        plain, first_seed=100, overrides=((first, (("learning_rate", 0.5), ("exit_channels", (96, 128, 192)))),)
+    )
+    assert experiment_spec_from_json(spec.to_json()) == spec
+    assert {run.seed for run in spec.variants()} == {100, 101}
+    assert (spec.cell(first).learning_rate, spec.cell(first).xception.exit_channels) == (0.5, (96, 128, 192))
+    assert all(spec.cell(setting) == plain.cell(setting) for setting in others)
+
+
+def test_a_conjecture_of_version_0_1_keeps_the_grid_that_it_had() -> None:
+    old = json.dumps({"preset": "conjecture", "seeds": 2, "grid": [], "base": train_spec_to_dict(TrainSpec())})
+    spec = experiment_spec_from_json(old)
+    assert spec.preset == "own"
+    found = {(run.xception.order, run.xception.segments, run.xception.intermediate) for run in spec.variants()}
+    assert found == {("pointwise-first", s, i) for s in (1, 4, 16, None) for i in ("none", "relu")}
+    assert experiment_spec_from_json(spec.to_json()) == spec
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"grid": 3}', "3"])

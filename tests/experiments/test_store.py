@@ -1,13 +1,16 @@
 """What is stored comes back; two processes, a full disk and an old lease do no harm."""
 
+import shutil
 import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 from tiny_data import TINY, environment
 
 from xception_lab.common.home import StoreError
@@ -47,6 +50,38 @@ def test_an_experiment_comes_back_as_it_was_also_in_a_new_store(store: Store) ->
     assert [r.state for r in again.runs] == ["done", "queued", "queued", "queued"]
     assert again.runs[0].test_pictures == 40
     assert store.checkpoint_path(run.id).read_bytes() == b"two"
+
+
+def test_what_was_not_measured_comes_back_as_nothing(store: Store) -> None:
+    run = store.experiment(_add(store)).runs[0]
+    early = replace(_record(1), test_loss=None, test_accuracy=None, validation_loss=0.4, validation_accuracy=0.8)
+    last = replace(_record(2), validation_loss=0.3, validation_accuracy=0.9)
+    store.record(run.id, [early], b"", 0, last=False)
+    store.record(run.id, [early, last], b"", 40, last=True)
+    again = Store(store.folder).experiment(store.experiments()[0]).runs[0]
+    assert (again.records, again.test_pictures) == ((early, last), 40)
+
+
+def test_a_store_of_version_0_1_is_widened_once_and_keeps_its_records(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tests/recorded/store", tmp_path, dirs_exist_ok=True)
+    query = "SELECT run, epoch, train_loss, test_loss, test_accuracy, elapsed_s FROM records ORDER BY run, epoch"
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as db:
+        before = db.execute(query).fetchall()
+    assert len(before) > 5
+    for _ in range(2):
+        store = Store(tmp_path)
+        with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as db:
+            assert db.execute(query).fetchall() == before
+            assert db.execute("SELECT name FROM sqlite_master WHERE name LIKE '%narrow%'").fetchall() == []
+        runs = [run for key in store.experiments() for run in store.experiment(key).runs]
+        assert sum(len(run.records) for run in runs) == len(before)
+        assert {record.validation_accuracy for run in runs for record in run.records} == {None}
+    # and it takes what the narrow table refused
+    run = next(run for run in runs if run.state == "queued")
+    record = replace(_record(1), test_loss=None, test_accuracy=None, validation_accuracy=0.5)
+    store.record(run.id, [record], b"", 0, last=False)
+    stored = [one for key in store.experiments() for one in store.experiment(key).runs if one.id == run.id]
+    assert stored[0].records == (record,)
 
 
 def test_ids_cannot_be_guessed_and_the_newest_comes_first(store: Store) -> None:

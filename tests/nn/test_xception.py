@@ -1,6 +1,8 @@
 """The network against timm's keys, a functional recomputation from the state_dict, and pooling done in numpy."""
 
+from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +19,10 @@ from xception_lab.arch.breakdown import StageCost, break_down
 from xception_lab.arch.plan import Act, Conv, Linear, Norm, Op, Pool
 from xception_lab.nn import xception
 from xception_lab.nn.fusion import for_inference
+from xception_lab.nn.init import initialise
 from xception_lab.nn.pooling import SameMaxPool2d
-from xception_lab.nn.xception import GlobalAvgPool2d
+from xception_lab.nn.xception import GlobalAvgPool2d, SeparableConv2d
+from xception_lab.spec import ORDERS, Order
 
 SMALL = XceptionSpec(
     num_classes=7,
@@ -282,3 +286,58 @@ def test_same_pooling_is_padding_with_nothing_then_pooling(height: int, width: i
     pictures = torch.randn(2, 3, height, width)
     padded = F.pad(pictures, (width % 2, 1, height % 2, 1), value=float("-inf"))
     assert torch.equal(SameMaxPool2d()(pictures), F.max_pool2d(padded, 3, 2))
+
+
+TINY = replace(SMALL, small_stem=True, in_channels=1, stem_channels=(4, 8), entry_channels=(8,), middle_channels=8)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_norm_after_every_half_stands_before_the_activation_between(order: Order) -> None:
+    network = build_xception(replace(TINY, order=order, batch_norm="every", intermediate="relu", negative_slope=0.2))
+    separable = [module for module in network.modules() if isinstance(module, SeparableConv2d)]
+    # two in the entry block, three in the middle, two in the exit block, two in the head
+    assert len(separable) == 9
+    for module in separable:
+        assert [type(child) for child in module] == [nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU, nn.Conv2d]
+        first, norm, activation, second = module
+        assert norm.num_features == first.out_channels == second.in_channels
+        assert activation.negative_slope == 0.2
+        is_depthwise = [convolution.groups > 1 for convolution in (first, second)]
+        assert is_depthwise == ([True, False] if order == "depthwise-first" else [False, True])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"batch_norm": "every"}, {"intermediate": "relu", "negative_slope": 0.5}, {"segment_depth": 4}],
+    ids=str,
+)
+@pytest.mark.parametrize("order", ORDERS)
+def test_the_new_fields_cost_what_torchs_modules_have(order: Order, change: dict[str, Any]) -> None:
+    spec = replace(TINY, order=order, **change)
+    params = sum(parameter.numel() for parameter in build_xception(spec).parameters())
+    assert network_cost(spec, 16, 16).params == params
+    plain = network_cost(replace(TINY, order=order), 16, 16).params
+    middles = [pair[0 if order == "depthwise-first" else 1] for pair in spec.separable_channels]
+    # a norm has a weight and a bias for each channel; a kernel of depth four has three times nine weights more
+    more = {"batch_norm": 2, "intermediate": 0, "segment_depth": 3 * 9}[next(iter(change))]
+    assert params - plain == more * sum(middles)
+
+
+def test_a_leaky_relu_of_slope_one_is_nothing_bit_for_bit_and_of_slope_zero_a_relu() -> None:
+    x = torch.randn(2, 1, 16, 16)
+    outputs: list[Tensor] = []
+    for fields in (
+        {},
+        {"intermediate": "relu", "negative_slope": 1.0},
+        {"intermediate": "relu"},
+        {"intermediate": "relu", "negative_slope": 0.5},
+    ):
+        network = build_xception(replace(TINY, **fields)).eval()
+        initialise(network, 0)
+        with torch.inference_mode():
+            outputs.append(network(x))
+    nothing, identity, relu, leaky = outputs
+    assert torch.equal(nothing, identity)
+    assert not torch.equal(nothing, relu)
+    assert not torch.equal(leaky, relu)
+    assert not torch.equal(leaky, nothing)

@@ -64,6 +64,7 @@ def test_predictions_of_another_test_set_are_refused(predictions: np.ndarray) ->
 def test_the_data_file_holds_every_picture() -> None:
     dataset = made()
     with np.load(BytesIO(data_file(dataset)), allow_pickle=False) as data:
-        assert sorted(data.files) == ["classes", "test_images", "test_labels", "train_images", "train_labels"]
+        parts = [f"{part}_{content}" for part in ("test", "train", "validation") for content in ("images", "labels")]
+        assert sorted(data.files) == ["classes", *parts]
         assert data["classes"].tolist() == list(CLASSES)
         assert all(np.array_equal(data[name], getattr(dataset, name)) for name in data.files if name != "classes")

@@ -1,5 +1,6 @@
 """One run: the same bits every time, after every kind of end, and nothing of it decided by the network's shape."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,18 +14,20 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from paths import ROOT
 from strategies import examples
 from tiny_data import TINY, environment, install, tiny_dataset
 
 from xception_lab import TrainSpec, build_xception, train
+from xception_lab.data.dataset import Dataset
 from xception_lab.nn.init import initialise
 from xception_lab.training import loop as training
-from xception_lab.training import state
+from xception_lab.training import state, tensors
 from xception_lab.training.artifacts import read_predictions, weights_file
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes, checkpoint_to_bytes
 from xception_lab.training.loop import TrainingError, next_epoch
 from xception_lab.training.recipe import SHIFT, learning_rate
-from xception_lab.training.records import train_spec_from_json, train_spec_to_json
+from xception_lab.training.records import EpochRecord, train_spec_from_json, train_spec_to_json, validation_area
 from xception_lab.training.state import autocast
 from xception_lab.training.tensors import load_pictures
 
@@ -61,6 +64,8 @@ def _whole(spec: TrainSpec) -> Checkpoint:
         ("train_size", 7, "train_size=7: must be a whole number of at least 8"),
         ("dataset", "", "dataset='': must be the name of a data set"),
         ("xception", None, "xception=None: must be an XceptionSpec"),
+        ("autocast", 1, "autocast=1: must be "),
+        ("use_test", None, "use_test=None: must be "),
     ],
 )
 def test_a_bad_field_is_named_with_its_value_and_rule(field: str, value: object, rule: str) -> None:
@@ -74,6 +79,14 @@ def test_a_bad_field_is_named_with_its_value_and_rule(field: str, value: object,
 def test_a_spec_survives_json(epochs: int, batch_size: int, rate: float, train_size: int | None) -> None:
     spec = TrainSpec(epochs=epochs, batch_size=batch_size, learning_rate=rate, train_size=train_size)
     assert train_spec_from_json(train_spec_to_json(spec)) == spec
+
+
+def test_a_spec_with_every_new_field_survives_json_and_one_without_has_the_text_of_version_0_1() -> None:
+    network = replace(TINY.xception, batch_norm="every", intermediate="relu", negative_slope=0.2, segment_depth=4)
+    spec = replace(TINY, xception=network, autocast=False, use_test=False)
+    assert train_spec_from_json(train_spec_to_json(spec)) == spec
+    stored = json.loads((ROOT / "tests/recorded/experiment.json").read_text(encoding="utf-8"))["experiment"]["base"]
+    assert train_spec_to_json(train_spec_from_json(json.dumps(stored))) == json.dumps(stored, sort_keys=True)
 
 
 @pytest.mark.parametrize("spec", [TINY, DROPOUT], ids=["plain", "dropout"])
@@ -280,6 +293,116 @@ def test_a_failing_disk_leaves_the_last_checkpoint_whole(tmp_path: Path, monkeyp
         next(iterator)
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
+def with_validation(name: str) -> Dataset:
+    """The tiny data with their last 24 training pictures as the validation part."""
+    whole = tiny_dataset(name)
+    return replace(
+        whole,
+        train_images=whole.train_images[:40],
+        train_labels=whole.train_labels[:40],
+        validation_images=whole.train_images[40:],
+        validation_labels=whole.train_labels[40:],
+    )
+
+
+@pytest.fixture
+def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Training on data with a validation part; the numbers of pictures that were evaluated, one per evaluation."""
+    sizes: list[int] = []
+    evaluate = training._evaluate
+
+    def counted(state: Any, pictures: Any, part: torch.Tensor, *rest: Any) -> Any:
+        sizes.append(len(part))
+        return evaluate(state, pictures, part, *rest)
+
+    monkeypatch.setattr(tensors, "load_dataset", with_validation)
+    monkeypatch.setattr(training, "_evaluate", counted)
+    load_pictures.cache_clear()
+    return sizes
+
+
+def test_validation_comes_after_every_epoch_and_the_test_once_at_the_end(evaluated: list[int]) -> None:
+    spec = replace(TINY, epochs=3)
+    checkpoints: list[Checkpoint] = []
+    for _ in range(3):
+        checkpoint = next_epoch(spec, checkpoints[-1] if checkpoints else None)
+        assert checkpoint
+        checkpoints.append(checkpoint)
+    assert evaluated == [24, 24, 24, 40]
+    *early, last = checkpoints[-1].records
+    assert [(record.test_loss, record.test_accuracy) for record in early] == [(None, None)] * 2
+    assert last.test_accuracy is not None
+    assert last.test_loss is not None
+    for record in (*early, last):
+        assert record.validation_accuracy is not None
+        assert record.accuracy == record.validation_accuracy
+    assert [len(checkpoint.predictions) for checkpoint in checkpoints] == [0, 0, 40]
+    # what the record says of each part is what the stored network does on that part
+    network = build_xception(spec.xception).eval()
+    network.load_state_dict(checkpoints[-1].network)
+    data, pictures = with_validation("tiny"), load_pictures("tiny", None, CPU)
+    for part, accuracy in (("validation", last.validation_accuracy), ("test", last.test_accuracy)):
+        images, labels = torch.tensor(getattr(data, f"{part}_images")), getattr(data, f"{part}_labels")
+        with torch.inference_mode(), autocast(CPU):
+            predicted = network(pictures.normalised(images).contiguous()).argmax(1)
+        assert accuracy == (predicted.numpy() == labels).mean(), part
+    for checkpoint in checkpoints:
+        again = checkpoint_from_bytes(checkpoint_to_bytes(checkpoint))
+        assert again.records == checkpoint.records
+        assert same_bits(again, checkpoint)
+
+
+def test_a_run_that_may_not_use_the_test_never_looks_at_it(
+    evaluated: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(TINY, use_test=False)
+    checkpoint = _whole(spec)
+    assert evaluated == [24, 24]
+    assert [(record.test_loss, record.test_accuracy) for record in checkpoint.records] == [(None, None)] * 2
+    assert len(checkpoint.predictions) == 0
+    # it learns as the run that is tested does, bit for bit
+    tested = _whole(TINY)
+    assert all(torch.equal(tested.network[name], tensor) for name, tensor in checkpoint.network.items())
+    # without a validation part there is nothing to judge it by, and the test is still not touched
+    monkeypatch.setattr(tensors, "load_dataset", tiny_dataset)
+    load_pictures.cache_clear()
+    evaluated.clear()
+    records = _whole(spec).records
+    assert evaluated == []
+    assert {record.accuracy for record in records} == {None}
+
+
+def test_data_without_a_validation_part_are_tested_after_every_epoch() -> None:
+    records = list(train(TINY))
+    assert [record.validation_accuracy for record in records] == [None, None]
+    assert all(record.test_accuracy is not None and record.accuracy == record.test_accuracy for record in records)
+    assert validation_area(records) is None
+
+
+def test_the_area_is_the_mean_of_the_validation_accuracies_and_none_where_one_is_missing() -> None:
+    blank = EpochRecord(1, 0.5, 0.5, None, None, 0.01, 1.0, 1.0)
+    records = [replace(blank, epoch=n, validation_accuracy=accuracy) for n, accuracy in ((1, 0.25), (2, 0.75))]
+    assert validation_area(records) == 0.5
+    assert validation_area([*records, blank]) is None
+    assert validation_area([]) is None
+
+
+def test_without_autocast_it_computes_in_float32_wherever_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[Checkpoint] = []
+    for native in (True, False):
+        monkeypatch.setattr(state, "has_bfloat16", lambda _, native=native: native)
+        runs.append(_whole(replace(TINY, autocast=False)))
+    assert same_bits(*runs)
+
+
+def test_a_leaky_relu_of_slope_one_trains_as_nothing_in_between_does() -> None:
+    nothing = _whole(TINY)
+    identity = _whole(replace(TINY, xception=replace(TINY.xception, intermediate="relu", negative_slope=1.0)))
+    assert same_bits(nothing, identity)
+    leaky = _whole(replace(TINY, xception=replace(TINY.xception, intermediate="relu", negative_slope=0.5)))
+    assert not same_bits(nothing, leaky)
 
 
 def test_it_stops_between_two_batches_and_keeps_the_last_whole_epoch(tmp_path: Path) -> None:

@@ -43,14 +43,14 @@ def _experiment(options: argparse.Namespace) -> ExperimentSpec:
     """The experiment that the options ask for. Raises ValueError naming option, value and rule."""
     if options.plan is None:
         grid = tuple(map(parse_levels, options.vary))
-        seeds, first_seed = options.seeds or 3, options.first_seed or 0
+        seeds = 3 if options.seeds is None else options.seeds
         preset = options.preset or "two-differences"
-        return ExperimentSpec(preset, seeds, parse_run(options.field), grid, first_seed)
+        return ExperimentSpec(preset, seeds, parse_run(options.field), grid, options.first_seed or 0)
     if options.field or options.vary or options.preset:
         raise ValueError(f"--plan {options.plan}: a plan is fixed, give neither fields nor --vary nor --preset")
     planned = load_plan(options.plan).experiment
-    first_seed = planned.first_seed if options.first_seed is None else options.first_seed
-    return replace(planned, seeds=options.seeds or planned.seeds, first_seed=first_seed)
+    changes = {"seeds": options.seeds, "first_seed": options.first_seed}
+    return replace(planned, **{name: value for name, value in changes.items() if value is not None})
 
 
 def run_report(options: argparse.Namespace) -> int:

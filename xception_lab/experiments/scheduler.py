@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 from dask import config
 from distributed import Client
@@ -103,7 +104,7 @@ class Scheduler:
         if seeds <= spec.seeds:
             raise ValueError(f"seeds={seeds}: must be more than the {spec.seeds} that the experiment has")
         self._claim(experiment)
-        self._store.extend(experiment, ExperimentSpec(spec.preset, seeds, spec.base, spec.grid))
+        self._store.extend(experiment, replace(spec, seeds=seeds))
         self._enqueue(experiment)
 
     def cancel(self, experiment: str) -> None:

@@ -209,11 +209,13 @@ class ExperimentSpec:
         return tuple(replace(cell, seed=seed) for seed in numbers for cell in cells)
 
     def to_json(self) -> str:
-        """The spec as one line of JSON; what version 0.1 did not have is left out at its default."""
+        """The spec as one line of JSON; what version 0.1 did not have is left out at its default.
+
+        But a conjecture always says its overrides: by that it is told from version 0.1's, which had another grid.
+        """
         values = {**asdict(self), "base": train_spec_to_dict(self.base)}
         if not self.first_seed:
             del values["first_seed"]
-        # the conjecture of version 0.1 is told by having none
         if not self.overrides and self.preset != "conjecture":
             del values["overrides"]
         return json.dumps(values, sort_keys=True)

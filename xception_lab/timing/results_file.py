@@ -19,7 +19,7 @@ from typing import Any
 
 from xception_lab.common.files import rows_to_csv
 from xception_lab.common.messages import Message, message_of, say
-from xception_lab.spec import BlockSpec, XceptionSpec
+from xception_lab.spec import BlockSpec, XceptionSpec, without_added_fields
 from xception_lab.timing.results import (
     FLOAT32_PRECISIONS,
     DeviceProperties,
@@ -45,9 +45,13 @@ class ResultsFileError(ValueError):
 def results_to_json(results: Results) -> str:
     """The results as text, for results_from_json."""
     values = asdict(results)
+    # a file that was read without the fields that are new is written as it was
     if results.properties is None:
-        # a file that was read without them is written as it was
         del values["properties"]
+    for measured in (*values["timings"], *values["operations"]):
+        subject = measured["settings"]["subject"]
+        if "kind" not in subject:
+            measured["settings"]["subject"] = without_added_fields(subject)
     return json.dumps({"format": FORMAT, "version": VERSION, **values})
 
 

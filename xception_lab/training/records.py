@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
 
-from xception_lab.spec import TrainSpec, XceptionSpec
+from xception_lab.spec import TrainSpec, XceptionSpec, without_added_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,6 @@ def validation_area(records: Sequence[EpochRecord]) -> float | None:
 
 
 _ADDED = {"autocast": True, "use_test": True}
-_ADDED_TO_NETWORK = {"batch_norm": "last", "negative_slope": 0.0, "segment_depth": None}
 
 
 def train_spec_to_json(spec: TrainSpec) -> str:
@@ -63,11 +62,8 @@ def train_spec_to_dict(spec: TrainSpec) -> dict[str, Any]:
     store finds it by that.
     """
     values = asdict(spec)
-    for of, added in ((values, _ADDED), (values["xception"], _ADDED_TO_NETWORK)):
-        for name, default in added.items():
-            if of[name] == default:
-                del of[name]
-    return values
+    values["xception"] = without_added_fields(values["xception"])
+    return {name: value for name, value in values.items() if name not in _ADDED or value != _ADDED[name]}
 
 
 def train_spec_from_json(text: str) -> TrainSpec:
