@@ -9,8 +9,8 @@ import pytest
 from paths import ROOT
 
 from xception_lab.experiments.progress import Progress, RunProgress
-from xception_lab.experiments.results_file import experiment_from_json, experiment_to_json, load_shipped_result
-from xception_lab.experiments.spec import PRESETS, ExperimentSpec
+from xception_lab.experiments.results_file import experiment_from_json, experiment_to_json
+from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.tables import curves, records_csv, run_rows
 from xception_lab.figures.training import curves_figure, effects_figure
 from xception_lab.spec import TrainSpec
@@ -106,20 +106,17 @@ def test_rows_and_csv_hold_every_run_and_every_record() -> None:
 def test_figures_show_the_numbers_they_are_given() -> None:
     progress = experiment()
     drawn = curves(progress)
-    figure = curves_figure(drawn, ["a", "b", "c", "d"], "accuracy", "epoch")
+    figure = curves_figure(
+        drawn, ["a", "b", "c", "d"], ["#111111", "#222222", "#333333", "#444444"], "accuracy", "epoch"
+    )
     lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
     assert [tuple(line.y) for line in lines] == [pytest.approx(curve.mean) for curve in drawn]
-    effects = [effect for effect in progress.effects().effects if effect.kind == "main"]
-    figure = effects_figure(effects, ["x", "y"], "points")
+    assert [line.line.color for line in lines] == ["#111111", "#222222", "#333333", "#444444"]
+    effects = progress.effects().primary
+    figure = effects_figure(effects, ["x", "y"], "points", 0.5)
     assert list(figure.data[1].x) == [effect.points for effect in effects]
-    assert list(figure.data[1].error_x.array) == [effect.half_width for effect in effects]
+    bars = figure.data[1].error_x
+    assert list(bars.array) == [pytest.approx(effect.half_width) for effect in effects]
+    assert list(bars.arrayminus) == [pytest.approx(effect.half_width) for effect in effects]
+    assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(0, 0), (-0.5, 0.5)]
     assert len(figure.data[0].x) == sum(len(effect.differences) for effect in effects)
-
-
-def test_what_is_shipped_can_be_read_and_is_complete() -> None:
-    shipped = {preset: load_shipped_result(RESULTS, preset) for preset in PRESETS}
-    assert shipped["two-differences"] is not None
-    for stored in filter(None, shipped.values()):
-        assert stored.machine
-        assert len(stored.progress.runs) == len(stored.progress.spec.variants())
-        assert stored.progress.effects().effects
