@@ -106,12 +106,11 @@ def test_rows_and_csv_hold_every_run_and_every_record() -> None:
 def test_figures_show_the_numbers_they_are_given() -> None:
     progress = experiment()
     drawn = curves(progress)
-    figure = curves_figure(
-        drawn, ["a", "b", "c", "d"], ["#111111", "#222222", "#333333", "#444444"], "accuracy", "epoch"
-    )
+    colours = ["#111111", "#222222", "#333333", "#444444"]
+    figure = curves_figure(drawn, ["a", "b", "c", "d"], colours, "accuracy", "epoch")
     lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
     assert [tuple(line.y) for line in lines] == [pytest.approx(curve.mean) for curve in drawn]
-    assert [line.line.color for line in lines] == ["#111111", "#222222", "#333333", "#444444"]
+    assert [line.line.color for line in lines] == colours
     effects = progress.effects().primary
     figure = effects_figure(effects, ["x", "y"], "points", 0.5)
     assert list(figure.data[1].x) == [effect.points for effect in effects]

@@ -12,6 +12,7 @@ from tiny_data import TINY, tiny_dataset
 from torch import nn
 
 from xception_lab import build_xception
+from xception_lab.data.dataset import Dataset
 from xception_lab.spec import TrainSpec
 from xception_lab.training.artifacts import data_file
 from xception_lab.training.recipe import learning_rate
@@ -26,9 +27,11 @@ VARIANTS = [
 ]
 
 
-def _run(spec: TrainSpec, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The names that the script leaves, from a namespace that knows nothing of us."""
-    dataset = tiny_dataset("tiny")
+def _run(
+    spec: TrainSpec, folder: Path, monkeypatch: pytest.MonkeyPatch, dataset: Dataset | None = None
+) -> dict[str, Any]:
+    """The names that the script leaves, from a namespace that knows nothing of us. dataset: None for the tiny one."""
+    dataset = dataset or tiny_dataset("tiny")
     (folder / "data.npz").write_bytes(data_file(dataset))
     script = training_script(spec, dataset)
     assert "xception_lab" not in script
@@ -47,7 +50,8 @@ def test_it_trains_this_network_by_this_recipe(
 ) -> None:
     names = _run(spec, tmp_path, monkeypatch)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["epoch 1", "epoch 2"]
+    # the tiny data have no validation pictures, see test_it_validates_each_epoch_and_tests_once
+    assert [line.rsplit(" ", 1)[0] for line in lines] == ["test accuracy"]
     ours, theirs = build_xception(replace(spec.xception, in_channels=1, num_classes=2)), names["model"]
     shapes = [[tuple(p.shape) for p in network.parameters()] for network in (ours, theirs)]
     assert shapes[0] == shapes[1]
@@ -69,6 +73,22 @@ def test_it_trains_this_network_by_this_recipe(
     assert {key: settings[0][key] for key in ("weight_decay", "betas", "eps")} == {
         key: settings[1][key] for key in ("weight_decay", "betas", "eps")
     }
+
+
+@pytest.mark.usefixtures("tiny")
+def test_it_validates_each_epoch_and_tests_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = tiny_dataset("tiny")
+    split = replace(tiny, validation_images=tiny.test_images[:20], validation_labels=tiny.test_labels[:20])
+    names = _run(TINY, tmp_path, monkeypatch, split)
+    lines = capsys.readouterr().out.splitlines()
+    words = ["epoch 1: validation accuracy", "epoch 2: validation accuracy", "test accuracy"]
+    assert [line.rsplit(" ", 1)[0] for line in lines] == words
+    found = {part: names["accuracy"](names[part], names[f"{part}_labels"]) for part in ("validation", "test")}
+    logits = names["model"](names["normalised"](names["test"]))
+    assert found["test"] == (logits.argmax(1) == names["test_labels"]).double().mean().item() == float(lines[-1][-6:])
+    assert found["validation"] == pytest.approx(float(lines[-2][-6:]), abs=1e-4)
 
 
 def test_it_runs_from_a_terminal_and_learns(tmp_path: Path) -> None:

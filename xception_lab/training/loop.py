@@ -222,8 +222,9 @@ def estimate_run_s(spec: TrainSpec) -> float:
     with _one_thread():
         step_s = min(_seconds(step, pictures.train.device) for _ in range(min(ESTIMATE_STEPS, steps)))
         evaluation_s = min(_seconds(evaluation, pictures.train.device) for _ in range(2))
-    after_each = len(pictures.validation) or len(pictures.test)
-    evaluated = spec.epochs * after_each + (len(pictures.test) if len(pictures.validation) else 0)
+    evaluated = spec.epochs * (len(pictures.validation) or len(pictures.test))
+    if len(pictures.validation) and spec.use_test:
+        evaluated += len(pictures.test)
     return spec.epochs * step_s * steps + evaluation_s * evaluated / len(few)
 
 

@@ -31,8 +31,10 @@ device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 # ---- pictures: uint8 (N, H, W, C) ----
 
 data = np.load(sys.argv[1])
-train, train_labels, test, test_labels = (
-    torch.tensor(data[name]).to(device) for name in ("train_images", "train_labels", "test_images", "test_labels")
+train, train_labels, validation, validation_labels, test, test_labels = (
+    torch.tensor(data[f"{{part}}_{{content}}"]).to(device)
+    for part in ("train", "validation", "test")
+    for content in ("images", "labels")
 )
 {subset}mean = train.float().mean((0, 1, 2))
 std = train.flatten(0, 2).float().std(0).clamp_min(1)
@@ -78,6 +80,19 @@ def learning_rate(step):
     return LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * (step - warm + 1) / (steps - warm + 1)))
 
 
+
+
+def accuracy(pictures, labels):
+    """The share of the pictures that get their class"""
+    model.eval()
+    with torch.inference_mode():
+        right = sum(
+            (model(normalised(batch)).argmax(1) == truth).sum().item()
+            for batch, truth in zip(pictures.split(250), labels.split(250), strict=True)
+        )
+    return right / len(labels)
+
+
 step = 0
 for epoch in range(1, EPOCHS + 1):
     model.train()
@@ -89,13 +104,10 @@ for epoch in range(1, EPOCHS + 1):
         F.cross_entropy(model(normalised(moved(train[chosen]))), train_labels[chosen]).backward()
         optimizer.step()
         step += 1
-    model.eval()
-    with torch.inference_mode():
-        right = sum(
-            (model(normalised(pictures)).argmax(1) == labels).sum().item()
-            for pictures, labels in zip(test.split(250), test_labels.split(250), strict=True)
-        )
-    print(f"epoch {{epoch}}: test accuracy {{right / len(test):.4f}}", flush=True)
+    if len(validation):
+        print(f"epoch {{epoch}}: validation accuracy {{accuracy(validation, validation_labels):.4f}}", flush=True)
+# the test pictures judge the finished network, once
+print(f"test accuracy {{accuracy(test, test_labels):.4f}}", flush=True)
 '''
 
 _SUBSET = """chosen = torch.randperm(len(train), device=device)[:{train_size}]
@@ -104,9 +116,10 @@ train, train_labels = train[chosen], train_labels[chosen]
 
 
 def training_script(spec: TrainSpec, dataset: Dataset) -> str:
-    """A script that trains the run's network on the file of artifacts.data_file and prints one line per epoch."""
+    """A script that trains the run's network on the file of artifacts.data_file and prints its accuracies."""
     network = replace(spec.xception, in_channels=dataset.train_images.shape[3], num_classes=len(dataset.classes))
-    between = {"none": "nothing", "relu": "a ReLU", "elu": "an ELU"}[network.intermediate]
+    relu = f"a leaky ReLU of slope {network.negative_slope}" if network.negative_slope else "a ReLU"
+    between = {"none": "nothing", "relu": relu, "elu": "an ELU"}[network.intermediate]
     return _SCRIPT.format(
         title=f"A small Xception, {network.order}, {between} between the two convolutions, on {len(dataset.classes)} "
         "classes.",
