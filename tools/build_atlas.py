@@ -59,6 +59,9 @@ OUTLINES = {
     "figure-10": ExperimentSpec("figure-10", 12, BASE, first_seed=FIRST_SEED),
     "two-differences": ExperimentSpec("two-differences", 12, BASE, first_seed=FIRST_SEED),
     "figure-10-emoji": ExperimentSpec("figure-10", 12, replace(BASE, dataset="emoji"), first_seed=FIRST_SEED),
+    "two-differences-emoji": ExperimentSpec(
+        "two-differences", 12, replace(BASE, dataset="emoji"), first_seed=FIRST_SEED
+    ),
     "figure-10-narrow": ExperimentSpec("figure-10", 12, replace(BASE, xception=HALF_AS_WIDE), first_seed=FIRST_SEED),
     "figure-9": ExperimentSpec("figure-9", 8, BASE, first_seed=FIRST_SEED),
     "batch-norm": ExperimentSpec("batch-norm", 10, BASE, first_seed=FIRST_SEED),
