@@ -18,6 +18,7 @@ from tiny_data import tiny_dataset
 from xception_lab.common.palette import BLOCK_COLOURS, CATEGORICAL_COLOURS
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.data.custom import save_dataset
+from xception_lab.experiments.effects import own_interval
 from xception_lab.experiments.results_file import load_stored_result
 from xception_lab.experiments.spec import ExperimentSpec, Grid
 from xception_lab.ui.fields.training import PRESET
@@ -74,7 +75,12 @@ def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_inter
         (line,) = [line for line in lines if f"{effect.low:+.2f} to {effect.high:+.2f} (" in line]
         words = {"harmful": "Harmful", "helpful": "Helpful", "equivalent": "Equivalent", "not decided": "Not decided"}
         assert effect.verdict
-        assert line.startswith(f"**{words[effect.verdict]}")
+        interval = own_interval(effect)
+        assert interval
+        if effect.asks_equivalence and effect.verdict == "not decided" and not interval[0] <= 0 <= interval[1]:
+            assert line.startswith("**Not shown to be equivalent")
+        else:
+            assert line.startswith(f"**{words[effect.verdict]}")
         assert f"{len(effects.seeds)} seeds" in line
     first = effects.primary[0]
     assert first.high is not None

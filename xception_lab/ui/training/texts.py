@@ -96,6 +96,10 @@ def headline(effect: Effect, margin: float) -> str:
             "harmful": _("**{what}: {count} points worse each time.**"),
             "helpful": _("**{what}: {count} points better each time.**"),
         }[effect.verdict]
+    elif effect.asks_equivalence and effect.verdict == "not decided" and _leaves_out_zero(effect):
+        more = _("**Not shown to be equivalent. {what}: about {count} more mistakes in 100 pictures.**")
+        fewer = _("**Not shown to be equivalent. {what}: about {count} fewer mistakes in 100 pictures.**")
+        sentence = fewer if effect.points > 0 else more
     else:
         sentence = {
             "harmful": _("**Harmful. {what}: about {count} more mistakes in 100 pictures.**"),
@@ -129,10 +133,15 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
     elif effect.asks_equivalence:
         sentence += " " + _("If it is as large as it looks, no number of seeds would show it to be within the margin.")
     own = own_interval(effect)
-    if effect.asks_equivalence and own and not own[0] <= 0 <= own[1]:
+    if own and effect.asks_equivalence and _leaves_out_zero(effect):
         sided = _("The 95 % CI by itself, {low:+.2f} to {high:+.2f}, leaves out 0: here it made a difference.")
         sentence += " " + sided.format(low=own[0], high=own[1])
     return sentence
+
+
+def _leaves_out_zero(effect: Effect) -> bool:
+    own = own_interval(effect)
+    return own is not None and not own[0] <= 0 <= own[1]
 
 
 def p_text(effect: Effect, margin: float) -> str:
