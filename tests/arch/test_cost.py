@@ -88,7 +88,7 @@ class Dispatched(TorchDispatchMode):
                 reads, weights, macs = [x], [bias, matrix], x.shape[0] * prod(matrix.shape)
             case "add_":
                 reads = args[:2]
-            case "max_pool2d_with_indices" | "relu" | "relu_" | "elu" | "elu_" | "mean":
+            case "max_pool2d_with_indices" | "relu" | "relu_" | "leaky_relu" | "leaky_relu_" | "elu" | "elu_" | "mean":
                 pass
             case _:
                 raise AssertionError(f"nobody accounts for {name}")

@@ -32,7 +32,7 @@ DRAWN = {
     "/compare": (".st-key-blocks .figure strong >> nth=8", ".moving[data-pixel]", CHART, COPY),
     "/timing": (CHART, COPY),
     "/features": (".st-key-maps canvas >> nth=0", ".st-key-grids input >> nth=0", COPY),
-    "/training": (CHART, COPY),
+    "/training?guess=show": (CHART, COPY),
     "/network": (".st-key-anatomy .value >> nth=0", ".st-key-architecture .card >> nth=0", COPY),
     "/network?network_view=what_if": (".st-key-changes svg",),
     "/network?network_view=modules": (".st-key-modules svg >> nth=0",),

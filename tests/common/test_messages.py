@@ -43,6 +43,7 @@ NOT_SHOWN = {
     "timing/results",
     "arch/cost",
     "experiments/spec",
+    "experiments/plan",  # a terminal's --plan, and our own files
     "training/records",
     "experiments/results_file",  # what was asked for, and our own stored files
     "arch/breakdown",

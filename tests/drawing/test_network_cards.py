@@ -54,7 +54,7 @@ def test_the_cards_hold_what_the_module_holds(spec: XceptionSpec) -> None:
     between = sum(row.between != "none" for row in rows)
     outside = sum(card.times * (2 if card.shortcut == "projection" else 0) for card in drawn) // 2
     assert sum(len(row.parts) for row in rows) + outside == held[nn.Conv2d]
-    assert sum(row.type == "activation" for row in rows) + between == held[nn.ReLU] + held[nn.ELU]
+    assert sum(row.type == "activation" for row in rows) + between == held[nn.ReLU] + held[nn.LeakyReLU] + held[nn.ELU]
     pools = held[SameMaxPool2d] + held[MaxPool2d]
     assert sum(row.type == "max_pool" for row in rows) == pools
     assert all(sum(part.share for part in row.parts) == pytest.approx(1) for row in rows if row.parts)

@@ -61,7 +61,7 @@ def _run(spec: CompareSpec, strip: WorkedBlock) -> Tensor:
 
 
 def test_the_face_is_the_data_sets() -> None:
-    face = load_dataset("emoji").train_images[165].reshape(8, 4, 8, 4, 3).mean((1, 3))
+    face = load_dataset("emoji").train_images[150].reshape(8, 4, 8, 4, 3).mean((1, 3))
     levels = np.round((face - 128) / 127 * 4).astype(int) + 4
     assert ["".join(map(str, levels[..., channel].ravel())) for channel in range(3)] == list(FACE)
 

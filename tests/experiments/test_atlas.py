@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from xception_lab.data.catalogue import load_dataset
-from xception_lab.experiments.effects import MARGIN
 from xception_lab.experiments.plan import FIRST_SEED, best_learning_rate, load_plan, plan_names
 from xception_lab.experiments.results_file import RESULTS, load_stored_result
-from xception_lab.experiments.spec import PRESETS
+from xception_lab.experiments.spec import MARGIN, PRESETS
 
 STORED = tuple(name for name in plan_names() if (RESULTS / f"{name}.json").exists())
 

@@ -9,7 +9,6 @@ from statsmodels.stats.power import TTestPower
 
 from xception_lab import TrainSpec
 from xception_lab.experiments.effects import (
-    MARGIN,
     Effect,
     Effects,
     RunOutcome,
@@ -18,7 +17,7 @@ from xception_lab.experiments.effects import (
     paired_effects,
     sampling_error,
 )
-from xception_lab.experiments.spec import PRESETS, ExperimentSpec, Setting, level_of
+from xception_lab.experiments.spec import MARGIN, PRESETS, ExperimentSpec, Setting, level_of
 
 NONE, RELU, ELU = ((("intermediate", level),) for level in ("none", "relu", "elu"))
 DEPTHWISE_FIRST, POINTWISE_FIRST = ((("order", level),) for level in ("depthwise-first", "pointwise-first"))

@@ -58,9 +58,8 @@ def test_nothing_of_the_answer_is_sent_before_a_guess(parameters: dict[str, str]
     text = all_text(sealed)
     for effect in stored.progress.effects().effects:
         assert f"{effect.points:+.2f}" not in text
-    assert "Harmful" not in text
-    assert "Equivalent" not in text
-    assert "Not decided" not in text
+    for words in ("**Harmful", "**Helpful", "**Equivalent", "**Not decided", "**Not shown"):
+        assert words not in text
 
 
 def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_interval() -> None:

@@ -33,7 +33,7 @@ from xception_lab.experiments.inference import (
     seeds_for,
     standard_deviation,
 )
-from xception_lab.experiments.spec import PRESETS, Contrast, ExperimentSpec, Setting, level_of
+from xception_lab.experiments.spec import MARGIN, PRESETS, Contrast, ExperimentSpec, Setting, level_of
 from xception_lab.spec import TrainSpec
 
 EffectVerdict = Literal["harmful", "helpful", "equivalent", "not decided"]
@@ -42,7 +42,6 @@ Measure = Literal["accuracy", "area"]
 
 CONFIDENCE = 0.95
 EQUIVALENCE_CONFIDENCE = 1 - 2 * LEVEL
-MARGIN = 0.5  # percentage points: a smaller difference between two networks is of no account here
 
 Weights = tuple[tuple[Setting, float], ...]
 Factor = tuple[str, tuple[Any, ...]]

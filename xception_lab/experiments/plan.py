@@ -13,8 +13,7 @@ from statistics import fmean
 from typing import Any
 
 from xception_lab.common.files import asset_path
-from xception_lab.experiments.effects import MARGIN
-from xception_lab.experiments.spec import PRESETS, Contrast, ExperimentSpec, Setting, experiment_spec_from_json
+from xception_lab.experiments.spec import MARGIN, PRESETS, Contrast, ExperimentSpec, Setting, experiment_spec_from_json
 from xception_lab.training.records import lists_to_tuples
 
 FIRST_SEED = 100

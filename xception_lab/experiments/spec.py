@@ -15,6 +15,7 @@ Overrides = tuple[tuple[Setting, Setting], ...]
 
 NETWORK_FIELDS = tuple(f.name for f in fields(XceptionSpec) if f.name not in ("in_channels", "num_classes"))
 RUN_FIELDS = tuple(f.name for f in fields(TrainSpec) if f.name not in ("xception", "dataset", "seed", "train_size"))
+MARGIN = 0.5  # percentage points: a smaller difference between two networks is of no account here
 MAX_SEEDS = 100
 MAX_RUNS = 400  # of one experiment
 MAX_UNFINISHED = 200  # runs that one owner may have in the queue

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from xception_lab.arch.cost import block_cost, network_cost
 from xception_lab.common.child_process import leave_with_parent, start_child
+from xception_lab.common.messages import say
 from xception_lab.spec import BlockSpec, XceptionSpec
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def count_own_xception() -> dict[str, int]:
                 status = child.wait()
                 deadline.cancel()
             if status:
-                raise RuntimeError(f"counting ended with status {status}")
+                raise RuntimeError(say("counting ended with status {status}", status=status))
             _own_figures.update(json.loads(output))
         return dict(_own_figures)
 

@@ -72,7 +72,7 @@ def show_information(state: FeaturesState, picture: InputPicture) -> None:
 
 def information_text() -> str:
     """How the readings are made, and what they do and do not test."""
-    return paragraph("information").format(window=WINDOW, draws=DRAWS, kernel=KERNEL_SIZE)
+    return paragraph("information", window=str(WINDOW), draws=str(DRAWS), kernel=str(KERNEL_SIZE))
 
 
 def _place_names() -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from xception_lab.experiments.effects import MARGIN, Effects
-from xception_lab.experiments.spec import ExperimentSpec
+from xception_lab.experiments.effects import Effects
+from xception_lab.experiments.spec import MARGIN, ExperimentSpec
 from xception_lab.ui.fields.training import ASK, GUESS, GUESSES, SHOW, TrainingState
 from xception_lab.ui.shell.address import set_controls
 from xception_lab.ui.shell.language import translate as _
