@@ -248,3 +248,8 @@ def test_the_check_finds_what_it_looks_for(statement: str) -> None:
 )
 def test_the_check_leaves_the_rest_alone(statement: str) -> None:
     assert not _untranslated(statement)
+
+
+def test_no_translation_has_a_tilde_which_markdown_strikes_out() -> None:
+    translated = (CATALOGS / "xception_lab.po").read_text(encoding="utf-8")
+    assert "~" not in translated
