@@ -91,7 +91,8 @@ def show_live(experiment_id: str) -> None:
         if is_revealed:
             experiment_downloads(ExperimentResult(progress, "", {}), "experiment")
     if is_revealed:
-        show_experiment(state, progress, make_predictions_reader(scheduler.checkpoint), scheduler.checkpoint)
+        predictions = make_predictions_reader(scheduler.checkpoint)
+        show_experiment(state, progress, progress.effects(), predictions, scheduler.checkpoint)
 
 
 asked = current.spec if current else result.progress.spec if result else None
@@ -100,7 +101,7 @@ if asked and not is_revealed:
 if experiment_id:
     st.fragment(show_live, run_every=1.0 if running else None)(experiment_id)
 elif result and stored_effects:
-    show_experiment(state, result.progress, result.predictions.__getitem__, None)
+    show_experiment(state, result.progress, stored_effects, result.predictions.__getitem__, None)
     if state.outcome == "result" and stored_effects.primary:
         show_evidence(result, stored_effects)
         show_carry_over(stored_effects.primary[0])

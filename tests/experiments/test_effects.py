@@ -67,11 +67,22 @@ def test_a_seed_counts_once_all_its_variants_are_there() -> None:
     experiment = ExperimentSpec(seeds=3)
     outcomes = [RunOutcome(spec, 0.9) for spec in experiment.variants()]
     assert paired_effects(experiment, outcomes[:-1], 100).seeds == (0, 1)
-    assert paired_effects(experiment, [], 0) == Effects((), (), (), None)
-    alone = paired_effects(experiment, outcomes[:4], 100)
+    assert paired_effects(experiment, [], 0) == Effects((), (), (), None, seeds_missing=3)
+    alone = paired_effects(ExperimentSpec(seeds=1), outcomes[:4], 100)
     assert {e.verdict for e in alone.primary} == {"not decided"}
     for effect in alone.effects:
         assert effect.half_width is effect.low is effect.p is effect.spread is effect.seeds_needed is None
+
+
+def test_a_verdict_waits_for_the_last_seed_that_was_fixed_beforehand() -> None:
+    experiment = ExperimentSpec("figure-10", seeds=6)
+    drop = {"none": 0.0, "relu": 0.02, "elu": 0.0}
+    outcomes = [RunOutcome(s, 0.9 - drop[s.xception.intermediate] + s.seed / 1e4) for s in experiment.variants()]
+    early = paired_effects(experiment, outcomes[:-1], 5000)
+    assert (early.seeds_missing, [e.verdict for e in early.primary]) == (1, [None, None])
+    assert [e.points for e in early.primary] == pytest.approx([-2, 0])
+    whole = paired_effects(experiment, outcomes, 5000)
+    assert (whole.seeds_missing, whole.primary[0].verdict) == (0, "harmful")
 
 
 def test_a_factor_of_three_levels_has_two_effects_against_its_first() -> None:

@@ -88,6 +88,7 @@ def test_a_grid_of_ones_own_reaches_run_and_network() -> None:
         ({"grid": (("order", ("depthwise-first",)),)}, "grid=(('order'"),
         ({"preset": "own"}, "grid=(): belongs to preset='own', which needs one"),
         ({"preset": "own", "grid": (("colour", (1, 2)),)}, "grid field 'colour': must be one of stem_channels, "),
+        ({"overrides": (((), (("colour", 1),)),)}, "overrides field 'colour': must be one of stem_channels, "),
         ({"preset": "own", "grid": (("dropout", (0.1, 0.1)),)}, "grid dropout=(0.1, 0.1): must be named once"),
         ({"preset": "own", "grid": (("segments", (1, 5)),)}, "segments=5: must divide"),
         (

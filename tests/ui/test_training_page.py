@@ -90,6 +90,17 @@ def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_inter
     assert len(app.get("plotly_chart")) == 2
 
 
+def test_a_verdict_waits_for_the_last_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = load_stored_result("figure-10")
+    assert stored
+    early = replace(stored.progress, runs=stored.progress.runs[:-1])
+    monkeypatch.setattr(training, "load_result", lambda _: replace(stored, progress=early))
+    text = all_text(page(preset="figure-10", guess="-1"))
+    assert "No verdict yet: 11 of 12 seeds are done" in text
+    for words in ("**Harmful", "**Helpful", "**Equivalent", "**Not", "Your guess"):
+        assert words not in text
+
+
 def test_a_guess_about_another_question_is_asked_anew() -> None:
     app = page(guess="-1")
     assert len(app.get("plotly_chart")) == 2

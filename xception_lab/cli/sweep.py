@@ -122,6 +122,8 @@ def _lines(progress: Progress) -> Iterator[str]:
         for effect in chosen:
             yield f"{_name(effect):56} {effect.points:+7.2f}  {_interval(effect)}  {_verdict(effect, effects)}".rstrip()
     yield ""
+    if effects.seeds_missing:
+        yield f"No verdict before the {effects.seeds_missing} seeds that are missing: how many was fixed beforehand."
     yield f"{len(effects.seeds)} seeds, one difference each; intervals are Student's t over the seeds."
     yield "Primary differences are corrected by Holm's method; exploratory intervals stand each by itself."
     yield f"An accuracy here is within ±{effects.sampling_error:.2f} points of that on all pictures of this kind."

@@ -4,9 +4,11 @@ The variants of one seed share weights, batch order and shifts, and every effect
 Student's t over the seeds needs no assumption about how the variants' spreads compare. It speaks of this network, this
 recipe and these test pictures; the crossed interval (crossed_effect) speaks of other pictures of the kind too.
 
-Only an experiment's primary comparisons get a verdict. Those that ask for a difference are corrected together by
-Holm's method; their interval is the one that the method's step was decided by. A claim of equivalence is two one-sided
-tests: the 90 % interval inside the margin. Everything else is exploratory: an estimate and its own 95 % interval.
+Only an experiment's primary comparisons get a verdict, and only once all seeds that were fixed beforehand are done: who
+looks after every seed, and stops where the result pleases, finds effects that are not there. Those that ask for a
+difference are corrected together by Holm's method; their interval is the one that the method's step was decided by. A
+claim of equivalence is two one-sided tests: the 90 % interval inside the margin. Everything else is exploratory: an
+estimate and its own 95 % interval.
 """
 
 import math
@@ -70,6 +72,7 @@ class Effect:
     differences: one per seed. points: their mean. spread: their standard deviation, None below two seeds.
     low, high, confidence: the interval, None below two seeds. half_width: half of its width.
     p: of the effect's own test. adjusted_p: after Holm's correction; p itself where there is nothing to correct.
+    verdict: None for what is exploratory, and while a seed that was fixed beforehand is missing.
     seeds_needed: how many seeds in all would decide it with a power of 80 %, were the true effect and spread as they
         are here; None where it is decided, below two seeds, or above inference.MAX_SEEDS_NEEDED.
     """
@@ -111,6 +114,7 @@ class Effects:
     sampling_error: the 95 % half-width, in percentage points, of one accuracy as an estimate for all pictures of the
         test set's kind (binomial); None while there is no accuracy.
     margin: what the claims of equivalence were judged by, in percentage points.
+    seeds_missing: how many of the seeds that were fixed beforehand are not done.
     """
 
     seeds: tuple[int, ...]
@@ -118,6 +122,7 @@ class Effects:
     effects: tuple[Effect, ...]
     sampling_error: float | None
     margin: float = MARGIN
+    seeds_missing: int = 0
 
     @property
     def primary(self) -> tuple[Effect, ...]:
@@ -161,14 +166,16 @@ def effects_of_table(
         for combination in product(*(levels for _, levels in factors))
     ]
     seeds = tuple(seed for seed, row in sorted(table.items()) if len(row) == len(settings))
+    missing = experiment.seeds - len(seeds)
     if not seeds:
-        return Effects((), (), (), None)
+        return Effects((), (), (), None, seeds_missing=missing)
     rows = [table[seed] for seed in seeds]
     cells = tuple(_cell(setting, [row[setting] for row in rows]) for setting in settings)
     error = sampling_error(fmean(cell.mean for cell in cells) / 100, test_pictures)
     primary = experiment.primary if measure == "accuracy" else ()
     effects = [_measure(each, rows) for each in _comparisons(factors, settings, primary)]
-    return Effects(seeds, cells, _judge(effects, PRESETS[experiment.preset].family), error)
+    judged = tuple(effects) if missing else _judge(effects, PRESETS[experiment.preset].family)
+    return Effects(seeds, cells, judged, error, seeds_missing=missing)
 
 
 def _factors(experiment: ExperimentSpec) -> list[Factor]:
@@ -282,7 +289,7 @@ def _measure(comparison: _Comparison, rows: Sequence[Mapping[Setting, float]]) -
         CONFIDENCE,
         None,
         None,
-        "not decided" if comparison.is_primary else None,
+        None,
         None,
     )
     p = equivalence_p(differences, MARGIN) if effect.asks_equivalence else difference_p(differences)
@@ -305,8 +312,10 @@ def _judge(effects: Sequence[Effect], family: int) -> tuple[Effect, ...]:
     steps = iter(holm(ps, family))
     judged: list[Effect] = []
     for effect in effects:
-        if not effect.is_primary or effect.p is None:
+        if not effect.is_primary:
             judged.append(effect)
+        elif effect.p is None:
+            judged.append(replace(effect, verdict="not decided"))
         elif effect.asks_equivalence:
             judged.append(_judge_equivalence(effect))
         else:
@@ -327,13 +336,14 @@ def _judge_difference(effect: Effect, rejected: bool, level: float) -> Effect:
     needed = [_seeds_for_difference(effect, level)]
     if can_be_equivalent:
         needed.append(_seeds_for_equivalence(effect))
-    return replace(effect, seeds_needed=min((seeds for seeds in needed if seeds is not None), default=None))
+    seeds_needed = min((seeds for seeds in needed if seeds is not None), default=None)
+    return replace(effect, verdict="not decided", seeds_needed=seeds_needed)
 
 
 def _judge_equivalence(effect: Effect) -> Effect:
     if effect.p is not None and effect.p < LEVEL:
         return replace(effect, verdict="equivalent")
-    return replace(effect, seeds_needed=_seeds_for_equivalence(effect))
+    return replace(effect, verdict="not decided", seeds_needed=_seeds_for_equivalence(effect))
 
 
 def _seeds_for_difference(effect: Effect, level: float) -> int | None:

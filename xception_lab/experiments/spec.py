@@ -151,6 +151,9 @@ class ExperimentSpec:
         if bool(self.grid) != (self.preset == "own"):
             raise ValueError(f"grid={self.grid!r}: belongs to preset='own', which needs one")
         _check_grid(self.grid)
+        for where, changes in self.overrides:
+            for name, _value in where + changes:
+                _check_field("overrides", name)
         runs = self.seeds * len(self.cells())
         if runs > MAX_RUNS:
             raise ValueError(f"seeds={self.seeds}: makes {runs} runs, must make at most {MAX_RUNS}")
@@ -252,10 +255,14 @@ def _override_from_json(override: Any) -> tuple[Setting, Setting]:
 def _check_grid(grid: Grid) -> None:
     names = [name for name, _ in grid]
     for name, levels in grid:
-        if name not in NETWORK_FIELDS + RUN_FIELDS:
-            raise ValueError(f"grid field {name!r}: must be one of {', '.join(NETWORK_FIELDS + RUN_FIELDS)}")
+        _check_field("grid", name)
         if names.count(name) > 1 or not levels or len(set(levels)) < len(levels):
             raise ValueError(f"grid {name}={levels!r}: must be named once, with at least one level and none twice")
+
+
+def _check_field(what: str, name: str) -> None:
+    if name not in NETWORK_FIELDS + RUN_FIELDS:
+        raise ValueError(f"{what} field {name!r}: must be one of {', '.join(NETWORK_FIELDS + RUN_FIELDS)}")
 
 
 def _with(base: TrainSpec, values: dict[str, Any]) -> TrainSpec:

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from xception_lab.experiments.effects import Effect
+from xception_lab.experiments.effects import Effect, Effects
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult, experiment_to_json
 from xception_lab.experiments.tables import curves, records_csv, run_rows
@@ -17,17 +17,24 @@ from xception_lab.ui.training.guess import show_guess
 from xception_lab.ui.training.texts import effect_label, effect_sentence, headline, setting_text, verdict_details
 
 
-def show_result(progress: Progress, key: str, guess: str) -> None:
+def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> None:
     """Verdicts, learning curves and effects of an experiment, as far as its runs have come.
 
-    key: of the charts. guess: what the person expected of the first primary effect.
+    effects: the experiment's. key: of the charts. guess: what the person expected of the first primary effect.
     """
-    effects = progress.effects()
-    for effect in effects.primary:
-        st.markdown(f"{headline(effect, effects.margin)} {verdict_details(effect, effects)}")
+    if effects.seeds_missing and progress.spec.primary:
+        waiting = _(
+            "**No verdict yet: {done} of {seeds} seeds are done.** The number was fixed beforehand; who stops where "
+            "the result pleases finds effects that are not there."
+        )
+        st.markdown(waiting.format(done=len(effects.seeds), seeds=progress.spec.seeds))
+    else:
+        for effect in effects.primary:
+            st.markdown(f"{headline(effect, effects.margin)} {verdict_details(effect, effects)}")
     if effects.seeds and not effects.primary:
         st.markdown(_("**Several factors vary, and no comparison was fixed beforehand: all is exploratory.**"))
-    show_guess(guess, effects)
+    if not effects.seeds_missing:
+        show_guess(guess, effects)
     left, right = st.columns(2)
     with right:
         _show_curves(progress, key)
@@ -36,7 +43,7 @@ def show_result(progress: Progress, key: str, guess: str) -> None:
             _show_effects(effects.primary, effects.margin, f"{key}_effects", _("points of test accuracy"))
             st.caption(
                 _(
-                    "Dots: one seed each; bars: the interval that the verdict was read from. A single accuracy may "
+                    "Dots: one seed each; bars: the interval that a verdict is read from. A single accuracy may "
                     "differ by ±{error:.2f} points on other test pictures of this kind."
                 ).format(error=effects.sampling_error)
             )

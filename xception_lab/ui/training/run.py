@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.data.dataset import Dataset
+from xception_lab.experiments.effects import Effects
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.spec import level_of
 from xception_lab.figures.confusion import confusion_figure
@@ -41,6 +42,7 @@ def run_parameter() -> str | None:
 def show_experiment(
     state: TrainingState,
     progress: Progress,
+    effects: Effects,
     read_predictions: PredictionsReader,
     read_checkpoint: CheckpointReader | None,
 ) -> None:
@@ -51,7 +53,7 @@ def show_experiment(
         case "run":
             show_run(progress, read_predictions, read_checkpoint)
         case _:
-            show_result(progress, "live" if read_checkpoint else "stored", state.guess)
+            show_result(progress, effects, "live" if read_checkpoint else "stored", state.guess)
 
 
 def show_run(progress: Progress, read_predictions: PredictionsReader, read_checkpoint: CheckpointReader | None) -> None:
