@@ -25,6 +25,7 @@ ENGINE = {
     "measurement": ("timing", "nn", "arch", "spec", "common"),
     "experiments": ("training", "nn", "arch", "data", "spec", "common"),
     "features": ("training", "nn", "arch", "data", "spec", "common"),
+    "story": ("experiments", "features", "timing", "nn", "arch", "spec", "common"),
     # result types only: what a figure shows was computed before
     "figures": ("experiments", "training", "features", "timing", "arch", "spec", "common"),
     "cli": ("experiments", "measurement", "timing", "training", "arch", "spec", "common"),
@@ -42,7 +43,7 @@ UI = {
     "training": ("shell", "fields"),
     "timing": ("compare", "shell", "fields"),
     "features": ("training", "shell", "fields"),
-    "start": ("features", "training", "timing", "network", "compare", "shell", "fields"),
+    "story": ("features", "training", "timing", "network", "compare", "shell", "fields"),
 }
 WALLS = {room: {room, *others} for room, others in ENGINE.items()} | {
     f"ui.{room}": {f"ui.{room}", *(f"ui.{other}" for other in others), *_EVERY_ENGINE_ROOM}
@@ -141,9 +142,8 @@ def test_the_init_of_a_room_is_empty(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=_name)
-def test_a_page_is_thin_and_imports_no_torch(path: Path) -> None:
+def test_a_page_imports_no_torch(path: Path) -> None:
     assert "torch" not in {module.split(".")[0] for module in _imports(path)}
-    assert 60 <= len(path.read_text(encoding="utf-8").splitlines()) <= 120
 
 
 def test_what_needs_no_torch_is_imported_without_it() -> None:

@@ -76,7 +76,6 @@ def _under_pointer(page: Page, key: str) -> str:
 @pytest.mark.parametrize(
     ("path", "values"),
     [
-        ("/", {"out_channels": "256", "kernel_size": "5", "segments": "4"}),
         ("/compare", {"in_channels": "728", "size": "19", "padding": "valid", "dilation": "2", "bias": "true"}),
     ],
 )
@@ -95,10 +94,8 @@ def test_a_deep_link_is_right_as_the_first_hit_on_a_fresh_server(
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 def test_every_view_in_both_languages_at_every_width(visit: Visit, locale: str) -> None:
     # no error and no other host: the fixture holds every visitor to that
-    page = visit(locale=locale).open("/")
+    page = visit(locale=locale).open("/compare")
     _right_in_every_width(page)
-    page.goto(page.url.partition("?")[0] + "compare", wait_until="commit")
-    settled(page)
     expect(page.locator(".st-key-blocks h3").last).to_have_text(catalog(locale[:2]).gettext("Depthwise separable"))
     for view in VIEW.texts:
         page.locator(".st-key-view [role=radio]").nth(VIEW.texts.index(view)).click()
@@ -229,9 +226,8 @@ def test_keys_move_a_slider_and_nothing_jumps(visit: Visit) -> None:
     assert page.evaluate("history.length") == entries
 
 
-@pytest.mark.parametrize(("path", "key"), [("/compare", "in_channels"), ("/", "out_channels")])
-def test_the_numbers_follow_the_mouse_while_it_drags(visit: Visit, path: str, key: str) -> None:
-    page = visit().open(path)
+def test_the_numbers_follow_the_mouse_while_it_drags(visit: Visit) -> None:
+    page, key = visit().open("/compare"), "in_channels"
     entries, address = page.evaluate("history.length"), page.url
     x, y, width = _thumb(page, key)
     page.mouse.move(x, y)
@@ -459,14 +455,14 @@ def test_the_texts_of_the_blocks_stand_out(visit: Visit, scheme: str) -> None:
 
 def test_bars_glide_unless_less_motion_is_wished(visit: Visit) -> None:
     moving = "node => getComputedStyle(node).transitionDuration"
-    assert visit().open("/").locator(".bar i").first.evaluate(moving) != "0s"
-    assert visit(reduced_motion="reduce").open("/").locator(".bar i").first.evaluate(moving) == "0s"
+    assert visit().open("/compare").locator(".bar i").first.evaluate(moving) != "0s"
+    assert visit(reduced_motion="reduce").open("/compare").locator(".bar i").first.evaluate(moving) == "0s"
 
 
 # the last of the file: what the shared server has to say of all the visits above
 
 
 def test_the_server_had_nothing_to_complain_of(visit: Visit, server: Server) -> None:
-    visit().open("/")
+    visit().open("/compare")
     assert "server started" in server.log
     assert not re.search(r"(?i)traceback|warn|error|exception|deprecat", server.log), server.log

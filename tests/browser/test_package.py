@@ -28,7 +28,8 @@ CHART = ".js-plotly-plot .main-svg >> nth=0"
 COPY = ".st-key-copy_link button"
 # what a browser has drawn on each page, by its components and charts
 DRAWN = {
-    "/": (".st-key-blocks .figure strong >> nth=8",),
+    "/": (".scene svg >> nth=0", ".axis input >> nth=0"),
+    "/story?step=7": (".scene canvas >> nth=1",),
     "/compare": (".st-key-blocks .figure strong >> nth=8", ".moving[data-pixel]", CHART, COPY),
     "/timing": (CHART, COPY),
     "/features": (".st-key-maps canvas >> nth=0", ".st-key-grids input >> nth=0", COPY),

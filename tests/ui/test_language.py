@@ -14,6 +14,7 @@ from babel.messages.pofile import read_po
 from paths import ROOT
 
 from xception_lab.common.citations import Constant
+from xception_lab.ui.fields.story import STEPS
 from xception_lab.ui.shell import language
 from xception_lab.ui.shell.language import ASSETS, LANGUAGES, catalog
 
@@ -83,7 +84,7 @@ def _po() -> Catalog:
 
 def test_extraction_sees_every_source_that_people_read() -> None:
     seen = {place.rsplit(":", 1)[0] for place in _extracted().values()}
-    assert {"app.py", "pages/compare.py", "xception_lab/ui/fields/compare.py", "xception_lab/ui/shell/frame.py"} <= seen
+    assert {"pages/compare.py", "xception_lab/ui/fields/compare.py", "xception_lab/ui/shell/frame.py"} <= seen
     assert len(_extracted()) > 50
 
 
@@ -140,7 +141,12 @@ def test_every_paragraph_has_its_twin_and_a_page() -> None:
     assert {path.name for path in (ASSETS / "text").iterdir()} == set(LANGUAGES)
     sources = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
     asked = set(re.findall(r'paragraph\("(\w+)"[,)]', sources))
-    assert asked == set(PARAGRAPHS)
+    story = {f"story_{step}" for step in STEPS[:-1]}
+    assert asked | story == set(PARAGRAPHS)
+    for lang in LANGUAGES:
+        for name in story:
+            parts = (ASSETS / "text" / lang / f"{name}.md").read_text(encoding="utf-8").split("\n---\n")
+            assert len(parts) == 4, f"{lang}/{name}: title, question, reason, what is uncertain"
 
 
 def test_a_paragraph_is_filled_from_the_page_and_from_the_citations(

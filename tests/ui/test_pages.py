@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs
 
 import pytest
 from hostile import HOSTILE_VALUES, Query, queries
@@ -25,7 +24,6 @@ from xception_lab.ui.shell.address import quote_value, read_parameters
 from xception_lab.ui.shell.language import catalog
 
 COMPARE = "pages/compare.py"
-CONTROLS = {START: ("out_channels", "kernel_size", "segments"), COMPARE: COMPARE_KEYS}
 # controls that stand in a view, and those that are folded away
 IN_VIEW = {
     "measure": "layers",
@@ -38,8 +36,6 @@ IN_VIEW = {
 FOLDED = ("stride", "padding", "dilation", "intermediate", "batch_norm", "batch_size", "bias", "depth_multiplier")
 SLIDERS = tuple(key for key in COMPARE_KEYS if FIELDS[key].widget == "slider")
 CHOICES = tuple(key for key in COMPARE_KEYS if FIELDS[key].widget == "choice")
-
-pages = pytest.mark.parametrize("page", [START, COMPARE])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -103,34 +99,32 @@ def _numbers(values: dict[str, str], kind: str) -> list[str]:
     return [format_count(cost.params), format_count(counted), format_bytes(cost.moved_bytes)]
 
 
-def _check(at: AppTest, page: str) -> None:
+def _check(at: AppTest) -> None:
     """The page shows the engine's numbers for the values that its controls and its address hold."""
-    values = _values(at, CONTROLS[page])
-    assert read_parameters(values, CONTROLS[page])[1] == (), "a control stands on a value it does not offer"
+    values = _values(at, COMPARE_KEYS)
+    assert read_parameters(values, COMPARE_KEYS)[1] == (), "a control stands on a value it does not offer"
     columns = _drawn(at)["columns"]
     assert [column["kind"] for column in columns] == ["standard", "extreme", "separable"]
     for column in columns:
         assert [number["value"] for number in column["numbers"]] == _numbers(values, column["kind"])
     written = _written(at)
-    defaults = {key: FIELDS[key].default for key in CONTROLS[page]}
+    defaults = {key: FIELDS[key].default for key in COMPARE_KEYS}
     assert defaults | {key: value for key, value in written.items() if key != "lang"} == values
     # the figures that go along for the next key press are those that the page would then show
     for key, steps in _drawn(at)["ahead"].items():
         for option, blocks in steps.items():
-            there = read_parameters(values | {key: option}, CONTROLS[page])[0]
+            there = read_parameters(values | {key: option}, COMPARE_KEYS)[0]
             for kind, numbers in zip(("standard", "extreme", "separable"), blocks, strict=True):
                 assert [number["value"] for number in numbers] == _numbers(there, kind)
 
 
-@pages
-def test_a_page_opens_at_the_defaults(page: str) -> None:
-    at = opened(page)
-    _check(at, page)
-    assert _values(at, CONTROLS[page]) == {key: FIELDS[key].default for key in CONTROLS[page]}
+def test_a_page_opens_at_the_defaults() -> None:
+    at = opened(COMPARE)
+    _check(at)
+    assert _values(at, COMPARE_KEYS) == {key: FIELDS[key].default for key in COMPARE_KEYS}
     assert not at.info
 
 
-@pages
 @pytest.mark.parametrize(
     ("query", "locale", "language"),
     [
@@ -143,32 +137,24 @@ def test_a_page_opens_at_the_defaults(page: str) -> None:
         ({"lang": "en"}, "ko-KR", "en"),
     ],
 )
-def test_the_language_is_the_links_or_the_browsers(
-    page: str, query: dict[str, str], locale: str, language: str
-) -> None:
-    at = opened(page, query, locale)
-    heading = {
-        START: "Must a convolution look at space and channels at the same time?",
-        COMPARE: "The same job, three ways",
-    }
-    (shown,) = at.title if page == START else at.subheader
-    assert shown.value == catalog(language).gettext(heading[page])
+def test_the_language_is_the_links_or_the_browsers(query: dict[str, str], locale: str, language: str) -> None:
+    at = opened(COMPARE, query, locale)
+    assert at.subheader[0].value == catalog(language).gettext("The same job, three ways")
     assert [column["title"] for column in _drawn(at)["columns"]] == [
         catalog(language).gettext(name) for name in ("Standard convolution", "Extreme Inception", "Depthwise separable")
     ]
-    _check(at, page)
+    _check(at)
 
 
-@pages
-def test_switching_the_language_keeps_everything_else(page: str) -> None:
-    at = opened(page, {"out_channels": "96", "segments": "3"})
-    before = _values(at, CONTROLS[page])
+def test_switching_the_language_keeps_everything_else() -> None:
+    at = opened(COMPARE, {"out_channels": "96", "segments": "3"})
+    before = _values(at, COMPARE_KEYS)
     for language in ("ko", "en", "ko"):
         at.segmented_control(key="lang").set_value(language)
         ran(at)
-        assert _values(at, CONTROLS[page]) == before
+        assert _values(at, COMPARE_KEYS) == before
         assert _written(at).get("lang", "en") == language
-        _check(at, page)
+        _check(at)
 
 
 def test_the_first_paint_needs_no_torch() -> None:
@@ -191,24 +177,22 @@ print("count", len(at.exception), "torch" in sys.modules)
     assert run.stdout.splitlines() == [f"{START} 0 False", f"{COMPARE} 0 False", "count 0 True"], run.stderr
 
 
-@pages
 @pytest.mark.parametrize("part", range(4))
-def test_a_hostile_link_opens_the_page_with_notes(page: str, part: int) -> None:
-    # every other one on the other page, 600 in all
-    for query in queries(600)[(page == START) :: 2][part::4]:
-        _check_hostile(page, query)
+def test_a_hostile_link_opens_the_page_with_notes(part: int) -> None:
+    for query in queries(600)[part::4]:
+        _check_hostile(query)
 
 
-def _check_hostile(page: str, query: Query) -> None:
+def _check_hostile(query: Query) -> None:
     given: dict[str, Any] = {}
     for key, value in query:
         given.setdefault(key, []).append(value)
-    at = opened(page, given)
-    _check(at, page)
+    at = opened(COMPARE, given)
+    _check(at)
     # of a key that is named twice, Streamlit takes the last
     last = {key: values[-1] for key, values in given.items()}
-    values, repairs = read_parameters(last, CONTROLS[page])
-    assert _values(at, CONTROLS[page]) == values
+    values, repairs = read_parameters(last, COMPARE_KEYS)
+    assert _values(at, COMPARE_KEYS) == values
     notes = [
         f"`{r.key}={quote_value(r.text)}` in the link is not possible here; `{r.replacement}` is used." for r in repairs
     ]
@@ -238,7 +222,7 @@ def test_every_slider_moves_the_numbers(key: str) -> None:
         at.select_slider(key=key).set_value(options[position])
         ran(at)
         assert at.session_state[key] == options[position]
-        _check(at, COMPARE)
+        _check(at)
 
 
 @pytest.mark.parametrize("key", CHOICES)
@@ -248,15 +232,7 @@ def test_every_choice_can_be_made(key: str) -> None:
         at.segmented_control(key=key).set_value(option)
         ran(at)
         assert at.session_state[key] == option
-        _check(at, COMPARE)
-
-
-def test_the_start_pages_sliders_move_its_numbers() -> None:
-    at = opened(START)
-    for key, value in (("out_channels", "256"), ("kernel_size", "5"), ("segments", "4"), ("out_channels", "8")):
-        at.select_slider(key=key).set_value(value)
-        ran(at)
-        _check(at, START)
+        _check(at)
 
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "default"])
@@ -265,8 +241,8 @@ def test_a_preset_sets_every_control(name: str) -> None:
     at.button(key=f"preset_{name}").click()
     ran(at)
     kept = {key: FIELDS[key].default for key in COMPARE_KEYS} | PRESETS[name]
-    assert _values(at, CONTROLS[COMPARE]) == kept
-    _check(at, COMPARE)
+    assert _values(at, COMPARE_KEYS) == kept
+    _check(at)
 
 
 def test_segments_stay_a_divisor_when_the_channels_move() -> None:
@@ -276,7 +252,7 @@ def test_segments_stay_a_divisor_when_the_channels_move() -> None:
         ran(at)
         assert at.session_state["segments"] == segments
         assert all(int(channels) % int(option) == 0 for option in at.select_slider(key="segments").options[:-1])
-        _check(at, COMPARE)
+        _check(at)
 
 
 def test_a_kernel_never_outgrows_its_picture() -> None:
@@ -287,7 +263,7 @@ def test_a_kernel_never_outgrows_its_picture() -> None:
         ran(at)
         assert at.session_state["dilation"] == dilation
         assert list(at.segmented_control(key="dilation").options) == [str(d) for d in range(1, int(dilation) + 1)]
-        _check(at, COMPARE)
+        _check(at)
     at.segmented_control(key="padding").set_value("same")
     ran(at)
     assert list(at.segmented_control(key="dilation").options) == ["1", "2", "3", "4"]
@@ -315,7 +291,7 @@ def test_only_the_chosen_view_is_computed(query: dict[str, str], view: str, loca
     ]
     steps = [element.key for element in at.get("bidi_component") if element.key == "steps"]
     assert steps == (["steps"] if view == "differences" else [])
-    _check(at, COMPARE)
+    _check(at)
 
 
 @pytest.mark.parametrize("between", ["relu", "none"])
@@ -358,9 +334,9 @@ def test_going_from_view_to_view_forgets_nothing() -> None:
     for view in (*VIEW.texts, "sweep"):
         at.segmented_control(key="view").set_value(view)
         ran(at)
-        values = _values(at, CONTROLS[COMPARE])
+        values = _values(at, COMPARE_KEYS)
         assert (values["view"], values["swept"]) == (view, "size"), "a control that is not in sight keeps its value"
-        _check(at, COMPARE)
+        _check(at)
     assert at.segmented_control(key="swept").value == "size"
 
 
@@ -376,7 +352,7 @@ def test_the_folded_controls_keep_their_values_while_they_are_folded() -> None:
     at.select_slider(key="in_channels").set_value("96")
     ran(at)
     assert _written(at) == {"stride": "2", "batch_size": "8", "bias": "true", "in_channels": "96"}
-    _check(at, COMPARE)
+    _check(at)
 
 
 def test_the_counters_count_the_blocks_that_are_shown() -> None:
@@ -385,7 +361,7 @@ def test_the_counters_count_the_blocks_that_are_shown() -> None:
     at.toggle(key="count").set_value(True)
     ran(at)
     (table,) = at.dataframe
-    values = _values(at, CONTROLS[COMPARE])
+    values = _values(at, COMPARE_KEYS)
     rows = table.value.to_dict("records")
     assert len(rows) == 9
     for kind, ours, theirs in zip(("standard", "extreme", "separable"), rows[::3], rows[1::3], strict=True):
@@ -403,40 +379,26 @@ def test_charts_have_a_text_for_those_who_do_not_see_them() -> None:
         assert "Depthwise separable: " in _drawn(at, key)["summary"]
 
 
-def test_what_a_door_promises_is_what_its_link_shows() -> None:
-    at = opened(START)
-    links = [link.proto for link in at.get("page_link") if link.proto.query_string and link.proto.page == "compare"]
-    assert len(links) == 3
-    for link in links:
-        assert link.page == "compare"
-        query = {key: values[0] for key, values in parse_qs(link.query_string.removeprefix("?")).items()}
-        there = opened(COMPARE, query)
-        assert not there.info
-        assert _values(there, CONTROLS[COMPARE]).items() >= query.items()
-        _check(there, COMPARE)
-
-
-def test_the_controls_of_the_start_page_come_along_to_compare_and_back() -> None:
+def test_a_saved_link_to_the_start_page_of_before_opens_its_blocks_in_compare() -> None:
     at = opened(START, {"out_channels": "256", "kernel_size": "5"})
-    at.query_params.clear()
-    ran(at.switch_page(COMPARE))
     assert (at.session_state["out_channels"], at.session_state["kernel_size"]) == ("256", "5")
-    _check(at, COMPARE)
-    at.select_slider(key="out_channels").set_value("96")
+    _check(at)
+
+
+def test_a_control_is_not_forgotten_on_a_page_that_lacks_it() -> None:
+    at = opened(COMPARE)
     at.select_slider(key="in_channels").set_value("32")
     ran(at)
     at.query_params.clear()
-    ran(at.switch_page(START))
-    assert at.session_state["out_channels"] == "96"
+    ran(at.switch_page("pages/timing.py"))
     at.query_params.clear()
     ran(at.switch_page(COMPARE))
-    assert at.session_state["in_channels"] == "32", "a control that the start page lacks is not forgotten there"
-    _check(at, COMPARE)
+    assert at.session_state["in_channels"] == "32"
+    _check(at)
 
 
-@pages
-def test_the_page_follows_a_drag_and_forgets_it(page: str) -> None:
-    at = opened(page)
+def test_the_page_follows_a_drag_and_forgets_it() -> None:
+    at = opened(COMPARE)
     at.session_state["_drag"] = {"key": "out_channels", "start": "128", "value": "256", "sequence": 7}
     ran(at)
     followed = {column["kind"]: [number["value"] for number in column["numbers"]] for column in _drawn(at)["columns"]}
@@ -444,7 +406,7 @@ def test_the_page_follows_a_drag_and_forgets_it(page: str) -> None:
     assert at.session_state["out_channels"] == "128", "what is dragged is not yet chosen"
     assert _drawn(at, "page")["sequence"] == 7
     ran(at)
-    _check(at, page)
+    _check(at)
     assert _drawn(at, "page")["sequence"] == 0
 
 
@@ -460,15 +422,15 @@ def test_the_page_follows_a_drag_and_forgets_it(page: str) -> None:
 def test_a_drag_that_does_not_fit_changes_nothing(drag: dict[str, Any]) -> None:
     at = opened(COMPARE)
     at.session_state["_drag"] = drag
-    _check(ran(at), COMPARE)
+    _check(ran(at))
 
 
 @pytest.mark.parametrize("value", HOSTILE_VALUES)
 def test_a_hostile_drag_still_shows_a_comparison(value: str) -> None:
-    at = opened(START)
+    at = opened(COMPARE)
     at.session_state["_drag"] = {"key": "out_channels", "start": "128", "value": value, "sequence": 1}
     ran(at)
-    shown = read_parameters({"out_channels": value}, CONTROLS[START])[0]
+    shown = read_parameters({"out_channels": value}, COMPARE_KEYS)[0]
     for column in _drawn(at)["columns"]:
         assert [number["value"] for number in column["numbers"]] == _numbers(shown, column["kind"])
     assert at.session_state["out_channels"] == "128"

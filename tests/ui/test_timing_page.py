@@ -343,12 +343,6 @@ def test_compiling_without_a_compiler_is_refused_before_it_is_queued(monkeypatch
     assert any("needs a C++ compiler" in note.value for note in app.info)
 
 
-def test_the_start_page_has_a_door_with_a_stored_result() -> None:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    assert not app.exception
-    assert any("of the standard block's time" in line.value for line in app.markdown)
-
-
 def test_settings_that_nobody_measured_are_asked_about_with_their_own_ratio_and_the_peaks_that_are_known() -> None:
     app = page(kernel_size="5", timing_view="running")
     assert "20.9× fewer** FLOPs. Measure" in app.markdown[1].value

@@ -114,6 +114,11 @@ def recoverability(before: Values, after: Values, window: int = WINDOW) -> float
 
     Raises ValueError when the two differ in size, or have no two tiles that teach and one that judges.
     """
+    return linear_reading(before, after, window)[1]
+
+
+def linear_reading(before: Values, after: Values, window: int = WINDOW) -> tuple[Values, float]:
+    """`before` as the reader of recoverability gives it back, (C, H, W), the half that taught included; and the R2."""
     if before.shape[1:] != after.shape[1:]:
         raise ValueError(f"after: must have the size of before, {before.shape[1:]}, has {after.shape[1:]}")
     test, folds = held_out_positions(*before.shape[1:]), training_folds(*before.shape[1:])
@@ -124,7 +129,8 @@ def recoverability(before: Values, after: Values, window: int = WINDOW) -> float
     train, train_targets = features[~test], targets[~test]
     strength = choose_strength(train, train_targets, folds)
     weights, intercept = ridge(train, train_targets, alpha_of(train, strength))
-    return r2(targets[test], features[test] @ weights + intercept)
+    predictions = features @ weights + intercept
+    return predictions.T.reshape(before.shape).astype(np.float32), r2(targets[test], predictions[test])
 
 
 def luminance_baseline(picture: Values) -> float:

@@ -66,16 +66,20 @@ function watchDrags() {
   return self
 }
 
-/** Replaces the history entry: going back leaves the page, as it does with Streamlit's own widgets. */
-function writeAddress(keys, values) {
+/**
+ * Replaces the history entry: going back leaves the page, as it does with Streamlit's own widgets. Not where a person
+ * has gone back or forward since the run began (part): its address would take the place of another step's.
+ */
+function writeAddress(keys, values, part) {
   const address = new URL(location.href)
+  if (part && address.searchParams.get(part.key) !== part.value) return
   for (const key of keys) address.searchParams.delete(key)
   for (const [key, value] of Object.entries(values)) address.searchParams.set(key, value)
   if (address.href !== location.href) history.replaceState(history.state, "", address)
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  writeAddress(data.keys, data.values)
+  writeAddress(data.keys, data.values, data.part)
   if (!instances.has(parentElement)) instances.set(parentElement, watchDrags())
   const self = instances.get(parentElement)
   self.send = setTriggerValue

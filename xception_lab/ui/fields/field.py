@@ -50,6 +50,7 @@ class Field(Generic[T]):
     default: the text of the option that a link without the key asks for. label, help: English, translated when shown.
     term: torch's or the paper's own word, shown in every language where there is no label; empty stands for the key.
     narrow: returns the texts that can be chosen, given the texts of the fields declared before; None leaves all.
+    is_kept: whether a link without the key leaves the control as the session has it, instead of at its default.
     """
 
     key: str
@@ -60,6 +61,7 @@ class Field(Generic[T]):
     term: str = ""
     help: str = ""
     narrow: Callable[[Texts], tuple[str, ...]] | None = None
+    is_kept: bool = False
 
     @cached_property
     def texts(self) -> tuple[str, ...]:

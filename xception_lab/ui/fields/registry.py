@@ -1,21 +1,25 @@
 """Every field of every page by its key, and the repair of texts that come from a URL."""
 
 import math
+import re
 from typing import Any, TypeVar
 
 from xception_lab.ui.fields.compare import ONE_PER_CHANNEL, OUT_CHANNELS, SEGMENTS, CompareState
 from xception_lab.ui.fields.features import FeaturesState
 from xception_lab.ui.fields.field import Field, Texts, read_state, state_fields, state_keys
 from xception_lab.ui.fields.network import NetworkState
+from xception_lab.ui.fields.story import StoryState
 from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.fields.training import TrainingState
 
 State = TypeVar("State")
 
+_NUMBER = re.compile(r"\d+(\.\d+)?")
+
 # each field comes after those that its `narrow` reads
 FIELDS: dict[str, Field[Any]] = {
     field.key: field
-    for state in (CompareState, TimingState, FeaturesState, TrainingState, NetworkState)
+    for state in (CompareState, TimingState, FeaturesState, TrainingState, NetworkState, StoryState)
     for field in state_fields(state)
 }
 
@@ -61,9 +65,9 @@ def nearest_option(text: str, options: tuple[str, ...], default: str) -> str:
         number = float(text)
     except ValueError:
         return default
-    numbers = [int(option) for option in options if option.isdigit()]
+    numbers = {option: float(option) for option in options if _NUMBER.fullmatch(option)}
     if math.isnan(number) or not numbers:
         return default
     # infinity has no distance to anything
-    bounded = max(min(numbers), min(max(numbers), number))
-    return str(min(numbers, key=lambda option: abs(option - bounded)))
+    bounded = max(min(numbers.values()), min(max(numbers.values()), number))
+    return min(numbers, key=lambda option: abs(numbers[option] - bounded))

@@ -76,7 +76,7 @@ def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
-    params = st.query_params.to_dict()
+    params = {key: texts[key] for key in keys if key in texts and FIELDS[key].is_kept} | st.query_params.to_dict()
     names_controls = not params.keys().isdisjoint(keys)
     page_texts, repairs = read_parameters(params if names_controls else texts, keys)
     page_texts[KEY] = params.get(KEY, texts.get(KEY, default_language()))
@@ -129,16 +129,18 @@ def confine(field: Field[Any], options: tuple[str, ...], replacement: str) -> No
     st.rerun()
 
 
-def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None]) -> None:
+def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], part: str | None) -> None:
     """Put every control that is not at its default into the browser's address, and what else the page carries.
 
-    carried: parameters that belong to no control; one that is None or empty leaves the address.
+    carried: parameters that belong to no control; one that is None or empty leaves the address. part: the one of them
+    that tells the page's parts apart, each of which has its own place in the browser's history; None without parts.
     """
     texts: dict[str, str] = st.session_state[_TEXTS]
     changed = {key: texts[key] for key in keys if texts[key] != FIELDS[key].default}
     if texts[KEY] != default_language():
         changed[KEY] = texts[KEY]
-    components.page((*keys, KEY, *carried), changed | {key: value for key, value in carried.items() if value})
+    values = changed | {key: value for key, value in carried.items() if value}
+    components.page((*keys, KEY, *carried), values, {"key": part, "value": st.query_params.get(part)} if part else None)
     # only now: a run that was stopped before its end has not drawn all its controls
     st.session_state[_DRAWN_LAST_RUN] = frozenset(st.session_state[_DRAWN_THIS_RUN])
 

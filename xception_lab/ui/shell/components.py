@@ -32,6 +32,8 @@ _INCEPTION_MODULES = _component("inception_modules", '<div class="modules" role=
 _FEATURE_MAPS = _component("feature_maps", '<div class="maps" role="group"></div>')
 _NUMBER_GRIDS = _component("number_grids", '<div class="grids"></div>')
 _STROKE = _component("stroke", '<canvas width="240" height="240" role="img"></canvas><button type="button"></button>')
+_GUESS = _component("guess", '<div class="guess" role="group"></div>')
+_SCENE = _component("scene", '<div class="scene" role="img"></div>')
 _COPY_LINK = _component("copy_link", '<button type="button"></button>')
 _PAGE = _component("page")
 
@@ -112,10 +114,23 @@ def drawn_stroke() -> list[tuple[float, float]] | None:
     return [(float(x), float(y)) for x, y in sent]
 
 
-def page(keys: tuple[str, ...], values: dict[str, str]) -> None:
-    """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders."""
+def guess(data: dict[str, Any], key: str, on_guess: Callable[[object], None]) -> None:
+    """Asks for a prediction or shows it beside the answer; on_guess gets what the browser sends, unchecked."""
+    _GUESS(key=key, data=data, on_guess_change=lambda: on_guess(st.session_state[key].guess))
+
+
+def scene(data: dict[str, Any], key: str) -> None:
+    """The picture of a step of the story; data is what ui.story.scenes prepares."""
+    _SCENE(key=key, data=data)
+
+
+def page(keys: tuple[str, ...], values: dict[str, str], part: dict[str, str | None] | None) -> None:
+    """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders.
+
+    part: {"key", "value"}, the parameter that tells the page's parts apart, as this run found it; None without parts.
+    """
     drag = st.session_state.pop(_DRAG, None)
-    data = {"keys": keys, "values": values, "sequence": drag["sequence"] if drag else 0}
+    data = {"keys": keys, "values": values, "sequence": drag["sequence"] if drag else 0, "part": part}
     _PAGE(key="page", data=data, on_drag_change=_remember_drag, height="content")
 
 

@@ -5,12 +5,20 @@ address. Between the two it draws its controls with `ui.shell.controls`, in any 
 that is not drawn stays as it was.
 """
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from xception_lab.ui.fields.field import read_state, state_keys
-from xception_lab.ui.shell.address import control_texts, link_repairs, quote_value, read_address, write_address
+from xception_lab.ui.shell.address import (
+    control_texts,
+    link_repairs,
+    quote_value,
+    read_address,
+    set_controls,
+    write_address,
+)
 from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, set_language
 from xception_lab.ui.shell.language import translate as _
 
@@ -57,17 +65,10 @@ def frame(page: str, state: type[State]) -> State:
 
     page: its name, different from every other page's. state: the dataclass of ui.fields that declares its controls.
     """
-    st.set_page_config(page_title="Xception Lab", page_icon=str(ASSETS / "icon.png"), layout="wide")
-    st.html(_CSS)
-    texts = read_address(page, state_keys(state))
-    set_language(control_texts()[KEY])
+    texts = _open(page, state)
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
-        st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
-        st.page_link("pages/timing.py", label=_("Time"), icon=":material/timer:")
-        st.page_link("pages/features.py", label=_("Feature maps"), icon=":material/grid_view:")
-        st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
-        st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
+        lab_links()
         st.space("stretch")
         st.segmented_control(
             "Language · 언어",
@@ -77,18 +78,65 @@ def frame(page: str, state: type[State]) -> State:
             key=KEY,
             label_visibility="collapsed",
         )
-    for repair in link_repairs():
-        note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
-        st.info(
-            note.format(key=repair.key, given=quote_value(repair.text), used=repair.replacement),
-            icon=":material/build:",
-        )
+    _show_repairs()
     return read_state(state, texts)
 
 
-def finish(state: object, **carried: str | None) -> None:
+def story_frame(page: str, state: type[State], progress: str, show_steps: Callable[[], None]) -> State:
+    """As `frame`, for a page of the story: one menu instead of the navigation, so that the question stands alone.
+
+    progress: how far the story is. show_steps: draws the links to the steps, when the menu is opened.
+    """
+    texts = _open(page, state)
+    with st.container(horizontal=True, key="frame", vertical_alignment="center"):
+        menu = st.popover(_("Menu"), icon=":material/menu:", key="menu", on_change="rerun", type="tertiary")
+        if menu.open:
+            with menu:
+                show_steps()
+                st.divider()
+                lab_links()
+        st.markdown("**Xception Lab**", width="content")
+        st.markdown(progress, width="content")
+        st.space("stretch")
+        (other,) = (language for language in LANGUAGES if language != control_texts()[KEY])
+        st.button(LANGUAGES[other], key="other_language", on_click=set_controls, args=({KEY: other},), type="tertiary")
+    _show_repairs()
+    return read_state(state, texts)
+
+
+def lab_links() -> None:
+    """The links to the labs."""
+    st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
+    st.page_link("pages/timing.py", label=_("Time"), icon=":material/timer:")
+    st.page_link("pages/features.py", label=_("Feature maps"), icon=":material/grid_view:")
+    st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
+    st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
+
+
+def _open(page: str, state: type[Any]) -> dict[str, str]:
+    """Read the address and set the language of this run. Returns the texts of the page's controls."""
+    st.set_page_config(page_title="Xception Lab", page_icon=str(ASSETS / "icon.png"), layout="wide")
+    st.html(_CSS)
+    texts = read_address(page, state_keys(state))
+    set_language(control_texts()[KEY])
+    return texts
+
+
+def _show_repairs() -> None:
+    for repair in link_repairs():
+        repair_note(repair.key, repair.text, repair.replacement)
+
+
+def repair_note(key: str, given: str, used: str) -> None:
+    """Say that a link's parameter was repaired."""
+    note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
+    st.info(note.format(key=key, given=quote_value(given), used=used), icon=":material/build:")
+
+
+def finish(state: object, part: str | None = None, **carried: str | None) -> None:
     """End a page: write its controls and `carried` into the address, and report its sliders while they are dragged.
 
-    carried: parameters that belong to no control, such as run="..."; one that is None is left out.
+    carried: parameters that belong to no control, such as run="..."; one that is None is left out. part: as in
+    write_address.
     """
-    write_address(state_keys(type(state)), carried)
+    write_address(state_keys(type(state)), carried, part)

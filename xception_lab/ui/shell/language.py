@@ -46,8 +46,10 @@ def translate(message: str) -> str:
     return catalog(language()).gettext(message)
 
 
-def paragraph(name: str, **values: str) -> str:
+def paragraph(name: str, part: int | None = None, /, **values: str) -> str:
     """The Markdown of assets/text/<language>/<name>.md in this session's language.
+
+    part: of the parts between lines of three hyphens this one alone, the first being 0.
 
     In it `{name}` stands for one of `values`, which the page computed, or else for a constant of
     assets/citations.json, and `{source:name}` for a link to one of its sources. A constant without a source is marked
@@ -63,7 +65,8 @@ def paragraph(name: str, **values: str) -> str:
         cited = constant(key)
         return cited.text if cited.citation else f"{cited.text} ({translate('no source found')})"
 
-    return _PLACEHOLDER.sub(fill, _paragraph(language(), name))
+    text = _paragraph(language(), name)
+    return _PLACEHOLDER.sub(fill, text if part is None else text.split("\n---\n")[part].strip())
 
 
 @cache

@@ -1,0 +1,274 @@
+"""The answers of the story's ten questions: each computed from its specs, or read from a result stored with the lab.
+
+Only two functions need torch, and import it when they are called: `tower_equivalence` and `relu_survival`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from xception_lab.arch.breakdown import PAPER_SIZE, break_down, cost_shares
+from xception_lab.arch.comparison import compare, spectrum
+from xception_lab.arch.cost import block_cost
+from xception_lab.common.files import asset_path
+from xception_lab.features.maps import Values
+from xception_lab.features.readings import KERNEL_SIZE, relu_range, sample_of, stored_relu_readings
+from xception_lab.features.recoverability import linear_reading
+from xception_lab.spec import BlockSpec, CompareSpec, Kind, XceptionSpec
+from xception_lab.timing.analysis import speed_verdict
+from xception_lab.timing.jobs import three_blocks
+from xception_lab.timing.results import Results
+from xception_lab.timing.results_file import results_from_json
+
+LAYER = CompareSpec()  # 64 -> 128 channels, 3x3
+MIDDLE = CompareSpec(in_channels=728, out_channels=728, size=19)  # Xception's middle flow
+INCEPTION_SEGMENTS = 4
+TOWERS = 3  # of the paper's Figure 2
+SEEDS = (3, 6, 12)
+PICTURE = "astronaut"  # of the shipped pictures, the one whose loss is the median
+PICTURE_CHANNELS = 3  # at the ReLU between, when a depthwise convolution comes first: one per colour
+
+
+@dataclass(frozen=True, slots=True)
+class OutputValue:
+    """Multiplications for one value of a block's output.
+
+    standard: of the standard convolution. depthwise, pointwise: of the separable block's two steps; the first are
+    shared by all output channels.
+    """
+
+    standard: float
+    depthwise: float
+    pointwise: float
+
+    @property
+    def split(self) -> float:
+        """Of the separable block."""
+        return self.depthwise + self.pointwise
+
+
+def output_value(spec: CompareSpec = LAYER) -> OutputValue:
+    """The multiplications for one value of a standard and of a separable block's output."""
+    standard, _extreme, separable = compare(spec)
+    values = int(np.prod(separable.cost.out_shape))
+    macs = {layer.name: layer.macs / values for layer in separable.cost.layers if layer.macs}
+    return OutputValue(standard.macs_per_value, macs["depthwise"], macs["pointwise"])
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights of a standard and of a separable block's convolutions, without batch norm.
+
+    times: how many times fewer the separable block has.
+    """
+
+    kernel_size: int
+    channels: int
+    standard: int
+    depthwise: int
+    pointwise: int
+
+    @property
+    def times(self) -> float:
+        """How many times fewer the separable block has."""
+        return self.standard / (self.depthwise + self.pointwise)
+
+
+def weights(kernel_size: int, channels: int = MIDDLE.in_channels) -> Weights:
+    """The weights of both blocks from `channels` to as many channels."""
+    by_kind: dict[Kind, dict[str, int]] = {
+        kind: {
+            layer.name: layer.params
+            for layer in block_cost(
+                BlockSpec(kind, channels, channels, kernel_size, batch_norm="none", activation="none"), 1, 1
+            ).layers
+        }
+        for kind in ("standard", "separable")
+    }
+    separable = by_kind["separable"]
+    return Weights(
+        kernel_size, channels, sum(by_kind["standard"].values()), separable["depthwise"], separable["pointwise"]
+    )
+
+
+def tower_equivalence(towers: int = TOWERS) -> float:
+    """The largest difference between the outputs of Figures 2 and 3 with the same weights, in float32."""
+    from xception_lab.nn.inception import check_equivalence
+
+    return check_equivalence(towers).max_difference
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCost:
+    """The MACs of the extreme block at a number of segments, of its k x k and of its 1x1 convolution."""
+
+    segments: int
+    spatial: int
+    pointwise: int
+
+    @property
+    def macs(self) -> int:
+        """Of both convolutions."""
+        return self.spatial + self.pointwise
+
+
+def segment_costs(spec: CompareSpec = LAYER) -> tuple[SegmentCost, ...]:
+    """The spectrum from one segment to one per channel (section 1.2)."""
+    costs: list[SegmentCost] = []
+    for point in spectrum(spec):
+        macs = {layer.name: layer.macs for layer in point.cost.layers if layer.macs}
+        pointwise = macs.pop("pointwise")
+        costs.append(SegmentCost(point.segments, sum(macs.values()), pointwise))
+    return tuple(costs)
+
+
+def order_cost(stride: int, spec: CompareSpec = LAYER) -> float:
+    """How many times the MACs of the depthwise-first block the 1x1-first block has."""
+    _standard, extreme, separable = compare(replace(spec, stride=stride))
+    return extreme.cost.macs / separable.cost.macs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReluSurvival:
+    """What a ReLU takes from a picture behind a depthwise convolution with random filters.
+
+    picture: (3, H, W), -1 to 1. enters, leaves: the maps before and after the ReLU, (3, H, W). recovered: the picture
+    as a linear reader of what leaves the ReLU gives it back, (3, H, W). explained: its explained variance.
+    """
+
+    picture: Values
+    enters: Values
+    leaves: Values
+    recovered: Values
+    explained: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReluLoss:
+    """The explained variance that the ReLU takes: of the story's picture, and the ends over all shipped pictures."""
+
+    picture: float
+    low: float
+    high: float
+    pictures: int
+
+
+def relu_loss() -> ReluLoss:
+    """The stored readings: at the ReLU itself, depthwise first, as many channels as the picture has."""
+    readings = {reading.kind: reading for reading in stored_relu_readings(PICTURE, PICTURE_CHANNELS, "input")}
+    ends = relu_range(PICTURE_CHANNELS, "input")
+    low, high = ends.loss_ends("separable")
+    return ReluLoss(readings["separable"].loss().median, low, high, len(ends.losses))
+
+
+@cache
+def relu_survival() -> ReluSurvival:
+    """The first of the stored readings' draws, computed anew with its pictures."""
+    from xception_lab.features.activations import activations, build_random, picture_tensor
+    from xception_lab.features.block_readings import relu_spec
+
+    block = build_random(relu_spec("separable", PICTURE_CHANNELS, KERNEL_SIZE, "relu"), 0)
+    x = picture_tensor(sample_of(PICTURE))
+    names = [name for name, _ in block.named_children()]
+    enters, leaves, *_ = activations(block, x, names).values()
+    picture = x[0].numpy()
+    recovered, explained = linear_reading(picture, leaves)
+    return ReluSurvival(picture, enters, leaves, recovered, explained)
+
+
+@dataclass(frozen=True, slots=True)
+class ReluEffect:
+    """Figure 10's first comparison in the stored experiment: points of accuracy that a ReLU between adds.
+
+    differences: one per seed. intervals: by number of seeds, the first so many, at `confidence`; None for one seed.
+    verdict: with all seeds.
+    """
+
+    differences: tuple[float, ...]
+    points: float
+    confidence: float
+    intervals: Mapping[int, tuple[float, float]]
+    verdict: str
+
+
+@cache
+def relu_effect() -> ReluEffect:
+    """The effect of the ReLU between, from the stored result of the plan figure-10."""
+    from xception_lab.experiments.inference import mean_interval
+    from xception_lab.experiments.results_file import load_stored_result
+
+    result = load_stored_result("figure-10")
+    assert result, "shipped with the lab"
+    effect = result.progress.effects().primary[0]
+    intervals = {seeds: mean_interval(effect.differences[:seeds], effect.confidence) for seeds in SEEDS}
+    return ReluEffect(
+        effect.differences,
+        effect.points,
+        effect.confidence,
+        {seeds: interval for seeds, interval in intervals.items() if interval},
+        effect.verdict or "not decided",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEffect:
+    """The stored difference between the orders with nothing between, 1x1 first less depthwise first, in points.
+
+    low, high: its 90 % interval, by which equivalence was judged.
+    """
+
+    points: float
+    low: float
+    high: float
+    seeds: int
+    verdict: str
+
+
+@cache
+def order_effect() -> OrderEffect:
+    """The equivalence that the plan two-differences fixed beforehand."""
+    from xception_lab.experiments.results_file import load_stored_result
+
+    result = load_stored_result("two-differences")
+    assert result, "shipped with the lab"
+    (effect,) = [effect for effect in result.progress.effects().primary if effect.asks_equivalence]
+    low, high = effect.low or 0.0, effect.high or 0.0
+    return OrderEffect(effect.points, low, high, len(effect.differences), effect.verdict or "not decided")
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """A separable block against the standard one: how many times fewer FLOPs, how many times faster.
+
+    layers_s: the seconds of each of its layers, the slowest first.
+    """
+
+    spec: CompareSpec
+    flops_times: float
+    speed_times: float
+    layers_s: tuple[tuple[str, float], ...]
+
+
+@cache
+def stored_timing() -> Results:
+    """The times stored with the lab."""
+    return results_from_json((asset_path("results") / "timing-cpu.json").read_bytes())
+
+
+def speed(spec: CompareSpec) -> Speed:
+    """The stored measurement of a layer."""
+    group = three_blocks(spec)
+    verdict, timing = speed_verdict(group, stored_timing()), stored_timing().timing(group[-1])
+    assert verdict, "the layer is among those that are stored"
+    assert timing
+    times = verdict.times.times if verdict.times.direction == "fewer" else 1 / verdict.times.times
+    layers = tuple(sorted(timing.layers, key=lambda layer: -layer[1]))
+    return Speed(spec, verdict.flops.times, times, layers)
+
+
+def parameter_shares() -> dict[str, float]:
+    """The share of Xception's parameters in each kind of layer, 0 to 1, by kind."""
+    network = break_down(XceptionSpec(), PAPER_SIZE)
+    return {share.name: share.shares["params"] for share in cost_shares(network, "kind")}

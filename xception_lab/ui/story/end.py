@@ -1,0 +1,52 @@
+"""The last page of the story: every prediction beside its answer, the two that were furthest off, the doors."""
+
+import streamlit as st
+
+from xception_lab.ui.fields.story import ASK, SHOW, STEPS, Guess, StoryState
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.story.guesses import answer_text, distance, guess_text
+from xception_lab.ui.story.steps import STEPS as STORY
+from xception_lab.ui.story.steps import step_title
+
+_FURTHEST = 2
+_DOORS = ("compare", "timing", "features", "training", "network")
+
+
+def show_end(state: StoryState) -> None:
+    """The whole story on one page. Answers of steps that were not reached stay sealed."""
+    st.title(_("What you thought, and what came out"), anchor=False)
+    guesses = {step: state.guess(step) for step in STEPS[:-1]}
+    st.markdown(_furthest_text(guesses))
+    st.markdown(_table(guesses))
+    st.markdown(_("**Now turn every control yourself:**"))
+    labels = {
+        "compare": _("Compare"),
+        "timing": _("Time"),
+        "features": _("Feature maps"),
+        "training": _("Train"),
+        "network": _("Network"),
+    }
+    with st.container(horizontal=True, key="doors"):
+        for page in _DOORS:
+            st.page_link(f"pages/{page}.py", label=labels[page])
+
+
+def _furthest_text(guesses: dict[str, Guess]) -> str:
+    distances = {step: distance(STORY[step], guess) for step, guess in guesses.items()}
+    made = sorted(((far, step) for step, far in distances.items() if far), key=lambda pair: -pair[0])
+    if not any(far is not None for far in distances.values()):
+        return _("You made no prediction; the answers of the steps that you opened are below.")
+    if not made:
+        return _("Every prediction was right.")
+    named = "; ".join(f"**{step_title(step)}**" for _far, step in made[:_FURTHEST])
+    return _("Furthest off: {questions}. These are worth a second look.").format(questions=named)
+
+
+def _table(guesses: dict[str, Guess]) -> str:
+    heads = ("", _("Question"), _("your guess"), _("answer"))
+    rows = [f"| {' | '.join(heads)} |", "|--:|:--|--:|--:|"]
+    for step, guess in guesses.items():
+        own = "–" if guess in (ASK, SHOW) else guess_text(STORY[step], guess)
+        answer = _("not opened yet") if guess == ASK else f"**{answer_text(STORY[step])}**"
+        rows.append(f"| {step} | {step_title(step)} | {own} | {answer} |")
+    return "\n".join(rows)

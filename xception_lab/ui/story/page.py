@@ -1,0 +1,153 @@
+"""The story: the paper in ten questions, each with a prediction before its answer."""
+
+import re
+from typing import Any
+
+import streamlit as st
+
+from xception_lab.common.citations import source
+from xception_lab.ui.fields.field import Field
+from xception_lab.ui.fields.registry import nearest_option
+from xception_lab.ui.fields.story import ASK, END, NUM_STEPS, PREDICTIONS, SHOW, STEPS, Guess, StoryState
+from xception_lab.ui.shell import components
+from xception_lab.ui.shell.address import control_texts, set_controls
+from xception_lab.ui.shell.frame import finish, repair_note, story_frame
+from xception_lab.ui.shell.language import paragraph
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.story import steps
+from xception_lab.ui.story.end import show_end
+from xception_lab.ui.story.guesses import guess_text, question_data
+from xception_lab.ui.story.steps import Step
+
+_STEP = "step"  # the link's parameter
+_NEXT = "_next_step"  # where a button leads
+_BOLD = re.compile(r"\*\*.+?\*\*[^*]*$", re.DOTALL)
+_CSS = """
+<style>
+.st-key-story { gap: .8rem; }
+.st-key-story .stMarkdown p { font-size: 1.375rem; line-height: 1.42; text-wrap: pretty; }
+.st-key-story h1 { font-size: 2.3rem; line-height: 1.15; padding: .1rem 0 .3rem; text-wrap: balance; }
+.st-key-story .stMarkdown a { text-underline-offset: .15em; }
+.st-key-story [data-testid=stCaptionContainer] { color: inherit; opacity: .86; }
+.st-key-story [data-testid=stCaptionContainer] p { font-size: 1.06rem; line-height: 1.4; }
+.st-key-story .stColumn { padding-top: .5rem; }
+.st-key-story table { font-size: 1.1rem; }
+.st-key-story :is(.stButton button, .stPageLink a) { min-height: 3rem; padding: .3rem 1rem; }
+.st-key-story :is(.stButton button, .stPageLink a) p { font-size: 1.2rem; }
+.st-key-story .stButton button[kind=tertiary] { padding-left: 0; }
+.st-key-forward button { padding: .35rem 1.5rem; }
+.st-key-doors .stPageLink a { color: inherit; border: 1.5px solid currentColor; border-radius: .6rem; }
+@media (max-width: 700px) {
+  .st-key-story h1 { font-size: 1.7rem; }
+  .st-key-story .stMarkdown p { font-size: 1.15rem; }
+  .st-key-story { gap: .5rem; }
+  .st-key-story table { font-size: .95rem; }
+}
+</style>
+"""
+
+
+def show_story() -> None:
+    """The page of the step that the address names; "/" is the first."""
+    if next_step := st.session_state.pop(_NEXT, None):
+        st.switch_page("pages/story.py", query_params=step_link(next_step))
+    given = st.query_params.get(_STEP, STEPS[0])
+    step = given if given in STEPS else nearest_option(given, STEPS, STEPS[0])
+    # each step opens as a page of its own: Back leads to the step before
+    state = story_frame(f"story {step}", StoryState, progress_text(step), lambda: _menu(step))
+    st.html(_CSS)
+    if given != step:
+        repair_note(_STEP, given, step)
+    with st.container(key="story"):
+        if step == END:
+            show_end(state)
+        else:
+            _show_step(step, steps.STEPS[step], state.guess(step))
+    finish(state, part=_STEP, step=step if step != STEPS[0] else None)
+
+
+def step_link(step: str) -> dict[str, str]:
+    """The parameters of the link to a step, with all predictions made so far."""
+    texts = control_texts()
+    made = {field.key: texts[field.key] for field in PREDICTIONS if texts.get(field.key, ASK) != ASK}
+    return {_STEP: step, **made}
+
+
+def _menu(step: str) -> None:
+    for number in STEPS:
+        name = _("What you thought") if number == END else f"{number}. {steps.step_title(number)}"
+        label = f"**{name}**" if number == step else name
+        st.button(label, key=f"to_{number}", type="tertiary", on_click=_go_to, args=(number,))
+
+
+def _go_to(step: str) -> None:
+    # a link to the page that one is on would leave Streamlit with the address that was there before
+    st.session_state[_NEXT] = step
+
+
+def _show_step(number: str, step: Step, guess: Guess) -> None:
+    told = guess != ASK
+    field = PREDICTIONS[int(number) - 1]
+    if number == STEPS[0]:
+        st.caption(_("The Xception paper in ten questions. Guess first: then the answer is computed."))
+    st.title(steps.step_title(number), anchor=False)
+    left, right = st.columns((11, 9), gap="large", vertical_alignment="center" if not told else "top")
+    with left:
+        components.scene(step.scene(told, guess), f"scene_{number}")
+    with right:
+        asked = paragraph(f"story_{number}", 1, **step.given())
+        # once answered, the question alone; what it is about is in the reason
+        st.markdown(_question_alone(asked) if told else asked)
+        _show_guess(number, step, field, guess)
+        if told:
+            st.markdown(paragraph(f"story_{number}", 2, **step.values()))
+            st.caption(f"{paragraph(f'story_{number}', 3, **step.values())} {_paper_text(step)}")
+        with st.container(horizontal=True, key="next", vertical_alignment="center"):
+            if told:
+                following = STEPS[STEPS.index(number) + 1]
+                name = _("Next") if following != END else _("What you thought")
+                st.button(f"**{name}**", key="forward", type="primary", on_click=_go_to, args=(following,))
+                page, texts = step.lab
+                st.page_link(f"pages/{page}.py", label=_("Open in the lab"), query_params=dict(texts))
+            else:
+                st.button(_("Show me"), type="tertiary", key="show", on_click=set_controls, args=({field.key: SHOW},))
+
+
+def _question_alone(asked: str) -> str:
+    found = _BOLD.search(asked)
+    return found[0] if found else asked
+
+
+def _show_guess(number: str, step: Step, field: Field[Guess], guess: Guess) -> None:
+    def on_guess(sent: object) -> None:
+        # the browser may send anything
+        if isinstance(sent, str) and sent in field.texts:
+            set_controls({field.key: sent})
+
+    data: dict[str, Any] = question_data(step, field)
+    if guess != ASK:
+        own = None if guess == SHOW else {"text": field.text(guess), "label": guess_text(step, guess)}
+        if own and isinstance(guess, float):
+            own |= {"value": guess}
+        data |= {
+            "guess": own,
+            "answers": [
+                {"value": answer.value, "text": answer.text, "name": _(answer.name) if answer.name else ""}
+                for answer in step.answers()
+            ],
+        }
+    if step.kind != "interval" or guess == ASK:  # the interval is in the picture then
+        components.guess(data, f"guess_{number}", on_guess)
+
+
+def _paper_text(step: Step) -> str:
+    section, figure = step.paper
+    where = _("Paper: section {section}").format(section=section)
+    if figure:
+        where = _("Paper: section {section}, Figure {figure}").format(section=section, figure=figure)
+    return f"[{where}]({source('xception').url})"
+
+
+def progress_text(step: str) -> str:
+    """How far the story is, for the frame."""
+    return "" if step == END else f"{step} / {NUM_STEPS}"

@@ -1,0 +1,286 @@
+"""The ten steps of the story: the prediction that each asks for, its picture, its answer and the words' values.
+
+The texts are assets/text/<language>/story_<number>.md, in four parts: the question as a title, what is asked, the
+reason with the answer's values in it, what remains uncertain.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from xception_lab.arch.breakdown import PAPER_SIZE, break_down
+from xception_lab.common.units import format_count, format_times
+from xception_lab.features.readings import WIDTHS, relu_range
+from xception_lab.spec import XceptionSpec
+from xception_lab.story import answers
+from xception_lab.ui.features.readings import format_loss, format_losses
+from xception_lab.ui.fields.field import N_
+from xception_lab.ui.fields.story import Guess
+from xception_lab.ui.shell.language import paragraph
+from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import percent
+from xception_lab.ui.story import scenes
+from xception_lab.ui.story.scenes import Scene
+
+Unit = Literal["", "times", "percent", "points"]
+Values = dict[str, str]
+
+
+def _count(number: float) -> str:
+    """A number whose prefix stays on its line."""
+    return format_count(number).replace(" ", "\u00a0")
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.2f}".replace("-", "−")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A right answer on the scale of a prediction. name: English, translated when shown; which one it is of several."""
+
+    value: float
+    text: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One question.
+
+    kind, unit: of the prediction. paper: the section, and the figure or "". lab: the page that answers, and the texts
+    of its controls in the link. scene: the picture, given whether it may tell the answer, and the prediction.
+    answers: the first is what was asked for. given: values of what is asked, told beforehand. values: of the reason
+    and of what remains uncertain.
+    """
+
+    kind: Literal["number", "interval", "choice"]
+    unit: Unit
+    paper: tuple[str, str]
+    lab: tuple[str, Mapping[str, str]]
+    scene: Callable[[bool, Guess], Scene]
+    answers: Callable[[], tuple[Answer, ...]]
+    values: Callable[[], Values]
+    given: Callable[[], Values] = dict
+
+
+def _times(value: float, name: str = "") -> Answer:
+    return Answer(value, format_times(value), name)
+
+
+def _percentage(share: float, name: str = "") -> Answer:
+    return Answer(100 * share, percent(share), name)
+
+
+def _output_value_values() -> Values:
+    value = answers.output_value()
+    parts = {"standard": value.standard, "split": value.split, "one": value.pointwise, "window": value.depthwise}
+    return {name: f"{part:g}" for name, part in parts.items()}
+
+
+def _output_value_answers() -> tuple[Answer, ...]:
+    value = answers.output_value()
+    return (
+        Answer(value.standard, f"{value.standard:g}", N_("all at once")),
+        Answer(value.split, f"{value.split:g}", N_("split in two")),
+    )
+
+
+def _weights_values(kernel_size: int) -> Values:
+    weights = answers.weights(kernel_size)
+    return {
+        "times": format_times(weights.times),
+        "standard": _count(weights.standard),
+        "separable": _count(weights.depthwise + weights.pointwise),
+        "depthwise": _count(weights.depthwise),
+        "square": str(kernel_size**2),
+        "before": format_times(answers.weights(3).times),
+    }
+
+
+def _segments_values() -> Values:
+    costs = {cost.segments: cost for cost in answers.segment_costs()}
+    few, all_ = costs[answers.INCEPTION_SEGMENTS], costs[answers.LAYER.out_channels]
+    return {
+        "times": format_times(few.macs / all_.macs),
+        "few": _count(few.macs),
+        "all": _count(all_.macs),
+        "pointwise": percent(all_.pointwise / all_.macs),
+    }
+
+
+def _order_values() -> Values:
+    first, equivalence = answers.order_cost(1), answers.order_effect()
+    return {
+        "one": format_times(first),
+        "two": format_times(answers.order_cost(2)),
+        "points": _signed(equivalence.points),
+        "low": _signed(equivalence.low),
+        "high": _signed(equivalence.high),
+        "seeds": str(equivalence.seeds),
+    }
+
+
+def _relu_values() -> Values:
+    loss = answers.relu_loss()
+    most = max(WIDTHS)
+    return {
+        "loss": format_loss(loss.picture),
+        "range": format_losses(loss.low, loss.high),
+        "pictures": str(loss.pictures),
+        "width": str(most),
+        "wide": format_loss(relu_range(most, "input").loss_ends("separable")[1]),
+    }
+
+
+def _effect_values() -> Values:
+    effect = answers.relu_effect()
+    values = {"points": _signed(effect.points), "confidence": f"{100 * effect.confidence:.3g} %"}
+    for seeds, (low, high) in effect.intervals.items():
+        values |= {f"low_{seeds}": _signed(low), f"high_{seeds}": _signed(high)}
+    verdicts = {"harmful": _("harmful"), "helpful": _("helpful"), "equivalent": _("equivalent")}
+    return values | {"verdict": verdicts.get(effect.verdict, _("not decided"))}
+
+
+def _speed_given() -> Values:
+    return {
+        "flops": format_times(answers.speed(answers.LAYER).flops_times),
+        "machine": answers.stored_timing().machine.label,
+    }
+
+
+def _speed_values() -> Values:
+    early, middle = answers.speed(answers.LAYER), answers.speed(answers.MIDDLE)
+    return _speed_given() | {
+        "early": format_times(early.speed_times),
+        "macs": percent(answers.output_value().depthwise / answers.output_value().split),
+        "depthwise": percent(dict(early.layers_s)["depthwise"] / sum(seconds for _name, seconds in early.layers_s)),
+        "middle_flops": format_times(middle.flops_times),
+        "middle": format_times(middle.speed_times),
+    }
+
+
+def _shares_given() -> Values:
+    return {"params": _count(break_down(XceptionSpec(), PAPER_SIZE).cost.params)}
+
+
+def _shares_values() -> Values:
+    return _shares_given() | {kind: percent(share) for kind, share in answers.parameter_shares().items()}
+
+
+def _interval(guess: Guess) -> tuple[float, float] | None:
+    return guess if isinstance(guess, tuple) else None
+
+
+_MIDDLE_TEXTS = {"in_channels": "728", "out_channels": "728", "size": "19"}
+
+STEPS: dict[str, Step] = {
+    "1": Step(
+        "number",
+        "",
+        ("1.1", ""),
+        ("compare", {}),
+        lambda told, _guess: scenes.window_scene(told),
+        _output_value_answers,
+        _output_value_values,
+    ),
+    "2": Step(
+        "number",
+        "times",
+        ("3", ""),
+        ("compare", _MIDDLE_TEXTS | {"measure": "params"}),
+        lambda told, _guess: scenes.weights_scene(3, told),
+        lambda: (_times(answers.weights(3).times),),
+        lambda: _weights_values(3),
+    ),
+    "3": Step(
+        "number",
+        "times",
+        ("1.2", ""),
+        ("compare", _MIDDLE_TEXTS | {"kernel_size": "5", "measure": "params"}),
+        lambda told, _guess: scenes.weights_scene(5, told),
+        lambda: (_times(answers.weights(5).times),),
+        lambda: _weights_values(5),
+    ),
+    "4": Step(
+        "choice",
+        "",
+        ("1.1", "2–4"),
+        ("network", {"network_view": "modules"}),
+        lambda told, _guess: scenes.modules_scene(told),
+        lambda: (Answer(0, "same"),),
+        lambda: {"difference": f"{answers.tower_equivalence():g}", "towers": str(scenes.CHANNELS)},
+    ),
+    "5": Step(
+        "number",
+        "times",
+        ("1.2", "4"),
+        ("compare", {"segments": "4", "view": "spectrum"}),
+        lambda told, _guess: scenes.segments_scene(told),
+        lambda: (
+            _times(
+                {cost.segments: cost for cost in answers.segment_costs()}[answers.INCEPTION_SEGMENTS].macs
+                / answers.segment_costs()[-1].macs
+            ),
+        ),
+        _segments_values,
+    ),
+    "6": Step(
+        "number",
+        "times",
+        ("1.2", ""),
+        ("compare", {"view": "differences", "stride": "2"}),
+        lambda told, _guess: scenes.stack_scene(told),
+        lambda: (
+            _times(answers.order_cost(1), N_("stride 1")),
+            _times(answers.order_cost(2), N_("stride 2")),
+        ),
+        _order_values,
+    ),
+    "7": Step(
+        "number",
+        "percent",
+        ("4.7", ""),
+        ("features", {"look": "information"}),
+        lambda told, _guess: scenes.relu_scene(told),
+        lambda: (Answer(100 * answers.relu_loss().picture, format_loss(answers.relu_loss().picture)),),
+        _relu_values,
+    ),
+    "8": Step(
+        "interval",
+        "points",
+        ("4.7", "10"),
+        ("training", {"preset": "figure-10", "guess": "show"}),
+        lambda told, guess: scenes.effect_scene(told, _interval(guess)),
+        lambda: (Answer(answers.relu_effect().points, _signed(answers.relu_effect().points)),),
+        _effect_values,
+    ),
+    "9": Step(
+        "number",
+        "times",
+        ("4.5", ""),
+        ("timing", {}),
+        lambda told, _guess: scenes.speed_scene(told),
+        lambda: (
+            _times(answers.speed(answers.LAYER).speed_times, "64→128"),
+            _times(answers.speed(answers.MIDDLE).speed_times, "728→728"),
+        ),
+        _speed_values,
+        _speed_given,
+    ),
+    "10": Step(
+        "number",
+        "percent",
+        ("3", "5"),
+        ("network", {"network_view": "shares", "weighed": "params"}),
+        lambda told, _guess: scenes.shares_scene(told),
+        lambda: (_percentage(answers.parameter_shares()["depthwise"]),),
+        _shares_values,
+        _shares_given,
+    ),
+}
+
+
+def step_title(number: str) -> str:
+    """The question of a step, in this session's language."""
+    return paragraph(f"story_{number}", 0).removeprefix("# ")
