@@ -88,7 +88,7 @@ class Visitor:
             self.strangers.append(url)
 
 
-def settled(page: Page) -> None:
-    """Wait until the script has run and the blocks are drawn."""
-    page.locator(".st-key-blocks .figure strong").nth(8).wait_for()
+def settled(page: Page, drawn: str = ".st-key-blocks .figure strong >> nth=8") -> None:
+    """Wait until the script has run and what is asked for, by default the three blocks, is drawn."""
+    page.locator(drawn).wait_for()
     page.locator('.stApp[data-test-script-state="notRunning"]').wait_for()
