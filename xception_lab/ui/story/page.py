@@ -24,7 +24,7 @@ _NEXT = "_next_step"  # where a button leads
 _BOLD = re.compile(r"\*\*.+?\*\*[^*]*$", re.DOTALL)
 _CSS = """
 <style>
-.st-key-story { gap: .8rem; }
+.st-key-story { gap: .8rem; word-break: keep-all; overflow-wrap: anywhere; }
 .st-key-story .stMarkdown p { font-size: 1.375rem; line-height: 1.42; text-wrap: pretty; }
 .st-key-story h1 { font-size: 2.3rem; line-height: 1.15; padding: .1rem 0 .3rem; text-wrap: balance; }
 .st-key-story .stMarkdown a { text-underline-offset: .15em; }
@@ -40,7 +40,7 @@ _CSS = """
 @media (max-width: 700px) {
   .st-key-story h1 { font-size: 1.7rem; }
   .st-key-story .stMarkdown p { font-size: 1.15rem; }
-  .st-key-story { gap: .5rem; }
+  .st-key-story, .st-key-story .stHorizontalBlock { gap: .5rem; }
   .st-key-story table { font-size: .95rem; }
 }
 </style>
@@ -88,7 +88,7 @@ def _go_to(step: str) -> None:
 def _show_step(number: str, step: Step, guess: Guess) -> None:
     told = guess != ASK
     field = PREDICTIONS[int(number) - 1]
-    if number == STEPS[0]:
+    if number == STEPS[0] and not told:
         st.caption(_("The Xception paper in ten questions. Guess first: then the answer is computed."))
     st.title(steps.step_title(number), anchor=False)
     left, right = st.columns((11, 9), gap="large", vertical_alignment="center" if not told else "top")
