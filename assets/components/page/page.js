@@ -1,7 +1,9 @@
-// Keeps the address equal to the page's state, so that a copied link always leads to what is shown, and reports a
-// Streamlit slider's value while it is dragged: Streamlit itself does so only when it is released.
+// Keeps the address equal to the page's state, so that a copied link always leads to what is shown, brings the part that
+// a link promises into sight, and reports a Streamlit slider's value while it is dragged: Streamlit itself does so only
+// when it is released.
 
 import { widgetKey } from "../common/sliders.js"
+import { openAt, watchPerson } from "./opening.js"
 
 const instances = new WeakMap()
 
@@ -76,6 +78,8 @@ function writeAddress(keys, values) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   writeAddress(data.keys, data.values)
+  watchPerson()
+  if (data.open_at) openAt(data.open_at)
   if (!instances.has(parentElement)) instances.set(parentElement, watchDrags())
   const self = instances.get(parentElement)
   self.send = setTriggerValue

@@ -112,10 +112,13 @@ def drawn_stroke() -> list[tuple[float, float]] | None:
     return [(float(x), float(y)) for x, y in sent]
 
 
-def page(keys: tuple[str, ...], values: dict[str, str]) -> None:
-    """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders."""
+def page(keys: tuple[str, ...], values: dict[str, str], open_at: str) -> None:
+    """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders.
+
+    open_at: the key of the container that the page has just been opened for, which is brought into sight; or empty.
+    """
     drag = st.session_state.pop(_DRAG, None)
-    data = {"keys": keys, "values": values, "sequence": drag["sequence"] if drag else 0}
+    data = {"keys": keys, "values": values, "sequence": drag["sequence"] if drag else 0, "open_at": open_at}
     _PAGE(key="page", data=data, on_drag_change=_remember_drag, height="content")
 
 

@@ -29,6 +29,9 @@ _CSS = """
 /* space for the longest sentence, so that nothing below it moves when a number gets longer */
 .st-key-lead { min-height: 1.7rem; }
 .st-key-verdict { min-height: 2.2rem; }
+/* where a link that names a view opens the page: below the header's button, or with the view's sliders above it */
+.st-key-view_and_control { scroll-margin-top: 3rem; }
+.st-key-view_below, .st-key-chosen { scroll-margin-top: 39vh; }
 .st-key-verdict p { font-size: 1.4rem; line-height: 1.35; text-wrap: pretty; }
 @media (max-width: 1200px) {
   .st-key-lead { min-height: 3.3rem; }
