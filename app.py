@@ -68,7 +68,7 @@ with fourth:
         _("Time"),
         _("Fewer FLOPs are not the same factor in seconds: measured, beside what the roofline predicts."),
         timing_result(),
-        {},
+        {"timing_view": "latency"},
     )
 with fifth:
     door(
@@ -84,8 +84,14 @@ with sixth:
         _("Train"),
         _("The paper's two claims as an experiment, with seeds and error bars."),
         relu_result(),
-        {},
+        {"preset": "figure-10", "guess": "show"},
     )
 with seventh:
-    door("network", _("Network"), _("Xception itself, taken apart and changed."), network_result(), {})
+    door(
+        "network",
+        _("Network"),
+        _("Xception itself, taken apart and changed."),
+        network_result(),
+        {"network_view": "architecture"},
+    )
 finish(state)

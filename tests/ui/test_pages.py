@@ -1,6 +1,7 @@
 """The pages run without a browser: every control, every link, both languages, and no torch before it is asked for."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -414,6 +415,55 @@ def test_what_a_door_promises_is_what_its_link_shows() -> None:
         assert not there.info
         assert _values(there, CONTROLS[COMPARE]).items() >= query.items()
         _check(there, COMPARE)
+
+
+def _door(at: AppTest, page: str) -> dict[str, str]:
+    """What the last door to a page has in its link."""
+    link = [link.proto for link in at.get("page_link") if link.proto.query_string and link.proto.page == page][-1]
+    return {key: values[0] for key, values in parse_qs(link.query_string.removeprefix("?")).items()}
+
+
+def _follow(at: AppTest, page: str, query: dict[str, str]) -> AppTest:
+    at.query_params.clear()
+    at.query_params.update(query)
+    return ran(at.switch_page(f"pages/{page}.py"))
+
+
+@pytest.mark.parametrize(("page", "key", "changed"), [("timing", "size", "14"), ("network", "middle_blocks", "0")])
+def test_a_door_opens_on_its_result_whatever_the_session_left_there(page: str, key: str, changed: str) -> None:
+    at = _follow(opened(START), page, {key: changed})
+    assert at.session_state[key] == changed
+    at = _follow(at, "features", {})
+    start = opened(START, {"out_channels": "256"})
+    at = _follow(at, page, _door(start, page))
+    assert at.session_state[key] == FIELDS[key].default
+    assert "out_channels" not in at.session_state or at.session_state["out_channels"] == "128"
+
+
+def test_the_door_to_training_opens_on_the_verdict_that_it_tells_even_after_another_guess() -> None:
+    start = opened(START)
+    at = _follow(start, "training", {"guess": "2"})
+    assert "Your guess" in "".join(line.value for line in at.markdown)
+    at.query_params.clear()
+    ran(at.switch_page(START))
+    (line,) = [line.value for line in at.markdown if line.value.startswith("A ReLU between, small Xceptions")]
+    interval = re.search(r"interval (\S+ to \S+),", line)
+    at = _follow(at, "training", _door(at, "training"))
+    assert interval
+    assert f"{interval[1]} (" in next(line.value for line in at.markdown if line.value.startswith("**Harmful"))
+
+
+def test_a_link_to_a_view_opens_there_once() -> None:
+    at = opened(COMPARE, {"view": "differences"})
+    assert _drawn(at, "page")["open_at"] == "view_and_control"
+    ran(at)
+    assert _drawn(at, "page")["open_at"] == ""
+    at.query_params.clear()
+    ran(at.switch_page(START))
+    at = _follow(at, "compare", {})
+    assert (at.session_state["view"], _drawn(at, "page")["open_at"]) == ("differences", "")
+    at = opened(COMPARE, {"view": "layers", "order": "pointwise-first"})
+    assert _drawn(at, "page")["open_at"] == ""
 
 
 def test_the_controls_of_the_start_page_come_along_to_compare_and_back() -> None:

@@ -93,6 +93,11 @@ def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
     st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
 
 
+def is_opening() -> bool:
+    """Whether no run of this page since it was opened has come to its end."""
+    return not st.session_state[_DRAWN_LAST_RUN]
+
+
 def link_repairs() -> tuple[Repair, ...]:
     """What had to be repaired when this page opened."""
     return st.session_state[_REPAIRS]
@@ -128,7 +133,7 @@ def confine(field: Field[Any], options: tuple[str, ...], replacement: str) -> No
     text = control_texts()[key]
     if text in options:
         return
-    if key in st.query_params and not st.session_state[_DRAWN_LAST_RUN]:
+    if key in st.query_params and is_opening():
         st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, text, replacement))
     set_controls({key: replacement})
     st.rerun()

@@ -29,7 +29,11 @@ VERDICTS = {
 
 
 def door(page: str, title: str, about: str, result: str, texts: dict[str, str]) -> None:
-    """A link to a page: what the page is about, and one result of it. texts: of the controls, as in the link."""
+    """A link to a page: what the page is about, and one result of it.
+
+    texts: of the controls, as in the link, at least one of the page's: a link that names none would open the page as
+    the session left it, and not at what the result is about.
+    """
     with st.container(border=True, height="stretch"):
         st.markdown(f"**{title}**  \n{about}")
         st.markdown(result)
