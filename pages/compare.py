@@ -27,6 +27,7 @@ from xception_lab.ui.fields.compare import (
     VIEW,
     CompareState,
 )
+from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control, download_button, main_controls, more_controls
 from xception_lab.ui.shell.frame import finish, frame
@@ -49,12 +50,13 @@ with settings:
         preset_buttons()
         more_controls(MORE)
     main_controls(MAIN)
-with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
-    control(VIEW)
-    control(CONVENTION)
-    st.space("stretch")
-    copy_link(_("Copy link"), _("Copied"))
-    table = partial(block_layer_csv, blocks)
-    download_button(_("Table (CSV)"), table, "xception-lab.csv", "text/csv")
-SHOW[state.view](Comparison(state, spec, blocks))
+with st.container(key=VIEW_AND_CONTROL):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
+        control(VIEW)
+        control(CONVENTION)
+        st.space("stretch")
+        copy_link(_("Copy link"), _("Copied"))
+        table = partial(block_layer_csv, blocks)
+        download_button(_("Table (CSV)"), table, "xception-lab.csv", "text/csv")
+    SHOW[state.view](Comparison(state, spec, blocks))
 finish(state)

@@ -21,6 +21,7 @@ from xception_lab.ui.features.own_filters import make_filters, read_own_grids
 from xception_lab.ui.features.picture import get_picture, picture_control
 from xception_lab.ui.features.readings import picture_sentence, range_headline
 from xception_lab.ui.fields.features import LOOK, TARGET, FeaturesState
+from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.frame import finish, frame
@@ -29,15 +30,17 @@ from xception_lab.ui.shell.language import translate as _
 
 state = frame("features", FeaturesState)
 add_style()
-st.subheader(view_title(state), anchor=False)
-lead = st.container(key="lead")
-with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
-    control(LOOK)
-    if state.look != "kernels":  # they are the same whatever the picture is
-        picture_control(state)
-    st.space("stretch")
-    copy_link(_("Copy link"), _("Copied"))
-picture = get_picture(state)
+part = st.container(key=VIEW_AND_CONTROL)
+with part:
+    st.subheader(view_title(state), anchor=False)
+    lead = st.container(key="lead")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
+        control(LOOK)
+        if state.look != "kernels":  # they are the same whatever the picture is
+            picture_control(state)
+        st.space("stretch")
+        copy_link(_("Copy link"), _("Copied"))
+    picture = get_picture(state)
 
 
 def draw_blocks() -> None:
@@ -99,12 +102,14 @@ def draw_information() -> None:
     st.markdown(information_text())
 
 
-{
+draw_view = {
     "blocks": draw_blocks,
     "kernels": draw_kernels,
     "network": draw_network,
     "depth": draw_depth,
     "reach": draw_reach,
     "information": draw_information,
-}[state.look]()
+}[state.look]
+with part:
+    draw_view()
 finish(state, **read_own_grids(), **{LAB_RUN: lab_run_parameter()})

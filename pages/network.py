@@ -5,7 +5,9 @@ from functools import partial
 import streamlit as st
 
 from xception_lab.arch.breakdown import cost_changes
+from xception_lab.ui.fields.field import VIEW_BELOW
 from xception_lab.ui.fields.network import (
+    CHOSEN_STAGE,
     CONVOLUTION,
     FIXED_VIEWS,
     INPUT_SIZE,
@@ -54,11 +56,11 @@ def architecture() -> None:
     drawing, chosen = st.columns((62, 38), gap="medium")
     with drawing:
         show_architecture(network, state.stage)
-    with chosen, st.container(key="chosen"):
+    with chosen, st.container(key=CHOSEN_STAGE):
         show_stage(network, state.stage)
 
 
-{
+show_view = {
     "architecture": architecture,
     "shares": partial(show_shares, request),
     "layer_table": partial(show_layers, network, state),
@@ -66,5 +68,7 @@ def architecture() -> None:
     "relatives": show_relatives,
     "modules": lambda: show_modules(state.towers),
     "export": partial(show_export, network, state, changes),
-}[state.network_view]()
+}[state.network_view]
+with st.container(key=VIEW_BELOW):
+    show_view()
 finish(state)

@@ -7,6 +7,7 @@ import streamlit as st
 from xception_lab.timing.results_file import results_to_csv, results_to_json
 from xception_lab.ui.compare.presets import preset_buttons
 from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE
+from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.fields.timing import BACKWARD, DTYPE, MEMORY_FORMAT, MODE, TIMING_VIEW, TimingState
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control, download_button, main_controls, more_controls
@@ -47,28 +48,6 @@ with st.container(horizontal=True, vertical_alignment="center", key="presets"):
     st.caption(how_text(state))
 main_controls(MAIN)
 refusal = refusal_text(state)
-with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
-    control(TIMING_VIEW)
-    st.button(
-        _("Measure"),
-        type="primary",
-        key="measure",
-        icon=":material/timer:",
-        on_click=start,
-        args=(job,),
-        disabled=bool(refusal) or running,
-    )
-    st.space("stretch")
-    copy_link(_("Copy link"), _("Copied"))
-    download_button(_("Results (JSON)"), partial(results_to_json, job_results), "results.json", "application/json")
-    csv = partial(results_to_csv, job_results)
-    st.download_button(_("Results (CSV)"), csv, "results.csv", "text/csv", on_click="ignore")
-if refusal:
-    st.info(refusal, icon=":material/block:")
-if is_training():
-    st.warning(
-        _("Training runs on this server now: what is measured meanwhile is disturbed."), icon=":material/warning:"
-    )
 
 
 def live() -> None:
@@ -83,9 +62,32 @@ def live() -> None:
             st.rerun()
 
 
-if running:
-    st.fragment(live, run_every=0.5)()
-elif status and status.job == job:
-    show_problems(status)
-SHOW[state.timing_view](state)
+with st.container(key=VIEW_AND_CONTROL):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
+        control(TIMING_VIEW)
+        st.button(
+            _("Measure"),
+            type="primary",
+            key="measure",
+            icon=":material/timer:",
+            on_click=start,
+            args=(job,),
+            disabled=bool(refusal) or running,
+        )
+        st.space("stretch")
+        copy_link(_("Copy link"), _("Copied"))
+        download_button(_("Results (JSON)"), partial(results_to_json, job_results), "results.json", "application/json")
+        csv = partial(results_to_csv, job_results)
+        st.download_button(_("Results (CSV)"), csv, "results.csv", "text/csv", on_click="ignore")
+    if refusal:
+        st.info(refusal, icon=":material/block:")
+    if is_training():
+        st.warning(
+            _("Training runs on this server now: what is measured meanwhile is disturbed."), icon=":material/warning:"
+        )
+    if running:
+        st.fragment(live, run_every=0.5)()
+    elif status and status.job == job:
+        show_problems(status)
+    SHOW[state.timing_view](state)
 finish(state, measurement=job_id)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from xception_lab.experiments.plan import plan_name
 from xception_lab.experiments.results_file import ExperimentResult
+from xception_lab.ui.fields.field import VIEW_BELOW
 from xception_lab.ui.fields.training import DATASET, EPOCHS, GRID_FIELDS, OUTCOME, OWN, PRESET, SEEDS, TrainingState
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
@@ -96,21 +97,22 @@ def show_live(experiment_id: str) -> None:
 
 
 asked = current.spec if current else result.progress.spec if result else None
-if asked and not is_revealed:
-    ask_guess(asked)
-if experiment_id:
-    st.fragment(show_live, run_every=1.0 if running else None)(experiment_id)
-elif result and stored_effects:
-    show_experiment(state, result.progress, stored_effects, result.predictions.__getitem__, None)
-    if state.outcome == "result" and stored_effects.primary:
-        show_evidence(result, stored_effects)
-        show_carry_over(stored_effects.primary[0])
-    st.caption(f"{provenance_text(result, stored_effects.seeds)} {would_run_text(spec) if spec else ''}")
-    with st.container(horizontal=True):
-        experiment_downloads(result, "stored")
-elif not result:
-    st.info(stored_elsewhere_text(state.preset), icon=":material/science:")
-if state.preset == "figure-9":
-    st.markdown(paragraph("figure_9"))
-st.markdown(paragraph("training"))
+with st.container(key=VIEW_BELOW):
+    if asked and not is_revealed:
+        ask_guess(asked)
+    if experiment_id:
+        st.fragment(show_live, run_every=1.0 if running else None)(experiment_id)
+    elif result and stored_effects:
+        show_experiment(state, result.progress, stored_effects, result.predictions.__getitem__, None)
+        if state.outcome == "result" and stored_effects.primary:
+            show_evidence(result, stored_effects)
+            show_carry_over(stored_effects.primary[0])
+        st.caption(f"{provenance_text(result, stored_effects.seeds)} {would_run_text(spec) if spec else ''}")
+        with st.container(horizontal=True):
+            experiment_downloads(result, "stored")
+    elif not result:
+        st.info(stored_elsewhere_text(state.preset), icon=":material/science:")
+    if state.preset == "figure-9":
+        st.markdown(paragraph("figure_9"))
+    st.markdown(paragraph("training"))
 finish(state, run=experiment_id, own=own, picked=run_parameter())

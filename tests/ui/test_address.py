@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from states import COMPARE_KEYS
 from strategies import examples
 
+from xception_lab.ui.fields.field import VIEW_BELOW, state_keys
+from xception_lab.ui.fields.network import CHOSEN_STAGE, NetworkState
 from xception_lab.ui.fields.registry import FIELDS, fit_texts, options_of
-from xception_lab.ui.shell.address import quote_value, read_parameters
+from xception_lab.ui.shell.address import linked_part, quote_value, read_parameters
 
 ALL = COMPARE_KEYS
 START = ("out_channels", "kernel_size", "segments")
@@ -70,6 +72,23 @@ def test_a_valid_link_is_taken_as_it_is(data: st.DataObject) -> None:
     values, repairs = read_parameters(link, ALL)
     assert repairs == ()
     assert values == {key: field.default for key, field in FIELDS.items() if key in ALL} | link
+
+
+@pytest.mark.parametrize(
+    ("link", "part"),
+    [
+        ({}, ""),
+        ({"network_view": "architecture"}, ""),
+        ({"network_view": "what_if"}, VIEW_BELOW),
+        ({"stage": "exit"}, CHOSEN_STAGE),
+        ({"stage": "exit", "network_view": "what_if"}, VIEW_BELOW),
+        ({"network_view": "nonsense", "middle_blocks": "0"}, ""),
+    ],
+)
+def test_the_part_that_a_link_selects(link: dict[str, str], part: str) -> None:
+    texts, _repairs = read_parameters(link, state_keys(NetworkState))
+    assert linked_part(link, texts) == part
+    assert linked_part({}, texts) == "", "what the session had, no link asked for"
 
 
 @examples(1000)

@@ -379,6 +379,20 @@ def test_charts_have_a_text_for_those_who_do_not_see_them() -> None:
         assert "Depthwise separable: " in _drawn(at, key)["summary"]
 
 
+def test_a_link_to_a_view_opens_there_once() -> None:
+    at = opened(COMPARE, {"view": "differences"})
+    assert _drawn(at, "page")["open_at"] == "view_and_control"
+    ran(at)
+    assert _drawn(at, "page")["open_at"] == ""
+    at.query_params.clear()
+    ran(at.switch_page("pages/timing.py"))
+    at.query_params.clear()
+    ran(at.switch_page(COMPARE))
+    assert (at.session_state["view"], _drawn(at, "page")["open_at"]) == ("differences", "")
+    at = opened(COMPARE, {"view": "layers", "order": "pointwise-first"})
+    assert _drawn(at, "page")["open_at"] == ""
+
+
 def test_a_saved_link_to_the_start_page_of_before_opens_its_blocks_in_compare() -> None:
     at = opened(START, {"out_channels": "256", "kernel_size": "5"})
     assert (at.session_state["out_channels"], at.session_state["kernel_size"]) == ("256", "5")

@@ -1,7 +1,9 @@
-// Keeps the address equal to the page's state, so that a copied link always leads to what is shown, and reports a
-// Streamlit slider's value while it is dragged: Streamlit itself does so only when it is released.
+// Keeps the address equal to the page's state, so that a copied link always leads to what is shown, brings the part that
+// a link promises into sight, and reports a Streamlit slider's value while it is dragged: Streamlit itself does so only
+// when it is released.
 
 import { widgetKey } from "../common/sliders.js"
+import { openAt, watchPerson } from "./opening.js"
 
 const instances = new WeakMap()
 
@@ -68,18 +70,20 @@ function watchDrags() {
 
 /**
  * Replaces the history entry: going back leaves the page, as it does with Streamlit's own widgets. Not where a person
- * has gone back or forward since the run began (part): its address would take the place of another step's.
+ * has gone back or forward since the run began (entry): its address would take the place of another step's.
  */
-function writeAddress(keys, values, part) {
+function writeAddress(keys, values, entry) {
   const address = new URL(location.href)
-  if (part && address.searchParams.get(part.key) !== part.value) return
+  if (entry && address.searchParams.get(entry.key) !== entry.value) return
   for (const key of keys) address.searchParams.delete(key)
   for (const [key, value] of Object.entries(values)) address.searchParams.set(key, value)
   if (address.href !== location.href) history.replaceState(history.state, "", address)
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  writeAddress(data.keys, data.values, data.part)
+  writeAddress(data.keys, data.values, data.entry)
+  watchPerson()
+  if (data.open_at) openAt(data.open_at)
   if (!instances.has(parentElement)) instances.set(parentElement, watchDrags())
   const self = instances.get(parentElement)
   self.send = setTriggerValue

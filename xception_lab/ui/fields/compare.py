@@ -7,6 +7,7 @@ from xception_lab.arch.comparison import Measure, SweepField, divisors
 from xception_lab.spec import BATCH_NORMS, KINDS, Activation, BatchNorm, CompareSpec, Kind, Order
 from xception_lab.ui.fields.field import (
     N_,
+    VIEW_AND_CONTROL,
     Field,
     Option,
     Texts,
@@ -212,6 +213,7 @@ VIEW: Field[View] = Field(
     "layers",
     label=N_("Look at"),
     help=N_("What is shown below the three blocks."),
+    part=VIEW_AND_CONTROL,
 )
 CODE_OF: Field[Kind] = Field(
     "code_of",

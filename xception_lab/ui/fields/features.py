@@ -10,7 +10,7 @@ from xception_lab.features.readings import Target
 from xception_lab.features.sample_pictures import SAMPLES
 from xception_lab.spec import Activation
 from xception_lab.ui.fields.compare import INTERMEDIATE, KERNEL_SIZE
-from xception_lab.ui.fields.field import N_, Field, number_options, word_options
+from xception_lab.ui.fields.field import N_, VIEW_AND_CONTROL, Field, number_options, word_options
 
 FeaturesView = Literal["blocks", "kernels", "network", "depth", "reach", "information"]
 FilterSource = Literal["hand", "random", "trained", "run"]
@@ -45,6 +45,7 @@ LOOK: Field[FeaturesView] = Field(
     "blocks",
     label=N_("Look at"),
     help=N_("What is shown of the picture."),
+    part=VIEW_AND_CONTROL,
 )
 PICTURE: Field[str] = Field(
     "picture",

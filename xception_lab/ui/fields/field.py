@@ -22,6 +22,10 @@ State = TypeVar("State")
 # the chosen option of each control by the control's key, as a link contains them
 Texts = Mapping[str, str]
 
+# the containers of a page's views, by their keys, which are also their names in the frame's style sheet
+VIEW_AND_CONTROL = "view_and_control"  # the views' control and, directly below it, the view
+VIEW_BELOW = "view_below"  # the view alone: other controls, which change it, stand between it and the views' control
+
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's name for it
     """Mark a text for translation where it is declared; `translate` is called where it is shown."""
@@ -51,6 +55,8 @@ class Field(Generic[T]):
     term: torch's or the paper's own word, shown in every language where there is no label; empty stands for the key.
     narrow: returns the texts that can be chosen, given the texts of the fields declared before; None leaves all.
     is_kept: whether a link without the key leaves the control as the session has it, instead of at its default.
+    part: where the control selects what a part of the page shows, the key of that part's container; a link that puts
+    the control at another option than its default opens the page there.
     """
 
     key: str
@@ -62,6 +68,7 @@ class Field(Generic[T]):
     help: str = ""
     narrow: Callable[[Texts], tuple[str, ...]] | None = None
     is_kept: bool = False
+    part: str = ""
 
     @cached_property
     def texts(self) -> tuple[str, ...]:

@@ -12,7 +12,18 @@ from xception_lab.arch.plan import Flow
 from xception_lab.common.citations import constant
 from xception_lab.spec import ACTIVATIONS, ORDERS, Activation, Convolution, Order, XceptionSpec
 from xception_lab.ui.fields.compare import ONE_PER_CHANNEL, ORDER_LABELS, segment_options
-from xception_lab.ui.fields.field import N_, Field, Option, Texts, flag_options, number_options, word_options
+from xception_lab.ui.fields.field import (
+    N_,
+    VIEW_BELOW,
+    Field,
+    Option,
+    Texts,
+    flag_options,
+    number_options,
+    word_options,
+)
+
+CHOSEN_STAGE = "chosen"  # the container of the block whose layers are shown
 
 Stage = Literal["stem", "block1", "block2", "block3", "middle", "exit", "head"]
 NetworkView = Literal["architecture", "shares", "layer_table", "what_if", "relatives", "modules", "export"]
@@ -152,6 +163,7 @@ NETWORK_VIEW: Field[NetworkView] = Field(
     "architecture",
     label=N_("Look at"),
     help=N_("What is shown of the network."),
+    part=VIEW_BELOW,
 )
 STAGE: Field[Stage] = Field(
     "stage",
@@ -169,6 +181,7 @@ STAGE: Field[Stage] = Field(
     label=N_("Block"),
     help=N_("The block whose layers are shown."),
     narrow=_available_stages,
+    part=CHOSEN_STAGE,
 )
 WEIGHED: Field[AreaMeasure] = Field(
     "weighed",

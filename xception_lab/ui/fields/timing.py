@@ -6,7 +6,7 @@ from typing import Literal
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.settings import DTYPES, MEMORY_FORMATS, MODES, Dtype, MemoryFormat, Mode
 from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE
-from xception_lab.ui.fields.field import N_, Field, Texts, flag_options, word_options
+from xception_lab.ui.fields.field import N_, VIEW_AND_CONTROL, Field, Texts, flag_options, word_options
 
 TimingView = Literal["latency", "roofline", "running", "operations", "devices", "xception", "bring"]
 TimedField = Literal["out_channels", "size", "batch_size"]
@@ -76,6 +76,7 @@ TIMING_VIEW: Field[TimingView] = Field(
     "latency",
     label=N_("Look at"),
     help=N_("What is shown of the measurement."),
+    part=VIEW_AND_CONTROL,
 )
 
 

@@ -14,7 +14,7 @@ from xception_lab.experiments.plan import planned_experiment
 from xception_lab.experiments.spec import MAX_UNFINISHED, NETWORK_FIELDS, PRESETS, ExperimentSpec, Grid
 from xception_lab.spec import Activation, Order, TrainSpec
 from xception_lab.ui.fields.compare import ORDER, ORDER_LABELS, SEGMENTS
-from xception_lab.ui.fields.field import N_, Field, Option, Texts, number_options, word_options
+from xception_lab.ui.fields.field import N_, VIEW_BELOW, Field, Option, Texts, number_options, word_options
 from xception_lab.ui.fields.network import NETWORK_INTERMEDIATE, RESIDUAL
 
 Outcome = Literal["result", "runs", "run"]
@@ -158,6 +158,7 @@ OUTCOME: Field[Outcome] = Field(
     "result",
     label=N_("Look at"),
     help=N_("What is shown of the experiment."),
+    part=VIEW_BELOW,
 )
 
 

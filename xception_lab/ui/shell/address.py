@@ -4,6 +4,9 @@ Reading. Every page calls `read_address` first, through `frame`. When the page o
 they name any control of the page; what they leave out is then at its default. Otherwise the page takes what the session
 already has, so that a control that two pages share is carried from one to the other.
 
+Parts. A link that puts a control with a `part` at another option than its default promises what this control selects:
+the browser opens the page there (the component `page`), once, and stays where the person scrolls.
+
 Repairs. Whatever the parameters say, every control ends at one of its options: `fit_texts` puts each at the nearest
 that the controls before it allow. Each parameter that had to change is a `Repair`, which `frame` shows as a note. What
 only the page itself can check, such as the layers of a network that it has to load first, it passes to `confine`.
@@ -40,6 +43,7 @@ _REPAIRS = "_repairs"
 _TEXTS = "_values"
 _DRAWN_LAST_RUN = "_drawn"
 _DRAWN_THIS_RUN = "_drawing"
+_OPEN_AT = "_open_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,14 @@ def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
         repairs = (*repairs, Repair(KEY, page_texts[KEY], default_language()))
         page_texts[KEY] = default_language()
     texts.update(page_texts)
+    st.session_state[_OPEN_AT] = linked_part(params, page_texts)
     st.session_state[_DRAWN_LAST_RUN] = frozenset()
     st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
+
+
+def is_opening() -> bool:
+    """Whether no run of this page since it was opened has come to its end."""
+    return not st.session_state[_DRAWN_LAST_RUN]
 
 
 def link_repairs() -> tuple[Repair, ...]:
@@ -123,24 +133,26 @@ def confine(field: Field[Any], options: tuple[str, ...], replacement: str) -> No
     text = control_texts()[key]
     if text in options:
         return
-    if key in st.query_params and not st.session_state[_DRAWN_LAST_RUN]:
+    if key in st.query_params and is_opening():
         st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, text, replacement))
     set_controls({key: replacement})
     st.rerun()
 
 
-def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], part: str | None) -> None:
+def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entry: str | None) -> None:
     """Put every control that is not at its default into the browser's address, and what else the page carries.
 
-    carried: parameters that belong to no control; one that is None or empty leaves the address. part: the one of them
-    that tells the page's parts apart, each of which has its own place in the browser's history; None without parts.
+    carried: parameters that belong to no control; one that is None or empty leaves the address. entry: the one of
+    them by which the page's entries in the browser's history differ; None where it has one.
     """
     texts: dict[str, str] = st.session_state[_TEXTS]
     changed = {key: texts[key] for key in keys if texts[key] != FIELDS[key].default}
     if texts[KEY] != default_language():
         changed[KEY] = texts[KEY]
     values = changed | {key: value for key, value in carried.items() if value}
-    components.page((*keys, KEY, *carried), values, {"key": part, "value": st.query_params.get(part)} if part else None)
+    at = {"key": entry, "value": st.query_params.get(entry)} if entry else None
+    # the first run that comes to its end tells the browser, and no other
+    components.page((*keys, KEY, *carried), values, at, st.session_state.pop(_OPEN_AT, ""))
     # only now: a run that was stopped before its end has not drawn all its controls
     st.session_state[_DRAWN_LAST_RUN] = frozenset(st.session_state[_DRAWN_THIS_RUN])
 
@@ -150,6 +162,15 @@ def read_parameters(params: Mapping[str, str], keys: tuple[str, ...]) -> tuple[d
     requested = {key: params.get(key, FIELDS[key].default) for key in keys}
     texts = fit_texts(requested)
     return texts, tuple(Repair(key, requested[key], texts[key]) for key in keys if texts[key] != requested[key])
+
+
+def linked_part(params: Mapping[str, str], texts: Mapping[str, str]) -> str:
+    """The key of the container that shows what a URL's parameters select; empty where they select no part of the page.
+
+    texts: of the page's controls, with the parameters read. The first control that is not at its default decides.
+    """
+    parts = (FIELDS[key].part for key in texts if key in FIELDS and key in params and texts[key] != FIELDS[key].default)
+    return next(filter(None, parts), "")
 
 
 def quote_value(value: str) -> str:

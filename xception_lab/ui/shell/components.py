@@ -124,13 +124,16 @@ def scene(data: dict[str, Any], key: str) -> None:
     _SCENE(key=key, data=data)
 
 
-def page(keys: tuple[str, ...], values: dict[str, str], part: dict[str, str | None] | None) -> None:
+def page(keys: tuple[str, ...], values: dict[str, str], entry: dict[str, str | None] | None, open_at: str) -> None:
     """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders.
 
-    part: {"key", "value"}, the parameter that tells the page's parts apart, as this run found it; None without parts.
+    entry: {"key", "value"}, the parameter by which entries of the browser's history differ, as this run found it; None
+    where the page has one entry. open_at: the key of the container that the page has just been opened for, which is
+    brought into sight; or empty.
     """
     drag = st.session_state.pop(_DRAG, None)
-    data = {"keys": keys, "values": values, "sequence": drag["sequence"] if drag else 0, "part": part}
+    sequence = drag["sequence"] if drag else 0
+    data = {"keys": keys, "values": values, "sequence": sequence, "entry": entry, "open_at": open_at}
     _PAGE(key="page", data=data, on_drag_change=_remember_drag, height="content")
 
 

@@ -37,6 +37,9 @@ _CSS = """
 /* space for the longest sentence, so that nothing below it moves when a number gets longer */
 .st-key-lead { min-height: 1.7rem; }
 .st-key-verdict { min-height: 2.2rem; }
+/* where a link that names a view opens the page: below the header's button, or with the view's sliders above it */
+.st-key-view_and_control { scroll-margin-top: 3rem; }
+.st-key-view_below, .st-key-chosen { scroll-margin-top: 39vh; }
 .st-key-verdict p { font-size: 1.4rem; line-height: 1.35; text-wrap: pretty; }
 @media (max-width: 1200px) {
   .st-key-lead { min-height: 3.3rem; }
@@ -133,10 +136,10 @@ def repair_note(key: str, given: str, used: str) -> None:
     st.info(note.format(key=key, given=quote_value(given), used=used), icon=":material/build:")
 
 
-def finish(state: object, part: str | None = None, **carried: str | None) -> None:
+def finish(state: object, entry: str | None = None, **carried: str | None) -> None:
     """End a page: write its controls and `carried` into the address, and report its sliders while they are dragged.
 
-    carried: parameters that belong to no control, such as run="..."; one that is None is left out. part: as in
+    carried: parameters that belong to no control, such as run="..."; one that is None is left out. entry: as in
     write_address.
     """
-    write_address(state_keys(type(state)), carried, part)
+    write_address(state_keys(type(state)), carried, entry)

@@ -63,7 +63,7 @@ def show_story() -> None:
             show_end(state)
         else:
             _show_step(step, steps.STEPS[step], state.guess(step))
-    finish(state, part=_STEP, step=step if step != STEPS[0] else None)
+    finish(state, entry=_STEP, step=step if step != STEPS[0] else None)
 
 
 def step_link(step: str) -> dict[str, str]:

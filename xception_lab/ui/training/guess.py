@@ -5,7 +5,7 @@ import streamlit as st
 from xception_lab.experiments.effects import Effects
 from xception_lab.experiments.spec import MARGIN, ExperimentSpec
 from xception_lab.ui.fields.training import ASK, GUESS, GUESSES, SHOW, TrainingState
-from xception_lab.ui.shell.address import set_controls
+from xception_lab.ui.shell.address import is_opening, set_controls
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.texts import effect_text, is_slope
 
@@ -15,6 +15,8 @@ _GUESSED = "_guessed"  # the question and the data that the session's guess is a
 def forget_other_guess(state: TrainingState) -> bool:
     """Whether the answer may be shown. A guess on another question or other data is forgotten."""
     about = (state.preset, state.dataset)
+    if state.guess == ASK or is_opening():  # a link may bring its own answer, or ask anew
+        st.session_state.pop(_GUESSED, None)
     if state.guess != ASK and st.session_state.setdefault(_GUESSED, about) != about:
         set_controls({GUESS.key: ASK})
         del st.session_state[_GUESSED]
