@@ -33,6 +33,11 @@ _FEATURE_MAPS = _component("feature_maps", '<div class="maps" role="group"></div
 _NUMBER_GRIDS = _component("number_grids", '<div class="grids"></div>')
 _STROKE = _component("stroke", '<canvas width="240" height="240" role="img"></canvas><button type="button"></button>')
 _COPY_LINK = _component("copy_link", '<button type="button"></button>')
+_TERMS = _component(
+    "terms",
+    '<div class="term" role="dialog" aria-labelledby="term-title" aria-describedby="term-text" tabindex="-1" '
+    'popover="manual"></div>',
+)
 _PAGE = _component("page")
 
 _DRAG = "_drag"
@@ -122,6 +127,11 @@ def page(keys: tuple[str, ...], values: dict[str, str]) -> None:
 def copy_link(label: str, done: str) -> None:
     """A button that copies the page's address, which holds every control; done: its label after a click."""
     _COPY_LINK(key="copy_link", data={"label": label, "done": done}, width="content", height="content")
+
+
+def terms(data: dict[str, Any]) -> None:
+    """Opens the card of a term where its link is clicked; data is what ui.shell.terms prepares."""
+    _TERMS(key="terms", data=data, height="content")
 
 
 def with_dragged_value(values: dict[str, str]) -> dict[str, str]:
