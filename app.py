@@ -19,8 +19,8 @@ state = frame("start", StartState)
 st.title(_("Must a convolution look at space and channels at the same time?"), anchor=False)
 st.markdown(
     _(
-        "The *Xception* paper ({paper}) says no: first look across space, one channel at a time, then mix the "
-        "channels. **Move a slider** and see what that saves."
+        "The *Xception* paper ({paper}) says no: first look across space, [one channel at a time](#term-depthwise), "
+        "then [mix the channels](#term-pointwise). **Move a slider** and see what that saves."
     ).format(paper=source("xception").markdown)
 )
 spec = state.spec
