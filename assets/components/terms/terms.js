@@ -6,6 +6,8 @@ import { colourLayerKinds } from "../common/palette.js"
 const PREFIX = "#term-"
 const GAP = 8 // between the word and the card, and between the card and the window's edge
 
+const isSheet = () => matchMedia("(max-width: 600px)").matches // as in the style sheet
+
 const instances = new WeakMap()
 
 /** The term's link that an event happened in, also inside a component. */
@@ -72,6 +74,8 @@ function watchTerms(card) {
     card.showPopover()
     card.scrollTop = 0
     place()
+    // on a phone the card is a sheet, which must not lie over the word
+    if (word.getClientRects()[line].bottom > card.getBoundingClientRect().top && isSheet()) word.scrollIntoView()
     card.focus({ preventScroll: true })
   }
 

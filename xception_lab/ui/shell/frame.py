@@ -27,7 +27,7 @@ _CSS = """
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
 /* a term: a word to touch, not a way to another page */
 .stMarkdown a[href^="#term-"] {
-  color: inherit !important; cursor: help; text-decoration: underline dotted 1.5px !important;
+  color: inherit !important; cursor: help; scroll-margin-top: 4rem; text-decoration: underline dotted 1.5px !important;
   text-decoration-color: color-mix(in srgb, currentColor 60%, transparent) !important; text-underline-offset: .22em;
 }
 .stMarkdown a[href^="#term-"]:is(:hover, [aria-expanded=true]) { text-decoration-color: currentColor !important; }

@@ -15,8 +15,12 @@ from xception_lab.ui.shell.language import translate as _
 
 
 def term(key: str, label: str | None = None) -> str:
-    """A term as a Markdown link. label: instead of its name in this session's language. Raises KeyError."""
-    return f"[{label or glossary()[key][language()].name}](#term-{key})"
+    """A term as a Markdown link. label: instead of its name in this session's language.
+
+    Raises KeyError for a key that the glossary lacks.
+    """
+    name = glossary()[key][language()].name
+    return f"[{label or name}](#term-{key})"
 
 
 def show_terms() -> None:
