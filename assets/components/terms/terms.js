@@ -101,8 +101,8 @@ function watchTerms(card) {
     if (!word || event.composedPath().includes(card) || wordOf(event)) return
     const link = word
     close()
-    // what is pressed gets the focus after this event; where that is nothing, it stays with the word
-    setTimeout(() => { if (document.activeElement === document.body) link.focus({ preventScroll: true }) })
+    // a control that is pressed gets the focus after this event; the page around the word must not
+    setTimeout(() => { if (document.activeElement.contains(link)) link.focus({ preventScroll: true }) })
   }
   const onKey = (event) => {
     if (!word) return
