@@ -22,6 +22,7 @@ from xception_lab.ui.shell.names import (
     measure_name,
     ratio_text,
 )
+from xception_lab.ui.shell.terms import term
 
 
 def show_blocks(
@@ -66,7 +67,7 @@ def comparison_headline(blocks: tuple[ComparedBlock, ...], counted: Measure) -> 
     sentence = _("Depthwise separable against standard: **{cost}** {counted}, **{moved}** bytes moved.")
     return sentence.format(
         cost=ratio_text(separable.ratios[counted]),
-        counted=measure_name(counted),
+        counted=term("mac" if counted == "macs" else "flop", measure_name(counted)),
         moved=ratio_text(separable.ratios["moved_bytes"]),
     )
 
@@ -189,7 +190,8 @@ def step_text(step: ComparedBlock) -> str:
     named = section("two_differences")
     if step.kind == "extreme" and step.spec.between == "relu":
         sentence = _(
-            "Section {section} and Figure 4: 1×1 first, then one spatial convolution a channel, with a ReLU after both."
+            "Section {section} and Figure 4: [1×1](#term-pointwise) first, then one spatial convolution a channel, "
+            "with a ReLU after both."
         )
         return sentence.format(section=named)
     claim = (

@@ -162,8 +162,8 @@ def show_reach(state: FeaturesState, network: NetworkMaps, picture: InputPicture
     inside = gradient[top : bottom + 1, left : right + 1]
     outside = np.count_nonzero(gradient) - np.count_nonzero(inside)
     sentence = _(
-        "Position {row}, {column} of **{layer}** can see **{height}×{width}** of {side}×{side} pixels. Its gradient "
-        "reaches {share:.0%} of them on this picture and **{outside}** outside."
+        "Position {row}, {column} of **{layer}** [can see](#term-receptive_field) **{height}×{width}** of {side}×"
+        "{side} pixels. Its gradient reaches {share:.0%} of them on this picture and **{outside}** outside."
     )
     st.markdown(
         sentence.format(

@@ -202,10 +202,10 @@ def picture_sentence(
     )
     if not compared:
         return _(
-            "How much of its input's variance a linear reader explains behind each block's convolutions, before → "
-            "after the last activation: {found}."
+            "How much of its input's [variance a linear reader explains](#term-explained_variance) behind each "
+            "block's convolutions, before → after the last activation: {found}."
         ).format(found=found)
     return _(
-        "This picture, variance explained before → after the last activation: {found}. Its luminance alone explains "
-        "**{luminance}**."
+        "This picture, [variance explained](#term-explained_variance) before → after the last activation: {found}. "
+        "Its luminance alone explains **{luminance}**."
     ).format(found=found, luminance=format_share(luminance_baseline_of(picture)))

@@ -35,6 +35,11 @@ _STROKE = _component("stroke", '<canvas width="240" height="240" role="img"></ca
 _GUESS = _component("guess", '<div class="guess" role="group"></div>')
 _SCENE = _component("scene", '<div class="scene" role="img"></div>')
 _COPY_LINK = _component("copy_link", '<button type="button"></button>')
+_TERMS = _component(
+    "terms",
+    '<div class="term" role="dialog" aria-labelledby="term-title" aria-describedby="term-text" tabindex="-1" '
+    'popover="manual"></div>',
+)
 _PAGE = _component("page")
 
 _DRAG = "_drag"
@@ -140,6 +145,11 @@ def page(keys: tuple[str, ...], values: dict[str, str], entry: dict[str, str | N
 def copy_link(label: str, done: str) -> None:
     """A button that copies the page's address, which holds every control; done: its label after a click."""
     _COPY_LINK(key="copy_link", data={"label": label, "done": done}, width="content", height="content")
+
+
+def terms(data: dict[str, Any]) -> None:
+    """Opens the card of a term where its link is clicked; data is what ui.shell.terms prepares."""
+    _TERMS(key="terms", data=data, height="content")
 
 
 def with_dragged_value(values: dict[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from xception_lab.common.citations import source
 from xception_lab.ui.fields.field import read_state, state_keys
 from xception_lab.ui.shell.address import (
     control_texts,
@@ -21,6 +22,7 @@ from xception_lab.ui.shell.address import (
 )
 from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, set_language
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.terms import show_terms
 
 State = TypeVar("State")
 
@@ -31,6 +33,12 @@ _CSS = """
 .stAppHeader, .stAppHeader * { pointer-events: none; }
 .stAppHeader button { pointer-events: auto; }
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
+/* a term: a word to touch, not a way to another page */
+.stMarkdown a[href^="#term-"] {
+  color: inherit !important; cursor: help; scroll-margin-top: 4rem; text-decoration: underline dotted 1.5px !important;
+  text-decoration-color: color-mix(in srgb, currentColor 60%, transparent) !important; text-underline-offset: .22em;
+}
+.stMarkdown a[href^="#term-"]:is(:hover, [aria-expanded=true]) { text-decoration-color: currentColor !important; }
 .st-key-tight table { font-size: .8rem; font-variant-numeric: tabular-nums; }
 .st-key-tight :is(th, td) { padding: .22rem .5rem !important; }
 .st-key-tight code { font-size: .95em; padding: 0; background: none; }
@@ -114,6 +122,7 @@ def lab_links() -> None:
     st.page_link("pages/features.py", label=_("Feature maps"), icon=":material/grid_view:")
     st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
     st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
+    st.page_link(source("xception").url, label=_("Paper"), icon=":material/article:")
 
 
 def _open(page: str, state: type[Any]) -> dict[str, str]:
@@ -142,4 +151,5 @@ def finish(state: object, entry: str | None = None, **carried: str | None) -> No
     carried: parameters that belong to no control, such as run="..."; one that is None is left out. entry: as in
     write_address.
     """
+    show_terms()
     write_address(state_keys(type(state)), carried, entry)
