@@ -25,6 +25,7 @@ ENGINE = {
     "measurement": ("timing", "nn", "arch", "spec", "common"),
     "experiments": ("training", "nn", "arch", "data", "spec", "common"),
     "features": ("training", "nn", "arch", "data", "spec", "common"),
+    "questions": ("features", "timing", "arch", "spec", "common"),
     # result types only: what a figure shows was computed before
     "figures": ("experiments", "training", "features", "timing", "arch", "spec", "common"),
     "cli": ("experiments", "measurement", "timing", "training", "arch", "spec", "common"),
@@ -40,6 +41,7 @@ UI = {
     "compare": ("shell", "fields"),
     "network": ("shell", "fields"),
     "training": ("shell", "fields"),
+    "questions": ("shell", "fields"),
     "timing": ("compare", "shell", "fields"),
     "features": ("training", "shell", "fields"),
     "start": ("features", "training", "timing", "network", "compare", "shell", "fields"),
@@ -51,7 +53,7 @@ WALLS = {room: {room, *others} for room, others in ENGINE.items()} | {
 
 # these rooms must stay light, or must not know who shows them
 NO_STREAMLIT = {*ENGINE}
-NO_TORCH_AT_IMPORT = ("common", "spec", "data", "arch", "drawing", "timing", "figures", "cli", "ui")
+NO_TORCH_AT_IMPORT = ("common", "spec", "data", "arch", "drawing", "timing", "questions", "figures", "cli", "ui")
 
 
 def _name(path: Path) -> str:
