@@ -53,6 +53,11 @@ def paragraph(name: str, **values: str) -> str:
     assets/citations.json, and `{source:name}` for a link to one of its sources. A constant without a source is marked
     so. Raises KeyError for a name that is none of these.
     """
+    return paragraph_in(language(), name, **values)
+
+
+def paragraph_in(language: str, name: str, **values: str) -> str:
+    """The same in any language: "en" or "ko"."""
 
     def fill(match: re.Match[str]) -> str:
         kind, key = match.groups()
@@ -61,9 +66,9 @@ def paragraph(name: str, **values: str) -> str:
         if key in values:
             return values[key]
         cited = constant(key)
-        return cited.text if cited.citation else f"{cited.text} ({translate('no source found')})"
+        return cited.text if cited.citation else f"{cited.text} ({catalog(language).gettext('no source found')})"
 
-    return _PLACEHOLDER.sub(fill, _paragraph(language(), name))
+    return _PLACEHOLDER.sub(fill, _paragraph(language, name))
 
 
 @cache
