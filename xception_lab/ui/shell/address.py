@@ -103,6 +103,26 @@ def session_parameter(key: str) -> str | None:
     return st.session_state[key] if key in st.session_state else st.query_params.get(key)
 
 
+def carried_text(key: str, longest: int) -> str:
+    """A free text that belongs to no field, such as a search: printable, at most `longest` characters.
+
+    Its control has the key as well. One in the link that had to be cut counts as a repair of the link, and the page
+    runs again.
+    """
+    given = session_parameter(key) or ""
+    text = "".join(filter(str.isprintable, given))[:longest]
+    if has_just_opened() and text != given:
+        st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, given, text))
+        st.session_state[key] = text
+        st.rerun()
+    return text
+
+
+def has_just_opened() -> bool:
+    """Whether no run of this page has ended since it was opened."""
+    return not st.session_state[_DRAWN_LAST_RUN]
+
+
 def note_drawn(key: str) -> None:
     """Note that this run draws the control of a field."""
     st.session_state[_DRAWN_THIS_RUN].add(key)
@@ -123,7 +143,7 @@ def confine(field: Field[Any], options: tuple[str, ...], replacement: str) -> No
     text = control_texts()[key]
     if text in options:
         return
-    if key in st.query_params and not st.session_state[_DRAWN_LAST_RUN]:
+    if key in st.query_params and has_just_opened():
         st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, text, replacement))
     set_controls({key: replacement})
     st.rerun()

@@ -68,6 +68,7 @@ def frame(page: str, state: type[State]) -> State:
         st.page_link("pages/features.py", label=_("Feature maps"), icon=":material/grid_view:")
         st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
         st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
+        st.page_link("pages/questions.py", label=_("Questions"), icon=":material/help:")
         st.space("stretch")
         st.segmented_control(
             "Language · 언어",
@@ -80,7 +81,7 @@ def frame(page: str, state: type[State]) -> State:
     for repair in link_repairs():
         note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
         st.info(
-            note.format(key=repair.key, given=quote_value(repair.text), used=repair.replacement),
+            note.format(key=repair.key, given=quote_value(repair.text), used=quote_value(repair.replacement)),
             icon=":material/build:",
         )
     return read_state(state, texts)

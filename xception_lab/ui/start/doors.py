@@ -14,18 +14,10 @@ from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.results_file import results_from_json
 from xception_lab.ui.features.readings import format_losses
 from xception_lab.ui.fields.features import TARGET
-from xception_lab.ui.fields.field import N_
 from xception_lab.ui.network.overview import network_headline, paper_network
 from xception_lab.ui.shell.language import ASSETS
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import ratio_text
-
-VERDICTS = {
-    "harmful": N_("harmful"),
-    "helpful": N_("helpful"),
-    "equivalent": N_("equivalent"),
-    "not decided": N_("not decided"),
-}
+from xception_lab.ui.shell.names import VERDICT_NAMES, ratio_text
 
 
 def door(page: str, title: str, about: str, result: str, texts: dict[str, str]) -> None:
@@ -52,7 +44,7 @@ def relu_result() -> str:
         "A ReLU between, small Xceptions on Fashion-MNIST: **{points:+.2f} points**, {confidence} interval {low:+.2f} "
         "to {high:+.2f}, {seeds} seeds: **{verdict}**."
     )
-    verdict = _(VERDICTS[relu["verdict"]])
+    verdict = _(VERDICT_NAMES[relu["verdict"]])
     confidence, seeds = f"{100 * relu['confidence']:.3g} %", len(relu["differences"])
     points, low, high = relu["points"], relu["low"], relu["high"]
     return sentence.format(points=points, low=low, high=high, confidence=confidence, seeds=seeds, verdict=verdict)
