@@ -328,7 +328,6 @@ def _timm() -> Values:
     # a batch norm has weight, bias, running mean, running variance and a counter; a linear layer weight and bias
     return {
         "keys": f"{convs + 5 * len(norms) + 2 * linears}",
-        "params": f"{_paper().cost.params:,}",
         "pools": f"{sum(isinstance(op, Pool) and op.size is not None for op in ops)}",
     }
 
