@@ -6,21 +6,22 @@ from xception_lab.questions.catalogue import QUESTIONS
 from xception_lab.ui.fields.questions import ALL, QuestionsState
 from xception_lab.ui.questions.texts import find_questions
 from xception_lab.ui.questions.views import add_style, show_found, show_groups, show_linked
-from xception_lab.ui.shell.address import carried_text, has_just_opened
+from xception_lab.ui.shell.address import carried_text, page_opening
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.frame import finish, frame
 from xception_lab.ui.shell.language import escape_markdown
 from xception_lab.ui.shell.language import translate as _
 
 LONGEST_QUERY = 80
-LINKED = "_linked_question"  # the one that was open when the page was, in the session
+LINKED = "_linked_question"  # the one that a page was opened with, and which opening of a page that was
 
 state = frame("questions", QuestionsState)
 add_style()
 query = carried_text("q", LONGEST_QUERY)
-if has_just_opened():
-    st.session_state[LINKED] = state.question
-linked = st.session_state[LINKED]
+# a question that is opened later, even before this page has been drawn to its end, stays where it is
+if st.session_state.get(LINKED, (0, ALL))[0] != page_opening():
+    st.session_state[LINKED] = page_opening(), state.question
+linked = st.session_state[LINKED][1]
 
 st.subheader(_("Questions people ask"), anchor=False)
 st.markdown(

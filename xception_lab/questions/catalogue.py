@@ -3,7 +3,7 @@
 The texts are Markdown files, one a question and language, of the question's own name: assets/text/<language>/questions.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Group = Literal["block", "counting", "speed", "network", "evidence"]
@@ -16,7 +16,8 @@ GROUPS: tuple[Group, ...] = ("block", "counting", "speed", "network", "evidence"
 class Question:
     """A question and the state of a page that shows its answer live.
 
-    name: in a link, of its text, and of its values. parameters: of the page's controls, as in a link.
+    name: in a link, of its text, and of its values. parameters: of the page's controls, as in a link; at least one,
+    because a link that names none shows what the session had there.
     shows: what stands on that page then, the same in both languages; `{name}` is one of the question's values.
     """
 
@@ -24,7 +25,7 @@ class Question:
     group: Group
     page: Page
     shows: tuple[str, ...]
-    parameters: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str]
 
 
 _MIDDLE = {"in_channels": "728", "out_channels": "728", "size": "19"}
@@ -40,7 +41,7 @@ QUESTIONS = (
         ("nn.BatchNorm2d(64)", "nn.ReLU()"),
         {"view": "code", "intermediate": "relu", "batch_norm": "every"},
     ),
-    Question("separable", "block", "compare", ("{depthwise}", "{pointwise}")),
+    Question("separable", "block", "compare", ("{depthwise}", "{pointwise}"), {"out_channels": "128"}),
     Question("depthwise-alone", "block", "compare", ("{params}",), {"view": "formula"}),
     Question("shallow", "block", "training", ("{section}",), {"preset": "conjecture"}),
     Question("segments", "block", "compare", ("{macs}",), {"segments": "4", "view": "spectrum"}),
@@ -84,7 +85,7 @@ QUESTIONS = (
         "network_view": "layer_table", "layer_kind": "shortcut",
     }),
     Question("fan-out", "counting", "compare", ("groups=728",), {**_MIDDLE, "view": "code"}),
-    Question("seconds", "speed", "timing", ("{flops}", "{faster}")),
+    Question("seconds", "speed", "timing", ("{flops}", "{faster}"), {"timing_view": "latency"}),
     Question("gpu", "speed", "timing", ("A100 SXM 40 GB",), _DEVICES),
     Question("small-blocks", "speed", "timing", ("{separable}",), {"size": "7"}),
     Question("winograd", "speed", "timing", ("Winograd",), _DEVICES),

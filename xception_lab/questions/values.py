@@ -116,7 +116,7 @@ def _kernel_5() -> Values:
 
 def _spatially_separable() -> Values:
     channels, kernel = 128, 3
-    spec = {"in_channels": channels, "out_channels": channels, "batch_norm": "none"}
+    spec: dict[str, Any] = {"in_channels": channels, "out_channels": channels, "batch_norm": "none"}
     standard, separable = (_block(kind, **spec).params for kind in ("standard", "separable"))
     return {
         "spatially_separable": f"{2 * kernel * channels**2:,}",

@@ -36,6 +36,7 @@ from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import KEY, LANGUAGES, default_language
 
 _PAGE = "_page"
+_OPENINGS = "_openings"
 _REPAIRS = "_repairs"
 _TEXTS = "_values"
 _DRAWN_LAST_RUN = "_drawn"
@@ -86,6 +87,12 @@ def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
     texts.update(page_texts)
     st.session_state[_DRAWN_LAST_RUN] = frozenset()
     st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
+    st.session_state[_OPENINGS] = page_opening() + 1
+
+
+def page_opening() -> int:
+    """A number that stays the same while a page is open, and is another one whenever a page is opened."""
+    return st.session_state.get(_OPENINGS, 0)
 
 
 def link_repairs() -> tuple[Repair, ...]:
