@@ -61,7 +61,10 @@ def _sent_text(at: AppTest) -> str:
         for name in ("json", "spec", "code_text"):
             text = getattr(proto, name, "")
             if isinstance(text, str) and text.startswith(("{", "[")):
-                parts.append(json.dumps(json.loads(text), ensure_ascii=False))
+                content = json.loads(text)
+                if isinstance(content, dict):
+                    content.pop("ahead", None)  # what would be shown one step of a slider away
+                parts.append(json.dumps(content, ensure_ascii=False))
             else:
                 parts.append(str(text))
     parts += [frame.value.to_string() for frame in at.dataframe]
