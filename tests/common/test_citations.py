@@ -11,7 +11,7 @@ from xception_lab.common.citations import constant, paper_table, section, source
 from xception_lab.common.files import asset_path
 
 FILE = json.loads(asset_path("citations.json").read_text(encoding="utf-8"))
-TEXTS = sorted(asset_path("text").glob("*/*.md"))
+TEXTS = sorted(asset_path("text").rglob("*.md"))
 SOURCES = [ROOT / "app.py", *(ROOT / "pages").glob("*.py"), *(ROOT / "xception_lab").rglob("*.py")]
 PLACEHOLDER = re.compile(r"\{(source:)?(\w+)\}")
 # an address, a paper by its authors, year or venue, a section by its number, a figure of at least seven digits, a share

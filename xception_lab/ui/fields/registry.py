@@ -8,6 +8,7 @@ from xception_lab.ui.fields.compare import ONE_PER_CHANNEL, OUT_CHANNELS, SEGMEN
 from xception_lab.ui.fields.features import FeaturesState
 from xception_lab.ui.fields.field import Field, Texts, read_state, state_fields, state_keys
 from xception_lab.ui.fields.network import NetworkState
+from xception_lab.ui.fields.questions import QuestionsState
 from xception_lab.ui.fields.story import StoryState
 from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.fields.training import TrainingState
@@ -19,7 +20,7 @@ _NUMBER = re.compile(r"\d+(\.\d+)?")
 # each field comes after those that its `narrow` reads
 FIELDS: dict[str, Field[Any]] = {
     field.key: field
-    for state in (CompareState, TimingState, FeaturesState, TrainingState, NetworkState, StoryState)
+    for state in (CompareState, TimingState, FeaturesState, TrainingState, NetworkState, StoryState, QuestionsState)
     for field in state_fields(state)
 }
 

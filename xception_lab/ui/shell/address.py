@@ -39,6 +39,7 @@ from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import KEY, LANGUAGES, default_language
 
 _PAGE = "_page"
+_OPENINGS = "_openings"
 _REPAIRS = "_repairs"
 _TEXTS = "_values"
 _DRAWN_LAST_RUN = "_drawn"
@@ -91,6 +92,12 @@ def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
     st.session_state[_OPEN_AT] = linked_part(params, page_texts)
     st.session_state[_DRAWN_LAST_RUN] = frozenset()
     st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
+    st.session_state[_OPENINGS] = page_opening() + 1
+
+
+def page_opening() -> int:
+    """A number that stays the same while a page is open, and is another one whenever a page is opened."""
+    return st.session_state.get(_OPENINGS, 0)
 
 
 def is_opening() -> bool:
@@ -111,6 +118,21 @@ def control_texts() -> dict[str, str]:
 def session_parameter(key: str) -> str | None:
     """A parameter that belongs to no control, such as a run: as the session has it, at first as the address does."""
     return st.session_state[key] if key in st.session_state else st.query_params.get(key)
+
+
+def carried_text(key: str, longest: int) -> str:
+    """A free text that belongs to no field, such as a search: printable, at most `longest` characters.
+
+    Its control has the key as well. One in the link that had to be cut counts as a repair of the link, and the page
+    runs again.
+    """
+    given = session_parameter(key) or ""
+    text = "".join(filter(str.isprintable, given))[:longest]
+    if is_opening() and text != given:
+        st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, given, text))
+        st.session_state[key] = text
+        st.rerun()
+    return text
 
 
 def note_drawn(key: str) -> None:

@@ -122,6 +122,7 @@ def lab_links() -> None:
     st.page_link("pages/features.py", label=_("Feature maps"), icon=":material/grid_view:")
     st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
     st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
+    st.page_link("pages/questions.py", label=_("Questions"), icon=":material/help:")
     st.page_link(source("xception").url, label=_("Paper"), icon=":material/article:")
 
 
@@ -142,7 +143,7 @@ def _show_repairs() -> None:
 def repair_note(key: str, given: str, used: str) -> None:
     """Say that a link's parameter was repaired."""
     note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
-    st.info(note.format(key=key, given=quote_value(given), used=used), icon=":material/build:")
+    st.info(note.format(key=key, given=quote_value(given), used=quote_value(used)), icon=":material/build:")
 
 
 def finish(state: object, entry: str | None = None, **carried: str | None) -> None:

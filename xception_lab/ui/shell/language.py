@@ -55,6 +55,11 @@ def paragraph(name: str, part: int | None = None, /, **values: str) -> str:
     assets/citations.json, and `{source:name}` for a link to one of its sources. A constant without a source is marked
     so. Raises KeyError for a name that is none of these.
     """
+    return paragraph_in(language(), name, part, **values)
+
+
+def paragraph_in(language: str, name: str, part: int | None = None, /, **values: str) -> str:
+    """The same in any language: "en" or "ko"."""
 
     def fill(match: re.Match[str]) -> str:
         kind, key = match.groups()
@@ -63,9 +68,9 @@ def paragraph(name: str, part: int | None = None, /, **values: str) -> str:
         if key in values:
             return values[key]
         cited = constant(key)
-        return cited.text if cited.citation else f"{cited.text} ({translate('no source found')})"
+        return cited.text if cited.citation else f"{cited.text} ({catalog(language).gettext('no source found')})"
 
-    text = _paragraph(language(), name)
+    text = _paragraph(language, name)
     return _PLACEHOLDER.sub(fill, text if part is None else text.split("\n---\n")[part].strip())
 
 

@@ -25,6 +25,12 @@ MEASURE_NAMES = {
     "moved_bytes": N_("Bytes moved"),
     "activation_bytes": N_("Activation bytes"),
 }
+VERDICT_NAMES = {
+    "harmful": N_("harmful"),
+    "helpful": N_("helpful"),
+    "equivalent": N_("equivalent"),
+    "not decided": N_("not decided"),
+}
 
 
 def kind_name(kind: str) -> str:
