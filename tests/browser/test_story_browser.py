@@ -153,9 +153,7 @@ def test_a_step_is_calm_and_fits(visit: Visit, size: dict[str, int]) -> None:
         page = _open(visitor, f"/story?step={step}")
         page.locator(".st-key-story .scene > *").first.wait_for()
         controls = page.evaluate(CONTROLS)
-        # the two ends of an interval, and the boundary that is moved
-        extra = {"4": 1, "8": 1}.get(step, 0)
-        assert len(controls) <= 6 + extra, controls
+        assert len(controls) <= 6, controls
         assert len(page.evaluate(WORDS)) <= 90, step
         wide = "document.querySelector('[data-testid=stMain]').scrollWidth - innerWidth"
         assert page.evaluate(wide) <= 0, step
