@@ -13,6 +13,7 @@ from paths import ROOT
 from playwright.sync_api import Browser, Page
 
 PATIENCE_MS = 15_000
+BLOCKS = ".st-key-blocks .figure strong >> nth=8"  # the last figure of the three blocks
 
 
 # from the checkout, without a build
@@ -64,11 +65,11 @@ class Visitor:
         self.context.set_default_timeout(PATIENCE_MS)
         self.context.on("page", self._watch)
 
-    def open(self, address: str) -> Page:
-        """A new tab on this address, its first run done."""
+    def open(self, address: str, drawn: str = BLOCKS) -> Page:
+        """A new tab on this address, its first run done and what is asked for drawn."""
         page = self.context.new_page()
         page.goto(self.server.url + address, wait_until="commit")
-        settled(page)
+        settled(page, drawn)
         return page
 
     def close_tabs(self) -> None:
@@ -88,7 +89,7 @@ class Visitor:
             self.strangers.append(url)
 
 
-def settled(page: Page, drawn: str = ".st-key-blocks .figure strong >> nth=8") -> None:
+def settled(page: Page, drawn: str = BLOCKS) -> None:
     """Wait until the script has run and what is asked for, by default the three blocks, is drawn."""
     page.locator(drawn).wait_for()
     page.locator('.stApp[data-test-script-state="notRunning"]').wait_for()

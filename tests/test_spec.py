@@ -194,7 +194,7 @@ def test_junk_makes_a_valid_comparison_or_a_value_error(arguments: dict[str, Any
 
 
 @pytest.mark.parametrize("cls", [BlockSpec, XceptionSpec])
-@examples(600)
+@examples(150)
 @given(data=st.data())
 def test_one_junk_field_makes_a_valid_spec_or_a_value_error(cls: type[Any], data: st.DataObject) -> None:
     spec = data.draw(block_specs() if cls is BlockSpec else xception_specs())

@@ -72,7 +72,9 @@ def test_a_link_to_a_view_opens_with_the_view_in_the_first_screen(visit: Visit, 
     visitor = visit(viewport=SIZES[size])
     tab = visitor.context.new_page()
     out_of_sight = {}
-    for link, part in _links(page):
+    links = list(_links(page))
+    # a phone's pages are built alike: its first and its last view
+    for link, part in links if size == "screen" else (links[0], links[-1]):
         _open(visitor, tab, link)
         position = tab.evaluate(POSITION, part)
         if not 0 <= position["top"] <= 0.4 * SIZES[size]["height"] or position["missing"] > 0:

@@ -41,13 +41,6 @@ WORDS = """() => {
 }"""
 
 
-def _open(visitor: Visitor, address: str) -> Page:
-    page = visitor.context.new_page()
-    page.goto(visitor.server.url + address, wait_until="commit")
-    settled(page, TITLE)
-    return page
-
-
 def _title(page: Page, step: str) -> None:
     from xception_lab.ui.shell.language import paragraph
 
@@ -108,7 +101,7 @@ def _without_scripts(frame: str) -> str:
 
 
 def test_the_whole_story_by_mouse_and_back_and_by_reload(visit: Visit) -> None:
-    page = _open(visit(viewport={"width": 1280, "height": 720}), "/")
+    page = visit(viewport={"width": 1280, "height": 720}).open("/", TITLE)
     for step in STEPS[:-1]:
         _title(page, step)
         if STORY[step].kind == "number":
@@ -135,7 +128,7 @@ def test_the_whole_story_by_mouse_and_back_and_by_reload(visit: Visit) -> None:
 
 
 def test_by_keys_a_number_is_moved_and_told_with_enter(visit: Visit) -> None:
-    page = _open(visit(), "/story?step=2")
+    page = visit().open("/story?step=2", TITLE)
     scale = page.locator(SCALE).first
     scale.focus()
     before = scale.get_attribute("aria-valuetext")
@@ -150,7 +143,7 @@ def test_by_keys_a_number_is_moved_and_told_with_enter(visit: Visit) -> None:
 def test_a_step_is_calm_and_fits(visit: Visit, size: dict[str, int]) -> None:
     visitor = visit(viewport=size)
     for step in STEPS[:-1]:
-        page = _open(visitor, f"/story?step={step}")
+        page = visitor.open(f"/story?step={step}", TITLE)
         page.locator(".st-key-story .scene > *").first.wait_for()
         controls = page.evaluate(CONTROLS)
         assert len(controls) <= 6, controls
@@ -164,7 +157,7 @@ def test_a_step_is_calm_and_fits(visit: Visit, size: dict[str, int]) -> None:
 
 
 def test_the_back_row_can_read_it(visit: Visit) -> None:
-    page = _open(visit(viewport={"width": 1280, "height": 720}), "/story?step=2&p2=4")
+    page = visit(viewport={"width": 1280, "height": 720}).open("/story?step=2&p2=4", TITLE)
     page.locator(FORWARD).wait_for()
     sizes = page.evaluate("""() => [...document.querySelectorAll(".st-key-story .stMarkdown p")]
         .filter((node) => !node.closest("[data-testid=stCaptionContainer], button, a"))

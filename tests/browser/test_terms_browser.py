@@ -11,6 +11,7 @@ from xception_lab.common.glossary import glossary
 pytestmark = pytest.mark.browser
 
 Visit = Callable[..., Visitor]
+STEP, TITLE = "/story?step=7", ".st-key-story h1"  # it has two terms before its prediction
 PHONE = {"width": 390, "height": 844}
 
 
@@ -51,7 +52,7 @@ def _inside_the_window(card: Locator) -> None:
 
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 def test_a_term_is_opened_and_closed_by_keys(visit: Visit, locale: str) -> None:
-    page, term = visit(locale=locale).open("/"), glossary()["depthwise"][locale[:2]]
+    page, term = visit(locale=locale).open(STEP, TITLE), glossary()["depthwise"][locale[:2]]
     word, card, address = _word(page, "depthwise"), _card(page), page.url
     _tab_to(page, word)
     _count_runs(page)
@@ -68,7 +69,7 @@ def test_a_term_is_opened_and_closed_by_keys(visit: Visit, locale: str) -> None:
 
 
 def test_the_tab_key_leads_through_the_card_and_on(visit: Visit) -> None:
-    page = visit().open("/")
+    page = visit().open(STEP, TITLE)
     word, card = _word(page, "depthwise"), _card(page)
     word.focus()
     page.keyboard.press("Enter")
@@ -76,27 +77,27 @@ def test_the_tab_key_leads_through_the_card_and_on(visit: Visit) -> None:
     expect(card.get_by_role("button")).to_be_focused()
     page.keyboard.press("Tab")
     expect(card).to_be_hidden()
-    expect(_word(page, "pointwise")).to_be_focused()
+    expect(_word(page, "relu")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Shift+Tab")
     expect(card).to_be_hidden()
-    expect(_word(page, "pointwise")).to_be_focused()
+    expect(_word(page, "relu")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(card).to_be_hidden()
-    expect(_word(page, "pointwise")).to_be_focused()
+    expect(_word(page, "relu")).to_be_focused()
 
 
 def test_a_click_elsewhere_closes_the_card(visit: Visit) -> None:
-    page = visit().open("/")
-    word, other, card = _word(page, "depthwise"), _word(page, "pointwise"), _card(page)
+    page = visit().open(STEP, TITLE)
+    word, other, card = _word(page, "depthwise"), _word(page, "relu"), _card(page)
     word.click()
     expect(card).to_be_visible()
     card.locator(".text").click()
     expect(card).to_be_visible()
     other.click()
-    expect(card).to_have_accessible_name(glossary()["pointwise"]["en"].name)
+    expect(card).to_have_accessible_name(glossary()["relu"]["en"].name)
     page.locator("h1").click()
     expect(card).to_be_hidden()
     expect(other).to_be_focused()
@@ -118,7 +119,7 @@ def test_a_new_run_leaves_the_card_open(visit: Visit) -> None:
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 def test_every_card_fits_a_phone(visit: Visit, locale: str) -> None:
     visitor = visit(locale=locale, viewport=PHONE, has_touch=True, is_mobile=True)
-    page = visitor.open("/")
+    page = visitor.open(STEP, TITLE)
     word, card = _word(page, "depthwise"), _card(page)
     word.tap()
     expect(card).to_be_visible()
@@ -139,7 +140,7 @@ def test_every_card_fits_a_phone(visit: Visit, locale: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_term_looks_like_text_and_not_like_a_way_elsewhere(visit: Visit, scheme: str) -> None:
-    page = visit(color_scheme=scheme, reduced_motion="reduce").open("/")
+    page = visit(color_scheme=scheme, reduced_motion="reduce").open(STEP, TITLE)
     look = "node => { const { color, textDecorationStyle: line } = getComputedStyle(node); return [color, line] }"
     colour, line = _word(page, "depthwise").evaluate(look)
     assert [colour, "solid"] == page.locator("p:has(> a[href='#term-depthwise'])").evaluate(look)

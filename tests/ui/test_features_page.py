@@ -209,7 +209,10 @@ def test_a_link_to_a_network_that_is_not_installed_says_how_to_get_it(monkeypatc
 def test_a_link_to_a_position_outside_is_moved_inside() -> None:
     app = features_page(look="reach", layer="conv4.conv1", row="298", column="0")
     assert [info.value for info in app.info] == ["`row=298` in the link is not possible here; `3` is used."]
-    assert app.markdown[0].value.startswith("Position 3, 0 of **conv4.conv1** can see **32×32** of 32×32 pixels.")
+    text = app.markdown[0].value
+    assert text.startswith(
+        "Position 3, 0 of **conv4.conv1** [can see](#term-receptive_field) **32×32** of 32×32 pixels."
+    )
     assert len(app.get("plotly_chart")) == 1
 
 
