@@ -241,7 +241,7 @@ def test_a_click_is_handed_on_as_it_came(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_shares_in_the_text_are_the_papers_network_s() -> None:
     at = _open({"network_view": "shares", "width_percent": "50"})
-    (text,) = [part.value for part in at.markdown if "the 34 depthwise" in part.value]
+    (text,) = [part.value for part in at.markdown if "tell another story" in part.value]
     # whatever the controls hold: the text is on the paper's network
     cost = network_cost(XceptionSpec(), 299, 299)
     ones = [layer for layer in cost.layers if layer.op in ("pointwise", "shortcut")]
@@ -249,6 +249,7 @@ def test_the_shares_in_the_text_are_the_papers_network_s() -> None:
         share = sum(getattr(layer, measure) for layer in ones) / getattr(cost, measure)
         assert f"{100 * share:.1f} %" == said
         assert said in text
+    assert "the 34 [depthwise convolutions](#term-depthwise)" in text
 
 
 def test_figure_9_comes_with_the_papers_caveats() -> None:
