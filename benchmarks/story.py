@@ -126,34 +126,43 @@ def main() -> None:
     for name, value in (("--loads", 7), ("--rounds", 3), ("--people", 30), ("--seconds", 40)):
         parser.add_argument(name, type=int, default=value)
     options = parser.parse_args()
-    with serve("app.py") as app, serve("benchmarks/minimal_page.py") as minimal, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        times: dict[str, list[float]] = {"/": [], "minimal": []}
-        for load in range(options.loads + 1):
-            for name, server, drawn in (("/", app, STEP_DRAWN), ("minimal", minimal, MINIMAL_DRAWN)):
-                elapsed = _first_paint_ms(browser, server, drawn)
-                if load:  # the first visit pays for the imports
-                    times[name].append(elapsed)
-        ratio = median(times["/"]) / median(times["minimal"])
-        rows = [(name, f"{median(values):.0f} ms", f"{max(values):.0f} ms") for name, values in times.items()]
-        print(table(("first paint", "median", "max"), rows))
-        print(f"\n/ takes {ratio:.2f} times the minimal page's first paint; torch loaded: {app.has_torch()}\n")
-        told: list[float] = []
-        onward: list[float] = []
-        for number in range(options.rounds + 1):
-            shown, nexts = _walk_ms(browser, app)
-            if number:  # the first walk pays for torch and the stored files
-                told += shown
-                onward += nexts
-        browser.close()
-        rows = [
-            (name, str(len(values)), f"{median(values):.0f} ms", f"{percentile(values, 0.95):.0f} ms")
-            for name, values in (("show me to answer", told), ("next to question", onward))
-        ]
-        print(table(("step to step", "clicks", "median", "p95"), rows))
+    with serve("app.py") as app:
+        with serve("benchmarks/minimal_page.py") as minimal, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+            _print_first_paint(browser, app, minimal, options.loads)
+            _print_walk(browser, app, options.rounds)
+            browser.close()
         waits = asyncio.run(_class_waits(app, options.people, options.seconds))
-        row = (str(options.people), str(len(waits)), f"{1000 * median(waits):.0f} ms")
-        print("\n" + table(("people", "steps", "median", "p95"), [(*row, f"{1000 * percentile(waits, 0.95):.0f} ms")]))
+    row = (str(options.people), str(len(waits)), f"{1000 * median(waits):.0f} ms")
+    print("\n" + table(("people", "steps", "median", "p95"), [(*row, f"{1000 * percentile(waits, 0.95):.0f} ms")]))
+
+
+def _print_first_paint(browser: Browser, app: Server, minimal: Server, loads: int) -> None:
+    times: dict[str, list[float]] = {"/": [], "minimal": []}
+    for load in range(loads + 1):
+        for name, server, drawn in (("/", app, STEP_DRAWN), ("minimal", minimal, MINIMAL_DRAWN)):
+            elapsed = _first_paint_ms(browser, server, drawn)
+            if load:  # the first visit pays for the imports
+                times[name].append(elapsed)
+    ratio = median(times["/"]) / median(times["minimal"])
+    rows = [(name, f"{median(values):.0f} ms", f"{max(values):.0f} ms") for name, values in times.items()]
+    print(table(("first paint", "median", "max"), rows))
+    print(f"\n/ takes {ratio:.2f} times the minimal page's first paint; torch loaded: {app.has_torch()}\n")
+
+
+def _print_walk(browser: Browser, app: Server, rounds: int) -> None:
+    told: list[float] = []
+    onward: list[float] = []
+    for number in range(rounds + 1):
+        shown, nexts = _walk_ms(browser, app)
+        if number:  # the first walk pays for torch and the stored files
+            told += shown
+            onward += nexts
+    rows = [
+        (name, str(len(values)), f"{median(values):.0f} ms", f"{percentile(values, 0.95):.0f} ms")
+        for name, values in (("show me to answer", told), ("next to question", onward))
+    ]
+    print(table(("step to step", "clicks", "median", "p95"), rows))
 
 
 if __name__ == "__main__":

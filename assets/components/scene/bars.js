@@ -5,13 +5,14 @@ import { createCanvas, drawRect, write } from "./canvas.js"
 const ROW = 84
 
 export function drawBars(data) {
-  const canvas = createCanvas(data.bars.length * ROW + 6, 400)
+  const named = data.bars.at(-1).parts?.filter((part) => part.name) ?? []
+  const canvas = createCanvas(data.bars.length * ROW + 6 + 30 * Math.ceil(named.length / 2), 440)
   data.bars.forEach((bar, i) => {
     const y = i * ROW
     write(canvas, 0, y + 24, bar.name)
     if (!bar.parts) {
-      drawRect(canvas, "unknown", 1, y + 34, 300, 34, 3)
-      return write(canvas, 150, y + 60, "?", "big middle")
+      drawRect(canvas, "unknown", 1, y + 34, 636, 34, 3)
+      return write(canvas, 319, y + 60, "?", "big middle")
     }
     let x = 0
     for (const part of bar.parts) {
@@ -22,8 +23,13 @@ export function drawBars(data) {
     }
     if (bar.text) {
       if (x < 440) write(canvas, x + 12, y + 59, bar.text)
-      else write(canvas, 638, y + 24, bar.text, "end")
+      else write(canvas, x - 12, y + 59, bar.text, "on end")
     }
+  })
+  named.forEach((part, i) => {
+    const [x, y] = [(i % 2) * 320, data.bars.length * ROW + 4 + 30 * Math.floor(i / 2)]
+    drawRect(canvas, `bar ${part.kind}`, x, y, 18, 18, 3)
+    write(canvas, x + 28, y + 16, part.name, "small")
   })
   return canvas
 }

@@ -96,7 +96,7 @@ def frame(page: str, state: type[State]) -> State:
 def story_frame(page: str, state: type[State], progress: str, show_steps: Callable[[], None]) -> State:
     """As `frame`, for a page of the story: one menu instead of the navigation, so that the question stands alone.
 
-    progress: how far the story is. show_steps: draws the links to the steps, when the menu is opened.
+    progress: how far the story is, or empty. show_steps: draws the links to the steps, when the menu is opened.
     """
     texts = _open(page, state)
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
@@ -106,8 +106,9 @@ def story_frame(page: str, state: type[State], progress: str, show_steps: Callab
                 show_steps()
                 st.divider()
                 lab_links()
-        st.markdown(_("**Xception Lab** · [the paper]({url})").format(url=source("xception").url), width="content")
-        st.markdown(progress, width="content")
+        if progress:
+            st.markdown(progress, width="content")
+        st.markdown(_("**Xception Lab** · [the paper ↗]({url})").format(url=source("xception").url), width="content")
         st.space("stretch")
         (other,) = (language for language in LANGUAGES if language != control_texts()[KEY])
         st.button(LANGUAGES[other], key="other_language", on_click=set_controls, args=({KEY: other},), type="tertiary")

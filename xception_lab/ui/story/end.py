@@ -9,7 +9,7 @@ from xception_lab.ui.story.steps import STEPS as STORY
 from xception_lab.ui.story.steps import step_title
 
 _FURTHEST = 2
-_DOORS = ("compare", "timing", "features", "training", "network")
+_DOORS = ("compare", "timing", "features", "training", "network", "questions")
 
 
 def show_end(state: StoryState) -> None:
@@ -25,6 +25,7 @@ def show_end(state: StoryState) -> None:
         "features": _("Feature maps"),
         "training": _("Train"),
         "network": _("Network"),
+        "questions": _("Questions"),
     }
     with st.container(horizontal=True, key="doors"):
         for page in _DOORS:
@@ -38,8 +39,8 @@ def _furthest_text(guesses: dict[str, Guess]) -> str:
         return _("You made no prediction; the answers of the steps that you opened are below.")
     if not made:
         return _("Every prediction was right.")
-    named = "; ".join(f"**{step_title(step)}**" for _far, step in made[:_FURTHEST])
-    return _("Furthest off: {questions}. These are worth a second look.").format(questions=named)
+    named = " · ".join(f"**{step_title(step)}**" for _far, step in made[:_FURTHEST])
+    return _("Furthest off, and worth a second look: {questions}").format(questions=named)
 
 
 def _table(guesses: dict[str, Guess]) -> str:

@@ -24,8 +24,9 @@ _NEXT = "_next_step"  # where a button leads
 _BOLD = re.compile(r"\*\*.+?\*\*[^*]*$", re.DOTALL)
 _CSS = """
 <style>
-.st-key-story { gap: .8rem; word-break: keep-all; overflow-wrap: anywhere; }
+.st-key-story { gap: .8rem; }
 .st-key-story .stMarkdown p { font-size: 1.375rem; line-height: 1.42; text-wrap: pretty; }
+.st-key-story :is(h1, p, td) { word-break: keep-all; overflow-wrap: break-word; }
 .st-key-story h1 { font-size: 2.3rem; line-height: 1.15; padding: .1rem 0 .3rem; text-wrap: balance; }
 .st-key-story .stMarkdown a { text-underline-offset: .15em; }
 .st-key-story [data-testid=stCaptionContainer] { color: inherit; opacity: .86; }
@@ -34,9 +35,14 @@ _CSS = """
 .st-key-story table { font-size: 1.1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) { min-height: 3rem; padding: .3rem 1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) p { font-size: 1.2rem; }
-.st-key-story .stButton button[kind=tertiary] { padding-left: 0; }
+[data-testid=stPopoverBody] .stVerticalBlock { gap: .1rem; }
+[data-testid=stPopoverBody] .stButton button { min-height: 1.9rem; padding-top: 0; padding-bottom: 0; }
 .st-key-forward button { padding: .35rem 1.5rem; }
-.st-key-doors .stPageLink a { color: inherit; border: 1.5px solid currentColor; border-radius: .6rem; }
+:is(.st-key-doors, .st-key-next) .stPageLink a {
+  color: inherit;
+  border: 1.5px solid currentColor;
+  border-radius: .6rem;
+}
 @media (max-width: 700px) {
   .st-key-story h1 { font-size: 1.7rem; }
   .st-key-story .stMarkdown p { font-size: 1.15rem; }
@@ -83,6 +89,7 @@ def _menu(step: str) -> None:
 def _go_to(step: str) -> None:
     # a link to the page that one is on would leave Streamlit with the address that was there before
     st.session_state[_NEXT] = step
+    st.session_state["menu"] = False  # it would cover the step that it led to
 
 
 def _show_step(number: str, step: Step, guess: Guess) -> None:
@@ -110,7 +117,7 @@ def _show_step(number: str, step: Step, guess: Guess) -> None:
                 page, texts = step.lab
                 st.page_link(f"pages/{page}.py", label=_("Open in the lab"), query_params=dict(texts))
             else:
-                st.button(_("Show me"), type="tertiary", key="show", on_click=set_controls, args=({field.key: SHOW},))
+                st.button(_("Show me"), key="show", on_click=set_controls, args=({field.key: SHOW},))
 
 
 def _question_alone(asked: str) -> str:

@@ -94,7 +94,7 @@ def segments_scene(told: bool) -> Scene:
                     },
                     {"kind": "pointwise", "share": costs[segments].pointwise / most},
                 ],
-                "text": f"{format_count(costs[segments].macs)} MACs",
+                "text": f"{segments}: {format_count(costs[segments].macs)} MACs",
             }
             for segments in chosen
         ]
@@ -110,7 +110,9 @@ def stack_scene(told: bool) -> Scene:
         "slide": _("Where a block begins"),
         "pointwise_first": _("1×1 first"),
         "depthwise_first": _("3×3 first"),
-        "note": _("Move the boundary: what changes in the row of convolutions above?"),
+        "note": _("Move the boundary: the same row of convolutions, cut at another place.")
+        if told
+        else _("Move the boundary: what changes in the row of convolutions above?"),
     }
     return {"scene": "stack", "words": words, "told": told, "summary": words["slide"]}
 
@@ -179,7 +181,8 @@ def speed_scene(told: bool) -> Scene:
             {
                 "kind": _TIMED_KINDS[name],
                 "share": seconds / total / early.speed_times,
-                "text": _(LAYER_NAMES[name]) if name == "pointwise" else "",
+                "text": "",
+                "name": _(LAYER_NAMES[name]),
             }
             for name, seconds in early.layers_s
         ]
@@ -208,7 +211,7 @@ def shares_scene(told: bool) -> Scene:
     shares = answers.parameter_shares()
     bars = [
         {
-            "name": _(LAYER_KIND_NAMES[kind]),
+            "name": _("classifier") if kind == "linear" else _(LAYER_KIND_NAMES[kind]),
             "parts": [{"kind": kind, "share": shares[kind]}],
             "text": percent(shares[kind]),
         }
