@@ -85,10 +85,10 @@ def test_the_effect_is_the_stored_runs_with_scipys_intervals() -> None:
     differences = [100 * (last["relu"][seed] - last["none"][seed]) for seed in sorted(last["none"])]
     effect = answers.relu_effect()
     assert effect.differences == pytest.approx(differences)
-    for seeds, interval in effect.intervals.items():
+    for seeds, interval in answers.relu_intervals().items():
         oracle = stats.ttest_1samp(differences[:seeds], 0).confidence_interval(effect.confidence)
         assert interval == pytest.approx((oracle.low, oracle.high))
-    widths = [high - low for low, high in effect.intervals.values()]
+    widths = [high - low for low, high in answers.relu_intervals().values()]
     assert all(wide > narrow for wide, narrow in pairwise(widths)), "more seeds, a narrower interval"
 
 

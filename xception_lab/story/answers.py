@@ -3,9 +3,9 @@
 Only two functions need torch, and import it when they are called: `tower_equivalence` and `relu_survival`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from xception_lab.timing.analysis import speed_verdict
 from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.results import Results
 from xception_lab.timing.results_file import results_from_json
+
+if TYPE_CHECKING:  # its module imports scipy
+    from xception_lab.experiments.effects import Effect
 
 LAYER = CompareSpec()  # 64 -> 128 channels, 3x3
 MIDDLE = CompareSpec(in_channels=728, out_channels=728, size=19)  # Xception's middle flow
@@ -59,13 +62,8 @@ def output_value(spec: CompareSpec = LAYER) -> OutputValue:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Weights of a standard and of a separable block's convolutions, without batch norm.
+    """Weights of a standard and of a separable block's convolutions, without batch norm."""
 
-    times: how many times fewer the separable block has.
-    """
-
-    kernel_size: int
-    channels: int
     standard: int
     depthwise: int
     pointwise: int
@@ -88,9 +86,7 @@ def weights(kernel_size: int, channels: int = MIDDLE.in_channels) -> Weights:
         for kind in ("standard", "separable")
     }
     separable = by_kind["separable"]
-    return Weights(
-        kernel_size, channels, sum(by_kind["standard"].values()), separable["depthwise"], separable["pointwise"]
-    )
+    return Weights(sum(by_kind["standard"].values()), separable["depthwise"], separable["pointwise"])
 
 
 def tower_equivalence(towers: int = TOWERS) -> float:
@@ -178,64 +174,34 @@ def relu_survival() -> ReluSurvival:
     return ReluSurvival(picture, enters, leaves, recovered, explained)
 
 
-@dataclass(frozen=True, slots=True)
-class ReluEffect:
-    """Figure 10's first comparison in the stored experiment: points of accuracy that a ReLU between adds.
-
-    differences: one per seed. intervals: by number of seeds, the first so many, at `confidence`; None for one seed.
-    verdict: with all seeds.
-    """
-
-    differences: tuple[float, ...]
-    points: float
-    confidence: float
-    intervals: Mapping[int, tuple[float, float]]
-    verdict: str
-
-
 @cache
-def relu_effect() -> ReluEffect:
-    """The effect of the ReLU between, from the stored result of the plan figure-10."""
+def stored_effects(plan: str) -> tuple["Effect", ...]:
+    """The primary effects of a plan's stored result."""
+    from xception_lab.experiments.results_file import load_stored_result
+
+    result = load_stored_result(plan)
+    assert result, "shipped with the lab"
+    return result.progress.effects().primary
+
+
+def relu_effect(plan: str = "figure-10") -> "Effect":
+    """Figure 10's first comparison: the points of accuracy that a ReLU between adds."""
+    return stored_effects(plan)[0]
+
+
+def relu_intervals() -> dict[int, tuple[float, float]]:
+    """relu_effect's interval, had there been only the first 3, 6 or 12 seeds, by their number."""
     from xception_lab.experiments.inference import mean_interval
-    from xception_lab.experiments.results_file import load_stored_result
 
-    result = load_stored_result("figure-10")
-    assert result, "shipped with the lab"
-    effect = result.progress.effects().primary[0]
+    effect = relu_effect()
     intervals = {seeds: mean_interval(effect.differences[:seeds], effect.confidence) for seeds in SEEDS}
-    return ReluEffect(
-        effect.differences,
-        effect.points,
-        effect.confidence,
-        {seeds: interval for seeds, interval in intervals.items() if interval},
-        effect.verdict or "not decided",
-    )
+    return {seeds: interval for seeds, interval in intervals.items() if interval}
 
 
-@dataclass(frozen=True, slots=True)
-class OrderEffect:
-    """The stored difference between the orders with nothing between, 1x1 first less depthwise first, in points.
-
-    low, high: its 90 % interval, by which equivalence was judged.
-    """
-
-    points: float
-    low: float
-    high: float
-    seeds: int
-    verdict: str
-
-
-@cache
-def order_effect() -> OrderEffect:
-    """The equivalence that the plan two-differences fixed beforehand."""
-    from xception_lab.experiments.results_file import load_stored_result
-
-    result = load_stored_result("two-differences")
-    assert result, "shipped with the lab"
-    (effect,) = [effect for effect in result.progress.effects().primary if effect.asks_equivalence]
-    low, high = effect.low or 0.0, effect.high or 0.0
-    return OrderEffect(effect.points, low, high, len(effect.differences), effect.verdict or "not decided")
+def order_effect() -> "Effect":
+    """The equivalence fixed by the plan two-differences: 1x1 first less depthwise first, nothing between."""
+    (effect,) = [effect for effect in stored_effects("two-differences") if effect.asks_equivalence]
+    return effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +211,6 @@ class Speed:
     layers_s: the seconds of each of its layers, the slowest first.
     """
 
-    spec: CompareSpec
     flops_times: float
     speed_times: float
     layers_s: tuple[tuple[str, float], ...]
@@ -265,7 +230,7 @@ def speed(spec: CompareSpec) -> Speed:
     assert timing
     times = verdict.times.times if verdict.times.direction == "fewer" else 1 / verdict.times.times
     layers = tuple(sorted(timing.layers, key=lambda layer: -layer[1]))
-    return Speed(spec, verdict.flops.times, times, layers)
+    return Speed(verdict.flops.times, times, layers)
 
 
 def parameter_shares() -> dict[str, float]:

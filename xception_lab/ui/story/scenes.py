@@ -114,7 +114,7 @@ def stack_scene(told: bool) -> Scene:
         if told
         else _("Move the boundary: what changes in the row of convolutions above?"),
     }
-    return {"scene": "stack", "words": words, "told": told, "summary": words["slide"]}
+    return {"scene": "stack", "words": words, "summary": words["slide"]}
 
 
 def relu_scene(told: bool) -> Scene:
@@ -153,8 +153,7 @@ def effect_scene(told: bool, guess: tuple[float, float] | None) -> Scene:
     for seeds in answers.SEEDS:
         row: Scene = {"name": _("{seeds} seeds").format(seeds=seeds), "interval": None, "own": False, "dots": []}
         if told:
-            effect = answers.relu_effect()
-            row |= {"interval": effect.intervals[seeds], "dots": effect.differences[:seeds]}
+            row |= {"interval": answers.relu_intervals()[seeds], "dots": answers.relu_effect().differences[:seeds]}
         rows.append(row)
     return {
         "scene": "intervals",

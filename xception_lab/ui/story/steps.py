@@ -6,11 +6,11 @@ reason with the answer's values in it, what remains uncertain.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from xception_lab.arch.breakdown import PAPER_SIZE, break_down
 from xception_lab.common.units import format_count, format_times
-from xception_lab.features.readings import WIDTHS, relu_range
+from xception_lab.features.readings import DRAWS, WIDTHS, relu_range
 from xception_lab.spec import XceptionSpec
 from xception_lab.story import answers
 from xception_lab.ui.features.readings import format_loss, format_losses
@@ -18,9 +18,12 @@ from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.story import Guess
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import percent
+from xception_lab.ui.shell.names import VERDICT_NAMES, percent
 from xception_lab.ui.story import scenes
 from xception_lab.ui.story.scenes import Scene
+
+if TYPE_CHECKING:  # its module imports scipy
+    from xception_lab.experiments.effects import Effect
 
 Unit = Literal["", "times", "percent", "points"]
 Values = dict[str, str]
@@ -110,15 +113,11 @@ def _segments_values() -> Values:
 
 
 def _order_values() -> Values:
-    first, equivalence = answers.order_cost(1), answers.order_effect()
-    return {
-        "one": format_times(first),
-        "two": format_times(answers.order_cost(2)),
-        "points": _signed(equivalence.points),
-        "low": _signed(equivalence.low),
-        "high": _signed(equivalence.high),
-        "seeds": str(equivalence.seeds),
-    }
+    effect = answers.order_effect()
+    values = _interval_values(effect) | {"seeds": str(len(effect.differences))}
+    if effect.verdict != "equivalent":
+        values["verdict"] = _("not shown to be equivalent")
+    return values | {"one": format_times(answers.order_cost(1)), "two": format_times(answers.order_cost(2))}
 
 
 def _relu_values() -> Values:
@@ -128,18 +127,26 @@ def _relu_values() -> Values:
         "loss": format_loss(loss.picture),
         "range": format_losses(loss.low, loss.high),
         "pictures": str(loss.pictures),
+        "draws": str(DRAWS),
         "width": str(most),
         "wide": format_loss(relu_range(most, "input").loss_ends("separable")[1]),
     }
 
 
 def _effect_values() -> Values:
-    effect = answers.relu_effect()
-    values = {"points": _signed(effect.points), "confidence": f"{100 * effect.confidence:.3g} %"}
-    for seeds, (low, high) in effect.intervals.items():
+    effect, emoji = answers.relu_effect(), answers.relu_effect("figure-10-emoji")
+    values = _interval_values(effect) | {"confidence": f"{100 * effect.confidence:.3g} %"}
+    values |= {f"emoji_{name}": text for name, text in _interval_values(emoji).items()}
+    for seeds, (low, high) in answers.relu_intervals().items():
         values |= {f"low_{seeds}": _signed(low), f"high_{seeds}": _signed(high)}
-    verdicts = {"harmful": _("harmful"), "helpful": _("helpful"), "equivalent": _("equivalent")}
-    return values | {"verdict": verdicts.get(effect.verdict, _("not decided"))}
+    return values
+
+
+def _interval_values(effect: "Effect") -> Values:
+    """A stored effect with its verdict in words."""
+    low, high = effect.low or 0.0, effect.high or 0.0
+    verdict = _(VERDICT_NAMES[effect.verdict or "not decided"])
+    return {"points": _signed(effect.points), "low": _signed(low), "high": _signed(high), "verdict": verdict}
 
 
 def _speed_given() -> Values:
