@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from xception_lab.arch.breakdown import cost_changes
+from xception_lab.arch.breakdown import cost_changes, paper_network
 from xception_lab.ui.fields.field import VIEW_BELOW
 from xception_lab.ui.fields.network import (
     CHOSEN_STAGE,
@@ -24,7 +24,7 @@ from xception_lab.ui.fields.network import (
 )
 from xception_lab.ui.network.architecture import show_architecture, show_stage
 from xception_lab.ui.network.charts import ChartRequest
-from xception_lab.ui.network.overview import network_headline, network_of, paper_network, show_network_figures
+from xception_lab.ui.network.overview import network_headline, network_of, show_network_figures
 from xception_lab.ui.network.paper import show_modules, show_relatives
 from xception_lab.ui.network.views import show_export, show_layers, show_shares, show_what_if
 from xception_lab.ui.shell.components import copy_link

@@ -9,7 +9,8 @@ from paths import ROOT
 from streamlit.testing.v1 import AppTest
 from visits import START, component_data, opened, ran
 
-from xception_lab.ui.fields.story import PREDICTIONS, SHOW, STEPS
+from xception_lab.ui.fields.story import PREDICTIONS, STEPS
+from xception_lab.ui.fields.training import SHOW
 from xception_lab.ui.story.guesses import distance
 from xception_lab.ui.story.steps import STEPS as STORY
 

@@ -17,11 +17,10 @@ from xception_lab.spec import CompareSpec
 from xception_lab.timing.analysis import smallest_block
 from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
 from xception_lab.timing.results import DeviceProperties, Machine, Peaks, Results, Timing
-from xception_lab.timing.results_file import results_to_json
+from xception_lab.timing.results_file import results_to_json, shipped_timings
 from xception_lab.ui.fields.timing import TIMING_VIEW, TimingState, TimingView
 from xception_lab.ui.timing import measurement
 from xception_lab.ui.timing.jobs import job_of
-from xception_lab.ui.timing.results import shipped_timings
 
 BLOCKS = three_blocks(CompareSpec())
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from math import gcd
 from typing import Literal
@@ -152,6 +153,12 @@ class CostChange:
     reference: int
     delta: int
     ratio: Ratio
+
+
+@cache
+def paper_network() -> NetworkBreakdown:
+    """Xception at 299 pixels."""
+    return break_down(XceptionSpec(), PAPER_SIZE)
 
 
 def break_down(spec: XceptionSpec, size: int) -> NetworkBreakdown:

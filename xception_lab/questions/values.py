@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from xception_lab.arch.breakdown import PAPER_SIZE, CostShare, NetworkBreakdown, break_down, cost_shares
+from xception_lab.arch.breakdown import PAPER_SIZE, CostShare, NetworkBreakdown, cost_shares, paper_network
 from xception_lab.arch.cost import Cost, block_cost, network_cost
 from xception_lab.arch.plan import Conv, Linear, Norm, Op, Pool, block_ops, network_stages
 from xception_lab.arch.related_networks import related_networks
@@ -19,8 +19,7 @@ from xception_lab.common.units import format_count, format_seconds, format_times
 from xception_lab.features.readings import WIDTH, relu_range
 from xception_lab.spec import BlockSpec, CompareSpec, Kind, XceptionSpec
 from xception_lab.timing.jobs import three_blocks
-from xception_lab.timing.results import Results
-from xception_lab.timing.results_file import results_from_json
+from xception_lab.timing.results_file import shipped_timings
 from xception_lab.timing.roofline import FEWEST_PRODUCTS
 
 Values = dict[str, str]
@@ -140,12 +139,12 @@ def _nine_times() -> Values:
 
 
 def _macs_flops() -> Values:
-    cost = _paper().cost
+    cost = paper_network().cost
     return {"macs": f"{cost.macs:,}", "flops": f"{cost.flops:,}"}
 
 
 def _counters_apart() -> Values:
-    cost = _paper().cost
+    cost = paper_network().cost
     # a depthwise layer taken for a regular one
     ungrouped = sum(layer.macs * (layer.out_shape[1] if layer.op == "depthwise" else 1) for layer in cost.layers)
     channels = BlockSpec("separable").in_channels
@@ -177,7 +176,7 @@ def _one_bias() -> Values:
 
 
 def _depthwise_params() -> Values:
-    network = _paper()
+    network = paper_network()
     depthwise = _kinds(network)["depthwise"]
     pointwise = sum(_kinds(network)[kind].shares["params"] for kind in ("pointwise", "shortcut"))
     return {
@@ -195,7 +194,7 @@ def _more_bytes() -> Values:
 
 
 def _layers_36() -> Values:
-    kinds = [layer.kind for layer in _paper().layers]
+    kinds = [layer.kind for layer in paper_network().layers]
     separable, plain = kinds.count("depthwise"), kinds.count("standard")
     return {
         "separable": f"{separable}",
@@ -222,15 +221,9 @@ def _fan_out() -> Values:
 # Speed
 
 
-@cache
-def stored_timings() -> Results:
-    """The timings that are shipped with the app."""
-    return results_from_json(asset_path("results", "timing-cpu.json").read_bytes())
-
-
 def _medians_s(size: int = SIZE, **chosen: Any) -> tuple[float, float]:
     """The stored medians of the standard and the separable block of the page's default widths."""
-    results = stored_timings()
+    results = shipped_timings()
     standard, _extreme, separable = (results.timing(each) for each in three_blocks(CompareSpec(size=size), **chosen))
     assert standard, "timed by timing.jobs.full_job"
     assert separable, "timed by timing.jobs.full_job"
@@ -238,7 +231,7 @@ def _medians_s(size: int = SIZE, **chosen: Any) -> tuple[float, float]:
 
 
 def _machine() -> str:
-    return stored_timings().machine.label
+    return shipped_timings().machine.label
 
 
 def _seconds() -> Values:
@@ -296,11 +289,6 @@ def _training_speed() -> Values:
 # The network
 
 
-@cache
-def _paper() -> NetworkBreakdown:
-    return break_down(PAPER, PAPER_SIZE)
-
-
 def _kinds(network: NetworkBreakdown) -> dict[str, CostShare]:
     return {share.name: share for share in cost_shares(network, "kind")}
 
@@ -310,7 +298,7 @@ def _operations() -> list[Op]:
 
 
 def _same_padding() -> Values:
-    sides = [layer.in_shape[-1] for layer in _paper().layers if layer.cost.op == "max_pool"]
+    sides = [layer.in_shape[-1] for layer in paper_network().layers if layer.cost.op == "max_pool"]
     return {
         "sides": ", ".join(map(str, sides)),
         "even": ", ".join(str(side) for side in sides if not side % 2),
@@ -334,8 +322,8 @@ def _timm() -> Values:
 
 def _residual() -> Values:
     without = network_cost(XceptionSpec(residual=False), PAPER_SIZE, PAPER_SIZE)
-    saved = _paper().cost.params - without.params
-    return {"saved": f"{saved:,}", "share": _percent(saved / _paper().cost.params)}
+    saved = paper_network().cost.params - without.params
+    return {"saved": f"{saved:,}", "share": _percent(saved / paper_network().cost.params)}
 
 
 def _inception_v3() -> Values:

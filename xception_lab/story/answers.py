@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xception_lab.arch.breakdown import PAPER_SIZE, break_down, cost_shares
+from xception_lab.arch.breakdown import cost_shares, paper_network
 from xception_lab.arch.comparison import compare, spectrum
 from xception_lab.arch.cost import block_cost
-from xception_lab.common.files import asset_path
 from xception_lab.features.maps import Values
 from xception_lab.features.readings import KERNEL_SIZE, relu_range, sample_of, stored_relu_readings
 from xception_lab.features.recoverability import linear_reading
-from xception_lab.spec import BlockSpec, CompareSpec, Kind, XceptionSpec
+from xception_lab.spec import BlockSpec, CompareSpec, Kind
 from xception_lab.timing.analysis import speed_verdict
 from xception_lab.timing.jobs import three_blocks
-from xception_lab.timing.results import Results
-from xception_lab.timing.results_file import results_from_json
+from xception_lab.timing.results_file import shipped_timings
 
 if TYPE_CHECKING:  # its module imports scipy
     from xception_lab.experiments.effects import Effect
@@ -216,16 +214,11 @@ class Speed:
     layers_s: tuple[tuple[str, float], ...]
 
 
-@cache
-def stored_timing() -> Results:
-    """The times stored with the lab."""
-    return results_from_json((asset_path("results") / "timing-cpu.json").read_bytes())
-
-
 def speed(spec: CompareSpec) -> Speed:
     """The stored measurement of a layer."""
     group = three_blocks(spec)
-    verdict, timing = speed_verdict(group, stored_timing()), stored_timing().timing(group[-1])
+    results = shipped_timings()
+    verdict, timing = speed_verdict(group, results), results.timing(group[-1])
     assert verdict, "the layer is among those that are stored"
     assert timing
     times = verdict.times.times if verdict.times.direction == "fewer" else 1 / verdict.times.times
@@ -235,5 +228,4 @@ def speed(spec: CompareSpec) -> Speed:
 
 def parameter_shares() -> dict[str, float]:
     """The share of Xception's parameters in each kind of layer, 0 to 1, by kind."""
-    network = break_down(XceptionSpec(), PAPER_SIZE)
-    return {share.name: share.shares["params"] for share in cost_shares(network, "kind")}
+    return {share.name: share.shares["params"] for share in cost_shares(paper_network(), "kind")}

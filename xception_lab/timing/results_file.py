@@ -14,10 +14,11 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import cache
 from itertools import repeat
 from typing import Any
 
-from xception_lab.common.files import rows_to_csv
+from xception_lab.common.files import asset_path, rows_to_csv
 from xception_lab.common.messages import Message, message_of, say
 from xception_lab.spec import BlockSpec, XceptionSpec, without_added_fields
 from xception_lab.timing.results import (
@@ -79,6 +80,12 @@ def results_from_json(data: str | bytes) -> Results:
         raise ResultsFileError(say("the file is not a results file: its format must be {format}", format=repr(FORMAT)))
     parts = _read_value(_RESULTS, _upgrade(values))
     return Results(**{name: parts[name] for name in parts if name not in ("format", "version")})
+
+
+@cache
+def shipped_timings() -> Results:
+    """The results that are shipped with the lab, measured on a CPU."""
+    return results_from_json(asset_path("results", "timing-cpu.json").read_bytes())
 
 
 def settings_from_dict(values: Any) -> Settings:

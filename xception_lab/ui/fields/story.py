@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from xception_lab.ui.fields.field import Field, Option
+from xception_lab.ui.fields.training import ASK, SHOW
 
-ASK, SHOW = "ask", "show"
 NUM_STEPS = 10
 END = "end"  # the page after the last step
 STEPS = (*(str(number) for number in range(1, NUM_STEPS + 1)), END)

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from xception_lab.arch.breakdown import LAYER_KINDS, AreaMeasure, NetworkBreakdown, amounts_by_block
+from xception_lab.arch.breakdown import LAYER_KINDS, AreaMeasure, NetworkBreakdown, amounts_by_block, paper_network
 from xception_lab.drawing.network_cards import Card, network_cards
 from xception_lab.drawing.treemap import Area, Rectangle, treemap
 from xception_lab.spec import XceptionSpec
 from xception_lab.ui.fields.field import state_texts
 from xception_lab.ui.fields.network import NetworkState
 from xception_lab.ui.network.names import FLOW_NAMES, LAYER_KIND_NAMES, card_title
-from xception_lab.ui.network.overview import network_at, networks_ahead, paper_network
+from xception_lab.ui.network.overview import network_at, networks_ahead
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _

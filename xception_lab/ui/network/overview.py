@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from xception_lab.arch.breakdown import PAPER_SIZE, NetworkBreakdown, break_down, cost_changes, cost_shares
+from xception_lab.arch.breakdown import NetworkBreakdown, break_down, cost_changes, cost_shares, paper_network
 from xception_lab.spec import XceptionSpec
 from xception_lab.ui.fields.field import read_state, state_texts
 from xception_lab.ui.fields.network import NetworkState
@@ -20,11 +20,6 @@ from xception_lab.ui.shell.names import figure_text, percent, ratio_text
 def network_at(spec: XceptionSpec, size: int) -> NetworkBreakdown:
     """break_down, cached. size: height and width of the picture, in pixels."""
     return break_down(spec, size)
-
-
-def paper_network() -> NetworkBreakdown:
-    """Xception at 299 pixels, the reference of every comparison on the page."""
-    return network_at(XceptionSpec(), PAPER_SIZE)
 
 
 def network_of(state: NetworkState) -> NetworkBreakdown:

@@ -13,6 +13,7 @@ from xception_lab.arch.breakdown import (
     cost_shares,
     network_layer_csv,
     network_layer_rows,
+    paper_network,
 )
 from xception_lab.arch.snippets import network_snippet
 from xception_lab.common.citations import source
@@ -26,7 +27,7 @@ from xception_lab.ui.fields.field import state_keys, state_texts
 from xception_lab.ui.fields.network import LAYER_FLOW, LAYER_KIND, WEIGHED, ArchitectureState, NetworkState
 from xception_lab.ui.network.charts import ChartRequest, show_areas, show_bars, show_changes
 from xception_lab.ui.network.names import QUANTITY_NAMES, amount_names, card_title
-from xception_lab.ui.network.overview import network_headline, paper_network
+from xception_lab.ui.network.overview import network_headline
 from xception_lab.ui.network.presets import network_preset_buttons
 from xception_lab.ui.shell.controls import control, download_button
 from xception_lab.ui.shell.language import language, paragraph

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from xception_lab.ui.fields.story import ASK, SHOW, STEPS, Guess, StoryState
+from xception_lab.ui.fields.story import STEPS, Guess, StoryState
+from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.story.guesses import answer_text, distance, guess_text
 from xception_lab.ui.story.steps import STEPS as STORY

@@ -4,7 +4,8 @@ import math
 from typing import Any
 
 from xception_lab.ui.fields.field import N_, Field
-from xception_lab.ui.fields.story import ASK, INTERVALS, SHOW, Guess
+from xception_lab.ui.fields.story import INTERVALS, Guess
+from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.story.steps import Step
 

@@ -8,7 +8,8 @@ import streamlit as st
 from xception_lab.common.citations import source
 from xception_lab.ui.fields.field import Field
 from xception_lab.ui.fields.registry import nearest_option
-from xception_lab.ui.fields.story import ASK, END, NUM_STEPS, PREDICTIONS, SHOW, STEPS, Guess, StoryState
+from xception_lab.ui.fields.story import END, NUM_STEPS, PREDICTIONS, STEPS, Guess, StoryState
+from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import control_texts, set_controls
 from xception_lab.ui.shell.frame import finish, repair_note, story_frame

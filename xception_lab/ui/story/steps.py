@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from xception_lab.arch.breakdown import PAPER_SIZE, break_down
+from xception_lab.arch.breakdown import paper_network
 from xception_lab.common.units import format_count, format_times
 from xception_lab.features.readings import DRAWS, WIDTHS, relu_range
-from xception_lab.spec import XceptionSpec
 from xception_lab.story import answers
+from xception_lab.timing.results_file import shipped_timings
 from xception_lab.ui.features.readings import format_loss, format_losses
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.story import Guess
@@ -152,7 +152,7 @@ def _interval_values(effect: "Effect") -> Values:
 def _speed_given() -> Values:
     return {
         "flops": format_times(answers.speed(answers.LAYER).flops_times),
-        "machine": answers.stored_timing().machine.label,
+        "machine": shipped_timings().machine.label,
     }
 
 
@@ -168,7 +168,7 @@ def _speed_values() -> Values:
 
 
 def _shares_given() -> Values:
-    return {"params": _count(break_down(XceptionSpec(), PAPER_SIZE).cost.params)}
+    return {"params": _count(paper_network().cost.params)}
 
 
 def _shares_values() -> Values:

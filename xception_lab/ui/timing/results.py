@@ -8,20 +8,14 @@ import streamlit as st
 from xception_lab.measurement.queue import JobStatus
 from xception_lab.spec import KINDS
 from xception_lab.timing.results import MAX_BUSY_SHARE, Machine, Results, merge_results
-from xception_lab.timing.results_file import ResultsFileError, results_from_json
+from xception_lab.timing.results_file import ResultsFileError, results_from_json, shipped_timings
 from xception_lab.timing.settings import Settings
-from xception_lab.ui.shell.language import ASSETS, escape_markdown, translate_message
+from xception_lab.ui.shell.language import escape_markdown, translate_message
 from xception_lab.ui.shell.language import translate as _
 
 _OWN = "_timings"
 _ADDED = "_timings_added"
 _UPLOADED = "_timings_uploaded"
-
-
-@st.cache_resource
-def shipped_timings() -> Results:
-    """The results that are shipped with the app."""
-    return results_from_json((ASSETS / "results" / "timing-cpu.json").read_bytes())
 
 
 def add_results(status: JobStatus) -> None:

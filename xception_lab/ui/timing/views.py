@@ -30,6 +30,7 @@ from xception_lab.timing.analysis import (
 )
 from xception_lab.timing.published_devices import predict_devices
 from xception_lab.timing.results import Operation, Results, timing_row
+from xception_lab.timing.results_file import shipped_timings
 from xception_lab.timing.settings import Settings
 from xception_lab.ui.fields.timing import TIMED_ALONG, TimingState, TimingView
 from xception_lab.ui.shell.charts import show_chart
@@ -43,7 +44,6 @@ from xception_lab.ui.timing.results import (
     results_by_machine,
     results_uploader,
     shipped_source,
-    shipped_timings,
     uploaded_results,
 )
 from xception_lab.ui.timing.words import (
