@@ -370,6 +370,12 @@ def _confidence(effect: Mapping[str, Any]) -> str:
     return f"{100 * effect['confidence']:.3g} %"
 
 
+def _interval(effect: Mapping[str, Any]) -> Values:
+    """An effect's points and its interval, with how many seeds it rests on."""
+    ends = {name: _points(effect[name]) for name in ("points", "low", "high")}
+    return {**ends, "confidence": _confidence(effect), "seeds": f"{len(effect['differences'])}"}
+
+
 def _figure_10() -> Values:
     relu, elu = _primary("figure-10")
     return {
@@ -388,12 +394,8 @@ def _figure_10() -> Values:
 def _order_tested() -> Values:
     _relu, order = _primary("two-differences")
     return {
-        "points": _points(order["points"]),
-        "low": _points(order["low"]),
-        "high": _points(order["high"]),
-        "confidence": _confidence(order),
+        **_interval(order),
         "verdict": order["verdict"],
-        "seeds": f"{len(order['differences'])}",
         "margin": f"{_stored('two-differences')['plan']['margin']:g}",
     }
 
@@ -405,11 +407,7 @@ def _seeds() -> Values:
     share = 0.975
     quantile = (2 * share - 1) * math.sqrt(2 / (4 * share * (1 - share)))
     return {
-        "seeds": f"{len(differences)}",
-        "points": _points(relu["points"]),
-        "low": _points(relu["low"]),
-        "high": _points(relu["high"]),
-        "confidence": _confidence(relu),
+        **_interval(relu),
         "spread": f"{spread:.2f}",
         "least": _points(min(differences)),
         "most": _points(max(differences)),

@@ -98,7 +98,6 @@ def tower_equivalence(towers: int = TOWERS) -> float:
 class SegmentCost:
     """The MACs of the extreme block at a number of segments, of its k x k and of its 1x1 convolution."""
 
-    segments: int
     spatial: int
     pointwise: int
 
@@ -108,14 +107,11 @@ class SegmentCost:
         return self.spatial + self.pointwise
 
 
-def segment_costs(spec: CompareSpec = LAYER) -> tuple[SegmentCost, ...]:
-    """The spectrum from one segment to one per channel (section 1.2)."""
-    costs: list[SegmentCost] = []
-    for point in spectrum(spec):
-        macs = {layer.name: layer.macs for layer in point.cost.layers if layer.macs}
-        pointwise = macs.pop("pointwise")
-        costs.append(SegmentCost(point.segments, sum(macs.values()), pointwise))
-    return tuple(costs)
+def segment_cost(segments: int, spec: CompareSpec = LAYER) -> SegmentCost:
+    """A point of the spectrum from one segment to one per channel (section 1.2)."""
+    (cost,) = [point.cost for point in spectrum(spec) if point.segments == segments]
+    pointwise = sum(layer.macs for layer in cost.layers if layer.op == "pointwise")
+    return SegmentCost(cost.macs - pointwise, pointwise)
 
 
 def order_cost(stride: int, spec: CompareSpec = LAYER) -> float:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from xception_lab.questions.catalogue import GROUPS, QUESTIONS, Group, Page, Question
+from xception_lab.questions.catalogue import GROUPS, QUESTIONS, Group, Question
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.questions import ALL, QUESTION
 from xception_lab.ui.questions.texts import live_texts, question_text
 from xception_lab.ui.shell.address import control_texts, set_controls
 from xception_lab.ui.shell.language import escape_markdown, language
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import PAGE_NAMES
 
 GROUP_NAMES: dict[Group, str] = {
     "block": N_("The block"),
@@ -18,13 +19,6 @@ GROUP_NAMES: dict[Group, str] = {
     "speed": N_("Speed"),
     "network": N_("The network"),
     "evidence": N_("The evidence"),
-}
-PAGE_NAMES: dict[Page, str] = {
-    "compare": N_("Compare"),
-    "timing": N_("Time"),
-    "features": N_("Feature maps"),
-    "training": N_("Train"),
-    "network": N_("Network"),
 }
 # the two columns of a wide screen hold about as many questions each
 COLUMNS: tuple[tuple[Group, ...], ...] = (GROUPS[:2], GROUPS[2:])

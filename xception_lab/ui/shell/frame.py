@@ -22,10 +22,19 @@ from xception_lab.ui.shell.address import (
 )
 from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, set_language
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import PAGE_NAMES
 from xception_lab.ui.shell.terms import show_terms
 
 State = TypeVar("State")
 
+_ICONS = {
+    "compare": "view_column",
+    "timing": "timer",
+    "features": "grid_view",
+    "training": "science",
+    "network": "account_tree",
+    "questions": "help",
+}
 _CSS = """
 <style>
 .stMainBlockContainer { max-width: 1480px; padding-top: 1rem; }
@@ -117,13 +126,9 @@ def story_frame(page: str, state: type[State], progress: str, show_steps: Callab
 
 
 def lab_links() -> None:
-    """The links to the labs."""
-    st.page_link("pages/compare.py", label=_("Compare"), icon=":material/view_column:")
-    st.page_link("pages/timing.py", label=_("Time"), icon=":material/timer:")
-    st.page_link("pages/features.py", label=_("Feature maps"), icon=":material/grid_view:")
-    st.page_link("pages/training.py", label=_("Train"), icon=":material/science:")
-    st.page_link("pages/network.py", label=_("Network"), icon=":material/account_tree:")
-    st.page_link("pages/questions.py", label=_("Questions"), icon=":material/help:")
+    """The links to the labs, the questions and the paper."""
+    for page, name in PAGE_NAMES.items():
+        st.page_link(f"pages/{page}.py", label=_(name), icon=f":material/{_ICONS[page]}:")
     st.page_link(source("xception").url, label=_("Paper"), icon=":material/article:")
 
 

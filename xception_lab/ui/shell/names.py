@@ -25,6 +25,15 @@ MEASURE_NAMES = {
     "moved_bytes": N_("Bytes moved"),
     "activation_bytes": N_("Activation bytes"),
 }
+# the pages beside the story, in the order of the navigation
+PAGE_NAMES = {
+    "compare": N_("Compare"),
+    "timing": N_("Time"),
+    "features": N_("Feature maps"),
+    "training": N_("Train"),
+    "network": N_("Network"),
+    "questions": N_("Questions"),
+}
 VERDICT_NAMES = {
     "harmful": N_("harmful"),
     "helpful": N_("helpful"),

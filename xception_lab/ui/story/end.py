@@ -5,12 +5,12 @@ import streamlit as st
 from xception_lab.ui.fields.story import STEPS, Guess, StoryState
 from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import PAGE_NAMES
 from xception_lab.ui.story.guesses import answer_text, distance, guess_text
 from xception_lab.ui.story.steps import STEPS as STORY
 from xception_lab.ui.story.steps import step_title
 
 _FURTHEST = 2
-_DOORS = ("compare", "timing", "features", "training", "network", "questions")
 
 
 def show_end(state: StoryState) -> None:
@@ -20,17 +20,9 @@ def show_end(state: StoryState) -> None:
     st.markdown(_furthest_text(guesses))
     st.markdown(_table(guesses))
     st.markdown(_("**Now turn every control yourself:**"))
-    labels = {
-        "compare": _("Compare"),
-        "timing": _("Time"),
-        "features": _("Feature maps"),
-        "training": _("Train"),
-        "network": _("Network"),
-        "questions": _("Questions"),
-    }
     with st.container(horizontal=True, key="doors"):
-        for page in _DOORS:
-            st.page_link(f"pages/{page}.py", label=labels[page])
+        for page, name in PAGE_NAMES.items():
+            st.page_link(f"pages/{page}.py", label=_(name))
 
 
 def _furthest_text(guesses: dict[str, Guess]) -> str:

@@ -83,7 +83,7 @@ def segments_scene(told: bool) -> Scene:
     ]
     scene: Scene = {"scene": "segments", "modules": modules, "bars": None, "summary": ", ".join(titles)}
     if told:
-        costs = {cost.segments: cost for cost in answers.segment_costs()}
+        costs = {segments: answers.segment_cost(segments) for segments in chosen}
         most = costs[answers.INCEPTION_SEGMENTS].macs
         scene["bars"] = [
             {

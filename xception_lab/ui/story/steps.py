@@ -71,8 +71,8 @@ def _times(value: float, name: str = "") -> Answer:
     return Answer(value, format_times(value), name)
 
 
-def _percentage(share: float, name: str = "") -> Answer:
-    return Answer(100 * share, percent(share), name)
+def _percentage(share: float) -> Answer:
+    return Answer(100 * share, percent(share))
 
 
 def _output_value_values() -> Values:
@@ -101,11 +101,15 @@ def _weights_values(kernel_size: int) -> Values:
     }
 
 
+def _segments_answers() -> tuple[Answer, ...]:
+    few, all_ = map(answers.segment_cost, (answers.INCEPTION_SEGMENTS, answers.LAYER.out_channels))
+    return (_times(few.macs / all_.macs),)
+
+
 def _segments_values() -> Values:
-    costs = {cost.segments: cost for cost in answers.segment_costs()}
-    few, all_ = costs[answers.INCEPTION_SEGMENTS], costs[answers.LAYER.out_channels]
+    few, all_ = map(answers.segment_cost, (answers.INCEPTION_SEGMENTS, answers.LAYER.out_channels))
     return {
-        "times": format_times(few.macs / all_.macs),
+        "times": _segments_answers()[0].text,
         "few": _count(few.macs),
         "all": _count(all_.macs),
         "pointwise": percent(all_.pointwise / all_.macs),
@@ -181,6 +185,20 @@ def _interval(guess: Guess) -> tuple[float, float] | None:
 
 _MIDDLE_TEXTS = {"in_channels": "728", "out_channels": "728", "size": "19"}
 
+
+def _weights_step(kernel_size: int, section: str) -> Step:
+    """The parameters of a layer of the middle flow, with a kernel of this size."""
+    return Step(
+        "number",
+        "times",
+        (section, ""),
+        ("compare", _MIDDLE_TEXTS | {"kernel_size": str(kernel_size), "measure": "params"}),
+        lambda told, _guess: scenes.weights_scene(kernel_size, told),
+        lambda: (_times(answers.weights(kernel_size).times),),
+        lambda: _weights_values(kernel_size),
+    )
+
+
 STEPS: dict[str, Step] = {
     "1": Step(
         "number",
@@ -191,24 +209,8 @@ STEPS: dict[str, Step] = {
         _output_value_answers,
         _output_value_values,
     ),
-    "2": Step(
-        "number",
-        "times",
-        ("3", ""),
-        ("compare", _MIDDLE_TEXTS | {"measure": "params"}),
-        lambda told, _guess: scenes.weights_scene(3, told),
-        lambda: (_times(answers.weights(3).times),),
-        lambda: _weights_values(3),
-    ),
-    "3": Step(
-        "number",
-        "times",
-        ("1.2", ""),
-        ("compare", _MIDDLE_TEXTS | {"kernel_size": "5", "measure": "params"}),
-        lambda told, _guess: scenes.weights_scene(5, told),
-        lambda: (_times(answers.weights(5).times),),
-        lambda: _weights_values(5),
-    ),
+    "2": _weights_step(3, "3"),
+    "3": _weights_step(5, "1.2"),
     "4": Step(
         "choice",
         "",
@@ -224,12 +226,7 @@ STEPS: dict[str, Step] = {
         ("1.2", "4"),
         ("compare", {"segments": "4", "view": "spectrum"}),
         lambda told, _guess: scenes.segments_scene(told),
-        lambda: (
-            _times(
-                {cost.segments: cost for cost in answers.segment_costs()}[answers.INCEPTION_SEGMENTS].macs
-                / answers.segment_costs()[-1].macs
-            ),
-        ),
+        _segments_answers,
         _segments_values,
     ),
     "6": Step(
