@@ -3,14 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hostile import HOSTILE_VALUES, Query, queries
 from states import COMPARE_KEYS
-from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 from visits import ROOT, START, opened, ran
 
@@ -36,14 +34,6 @@ IN_VIEW = {
 FOLDED = ("stride", "padding", "dilation", "intermediate", "batch_norm", "batch_size", "bias", "depth_multiplier")
 SLIDERS = tuple(key for key in COMPARE_KEYS if FIELDS[key].widget == "slider")
 CHOICES = tuple(key for key in COMPARE_KEYS if FIELDS[key].widget == "choice")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _only_our_components() -> Iterator[None]:
-    """Each AppTest would search all installed packages for components, which takes longer than a page does."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
-        yield
 
 
 def _unfold(at: AppTest) -> AppTest:

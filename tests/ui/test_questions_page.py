@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator
 from functools import cache
 from statistics import fmean, median, stdev
 from typing import Any
@@ -19,7 +18,6 @@ import torch
 from hostile import HOSTILE_VALUES
 from paths import ROOT
 from scipy import stats
-from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -40,14 +38,6 @@ from xception_lab.ui.shell.language import LANGUAGES, WORD_JOINER
 PAGE = "pages/questions.py"
 
 by_name = pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _only_our_components() -> Iterator[None]:
-    """Each AppTest would search all installed packages for components, which takes longer than a page does."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BidiComponentManager, "discover_and_register_components", lambda *_, **__: None)
-        yield
 
 
 def _sent_text(at: AppTest) -> str:
