@@ -2,8 +2,8 @@
 
 import random
 import string
-from collections.abc import Callable
-from urllib.parse import quote, urlencode
+from collections.abc import Callable, Iterable
+from urllib.parse import parse_qs, quote, urlencode
 
 from hypothesis import strategies as st
 from strategies import CHANNELS, divisors
@@ -96,6 +96,9 @@ HOSTILE_VALUES = (
     "مرحبا",
     "שלום",
     "\ud7ff",
+    "\ud800",
+    "a\udfffb",
+    "\ud83d",
     "\U0010ffff",
     "a" * 10_000,
     "$x^2$",
@@ -148,21 +151,36 @@ HOSTILE_KEYS = (
 # (embed is Streamlit's own; _page and its like are the keys that the app keeps its session under)
 
 
-def queries(count: int, seed: int = 20170407) -> list[Query]:
-    """`count` hostile queries: each value on a control in turn, then random mixtures; the same ones on every run."""
+def queries(count: int, keys: Iterable[str] = FIELDS, seed: int = 20170407) -> list[Query]:
+    """`count` hostile queries: each value on a control in turn, then random mixtures; the same ones on every run.
+
+    keys: the parameters of the page, which are named more often than others.
+    """
     dice = random.Random(seed)
-    keys = (*FIELDS, "lang")
-    made: list[Query] = [((dice.choice(keys), value),) for value in HOSTILE_VALUES]
+    own = (*keys, "lang")
+    made: list[Query] = [((key, "3"), (key, dice.choice(HOSTILE_VALUES))) for key in own]
+    made += [((dice.choice(own), value),) for value in HOSTILE_VALUES]
     made += [((key, dice.choice(HOSTILE_VALUES)),) for key in HOSTILE_KEYS]
-    made += [((key, "3"), (key, dice.choice(HOSTILE_VALUES))) for key in keys]
+    dice.shuffle(made)
+    made = made[: count // 2]
     while len(made) < count:
-        made.append(tuple(_pair(dice, keys) for _ in range(dice.randint(1, 24))))
+        made.append(tuple(_pair(dice, own) for _ in range(dice.randint(1, 24))))
     return made[:count]
 
 
 def encoded(query: Query) -> str:
-    """The query as a browser would put it in the address."""
-    return urlencode(query, quote_via=quote)
+    """The query as a browser would put it in the address; an unpaired surrogate as %ED%A0%80 and the like."""
+    return urlencode(query, quote_via=quote, errors="surrogatepass")
+
+
+def parameters(query: Query) -> dict[str, list[str]]:
+    """The query as AppTest takes it: the values by their key."""
+    return parse_qs(encoded(query), keep_blank_values=True)
+
+
+def last_of_each(query: Query) -> dict[str, str]:
+    """What Streamlit gives to the page: of a key that is named twice, the last value."""
+    return {key: values[-1] for key, values in parameters(query).items()}
 
 
 def _pair(dice: random.Random, keys: tuple[str, ...]) -> tuple[str, str]:
@@ -173,7 +191,7 @@ def _pair(dice: random.Random, keys: tuple[str, ...]) -> tuple[str, str]:
         lambda: str(dice.randint(-10, 3000)),
         lambda: str(dice.uniform(-10, 3000)),
         lambda: "".join(dice.choices(string.printable, k=dice.randint(1, 30))),
-        lambda: "".join(chr(dice.choice((dice.randint(0, 0x2FF), dice.randint(0xE000, 0x1FFFF)))) for _ in range(8)),
+        lambda: "".join(chr(dice.choice((dice.randint(0, 0x2FF), dice.randint(0xD800, 0x1FFFF)))) for _ in range(8)),
     )
     return key, dice.choice(makers)()
 

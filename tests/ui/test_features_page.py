@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -258,7 +259,20 @@ def test_the_twins_answer_for_the_boot() -> None:
 
 @pytest.mark.parametrize(
     "report",
-    [None, 3, "x", {}, {"step": 1, "channel": 1}, {"step": "first", "channel": "1"}, {"step": "x", "channel": True}],
+    [
+        None,
+        3,
+        "x",
+        {},
+        {"step": 1, "channel": 1},
+        {"step": "first", "channel": "1"},
+        {"step": "x", "channel": True},
+        {"grid": "own_kernel", "values": [10**400]},  # larger than any float
+        {"grid": "own_kernel", "values": [math.nan]},
+        [[0.5, 10**400]],
+        [[0.5, math.inf]],
+    ],
+    ids=lambda report: repr(report)[:40],
 )
 def test_a_forged_click_changes_nothing(monkeypatch: pytest.MonkeyPatch, report: object) -> None:
     class State:

@@ -683,9 +683,14 @@ def _check_search(at: AppTest, query: str) -> None:
     assert len(at.expander) == len(find_questions(query))
 
 
+def _is_unicode(text: str) -> bool:
+    return text == text.encode("utf-8", "ignore").decode()
+
+
 def test_a_hostile_search_is_harmless_and_shown_as_text() -> None:
     at = opened(PAGE)
-    for query in (*HOSTILE_VALUES, *MARKUP):
+    # what a text field sends is Unicode, without unpaired surrogates
+    for query in (*filter(_is_unicode, HOSTILE_VALUES), *MARKUP):
         at.text_input(key="q").set_value(_clean(query))
         _check_search(ran(at), _clean(query))
         assert not at.info

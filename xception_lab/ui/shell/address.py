@@ -81,7 +81,7 @@ def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
-    params = {key: texts[key] for key in keys if key in texts and FIELDS[key].is_kept} | st.query_params.to_dict()
+    params = {key: texts[key] for key in keys if key in texts and FIELDS[key].is_kept} | link_parameters()
     names_controls = not params.keys().isdisjoint(keys)
     page_texts, repairs = read_parameters(params if names_controls else texts, keys)
     page_texts[KEY] = params.get(KEY, texts.get(KEY, default_language()))
@@ -93,6 +93,18 @@ def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
     st.session_state[_DRAWN_LAST_RUN] = frozenset()
     st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
     st.session_state[_OPENINGS] = page_opening() + 1
+
+
+def link_parameters() -> dict[str, str]:
+    """The parameters of the browser's address as they are now.
+
+    An unpaired surrogate, which neither a message to the browser nor the store can hold, becomes U+FFFD.
+    """
+    return {_well_formed(key): _well_formed(text) for key, text in st.query_params.to_dict().items()}
+
+
+def _well_formed(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def page_opening() -> int:
@@ -117,7 +129,7 @@ def control_texts() -> dict[str, str]:
 
 def session_parameter(key: str) -> str | None:
     """A parameter that belongs to no control, such as a run: as the session has it, at first as the address does."""
-    return st.session_state[key] if key in st.session_state else st.query_params.get(key)
+    return st.session_state[key] if key in st.session_state else link_parameters().get(key)
 
 
 def carried_text(key: str, longest: int) -> str:
@@ -155,7 +167,7 @@ def confine(field: Field[Any], options: tuple[str, ...], replacement: str) -> No
     text = control_texts()[key]
     if text in options:
         return
-    if key in st.query_params and is_opening():
+    if key in link_parameters() and is_opening():
         st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, text, replacement))
     set_controls({key: replacement})
     st.rerun()

@@ -172,4 +172,5 @@ def _has_form(sent: object, **types: type) -> TypeGuard[dict[str, Any]]:
 
 
 def _are_numbers(sent: list[Any]) -> bool:
-    return all(type(value) in (int, float) for value in sent)
+    # an int from JSON may be larger than any float
+    return all(type(value) in (int, float) and abs(value) < 2**53 for value in sent)

@@ -64,7 +64,8 @@ _CSS = """
   .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 }
 @media (max-width: 700px) {
-  .stMainBlockContainer { padding: 2.6rem .75rem 3rem; }
+  .stAppHeader { display: none; }  /* its menu would lie over the text; the theme follows the phone's */
+  .stMainBlockContainer { padding: 1rem .75rem 3rem; }
   .stMarkdown .katex { font-size: 1em; }
   .stMarkdown table { display: block; overflow-x: auto; }
   .st-key-lead { min-height: 6.2rem; }

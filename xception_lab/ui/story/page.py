@@ -11,7 +11,7 @@ from xception_lab.ui.fields.registry import nearest_option
 from xception_lab.ui.fields.story import END, NUM_STEPS, PREDICTIONS, STEPS, Guess, StoryState
 from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell import components
-from xception_lab.ui.shell.address import control_texts, set_controls
+from xception_lab.ui.shell.address import control_texts, link_parameters, set_controls
 from xception_lab.ui.shell.frame import finish, repair_note, story_frame
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
@@ -58,7 +58,7 @@ def show_story() -> None:
     """The page of the step that the address names; "/" is the first."""
     if next_step := st.session_state.pop(_NEXT, None):
         st.switch_page("pages/story.py", query_params=step_link(next_step))
-    given = st.query_params.get(_STEP, STEPS[0])
+    given = link_parameters().get(_STEP, STEPS[0])
     step = given if given in STEPS else nearest_option(given, STEPS, STEPS[0])
     # each step opens as a page of its own: Back leads to the step before
     state = story_frame(f"story {step}", StoryState, progress_text(step), lambda: _menu(step))

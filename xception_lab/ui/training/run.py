@@ -17,6 +17,7 @@ from xception_lab.training.artifacts import data_file, read_predictions, weights
 from xception_lab.training.confusion import Confusion, confusion
 from xception_lab.training.script import training_script
 from xception_lab.ui.fields.training import TrainingState
+from xception_lab.ui.shell.address import link_parameters
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import download_button
 from xception_lab.ui.shell.language import translate as _
@@ -65,8 +66,9 @@ def show_run(progress: Progress, read_predictions: PredictionsReader, read_check
         st.info(note, icon=":material/hourglass_empty:")
         return
     numbers = [str(progress.runs.index(run)) for run in tested_runs]
-    if _PICKED not in st.session_state and st.query_params.get(_PICKED) in numbers:
-        st.session_state[_PICKED] = st.query_params[_PICKED]
+    linked = link_parameters().get(_PICKED)
+    if _PICKED not in st.session_state and linked in numbers:
+        st.session_state[_PICKED] = linked
     number = st.selectbox(
         _("Run"),
         numbers,

@@ -4,6 +4,7 @@ import streamlit as st
 
 from xception_lab.common.messages import message_of
 from xception_lab.data.dataset import Dataset
+from xception_lab.ui.shell.address import link_parameters
 from xception_lab.ui.shell.language import escape_markdown, translate_message
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.classes import class_name, show_pictures
@@ -18,7 +19,7 @@ _UPLOADS = "_uploads"
 
 def custom_data_control() -> str | None:
     """Draw the uploader and a summary of the data. Returns their name, as a link has it; None while there are none."""
-    name = st.session_state.get(_OWN) or st.query_params.get(_OWN)
+    name = st.session_state.get(_OWN) or link_parameters().get(_OWN)
     data = None
     if name:
         try:
