@@ -115,7 +115,7 @@ def assert_same_effects(now: Any, before: Any) -> None:
     """Every effect that 0.1 computed is computed still, and no other: the same differences of the same variants.
 
     The verdict's words, the seeds it needs and the interval of what was fixed beforehand changed on purpose: primary
-    effects are corrected together, and one that asks for equivalence has a 90 % interval. Exploratory effects have the
+    effects are corrected together, and one that asks for equivalence has a 90% interval. Exploratory effects have the
     interval that they had, and no verdict any more.
     """
     key = ("kind", "change", "baseline", "where")
@@ -392,7 +392,7 @@ def test_the_terminal_reports_the_stored_experiment_as_it_did(capsys: pytest.Cap
     assert main(["report", expected["json"]["id"]]) == 0
     printed, before = capsys.readouterr().out.splitlines(), expected["text"].splitlines()
     # the effects are in two tables now, the primary ones first, with other words for a verdict and for the intervals
-    table = before.index("effect on test accuracy, points                             mean    95 %  verdict")
+    table = before.index("effect on test accuracy, points                             mean    95%  verdict")
     assert printed[:table] == before[:table]
     # a name in 56 columns, a mean in 8
     effects = [line[:64] for line in before[table + 1 :] if " -> " in line]

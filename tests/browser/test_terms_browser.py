@@ -83,22 +83,22 @@ def test_a_term_is_opened_and_closed_by_keys(visit: Visit, locale: str) -> None:
 
 def test_the_tab_key_leads_through_the_card_and_on(visit: Visit) -> None:
     page = visit().open(STEP, TITLE)
-    word, card = _word(page, "depthwise"), _card(page)
+    word, card = _word(page, "relu"), _card(page)
     _open_by_key(page, word)
     page.keyboard.press("Tab")
     expect(card.get_by_role("button")).to_be_focused()
     page.keyboard.press("Tab")
     expect(card).to_be_hidden()
-    expect(_word(page, "relu")).to_be_focused()
+    expect(_word(page, "depthwise")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Shift+Tab")
     expect(card).to_be_hidden()
-    expect(_word(page, "relu")).to_be_focused()
+    expect(_word(page, "depthwise")).to_be_focused()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(card).to_be_hidden()
-    expect(_word(page, "relu")).to_be_focused()
+    expect(_word(page, "depthwise")).to_be_focused()
 
 
 def test_a_click_elsewhere_closes_the_card(visit: Visit) -> None:
@@ -115,6 +115,25 @@ def test_a_click_elsewhere_closes_the_card(visit: Visit) -> None:
     expect(other).to_be_focused()
     word.click()
     word.click()
+    expect(card).to_be_hidden()
+
+
+def test_a_mouse_that_rests_on_a_word_shows_its_card_until_it_leaves(visit: Visit) -> None:
+    page = visit().open(STEP, TITLE)
+    word, card = _word(page, "depthwise"), _card(page)
+    word.hover()
+    expect(card).to_be_visible()
+    card.hover()
+    page.locator("h1").hover()
+    expect(card).to_be_hidden()
+    word.hover()
+    expect(card).to_be_visible()
+    word.click()  # keeps it open
+    expect(card).to_be_focused()
+    page.locator("h1").hover()
+    _word(page, "relu").hover()
+    expect(card).to_have_accessible_name(glossary()["depthwise"]["en"].name)
+    page.keyboard.press("Escape")
     expect(card).to_be_hidden()
 
 

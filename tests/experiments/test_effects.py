@@ -1,4 +1,4 @@
-"""The statistics against scipy's own, and by simulation: how often a 95 % interval holds the truth."""
+"""The statistics against scipy's own, and by simulation: how often a 95% interval holds the truth."""
 
 from dataclasses import replace
 

@@ -467,7 +467,7 @@ def test_every_stored_layer_time_is_at_or_above_its_estimate_or_is_one_that_the_
             if seconds < layer.seconds:
                 beaten.append((timing.settings, layer, seconds))
     assert num_layers == 582
-    # one dense convolution, less than 1 % ahead of a peak whose own probes differ by 5 %
+    # one dense convolution, less than 1% ahead of a peak whose own probes differ by 5%
     ((settings, layer, seconds),) = beaten
     group = three_blocks(CompareSpec(in_channels=64, out_channels=128, size=147), mode="folded")
     assert settings == replace(group[0], memory_format="channels_last")

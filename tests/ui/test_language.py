@@ -158,8 +158,8 @@ def test_a_paragraph_is_filled_from_the_page_and_from_the_citations(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(language, "_paragraph", lambda _language, _name: "{mine}, {deeplab_top1}, {source:convnext}")
-    text = language.paragraph("any", mine="1.5 %")
-    assert text == "1.5 %, 0.75 %, [Liu et al., arXiv 2201.03545](https://arxiv.org/abs/2201.03545)"
+    text = language.paragraph("any", mine="1.5%")
+    assert text == "1.5%, 0.75%, [Liu et al., arXiv 2201.03545](https://arxiv.org/abs/2201.03545)"
     with pytest.raises(KeyError):
         language.paragraph("any")
     unsourced = Constant("5 µs", None)

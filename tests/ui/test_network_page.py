@@ -88,8 +88,8 @@ def test_the_page_opens_on_the_papers_network() -> None:
     at = _open()
     _check(at)
     assert not at.info
-    assert "**93.4 %**" in at.markdown[0].value
-    assert "**1.6 %**" in at.markdown[0].value
+    assert "**93.4%**" in at.markdown[0].value
+    assert "**1.6%**" in at.markdown[0].value
     assert [figure["value"] for figure in _drawn(at, "anatomy")["figures"]] == ["8.36 G", "22.9 M", "310 MB"]
     drawn = _drawn(at, "architecture")
     assert [card["key"] for card in drawn["cards"]] == list(STAGE.texts)
@@ -242,9 +242,9 @@ def test_the_shares_in_the_text_are_the_papers_network_s() -> None:
     # whatever the controls hold: the text is on the paper's network
     cost = network_cost(XceptionSpec(), 299, 299)
     ones = [layer for layer in cost.layers if layer.op in ("pointwise", "shortcut")]
-    for measure, said in (("params", "89.8 %"), ("macs", "93.4 %"), ("activation_bytes", "24.6 %")):
+    for measure, said in (("params", "89.8%"), ("macs", "93.4%"), ("activation_bytes", "24.6%")):
         share = sum(getattr(layer, measure) for layer in ones) / getattr(cost, measure)
-        assert f"{100 * share:.1f} %" == said
+        assert f"{100 * share:.1f}%" == said
         assert said in text
     assert "the 34 [depthwise convolutions](#term-depthwise)" in text
 
@@ -300,9 +300,9 @@ def test_an_export_that_is_not_possible_is_said(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_part_is_never_said_to_be_nothing() -> None:
     assert [percent(share) for share in (0, 1, 0.934, 0.016, 0.00012)] == [
-        "0 %",
-        "100.0 %",
-        "93.4 %",
-        "1.6 %",
-        "<0.1 %",
+        "0%",
+        "100.0%",
+        "93.4%",
+        "1.6%",
+        "<0.1%",
     ]

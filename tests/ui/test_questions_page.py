@@ -197,7 +197,7 @@ def test_values_of_the_block() -> None:
     assert answer_values("separable") == {
         "depthwise": format_count(both[0]),
         "pointwise": format_count(both[1] - both[0]),
-        "share": f"{100 * (1 - both[0] / both[1]):.1f} %",
+        "share": f"{100 * (1 - both[0] / both[1]):.1f}%",
     }
     norm = nn.BatchNorm2d(128)
     assert answer_values("depthwise-alone") == {
@@ -338,9 +338,9 @@ def test_values_of_the_network() -> None:
     assert answer_values("depthwise-params") == {
         "layers": f"{len(depthwise)}",
         "params": f"{_weights(*depthwise):,}",
-        "share": f"{100 * _weights(*depthwise) / params:.1f} %",
-        "macs_share": f"{100 * depthwise_macs / (flops / 2):.1f} %",
-        "pointwise_share": f"{100 * _weights(*ones) / params:.1f} %",
+        "share": f"{100 * _weights(*depthwise) / params:.1f}%",
+        "macs_share": f"{100 * depthwise_macs / (flops / 2):.1f}%",
+        "pointwise_share": f"{100 * _weights(*ones) / params:.1f}%",
     }
     plain = [conv for conv in convs if conv.groups == 1 and conv.kernel_size != (1, 1)]
     assert answer_values("layers-36") == {
@@ -360,7 +360,7 @@ def test_values_of_the_network() -> None:
     projections = [m for name, m in network.named_modules() if name.endswith((".skip", ".skipbn"))]
     assert answer_values("residual") == {
         "saved": f"{_weights(*projections):,}",
-        "share": f"{100 * _weights(*projections) / params:.1f} %",
+        "share": f"{100 * _weights(*projections) / params:.1f}%",
     }
     assert answer_values("inception-v3")["params"] == f"{params:,}"
     assert answer_values("inception-v3")["macs"] == f"{flops / 2e9:.2f} G"
@@ -489,7 +489,7 @@ def test_values_of_the_evidence_are_those_of_the_stored_runs() -> None:
         "points": f"{fmean(harm):+.2f}",
         "low": low,
         "high": high,
-        "confidence": "97.5 %",
+        "confidence": "97.5%",
         "spread": f"{stdev(harm):.2f}",
         "least": f"{min(harm):+.2f}",
         "most": f"{max(harm):+.2f}",
@@ -503,7 +503,7 @@ def test_values_of_the_evidence_are_those_of_the_stored_runs() -> None:
             "points": f"{fmean(order):+.2f}",
             "low": ends[0],
             "high": ends[1],
-            "confidence": "90 %",
+            "confidence": "90%",
             "verdict": "not decided",
             "seeds": f"{len(order)}",
             "margin": "0.5",

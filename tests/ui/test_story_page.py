@@ -1,6 +1,8 @@
 """The story without a browser: sealed before a prediction, told after it, in both languages; links and the end."""
 
+import json
 import math
+import re
 import subprocess
 import sys
 
@@ -22,7 +24,7 @@ GUESSES = {"1": "100", "2": "4", "3": "10", "4": "almost", "5": "2", "6": "1.25"
 def _sent(at: AppTest) -> str:
     """Everything that the page has sent to the browser; of the components their data."""
     texts = [str(node.proto) for node in at._tree if getattr(node, "proto", None) is not None]
-    data = [element.proto.json for element in at.get("bidi_component")]
+    data = [json.dumps(json.loads(element.proto.json), ensure_ascii=False) for element in at.get("bidi_component")]
     return "\n".join([*texts, *data])
 
 
@@ -30,7 +32,8 @@ def _answers(step: str) -> list[str]:
     """The answer as it is shown, and its digits as they would stand in data."""
     answers = STORY[step].answers()
     raw = [f"{answer.value:.5g}" for answer in answers] + [f"{answer.value / 100:.5g}" for answer in answers]
-    return [answer.text for answer in answers] + [text for text in raw if len(text) > 4]
+    korean = [answer.text.replace("×", "배") for answer in answers]
+    return [answer.text for answer in answers] + korean + [text for text in raw if len(text) > 4]
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
@@ -125,11 +128,26 @@ def test_the_end_sets_every_prediction_beside_its_answer_and_names_the_two_furth
     assert "not opened yet" in rows["10"]
     assert "| – |" in rows["9"]
     assert "**24.2×**" in rows["3"]
-    (furthest,) = [line.value for line in at.markdown if line.value.startswith("Furthest off")]
-    # 1 instead of 24.2; 50 % instead of what a reader loses
-    assert "And with a larger kernel?" in furthest
-    assert "What does a ReLU between throw away?" in furthest
-    assert "Furthest" not in str([line.value for line in opened(STORY_PAGE, {"step": "end"}).markdown])
+    # 1 instead of 24.2; 50% instead of what a reader loses
+    furthest = [button for button in at.button if button.key.startswith("again_")]
+    assert [button.label for button in furthest] == [
+        "3. And with a larger kernel?",
+        "7. What does a ReLU between throw away?",
+    ]
+    assert not [button for button in opened(STORY_PAGE, {"step": "end"}).button if button.key.startswith("again_")]
+    furthest[1].click()
+    assert component_data(ran(at), "page")["values"]["step"] == "7"
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("step", STEPS[:-1])
+def test_a_question_stands_by_itself(step: str, lang: str) -> None:
+    at = opened(STORY_PAGE, {"step": step, "lang": lang})
+    (question,) = re.findall(r"\*\*(.+?)\*\*", at.markdown[-1].value)
+    told = opened(STORY_PAGE, {"step": step, "lang": lang, f"p{step}": SHOW})
+    plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", question)
+    assert f"**{plain}**" in [line.value for line in told.markdown]
+    assert plain.endswith(("?", "?)"))
 
 
 def test_a_distance_is_a_factor_on_either_side() -> None:

@@ -327,7 +327,7 @@ def _elu() -> str:
 
 
 SAMPLES, MISSES = 20, 1
-_Z = 1.96  # of a 95 % interval with a known standard deviation
+_Z = 1.96  # of a 95% interval with a known standard deviation
 
 
 def interval_means() -> list[float]:

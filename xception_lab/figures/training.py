@@ -44,7 +44,7 @@ def curves_figure(
                 "mode": "lines+markers",
                 "line": {"color": colour, "width": 2.5},
                 "legendgroup": name,
-                "hovertemplate": "%{fullData.name}<br>%{x}: %{y:.2f} %<extra></extra>",
+                "hovertemplate": "%{fullData.name}<br>%{x}: %{y:.2f}%<extra></extra>",
             }
         )
     return go.Figure(

@@ -367,7 +367,7 @@ def _points(value: float) -> str:
 
 
 def _confidence(effect: Mapping[str, Any]) -> str:
-    return f"{100 * effect['confidence']:.3g} %"
+    return f"{100 * effect['confidence']:.3g}%"
 
 
 def _interval(effect: Mapping[str, Any]) -> Values:
@@ -431,7 +431,7 @@ def _relu_harm() -> Values:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.1f}%"
 
 
 _VALUES: dict[str, Callable[[], Values]] = {

@@ -198,6 +198,13 @@ def order_effect() -> "Effect":
     return effect
 
 
+def order_margin() -> float:
+    """The margin of that claim, in points of accuracy, fixed before the runs."""
+    from xception_lab.experiments.plan import load_plan
+
+    return load_plan("two-differences").margin
+
+
 @dataclass(frozen=True, slots=True)
 class Speed:
     """A separable block against the standard one: how many times fewer FLOPs, how many times faster.

@@ -5,7 +5,7 @@ import { HEIGHT, drawTowers } from "../common/towers.js"
 import { createCanvas, write } from "./canvas.js"
 
 export function drawModules(data) {
-  const canvas = createCanvas(HEIGHT + 40, 390)
+  const canvas = createCanvas(HEIGHT + 66, 415)
   const gap = 30
   const width = (640 - gap * (data.modules.length - 1)) / data.modules.length
   data.modules.forEach((module, i) => {
@@ -15,5 +15,6 @@ export function drawModules(data) {
     write(canvas, i * (width + gap) + width / 2, 20, module.title, "middle")
     if (i) write(canvas, i * (width + gap) - gap / 2, HEIGHT / 2 + 40, module.sign, "big middle")
   })
+  write(canvas, 0, HEIGHT + 60, data.note, "small")
   return canvas
 }

@@ -1,9 +1,12 @@
 // Terms in the page's prose: a link to #term-… opens a card with the term's meaning beside the word, and leads nowhere.
+// A mouse that rests on the word opens it too, until it leaves word and card; a click keeps it open.
 
 import { button, element } from "../common/dom.js"
 import { colourLayerKinds } from "../common/palette.js"
 
 const PREFIX = "#term-"
+const REST_MS = 350 // that a mouse rests on a word before its card opens
+const LEAVE_MS = 250 // to get from the word to its card
 const GAP = 8 // between the word and the card, and between the card and the window's edge
 
 const isSheet = () => matchMedia("(max-width: 600px)").matches // as in the style sheet
@@ -51,6 +54,8 @@ function watchTerms(card) {
   const self = { data: null }
   let word = null // whose card is open
   let line = 0 // of the word, that the card stands beside
+  let isKept = false // by a click, until it is closed
+  let timer = 0
 
   const place = () => {
     const box = word?.getClientRects()[line] ?? word?.getClientRects()[0]
@@ -62,11 +67,12 @@ function watchTerms(card) {
     card.style.top = `${Math.max(GAP, top)}px`
   }
 
-  const open = (link, event) => {
+  const open = (link, event, keep) => {
     const term = self.data.terms[link.getAttribute("href").slice(PREFIX.length)]
     if (!term) return
     close()
     word = link
+    isKept = keep
     line = lineOf(link, event)
     word.setAttribute("aria-expanded", "true")
     card.replaceChildren(...contents(term, self.data, close))
@@ -76,16 +82,17 @@ function watchTerms(card) {
     place()
     // on a phone the card is a sheet, which must not lie over the word
     if (word.getClientRects()[line].bottom > card.getBoundingClientRect().top && isSheet()) word.scrollIntoView()
-    card.focus({ preventScroll: true })
+    if (keep) card.focus({ preventScroll: true })
   }
 
   const close = () => {
+    clearTimeout(timer)
     if (!word) return
     const link = word
     word = null
     link.removeAttribute("aria-expanded")
     card.hidePopover()
-    link.focus({ preventScroll: true })
+    if (isKept) link.focus({ preventScroll: true })
   }
   self.close = close
 
@@ -94,11 +101,20 @@ function watchTerms(card) {
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return
     event.preventDefault()
     event.stopPropagation()
-    if (link === word) close()
-    else open(link, event)
+    clearTimeout(timer)
+    if (link === word && isKept) close()
+    else open(link, event, true)
+  }
+  const onOver = (event) => {
+    if (event.pointerType !== "mouse" || isKept && word) return
+    clearTimeout(timer)
+    const link = wordOf(event)
+    if (link && link !== word) timer = setTimeout(() => open(link, event, false), REST_MS)
+    else if (!link && word && !event.composedPath().includes(card)) timer = setTimeout(close, LEAVE_MS)
   }
   const onDown = (event) => {
-    if (!word || event.composedPath().includes(card) || wordOf(event)) return
+    if (wordOf(event)) return clearTimeout(timer) // a click is under way
+    if (!word || event.composedPath().includes(card)) return
     const link = word
     close()
     // a control that is pressed gets the focus after this event; the page around the word must not
@@ -121,7 +137,7 @@ function watchTerms(card) {
   }
   const onFocus = (event) => wordOf(event)?.setAttribute("aria-haspopup", "dialog")
   const listeners = [
-    ["click", onClick], ["pointerdown", onDown], ["keydown", onKey], ["focusin", onFocus], ["scroll", () => word && place()],
+    ["click", onClick], ["pointerover", onOver], ["pointerdown", onDown], ["keydown", onKey], ["focusin", onFocus], ["scroll", () => word && place()],
   ]
   for (const [name, listener] of listeners) document.addEventListener(name, listener, true)
   const onResize = () => word && place()

@@ -38,7 +38,7 @@ from xception_lab.ui.shell.names import kind_name
 
 
 def format_share(share: float) -> str:
-    """A share as a percentage, with a decimal above 90 %: 99.7%, 77%, −3%; "–" for nan."""
+    """A share as a percentage, with a decimal above 90%: 99.7%, 77%, −3%; "–" for nan."""
     if np.isnan(share):
         return "–"
     return (f"{share:.1%}" if share > 0.9 else f"{share:.0%}").replace("-", "−")

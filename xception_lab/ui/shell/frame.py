@@ -27,6 +27,8 @@ from xception_lab.ui.shell.terms import show_terms
 
 State = TypeVar("State")
 
+_STORY_STEP = "_story_step"  # the step of the story that the labs lead back to
+
 _ICONS = {
     "compare": "view_column",
     "timing": "timer",
@@ -71,7 +73,7 @@ _CSS = """
   .st-key-lead { min-height: 6.2rem; }
   .st-key-lead p { font-size: .95rem; }
   .st-key-verdict p { font-size: 1.2rem; }
-  .st-key-frame { gap: .8rem .2rem; }
+  .st-key-frame { gap: .8rem .5rem; }
   .st-key-controls .stHorizontalBlock { gap: .3rem .9rem; }
   .st-key-controls .stHorizontalBlock > .stColumn { flex: 1 1 44%; min-width: 44%; }
   .st-key-presets { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
@@ -89,6 +91,8 @@ def frame(page: str, state: type[State]) -> State:
     texts = _open(page, state)
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
+        back = {"step": step} if (step := st.session_state.get(_STORY_STEP)) else None
+        st.page_link("pages/story.py", label=_("Story"), icon=":material/menu_book:", query_params=back)
         lab_links()
         st.space("stretch")
         st.segmented_control(
@@ -103,12 +107,15 @@ def frame(page: str, state: type[State]) -> State:
     return read_state(state, texts)
 
 
-def story_frame(page: str, state: type[State], progress: str, show_steps: Callable[[], None]) -> State:
+def story_frame(step: str, state: type[State], progress: str, show_steps: Callable[[], None]) -> State:
     """As `frame`, for a page of the story: one menu instead of the navigation, so that the question stands alone.
 
-    progress: how far the story is, or empty. show_steps: draws the links to the steps, when the menu is opened.
+    step: as the link has it; the labs lead back to it. progress: how far the story is, or empty. show_steps: draws the
+    links to the steps, when the menu is opened.
     """
-    texts = _open(page, state)
+    # each step opens as a page of its own: Back leads to the step before
+    texts = _open(f"story {step}", state)
+    st.session_state[_STORY_STEP] = step
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         menu = st.popover(_("Menu"), icon=":material/menu:", key="menu", on_change="rerun", type="tertiary")
         if menu.open:

@@ -4,6 +4,7 @@ from xception_lab.arch.comparison import Ratio
 from xception_lab.arch.plan import Role
 from xception_lab.common.units import format_bytes, format_count, format_times
 from xception_lab.ui.fields.field import N_
+from xception_lab.ui.shell.language import language
 from xception_lab.ui.shell.language import translate as _
 
 ACTIVATION_NAMES = {"relu": "ReLU", "elu": "ELU"}
@@ -65,11 +66,24 @@ def figure_text(measure: str, value: float) -> str:
     return format_bytes(value) if measure.endswith("bytes") else format_count(value)
 
 
+def times_text(ratio: float) -> str:
+    """A ratio in a sentence: "8.4×", in Korean "8.4배"."""
+    return _("{number}×").format(number=format_times(ratio).removesuffix("×"))
+
+
+def count_text(number: float) -> str:
+    """A number in a sentence, in three digits: "4.77 M", in Korean by its own powers of ten thousand, "477만"."""
+    if language() != "ko" or number < 10_000:
+        return format_count(number).replace(" ", "\u00a0")
+    size, unit = (10**8, "억") if number >= 0.9995 * 10**8 else (10**4, "만")
+    return f"{float(f'{number / size:.3g}'):,g}{unit}"
+
+
 def percent(share: float) -> str:
-    """A part of a whole, from 0 to 1, as a percentage: "93.4 %", "<0.1 %", "0 %"."""
+    """A part of a whole, from 0 to 1, as a percentage: "93.4%", "<0.1%", "0%"."""
     if not share:
-        return "0 %"
-    return f"{100 * share:.1f} %" if share >= 0.0005 else "<0.1 %"
+        return "0%"
+    return f"{100 * share:.1f}%" if share >= 0.0005 else "<0.1%"
 
 
 def conv_role_name(role: Role, groups: int) -> str:

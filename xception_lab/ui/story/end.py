@@ -8,7 +8,7 @@ from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import PAGE_NAMES
 from xception_lab.ui.story.guesses import answer_text, distance, guess_text
 from xception_lab.ui.story.steps import STEPS as STORY
-from xception_lab.ui.story.steps import step_title
+from xception_lab.ui.story.steps import open_step, step_question, step_title
 
 _FURTHEST = 2
 
@@ -17,23 +17,26 @@ def show_end(state: StoryState) -> None:
     """The whole story on one page. Answers of steps that were not reached stay sealed."""
     st.title(_("What you thought, and what came out"), anchor=False)
     guesses = {step: state.guess(step) for step in STEPS[:-1]}
-    st.markdown(_furthest_text(guesses))
     st.markdown(_table(guesses))
+    _show_furthest(guesses)
     st.markdown(_("**Now turn every control yourself:**"))
     with st.container(horizontal=True, key="doors"):
         for page, name in PAGE_NAMES.items():
             st.page_link(f"pages/{page}.py", label=_(name))
 
 
-def _furthest_text(guesses: dict[str, Guess]) -> str:
+def _show_furthest(guesses: dict[str, Guess]) -> None:
     distances = {step: distance(STORY[step], guess) for step, guess in guesses.items()}
     made = sorted(((far, step) for step, far in distances.items() if far), key=lambda pair: -pair[0])
     if not any(far is not None for far in distances.values()):
-        return _("You made no prediction; the answers of the steps that you opened are below.")
-    if not made:
-        return _("Every prediction was right.")
-    named = " · ".join(f"**{step_title(step)}**" for _far, step in made[:_FURTHEST])
-    return _("Furthest off, and worth a second look: {questions}").format(questions=named)
+        st.markdown(_("You made no prediction; the answers of the steps that you opened are above."))
+    elif not made:
+        st.markdown(_("Every prediction was right."))
+    else:
+        st.markdown(_("**Furthest off, and worth a second look:**"))
+        with st.container(horizontal=True, key="furthest"):
+            for _far, step in made[:_FURTHEST]:
+                st.button(f"{step}. {step_title(step)}", key=f"again_{step}", on_click=open_step, args=(step,))
 
 
 def _table(guesses: dict[str, Guess]) -> str:
@@ -42,5 +45,5 @@ def _table(guesses: dict[str, Guess]) -> str:
     for step, guess in guesses.items():
         own = "–" if guess in (ASK, SHOW) else guess_text(STORY[step], guess)
         answer = _("not opened yet") if guess == ASK else f"**{answer_text(STORY[step])}**"
-        rows.append(f"| {step} | {step_title(step)} | {own} | {answer} |")
+        rows.append(f"| {step} | {step_question(step)} | {own} | {answer} |")
     return "\n".join(rows)

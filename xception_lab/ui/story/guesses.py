@@ -13,7 +13,7 @@ _CHOICES = {"same": N_("the same"), "almost": N_("almost the same"), "different"
 
 
 def guess_text(step: Step, guess: Guess) -> str:
-    """A prediction as a person reads it: "8×", "0.5 %", "−1 to 0"."""
+    """A prediction as a person reads it: "8×", "0.5%", "−1 to 0"."""
     if isinstance(guess, tuple):
         low, high = guess
         return _("{low} to {high}").format(low=_points(low), high=_points(high))
@@ -25,7 +25,7 @@ def guess_text(step: Step, guess: Guess) -> str:
 def _number_text(step: Step, value: float) -> str:
     if step.unit == "times":
         return f"{value:g}×"
-    return f"{value:g} %" if step.unit == "percent" else f"{value:,g}"
+    return f"{value:g}%" if step.unit == "percent" else f"{value:,g}"
 
 
 def _points(value: float) -> str:

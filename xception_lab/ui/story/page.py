@@ -1,6 +1,5 @@
 """The story: the paper in ten questions, each with a prediction before its answer."""
 
-import re
 from typing import Any
 
 import streamlit as st
@@ -21,10 +20,9 @@ from xception_lab.ui.story.guesses import guess_text, question_data
 from xception_lab.ui.story.steps import Step
 
 _STEP = "step"  # the link's parameter
-_NEXT = "_next_step"  # where a button leads
-_BOLD = re.compile(r"\*\*.+?\*\*[^*]*$", re.DOTALL)
 _CSS = """
 <style>
+.stMainBlockContainer { padding-bottom: 2rem; }
 .st-key-story { gap: .8rem; }
 .st-key-story .stMarkdown p { font-size: 1.375rem; line-height: 1.42; text-wrap: pretty; }
 .st-key-story :is(h1, p, td) { word-break: keep-all; overflow-wrap: break-word; }
@@ -37,7 +35,9 @@ _CSS = """
 .st-key-story :is(.stButton button, .stPageLink a) { min-height: 3rem; padding: .3rem 1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) p { font-size: 1.2rem; }
 [data-testid=stPopoverBody] .stVerticalBlock { gap: .1rem; }
-[data-testid=stPopoverBody] .stButton button { min-height: 1.9rem; padding-top: 0; padding-bottom: 0; }
+[data-testid=stPopoverBody] :is(.stButton button, .stPageLink a) { min-height: 1.9rem; padding-top: 0; padding-bottom: 0; }
+[data-testid=stPopoverBody] hr { margin: .3rem 0; }
+@media (pointer: coarse) { [data-testid=stPopoverBody] :is(.stButton button, .stPageLink a) { min-height: 2.6rem; } }
 .st-key-forward button { padding: .35rem 1.5rem; }
 :is(.st-key-doors, .st-key-next) .stPageLink a {
   color: inherit;
@@ -56,12 +56,11 @@ _CSS = """
 
 def show_story() -> None:
     """The page of the step that the address names; "/" is the first."""
-    if next_step := st.session_state.pop(_NEXT, None):
+    if next_step := steps.pop_opened_step():
         st.switch_page("pages/story.py", query_params=step_link(next_step))
     given = link_parameters().get(_STEP, STEPS[0])
     step = given if given in STEPS else nearest_option(given, STEPS, STEPS[0])
-    # each step opens as a page of its own: Back leads to the step before
-    state = story_frame(f"story {step}", StoryState, progress_text(step), lambda: _menu(step))
+    state = story_frame(step, StoryState, progress_text(step), lambda: _menu(step))
     st.html(_CSS)
     if given != step:
         repair_note(_STEP, given, step)
@@ -84,13 +83,7 @@ def _menu(step: str) -> None:
     for number in STEPS:
         name = _("What you thought") if number == END else f"{number}. {steps.step_title(number)}"
         label = f"**{name}**" if number == step else name
-        st.button(label, key=f"to_{number}", type="tertiary", on_click=_go_to, args=(number,))
-
-
-def _go_to(step: str) -> None:
-    # a link to the page that one is on would leave Streamlit with the address that was there before
-    st.session_state[_NEXT] = step
-    st.session_state["menu"] = False  # it would cover the step that it led to
+        st.button(label, key=f"to_{number}", type="tertiary", on_click=steps.open_step, args=(number,))
 
 
 def _show_step(number: str, step: Step, guess: Guess) -> None:
@@ -105,25 +98,22 @@ def _show_step(number: str, step: Step, guess: Guess) -> None:
     with right:
         asked = paragraph(f"story_{number}", 1, **step.given())
         # once answered, the question alone; what it is about is in the reason
-        st.markdown(_question_alone(asked) if told else asked)
+        st.markdown(f"**{steps.step_question(number)}**" if told else asked)
         _show_guess(number, step, field, guess)
         if told:
-            st.markdown(paragraph(f"story_{number}", 2, **step.values()))
-            st.caption(f"{paragraph(f'story_{number}', 3, **step.values())} {_paper_text(step)}")
+            with st.spinner(_("Computing the answer …")):
+                values = step.values()
+            st.markdown(paragraph(f"story_{number}", 2, **values))
+            st.caption(f"{paragraph(f'story_{number}', 3, **values)} {_paper_text(step)}")
         with st.container(horizontal=True, key="next", vertical_alignment="center"):
             if told:
                 following = STEPS[STEPS.index(number) + 1]
                 name = _("Next") if following != END else _("What you thought")
-                st.button(f"**{name}**", key="forward", type="primary", on_click=_go_to, args=(following,))
+                st.button(f"**{name}**", key="forward", type="primary", on_click=steps.open_step, args=(following,))
                 page, texts = step.lab
                 st.page_link(f"pages/{page}.py", label=_("Open in the lab"), query_params=dict(texts))
             else:
                 st.button(_("Show me"), key="show", on_click=set_controls, args=({field.key: SHOW},))
-
-
-def _question_alone(asked: str) -> str:
-    found = _BOLD.search(asked)
-    return found[0] if found else asked
 
 
 def _show_guess(number: str, step: Step, field: Field[Guess], guess: Guess) -> None:

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xception_lab.arch.inception_module import CHANNELS
-from xception_lab.common.units import format_count, format_times
+from xception_lab.arch.plan import Act, Conv, block_ops
+from xception_lab.spec import BlockSpec, Kind
 from xception_lab.story import answers
 from xception_lab.ui.network.names import LAYER_KIND_NAMES
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name, percent
+from xception_lab.ui.shell.names import ACTIVATION_NAMES, count_text, kind_name, percent, times_text
 from xception_lab.ui.timing.words import LAYER_NAMES
 
 Scene = dict[str, Any]
@@ -23,7 +24,7 @@ _TIMED_KINDS = {"pointwise": "pointwise", "depthwise": "depthwise", "bn": "other
 
 
 def window_scene(told: bool) -> Scene:
-    """One output value and the window that it is made of."""
+    """One output value and the window that it is made of; with the answer also in two steps."""
     words = {
         "input": _("{channels} channels").format(channels=answers.LAYER.in_channels),
         "output": _("{channels} channels").format(channels=answers.LAYER.out_channels),
@@ -34,6 +35,8 @@ def window_scene(told: bool) -> Scene:
         scene["told"] = {"standard": value.standard, "depthwise": value.depthwise, "pointwise": value.pointwise}
         words["standard"] = _("all at once: {count}").format(count=f"{value.standard:g}")
         words["split"] = _("split in two: {count}").format(count=f"{value.split:g}")
+        words["windows"] = _("a 3×3 in each channel")
+        words["mix"] = _("a 1×1 across them")
     return scene | {"summary": ", ".join(words.values())}
 
 
@@ -48,10 +51,10 @@ def weights_scene(kernel_size: int, told: bool) -> Scene:
             "pointwise": weights.pointwise / weights.standard,
         }
         kernels = f"{kernel_size}×{kernel_size}"
-        words["standard"] += f": {format_count(weights.standard)}"
-        words["separable"] += f": {format_count(weights.depthwise + weights.pointwise)}"
-        words["pointwise"] = f"1×1: {format_count(weights.pointwise)}"
-        words["depthwise"] = f"{kernels}: {format_count(weights.depthwise)}"
+        words["standard"] += f": {count_text(weights.standard)}"
+        words["separable"] += f": {count_text(weights.depthwise + weights.pointwise)}"
+        words["pointwise"] = f"1×1: {count_text(weights.pointwise)}"
+        words["depthwise"] = f"{kernels}: {count_text(weights.depthwise)}"
     return scene | {"summary": ", ".join(words.values())}
 
 
@@ -60,13 +63,14 @@ def modules_scene(told: bool) -> Scene:
     words = {"input": _("input"), "concat": _("concatenation"), "one": _("one 1×1")}
     figures = [(_("Figure 2"), answers.TOWERS, False, ""), (_("Figure 3"), answers.TOWERS, True, "=" if told else "?")]
     if told:
-        figures.append((_("Figure 4"), CHANNELS, True, "→"))
+        figures.append((_("Figure 4: {towers} × 3×3").format(towers=CHANNELS), CHANNELS, True, "→"))
     modules = [
         {"title": title, "towers": towers, "one_for_all": one, "sign": sign, "words": words}
         for title, towers, one, sign in figures
     ]
     summary = "; ".join(f"{title}: {towers} × 3×3" for title, towers, _one, _sign in figures)
-    return {"scene": "modules", "channels": CHANNELS, "modules": modules, "summary": summary}
+    note = _("small squares: single channels")
+    return {"scene": "modules", "channels": CHANNELS, "modules": modules, "note": note, "summary": summary}
 
 
 def segments_scene(told: bool) -> Scene:
@@ -81,7 +85,14 @@ def segments_scene(told: bool) -> Scene:
         {"segments": segments, "one_per_channel": segments == channels, "title": title}
         for segments, title in zip(chosen, titles, strict=True)
     ]
-    scene: Scene = {"scene": "segments", "modules": modules, "bars": None, "summary": ", ".join(titles)}
+    words = {"across": _("channels that the 3×3 reads"), "down": _("its outputs")}
+    scene: Scene = {
+        "scene": "segments",
+        "modules": modules,
+        "bars": None,
+        "words": words,
+        "summary": ", ".join((*titles, *words.values())),
+    }
     if told:
         costs = {segments: answers.segment_cost(segments) for segments in chosen}
         most = costs[answers.INCEPTION_SEGMENTS].macs
@@ -91,10 +102,11 @@ def segments_scene(told: bool) -> Scene:
                     {
                         "kind": "depthwise" if segments == channels else "spatial",
                         "share": costs[segments].spatial / most,
+                        "text": "3×3",
                     },
-                    {"kind": "pointwise", "share": costs[segments].pointwise / most},
+                    {"kind": "pointwise", "share": costs[segments].pointwise / most, "text": "1×1"},
                 ],
-                "text": f"{segments}: {format_count(costs[segments].macs)} MACs",
+                "text": f"{count_text(costs[segments].macs)} MACs",
             }
             for segments in chosen
         ]
@@ -114,7 +126,19 @@ def stack_scene(told: bool) -> Scene:
         if told
         else _("Move the boundary: what changes in the row of convolutions above?"),
     }
-    return {"scene": "stack", "words": words, "summary": words["slide"]}
+    blocks = [{"name": kind_name(kind), "layers": _block_layers(kind)} for kind in ("extreme", "separable")]
+    return {"scene": "stack", "blocks": blocks, "words": words, "summary": words["slide"]}
+
+
+def _block_layers(kind: Kind) -> list[Scene]:
+    """A block's convolutions and activations in their order, as a row of boxes."""
+    layers: list[Scene] = []
+    for op in block_ops(BlockSpec(kind, batch_norm="none")):
+        if isinstance(op, Conv):
+            layers.append({"kind": op.role, "text": f"{op.kernel_size}×{op.kernel_size}"})
+        elif isinstance(op, Act):
+            layers.append({"kind": "activation", "text": ACTIVATION_NAMES[op.function], "is_between": op.is_between})
+    return layers
 
 
 def relu_scene(told: bool) -> Scene:
@@ -124,8 +148,8 @@ def relu_scene(told: bool) -> Scene:
     pictures: list[tuple[str, Pixels | None]] = [
         (_("the picture"), (survival.picture + 1) / 2),
         (_("before the ReLU"), _signed(survival.enters, largest)),
-        (_("after it"), _signed(survival.leaves, largest) if told else None),
-        (_("recovered from it"), (survival.recovered.clip(-1, 1) + 1) / 2 if told else None),
+        (_("after the ReLU"), _signed(survival.leaves, largest) if told else None),
+        (_("restored from that"), (survival.recovered.clip(-1, 1) + 1) / 2 if told else None),
     ]
     return {
         "scene": "pictures",
@@ -159,20 +183,29 @@ def effect_scene(told: bool, guess: tuple[float, float] | None) -> Scene:
         "scene": "intervals",
         "rows": rows,
         "ends": [low, high],
-        "ticks": [{"value": value, "text": f"{value:+d}" if value else "0"} for value in range(-4, 5, 2)],
-        "words": {"axis": _("points of accuracy: with ReLU less without")},
+        "ticks": [
+            {"value": value, "text": f"{value:+d}".replace("-", "−") if value else "0"} for value in range(-4, 5, 2)
+        ],
+        "words": {"axis": _("accuracy with the ReLU minus without, in points")},
         "summary": ", ".join(row["name"] for row in rows),
     }
 
 
 def speed_scene(told: bool) -> Scene:
     """FLOPs and time of both blocks, the separable one's divided among its layers."""
-    early = answers.speed(answers.LAYER)
+    early, value = answers.speed(answers.LAYER), answers.output_value()
     standard, separable = kind_name("standard"), kind_name("separable")
     fewer = 1 / early.flops_times
     bars: list[Scene] = [
         {"name": f"FLOPs: {standard}", "parts": [{"kind": "standard", "share": 1}], "text": ""},
-        {"name": f"FLOPs: {separable}", "parts": [{"kind": "pointwise", "share": fewer}], "text": ""},
+        {
+            "name": f"FLOPs: {separable}",
+            "parts": [
+                {"kind": "pointwise", "share": fewer * value.pointwise / value.split},
+                {"kind": "depthwise", "share": fewer * value.depthwise / value.split},
+            ],
+            "text": "",
+        },
     ]
     if told:
         total = sum(seconds for _name, seconds in early.layers_s)
@@ -194,7 +227,7 @@ def speed_scene(told: bool) -> Scene:
             {
                 "name": _("time: {block}").format(block=separable),
                 "parts": parts,
-                "text": _("{times} faster").format(times=format_times(early.speed_times)),
+                "text": _("{times} faster").format(times=times_text(early.speed_times)),
             },
         ]
     else:

@@ -4,12 +4,15 @@ The texts are assets/text/<language>/story_<number>.md, in four parts: the quest
 reason with the answer's values in it, what remains uncertain.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import streamlit as st
+
 from xception_lab.arch.breakdown import paper_network
-from xception_lab.common.units import format_count, format_times
+from xception_lab.common.units import format_times
 from xception_lab.features.readings import DRAWS, WIDTHS, relu_range
 from xception_lab.story import answers
 from xception_lab.timing.results_file import shipped_timings
@@ -18,20 +21,19 @@ from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.story import Guess
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import VERDICT_NAMES, percent
+from xception_lab.ui.shell.names import VERDICT_NAMES, count_text, percent, times_text
 from xception_lab.ui.story import scenes
 from xception_lab.ui.story.scenes import Scene
 
 if TYPE_CHECKING:  # its module imports scipy
     from xception_lab.experiments.effects import Effect
 
+_NEXT = "_next_step"  # where a button leads
+_QUESTION = re.compile(r"\*\*(.+?)\*\*", re.DOTALL)
+_LINK = re.compile(r"\[([^]]*)\]\([^)]*\)")
+
 Unit = Literal["", "times", "percent", "points"]
 Values = dict[str, str]
-
-
-def _count(number: float) -> str:
-    """A number whose prefix stays on its line."""
-    return format_count(number).replace(" ", "\u00a0")
 
 
 def _signed(points: float) -> str:
@@ -77,7 +79,14 @@ def _percentage(share: float) -> Answer:
 
 def _output_value_values() -> Values:
     value = answers.output_value()
-    parts = {"standard": value.standard, "split": value.split, "one": value.pointwise, "window": value.depthwise}
+    parts = {
+        "standard": value.standard,
+        "split": value.split,
+        "one": value.pointwise,
+        "window": value.depthwise,
+        "channels": answers.LAYER.in_channels,
+        "outputs": answers.LAYER.out_channels,
+    }
     return {name: f"{part:g}" for name, part in parts.items()}
 
 
@@ -92,12 +101,12 @@ def _output_value_answers() -> tuple[Answer, ...]:
 def _weights_values(kernel_size: int) -> Values:
     weights = answers.weights(kernel_size)
     return {
-        "times": format_times(weights.times),
-        "standard": _count(weights.standard),
-        "separable": _count(weights.depthwise + weights.pointwise),
-        "depthwise": _count(weights.depthwise),
+        "times": times_text(weights.times),
+        "standard": count_text(weights.standard),
+        "separable": count_text(weights.depthwise + weights.pointwise),
+        "depthwise": count_text(weights.depthwise),
         "square": str(kernel_size**2),
-        "before": format_times(answers.weights(3).times),
+        "before": times_text(answers.weights(3).times),
     }
 
 
@@ -109,19 +118,29 @@ def _segments_answers() -> tuple[Answer, ...]:
 def _segments_values() -> Values:
     few, all_ = map(answers.segment_cost, (answers.INCEPTION_SEGMENTS, answers.LAYER.out_channels))
     return {
-        "times": _segments_answers()[0].text,
-        "few": _count(few.macs),
-        "all": _count(all_.macs),
+        "times": times_text(few.macs / all_.macs),
+        "few": count_text(few.macs),
+        "all": count_text(all_.macs),
         "pointwise": percent(all_.pointwise / all_.macs),
     }
 
 
 def _order_values() -> Values:
     effect = answers.order_effect()
-    values = _interval_values(effect) | {"seeds": str(len(effect.differences))}
-    if effect.verdict != "equivalent":
-        values["verdict"] = _("not shown to be equivalent")
-    return values | {"one": format_times(answers.order_cost(1)), "two": format_times(answers.order_cost(2))}
+    points = f"{abs(effect.points):.2f}"
+    direction = _("{points} points more accurate") if effect.points > 0 else _("{points} points less accurate")
+    verdict = (
+        _("That shows the two to be alike within ±{margin} points.")
+        if effect.verdict == "equivalent"
+        else _("That does not show the two to be alike within ±{margin} points.")
+    )
+    return _interval_values(effect) | {
+        "points": direction.format(points=points),
+        "verdict": verdict.format(margin=f"{answers.order_margin():g}"),
+        "seeds": str(len(effect.differences)),
+        "one": times_text(answers.order_cost(1)),
+        "two": times_text(answers.order_cost(2)),
+    }
 
 
 def _relu_values() -> Values:
@@ -139,7 +158,7 @@ def _relu_values() -> Values:
 
 def _effect_values() -> Values:
     effect, emoji = answers.relu_effect(), answers.relu_effect("figure-10-emoji")
-    values = _interval_values(effect) | {"confidence": f"{100 * effect.confidence:.3g} %"}
+    values = _interval_values(effect) | {"confidence": f"{100 * effect.confidence:.3g}%"}
     values |= {f"emoji_{name}": text for name, text in _interval_values(emoji).items()}
     for seeds, (low, high) in answers.relu_intervals().items():
         values |= {f"low_{seeds}": _signed(low), f"high_{seeds}": _signed(high)}
@@ -155,7 +174,7 @@ def _interval_values(effect: "Effect") -> Values:
 
 def _speed_given() -> Values:
     return {
-        "flops": format_times(answers.speed(answers.LAYER).flops_times),
+        "flops": times_text(answers.speed(answers.LAYER).flops_times),
         "machine": shipped_timings().machine.label,
     }
 
@@ -163,16 +182,16 @@ def _speed_given() -> Values:
 def _speed_values() -> Values:
     early, middle = answers.speed(answers.LAYER), answers.speed(answers.MIDDLE)
     return _speed_given() | {
-        "early": format_times(early.speed_times),
+        "early": times_text(early.speed_times),
         "macs": percent(answers.output_value().depthwise / answers.output_value().split),
         "depthwise": percent(dict(early.layers_s)["depthwise"] / sum(seconds for _name, seconds in early.layers_s)),
-        "middle_flops": format_times(middle.flops_times),
-        "middle": format_times(middle.speed_times),
+        "middle_flops": times_text(middle.flops_times),
+        "middle": times_text(middle.speed_times),
     }
 
 
 def _shares_given() -> Values:
-    return {"params": _count(paper_network().cost.params)}
+    return {"params": count_text(paper_network().cost.params)}
 
 
 def _shares_values() -> Values:
@@ -283,6 +302,24 @@ STEPS: dict[str, Step] = {
         _shares_given,
     ),
 }
+
+
+def open_step(step: str) -> None:
+    """Lead to a step, from a button's callback."""
+    # a link to the page that one is on would leave Streamlit with the address that was there before
+    st.session_state[_NEXT] = step
+    st.session_state["menu"] = False  # it would cover the step that it led to
+
+
+def pop_opened_step() -> str | None:
+    """The step that a button has just led to; None where it was another one, or none."""
+    return st.session_state.pop(_NEXT, None)
+
+
+def step_question(number: str) -> str:
+    """What a step asks, in one sentence that needs nothing before it, in this session's language."""
+    asked = paragraph(f"story_{number}", 1, **STEPS[number].given())
+    return _LINK.sub(r"\1", _QUESTION.findall(asked)[-1])
 
 
 def step_title(number: str) -> str:

@@ -108,7 +108,7 @@ def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDAr
         )
     ]
     interval = _("{confidence} interval: mean ± t × standard deviation / √{seeds} = {low:+.3f} to {high:+.3f}.").format(
-        confidence=f"{100 * effect.confidence:.3g} %", seeds=len(effects.seeds), low=effect.low, high=effect.high
+        confidence=f"{100 * effect.confidence:.3g}%", seeds=len(effects.seeds), low=effect.low, high=effect.high
     )
     if effect.asks_equivalence:
         test = _("Two one-sided tests at ±{margin}: p {p}. Equivalent where this interval lies inside the margin.")
@@ -117,7 +117,7 @@ def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDAr
         test = _("Two-sided p {p}, {adjusted} after Holm's correction; harmful or helpful where this leaves out 0.")
         lines += [interval, test.format(p=format_p(effect.p), adjusted=format_p(effect.adjusted_p or effect.p))]
     if crossed := crossed_effect(effect, right) if right else None:
-        sentence = _("For other seeds and other test pictures at once (crossed): 95 % CI {interval}.")
+        sentence = _("For other seeds and other test pictures at once (crossed): 95% CI {interval}.")
         lines.append(sentence.format(interval=_interval(crossed)))
     if again := prediction_interval(effect.differences, READERS_SEEDS):
         sentence = _("The mean of {seeds} seeds of your own will lie in {interval}, 95 times in 100.")

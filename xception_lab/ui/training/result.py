@@ -52,7 +52,7 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
         expander = st.expander(label, not effects.primary, key=f"{key}_exploring", on_change="rerun")
         if expander.open:
             with expander:
-                st.caption(_("Each 95 % CI stands by itself: of twenty, one misses on average. No verdicts here."))
+                st.caption(_("Each 95% CI stands by itself: of twenty, one misses on average. No verdicts here."))
                 _show_effects(effects.exploratory, None, f"{key}_exploratory", _("points of test accuracy"))
     if any(record.validation_accuracy is not None for run in progress.runs for record in run.records):
         _show_areas(progress, key)

@@ -119,7 +119,7 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
         "these pictures."
     ).format(
         points=effect.points,
-        confidence=f"{100 * effect.confidence:.3g} %",
+        confidence=f"{100 * effect.confidence:.3g}%",
         low=effect.low,
         high=effect.high,
         test=p_text(effect, effects.margin),
@@ -128,13 +128,13 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
     if effect.verdict != "not decided":
         return sentence
     if effect.seeds_needed is not None:
-        more = _("About {more} more seeds would decide it with 80 % power, if effect and spread are as they look.")
+        more = _("About {more} more seeds would decide it with 80% power, if effect and spread are as they look.")
         sentence += " " + more.format(more=max(1, effect.seeds_needed - seeds))
     elif effect.asks_equivalence:
         sentence += " " + _("If it is as large as it looks, no number of seeds would show it to be within the margin.")
     own = own_interval(effect)
     if own and effect.asks_equivalence and _leaves_out_zero(effect):
-        sided = _("The 95 % CI by itself, {low:+.2f} to {high:+.2f}, leaves out 0: here it made a difference.")
+        sided = _("The 95% CI by itself, {low:+.2f} to {high:+.2f}, leaves out 0: here it made a difference.")
         sentence += " " + sided.format(low=own[0], high=own[1])
     return sentence
 
@@ -162,6 +162,6 @@ def effect_sentence(effect: Effect) -> str:
     if effect.low is None:
         return f"{effect_text(effect)}: {effect.points:+.2f}"
     interval = _("{points:+.2f} points, {confidence} interval {low:+.2f} to {high:+.2f}").format(
-        points=effect.points, confidence=f"{100 * effect.confidence:.3g} %", low=effect.low, high=effect.high
+        points=effect.points, confidence=f"{100 * effect.confidence:.3g}%", low=effect.low, high=effect.high
     )
     return f"{effect_text(effect)}: {interval}"
