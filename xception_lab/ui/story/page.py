@@ -35,7 +35,7 @@ _CSS = """
 .st-key-story :is(.stButton button, .stPageLink a) { min-height: 3rem; padding: .3rem 1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) p { font-size: 1.2rem; }
 [data-testid=stPopoverBody] .stVerticalBlock { gap: .1rem; }
-[data-testid=stPopoverBody] :is(.stButton button, .stPageLink a) { min-height: 1.9rem; padding-top: 0; padding-bottom: 0; }
+[data-testid=stPopoverBody] :is(.stButton button, .stPageLink a) { min-height: 1.9rem; padding-block: 0; }
 [data-testid=stPopoverBody] hr { margin: .3rem 0; }
 @media (pointer: coarse) { [data-testid=stPopoverBody] :is(.stButton button, .stPageLink a) { min-height: 2.6rem; } }
 .st-key-forward button { padding: .35rem 1.5rem; }
