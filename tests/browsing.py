@@ -44,6 +44,10 @@ class Server:
             pytest.fail(f"the server did not start:\n{self.log}")
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8")
 

@@ -14,8 +14,21 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[1]
 ASSETS = ROOT / "assets"
 # assets made for this project: by hand, or by a recipe in tools/ from the project's own code and the files listed
-OWN = ("citations.json", "components", "features", "glossary.json", "icon.png", "locale", "palette.json", "plans")
-OWN += ("results", "screenshot.png", "templates", "text", "weights")
+OWN = (
+    "citations.json",
+    "components",
+    "features",
+    "glossary.json",
+    "icon.png",
+    "locale",
+    "palette.json",
+    "plans",
+    "results",
+    "screenshot.png",
+    "templates",
+    "text",
+    "weights",
+)
 _ROW = re.compile(r"^\| `(?P<file>[^`]+)`[^|]*\| (?P<origin>[^|]+) \| [^|]+ \| (?P<licence>[^|]+) \|", re.MULTILINE)
 
 
