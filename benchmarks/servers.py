@@ -50,9 +50,10 @@ class Server:
 
 
 @contextmanager
-def serve(script: str) -> Iterator[Server]:
+def serve(script: str, log: Path | None = None) -> Iterator[Server]:
     """Serve a script of this project, under the project's own config, until the block ends.
 
+    log: a file for what the server writes; None drops it.
     Streamlit reads the config from the working directory, which is why every server runs in the project's root.
     """
     with socket.socket() as free:
@@ -60,7 +61,8 @@ def serve(script: str) -> Iterator[Server]:
         port = free.getsockname()[1]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
     command = [sys.executable, "-m", "streamlit", "run", script, *options]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (log or Path(os.devnull)).open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     try:
         server = Server(process.pid, port)
         _await_health(process, server)
