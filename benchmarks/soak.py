@@ -164,7 +164,7 @@ def _memory_rows(memory: list[tuple[float, float, float]]) -> list[tuple[str, ..
 
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="One browser on a seeded random walk over the whole app.")
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
