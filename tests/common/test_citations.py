@@ -20,8 +20,6 @@ FOREIGN = re.compile(
     r"|\d{1,3}(?:,\d{3}){2,}|\d\.\d+ ?%",
     re.IGNORECASE,
 )
-# these rooms still name their sources in the text itself
-IN_PLACE = {"depth", "devices", "information", "roofline", "timing", "timing_network", "training"}
 
 
 def _messages() -> list[str]:
@@ -80,8 +78,7 @@ def test_the_two_differences_stand_where_the_paper_has_them() -> None:
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_text_holds_no_constant_of_others(path: object) -> None:
     text = path.read_text(encoding="utf-8")  # type: ignore[attr-defined]
-    if path.stem not in IN_PLACE:  # type: ignore[attr-defined]
-        assert FOREIGN.findall(PLACEHOLDER.sub("", text)) == []
+    assert FOREIGN.findall(PLACEHOLDER.sub("", text)) == []
 
 
 def test_a_message_holds_no_constant_of_others() -> None:

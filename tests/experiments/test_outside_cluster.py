@@ -49,10 +49,12 @@ def tls(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
     async def serve() -> None:
         options = {"host": "127.0.0.1", "dashboard_address": ":0", "security": security}
-        async with Scheduler(port=0, protocol="tls", **options) as scheduler:
-            async with Worker(scheduler.address, nthreads=1, **options):
-                started.set_result(scheduler.address)
-                await ended.wait()
+        async with (
+            Scheduler(port=0, protocol="tls", **options) as scheduler,
+            Worker(scheduler.address, nthreads=1, **options),
+        ):
+            started.set_result(scheduler.address)
+            await ended.wait()
 
     thread = Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()

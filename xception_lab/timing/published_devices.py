@@ -115,6 +115,13 @@ def _name_with_precision(device: str, dtype: Dtype) -> str:
     return f"{device}, TF32" if dtype == "tf32" else device
 
 
+def tensor_core_example() -> tuple[float, float, float]:
+    """The A100's peak in float32 and in TF32, in TFLOP/s, and how many times the first the second is."""
+    (a100,) = [device for device in DEVICES if device.name == EXAMPLE_DEVICES[1]]
+    assert a100.tf32, "its data sheet has it"
+    return a100.float32 / TERA, a100.tf32 / TERA, a100.tf32 / a100.float32
+
+
 def predict_devices(group: Sequence[Settings]) -> tuple[DevicePrediction, ...]:
     """The textbook's roofline of the three blocks on every published device; float32 in TF32 as well where it has that.
 

@@ -28,7 +28,7 @@ from xception_lab.timing.analysis import (
     time_shares,
     timing_bar,
 )
-from xception_lab.timing.published_devices import predict_devices
+from xception_lab.timing.published_devices import predict_devices, tensor_core_example
 from xception_lab.timing.results import Operation, Results, timing_row
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.timing.settings import Settings
@@ -268,7 +268,8 @@ def show_devices(state: TimingState) -> None:
         for prediction in predictions
     ]
     st.dataframe(rows, hide_index=True)
-    st.markdown(paragraph("devices"))
+    float32, tf32, times = tensor_core_example()
+    st.markdown(paragraph("devices", float32=f"{float32:g}", tf32=f"{tf32:g}", tf32_times=f"{times:g}"))
 
 
 def show_other_machines(state: TimingState) -> None:
