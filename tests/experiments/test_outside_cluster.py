@@ -1,14 +1,15 @@
 """Where dask listens: the embedded cluster on loopback at a port of chance; an outside one may speak TLS alone."""
 
-import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
 
 import dask
 import psutil
 import pytest
-from distributed import Client, Scheduler, Worker
+from distributed import Client
 from distributed.security import Security
 
 from xception_lab.experiments.cluster import Cluster
@@ -34,45 +35,36 @@ def test_the_embedded_cluster_listens_on_loopback_at_a_port_of_chance(tmp_path: 
 def tls(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """A scheduler and a worker that speak TLS only: their address, and dask's settings for who may join."""
     security = Security.temporary()
-    settings: dict[str, str] = {"distributed.comm.require-encryption": "True"}
-    for role, key, text in (
-        ("ca-file", "ca-file", security.tls_ca_file),
-        ("client-cert", "client.cert", security.tls_client_cert),
-        ("client-key", "client.key", security.tls_client_key),
-    ):
-        path = tmp_path / f"{role}.pem"
-        path.write_text(str(text), encoding="utf-8")
-        settings[f"distributed.comm.tls.{key}"] = str(path)
-    loop = asyncio.new_event_loop()
-    started: asyncio.Future[str] = loop.create_future()
-    ended = asyncio.Event()
+    texts = {"ca-file": security.tls_ca_file, "cert": security.tls_client_cert, "key": security.tls_client_key}
+    files = {name: tmp_path / f"{name}.pem" for name in texts}
+    for name, text in texts.items():
+        files[name].write_text(str(text), encoding="utf-8")
+    settings = {"distributed.comm.require-encryption": "True", "distributed.comm.tls.ca-file": str(files["ca-file"])}
+    settings |= {f"distributed.comm.tls.client.{name}": str(files[name]) for name in ("cert", "key")}
+    options = [text for name, path in files.items() for text in (f"--tls-{name}", str(path))]
+    dask_command = [sys.executable, "-m", "dask.__main__"]
+    listening = tmp_path / "scheduler.json"
+    started: list[subprocess.Popen[bytes]] = []
 
-    async def serve() -> None:
-        options = {"host": "127.0.0.1", "dashboard_address": ":0", "security": security}
-        async with (
-            Scheduler(port=0, protocol="tls", **options) as scheduler,
-            Worker(scheduler.address, nthreads=1, **options),
-        ):
-            started.set_result(scheduler.address)
-            await ended.wait()
+    def start(*arguments: str) -> None:
+        where = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        started.append(subprocess.Popen([*dask_command, *arguments, *options, "--no-dashboard"], **where))
 
-    thread = Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-
-    async def address() -> str:
-        return await started
-
-    yield asyncio.run_coroutine_threadsafe(address(), loop).result(20), settings
-    loop.call_soon_threadsafe(ended.set)
-    thread.join(20)
-    loop.close()
+    start("scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(listening))
+    until(lambda: listening.exists() and listening.stat().st_size, "the dask scheduler had started")
+    address = json.loads(listening.read_text())["address"]
+    start("worker", address, "--nthreads", "1", "--no-nanny")
+    yield address, settings
+    for process in started:
+        process.kill()
+        process.wait()
 
 
 def test_a_scheduler_with_tls_takes_who_has_its_certificate_and_nobody_else(tls: tuple[str, dict[str, str]]) -> None:
     address, settings = tls
     assert address.startswith("tls://")
     with dask.config.set(settings), Client(address, timeout=10, set_as_default=False) as client:
-        assert client.submit(sum, (1, 2)).result(10) == 3
+        assert client.submit(sum, (1, 2)).result(30) == 3
     with pytest.raises((OSError, TypeError)):
         Client(address, timeout=2, set_as_default=False)
     with pytest.raises((OSError, TypeError)):
