@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dask
@@ -13,6 +14,13 @@ from distributed import Client
 from distributed.security import Security
 
 from xception_lab.experiments.cluster import Cluster
+
+
+def _await(true: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end, "the dask scheduler did not start"
+        time.sleep(0.02)
 
 
 def test_the_embedded_cluster_listens_on_loopback_at_a_port_of_chance(tmp_path: Path) -> None:
@@ -42,7 +50,7 @@ def tls(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     settings = {"distributed.comm.require-encryption": "True", "distributed.comm.tls.ca-file": str(files["ca-file"])}
     settings |= {f"distributed.comm.tls.client.{name}": str(files[name]) for name in ("cert", "key")}
     options = [text for name, path in files.items() for text in (f"--tls-{name}", str(path))]
-    dask_command = [sys.executable, "-m", "dask.__main__"]
+    dask_command = [sys.executable, "-m", "dask"]
     listening = tmp_path / "scheduler.json"
     started: list[subprocess.Popen[bytes]] = []
 
@@ -51,7 +59,7 @@ def tls(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
         started.append(subprocess.Popen([*dask_command, *arguments, *options, "--no-dashboard"], **where))
 
     start("scheduler", "--protocol", "tls", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(listening))
-    until(lambda: listening.exists() and listening.stat().st_size, "the dask scheduler had started")
+    _await(lambda: listening.exists() and listening.stat().st_size)
     address = json.loads(listening.read_text())["address"]
     start("worker", address, "--nthreads", "1", "--no-nanny")
     yield address, settings
