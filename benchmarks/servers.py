@@ -50,16 +50,17 @@ class Server:
 
 
 @contextmanager
-def serve(script: str) -> Iterator[Server]:
+def serve(script: str, module: str = "streamlit") -> Iterator[Server]:
     """Serve a script of this project, under the project's own config, until the block ends.
 
-    Streamlit reads the config from the working directory, which is why every server runs in the project's root.
+    module: what is run, with Streamlit's own arguments. Streamlit reads the config from the working directory, which is
+    why every server runs in the project's root.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    command = [sys.executable, "-m", "streamlit", "run", script, *options]
+    command = [sys.executable, "-m", module, "run", script, *options]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         server = Server(process.pid, port)
