@@ -27,6 +27,7 @@ from xception_lab.common.messages import quote_name, say
 MAX_STEPS = 200_000  # instructions of a pickle; a tensor takes 25
 MAX_PICKLE = 16 << 20  # bytes
 MAX_DIRECTORY = 2 << 20  # bytes of a zip's directory, about 100 per entry
+MAX_MARKS = 1_000  # containers in one another
 MAX_DIMENSIONS = 16
 MAX_EMPTY = 2**31  # the product of an empty tensor's other sides
 MAX_NAME = 200  # bytes of a function's or module's name
@@ -333,6 +334,8 @@ class _Interpreter:
                 case 0x6A:  # LONG_BINGET
                     stack.append(self._memo[self._number(4)])
                 case 0x28:  # MARK
+                    if len(self._outer) == MAX_MARKS:
+                        raise RefusalError(_NOT_READ)
                     self._outer.append(stack)
                     self._stack = []
                 case 0x4B:  # BININT1
