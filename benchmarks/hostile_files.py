@@ -53,6 +53,10 @@ def _read_in_the_server(address: str) -> None:
     with Client(address) as connection:
         while True:
             kind, content = connection.recv()
+            if not kind:  # between the kinds: a collection stops every thread of the process
+                gc.collect()
+                connection.send(None)
+                continue
             start = monotonic()
             try:
                 sentence = refusal(kind, content)
@@ -60,8 +64,6 @@ def _read_in_the_server(address: str) -> None:
                 sentence = repr(error)
                 connection.send((monotonic() - start, sentence, False))
                 continue
-            del content
-            gc.collect()
             connection.send((monotonic() - start, sentence, True))
 
 
@@ -93,7 +95,7 @@ async def _move(server: Server, token: str, done: asyncio.Event, reading: Readin
         for number in range(3):  # the first moves fill caches
             await person.rerun(options[number % 2])
         place = 0
-        while not done.is_set():
+        while not (done.is_set() and reading.waits):
             place = (place + 1) % len(options)
             start = monotonic()
             await person.rerun(options[place])
@@ -113,6 +115,8 @@ async def _read_kind(server: Server, connection: Connection, kind: str, alone_s:
     finally:
         done.set()
         await person
+    connection.send(("", b""))
+    connection.recv()
     after = server.rss_mb()
     slowest = sorted(reading.answers, reverse=True)[:SLOWEST_SHOWN]
     for seconds, name, sentence in slowest:
@@ -123,7 +127,7 @@ async def _read_kind(server: Server, connection: Connection, kind: str, alone_s:
         str(sum(bool(sentence) for _, _, sentence in reading.answers)),
         f"{slowest[0][0]:.2f} s" if slowest else "",
         f"{after - before:+.0f} MiB",
-        f"{max(reading.rss_mb) - before:+.0f} MiB",
+        f"{max(reading.rss_mb, default=after) - before:+.0f} MiB",
         str(len(reading.waits)),
         f"{1e3 * percentile(reading.waits, 0.95):.0f} ms",
     )
