@@ -50,17 +50,17 @@ class Server:
 
 
 @contextmanager
-def serve(script: str, log: Path | None = None) -> Iterator[Server]:
+def serve(script: str, log: Path | None = None, module: str = "streamlit") -> Iterator[Server]:
     """Serve a script of this project, under the project's own config, until the block ends.
 
-    log: a file for what the server writes; None drops it.
+    log: a file for what the server writes; None drops it. module: what is run, with Streamlit's own arguments.
     Streamlit reads the config from the working directory, which is why every server runs in the project's root.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--server.port", str(port), "--server.address", "127.0.0.1"]
-    command = [sys.executable, "-m", "streamlit", "run", script, *options]
+    command = [sys.executable, "-m", module, "run", script, *options]
     with (log or Path(os.devnull)).open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     try:

@@ -1,6 +1,9 @@
 """A stored experiment: what goes out comes back, and the curves are the seeds' means and ranges."""
 
+import base64
 import csv
+import json
+import zlib
 from dataclasses import replace
 from io import StringIO
 
@@ -73,6 +76,26 @@ def test_records_with_validation_come_back_and_the_curve_is_of_validation() -> N
     assert {curve.mean for curve in curves(stored.progress)} == {(25.0, 75.0)}
     # what is compared is the test accuracy of the last epoch
     assert stored.progress.effects() == whole.effects()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 100_000, "9" * 5_000, '{"runs": NaN}', '{"experiment": ' + "[" * 900 + "]" * 900 + "}", "{}," * 100_001],
+)
+def test_a_text_that_would_hold_the_reader_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each has a sentence of its own
+        experiment_from_json(text)
+
+
+def test_predictions_unpack_to_no_more_than_a_test_set() -> None:
+    bomb = base64.b64encode(zlib.compress(bytes(10**7), 9)).decode()
+    values = json.loads(experiment_to_json(experiment(), "a machine", {}))
+    values["runs"][0]["predictions"] = bomb
+    stored = experiment_from_json(json.dumps(values))
+    assert len(stored.predictions[0]) == 100_000
+    values["runs"] *= 300
+    with pytest.raises(ValueError, match="at most 1,000"):
+        experiment_from_json(json.dumps(values))
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"machine": 1, "experiment": {}, "runs": []}', "null"])

@@ -7,14 +7,14 @@ import gzip
 import io
 import re
 import stat
-import tarfile
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from xception_lab.common.messages import message_of, quote_name, say
+from xception_lab.data.tar_stream import TarHeaderError, TarMember, TarStream
 
 MIB = 2**20
 MAX_UPLOAD = 256 * MIB  # CIFAR-10's archive has 162 MiB
@@ -146,6 +146,11 @@ def _zip_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -
         raise _too_many(filename)
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
+        if sum(info.compress_size for info in archive.infolist()) > len(content):
+            sentence = say(
+                "{name}: must hold every file once, has some that share their bytes", name=quote_name(filename)
+            )
+            raise RefusedError(sentence)
         files = [(info, _safe_path(filename, _zip_name(info))) for info in archive.infolist() if not info.is_dir()]
     except RefusedError:
         raise
@@ -188,33 +193,41 @@ def _too_many(filename: str) -> RefusedError:
 def _tar_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -> Iterator[Entry]:
     packed = io.BytesIO(content)
     stream = gzip.GzipFile(fileobj=packed) if content[:2] == b"\x1f\x8b" else packed
-    metered = _MeteredStream(stream, UnpackMeter(filename, len(content)))
+    metered = _MeteredStream(stream, UnpackMeter(filename, len(content)))  # every byte is read, and counted, once
+    archive = TarStream(cast(BinaryIO, metered), MAX_UNPACKED)
     count = 0
     try:
-        with tarfile.open(fileobj=metered, mode="r|") as archive:  # a stream: every byte is read, and counted, once
-            for member in archive:
-                count += 1
-                if count > MAX_ENTRIES:
-                    raise _too_many(filename)
-                if not member.isdir():
-                    yield _tar_entry(archive, member, _safe_path(filename, member.name), wanted)
+        for member in archive.members():
+            count += 1
+            if count > MAX_ENTRIES:
+                raise _too_many(filename)
+            if not member.is_folder:
+                yield _tar_entry(archive, member, _safe_path(filename, member.name), wanted)
     except RefusedError:
         raise
-    except Exception as error:  # tarfile, gzip and zlib raise many kinds on hostile bytes
+    except TarHeaderError as error:
+        sentence = say(
+            "{name}: the header of {path} says {count:,} bytes, must say at most {most:,}",
+            name=quote_name(filename),
+            path=quote_name(error.name),
+            count=error.value,
+            most=error.most,
+        )
+        raise RefusedError(sentence) from error
+    except Exception as error:  # gzip and zlib raise many kinds on hostile bytes
         raise RefusedError(
             say("{name}: is a corrupt or unknown archive, must be a zip or a tar.gz", name=quote_name(filename))
         ) from error
 
 
-def _tar_entry(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, wanted: Callable[[str], bool]) -> Entry:
-    if not member.isreg():
+def _tar_entry(archive: TarStream, member: TarMember, path: str, wanted: Callable[[str], bool]) -> Entry:
+    if not member.is_file:
         return Entry(path, problem=say("a link"))
     if not wanted(path):
         return Entry(path)
-    if member.size > MAX_ENTRY:  # no more than the header says is read, so this size is an upper bound
+    if member.size > MAX_ENTRY:
         return Entry(path, problem=_TOO_LARGE)
-    stream = archive.extractfile(member)
-    return Entry(path, stream.read() if stream else b"")
+    return Entry(path, archive.read(member))
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -247,7 +260,8 @@ def _safe_path(filename: str, name: str) -> str:
         raise RefusedError(
             say("{name}: holds the path {path}, none may lead out of the archive", name=archive, path=quoted)
         )
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
+    plain = path.isascii() and path.isprintable()  # most are, and an archive has many
+    if not plain and any(unicodedata.category(character) in ("Cc", "Cs") for character in path):
         raise RefusedError(
             say("{name}: holds the path {path}, none may have control characters", name=archive, path=quoted)
         )

@@ -24,6 +24,7 @@ from xception_lab.data.mnist_cifar import CIFAR_ARCHIVE, CIFAR_CLASSES, read_cif
 MIN_PICTURES = 10  # per class, training and test together
 MAX_CLASSES = 100
 MAX_PICTURES = 70_000
+MAX_UNREADABLE = 1_000  # more than those that can be read
 TEST_EVERY = 5  # one picture of so many is for the test
 VALIDATION_EVERY = 10  # and of so many of the others for validation
 SPLIT_SEED = 0
@@ -45,13 +46,14 @@ class UploadContents:
     """What was read so far of the files of one upload.
 
     cifar: batches by name ("data_batch_1"). idx: arrays by name ("train-images"). pictures: (path, picture).
-    problems: (why the file was left out, path).
+    problems: (why the file was left out, path). unreadable: how many of these are pictures.
     """
 
     cifar: dict[str, LabelledImages] = field(default_factory=dict[str, LabelledImages])
     idx: dict[str, ImageArray] = field(default_factory=dict[str, ImageArray])
     pictures: list[tuple[str, ImageArray]] = field(default_factory=list[tuple[str, ImageArray]])
     problems: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    unreadable: int = 0
 
     def notes(self) -> tuple[str, ...]:
         """One sentence per kind of problem, with the first three paths."""
@@ -164,6 +166,16 @@ def _add_picture(filename: str, path: str, content: bytes, upload: UploadContent
         upload.pictures.append((path, read_picture(content)))
     except BadPictureError as error:
         upload.problems.append((message_of(error), path))
+        upload.unreadable += 1
+        # each takes as long as a good one
+        if upload.unreadable > MAX_UNREADABLE + len(upload.pictures):
+            sentence = say(
+                "{name}: must hold pictures that can be read, {count:,} of the first {all:,} cannot",
+                name=quote_name(filename),
+                count=upload.unreadable,
+                all=upload.unreadable + len(upload.pictures),
+            )
+            raise ValueError(sentence) from error
 
 
 def _add_original(path: str, content: bytes, upload: UploadContents) -> None:

@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xception_lab.common.files import asset_path
+from xception_lab.common.json_text import parse_json
 from xception_lab.experiments.plan import Plan, plan_from_json, plan_to_json
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.spec import experiment_spec_from_json
 from xception_lab.training.records import record_from_dict, record_to_dict, train_spec_from_dict, train_spec_to_dict
 
 RESULTS = asset_path("results")
-MAX_PREDICTIONS = 1_000_000  # per run: a limit on what a file can unpack to
+MAX_BYTES = 16 << 20
+MAX_RUNS = 1_000
+MAX_PREDICTIONS = 100_000  # per run: with MAX_RUNS, a limit on what a file can unpack to; test sets have 10,000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def experiment_from_json(text: str) -> ExperimentResult:
     Its runs have new ids, from 0. Raises ValueError when the text is no such file.
     """
     try:
-        values: dict[str, Any] = json.loads(text)
+        values: dict[str, Any] = parse_json(text, MAX_BYTES)
         spec = experiment_spec_from_json(json.dumps(values["experiment"]))
         runs = tuple(
             RunProgress(
@@ -100,10 +103,12 @@ def experiment_from_json(text: str) -> ExperimentResult:
             )
             for number, run in enumerate(values["runs"])
         )
+        if len(runs) > MAX_RUNS:
+            raise ValueError(f"runs: must be at most {MAX_RUNS:,}, are {len(runs):,}")
         predictions = {number: _unpacked(run["predictions"]) for number, run in enumerate(values["runs"])}
         provenance = Provenance(**values["provenance"]) if "provenance" in values else None
         plan = plan_from_json(json.dumps(values["plan"])) if "plan" in values else None
-    except (TypeError, KeyError, AttributeError, zlib.error) as error:
+    except (TypeError, KeyError, AttributeError, OverflowError, RecursionError, zlib.error) as error:
         raise ValueError(f"not a stored experiment: {error}") from error
     progress = Progress("", "", spec, "done", "", False, 0, 1.0, 0.0, runs)
     return ExperimentResult(progress, str(values["machine"]), predictions, provenance, plan)

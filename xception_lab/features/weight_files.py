@@ -1,14 +1,9 @@
 """Uploaded weight files: read as data, checked key by key and shape by shape, never executed.
 
-Accepted are safetensors files, including the training lab's, and PyTorch state_dicts, which are read with
-weights_only=True. Every refusal is a ValueError of one sentence that names file, value and rule.
+Accepted are safetensors files, including the training lab's, and PyTorch state_dicts (state_dict_file.py). Every
+refusal is a ValueError of one sentence that names file, value and rule.
 """
 
-import io
-import json
-import math
-import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -17,16 +12,34 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from xception_lab.common.json_text import JsonError, parse_json
 from xception_lab.common.messages import message_of, quote_name, say
+from xception_lab.common.validate import is_whole
 from xception_lab.data.archives import MIB
+from xception_lab.features.state_dict_file import (
+    MAX_DIMENSIONS,
+    PickledTensor,
+    RefusalError,
+    has_numbers,
+    kind_of,
+    read_state_dict_file,
+    too_few_numbers,
+)
 from xception_lab.nn.xception import build_xception
 from xception_lab.spec import TrainSpec, XceptionSpec
 from xception_lab.training.records import train_spec_from_json
 
 MAX_FILE = 200 * MIB  # the paper's network has 92 MB in float32
 MAX_TENSORS = 4_000
+MAX_STORED = 5 * MAX_TENSORS  # with an optimiser's state
 MAX_HEADER = 4 * MIB
+MAX_NUMBERS = MAX_FILE // 2  # of a network: each takes 4 bytes once it is loaded, 2 in the smallest files
 MAX_BLOCKS = 100
+# the kinds of numbers that torch computes with; it has others, packed, of 1 to 7 bits
+DTYPES = (
+    *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2),
+    *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
+)
 PREFIXES = ("module.", "model.", "network.")  # that training programs put before every key
 
 # Xception's weights were trained in TensorFlow; timm runs them with torch's own epsilon and pooling
@@ -53,13 +66,9 @@ def read_weights(filename: str, content: bytes) -> Weights:
     try:
         values, run = _read_safetensors(content) if _is_safetensors(content) else (_read_state_dict(content), None)
         tensors = _check_tensors(values)
-    except _RefusalError as refusal:
+    except RefusalError as refusal:
         raise ValueError(say("{name}: {reason}", name=name, reason=message_of(refusal))) from refusal
     return Weights(_without_prefix(tensors), run)
-
-
-class _RefusalError(Exception):
-    """Why a file is refused; the message continues after the file's name."""
 
 
 def _is_safetensors(content: bytes) -> bool:
@@ -69,12 +78,12 @@ def _is_safetensors(content: bytes) -> bool:
 def _read_safetensors(content: bytes) -> tuple[dict[str, Any], TrainSpec | None]:
     size = int.from_bytes(content[:8], "little")
     if size > min(MAX_HEADER, len(content) - 8):
-        raise _RefusalError(say("must be a whole safetensors file, its header is longer than the file or the limit"))
+        raise RefusalError(say("must be a whole safetensors file, its header is longer than the file or the limit"))
+    meta = _check_header(content[8 : 8 + size], len(content) - 8 - size)
     try:
         tensors: dict[str, Any] = dict(safetensors.torch.load(content))
-        meta = json.loads(content[8 : 8 + size]).get("__metadata__", {})
     except Exception as error:  # safetensors raises its own bare Exception class, differing between versions
-        raise _RefusalError(say("must be a whole safetensors file, is damaged")) from error
+        raise RefusalError(say("must be a whole safetensors file, is damaged")) from error
     try:
         run = train_spec_from_json(meta["spec"]) if "spec" in meta else None
     except (ValueError, RecursionError):
@@ -84,59 +93,70 @@ def _read_safetensors(content: bytes) -> tuple[dict[str, Any], TrainSpec | None]
     return tensors, run
 
 
-def _read_state_dict(content: bytes) -> dict[str, Any]:
-    _check_zip(content)
+def _check_header(header: bytes, num_bytes: int) -> dict[str, str]:
+    """The metadata of a safetensors header, once its tensors fit the `num_bytes` bytes behind it.
+
+    Raises RefusalError. safetensors and torch would refuse some of these too, in words of their own, or after the work.
+    """
+    damaged = say("must be a whole safetensors file, is damaged")
     try:
-        with warnings.catch_warnings():  # about old kinds of storage, which the file's user cannot change
-            warnings.simplefilter("ignore")
-            loaded = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # on hostile bytes torch's reader raises many kinds
-        raise _RefusalError(
-            say("must be a safetensors file or a PyTorch state_dict of tensors alone; anything else is not opened")
-        ) from error
+        values = parse_json(header.rstrip(b" "), MAX_HEADER)
+    except JsonError as error:
+        raise RefusalError(say("in its header, {reason}", reason=message_of(error))) from error
+    if not isinstance(values, dict):
+        raise RefusalError(damaged)
+    meta = values.pop("__metadata__", {})
+    if len(values) > MAX_STORED:
+        raise RefusalError(
+            say("must hold at most {most:,} tensors, holds {count:,}", most=MAX_STORED, count=len(values))
+        )
+    if not isinstance(meta, dict) or not all(isinstance(text, str) for text in meta.values()):
+        raise RefusalError(damaged)
+    for key, tensor in values.items():
+        shape = tensor.get("shape") if isinstance(tensor, dict) else None
+        offsets = tensor.get("data_offsets") if isinstance(tensor, dict) else None
+        if not isinstance(shape, list) or not isinstance(offsets, list) or len(offsets) != 2:
+            raise RefusalError(damaged)
+        if not all(is_whole(number, 0) for number in (*shape, *offsets)):
+            raise RefusalError(damaged)
+        if len(shape) > MAX_DIMENSIONS or not has_numbers(shape, num_bytes):
+            raise RefusalError(too_few_numbers(key, shape))
+        if not offsets[0] <= offsets[1] <= num_bytes:
+            raise RefusalError(say("{key} must lie within the file, reaches out of it", key=quote_name(key)))
+    return meta
+
+
+def _read_state_dict(content: bytes) -> dict[str, Any]:
+    loaded = read_state_dict_file(content)
     for key in ("state_dict", "model"):
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
     if not isinstance(loaded, dict):
-        raise _RefusalError(say("must hold a dictionary of tensors, holds a {kind}", kind=type(loaded).__name__))
+        raise RefusalError(say("must hold a dictionary of tensors, holds a {kind}", kind=kind_of(loaded)))
     return cast(dict[str, Any], loaded)
-
-
-def _check_zip(content: bytes) -> None:
-    """Refuse a zip file that is larger unpacked: PyTorch stores its tensors uncompressed."""
-    if not content.startswith(b"PK"):
-        return
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            entries = archive.infolist()
-    except Exception as error:  # zipfile raises many kinds on hostile bytes
-        raise _RefusalError(say("must be a whole file, its zip directory is damaged")) from error
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise _RefusalError(say("must store its tensors as PyTorch does, has packed entries"))
-    if sum(entry.file_size for entry in entries) > len(content):
-        raise _RefusalError(say("must hold what its zip directory says, holds less"))
 
 
 def _check_tensors(values: Mapping[Any, Any]) -> dict[str, Tensor]:
     """The values, all of which must be dense CPU tensors of real numbers; nothing is copied before this is checked."""
     if len(values) > MAX_TENSORS:
-        raise _RefusalError(
+        raise RefusalError(
             say("must hold at most {most:,} tensors, holds {count:,}", most=MAX_TENSORS, count=len(values))
         )
     tensors: dict[str, Tensor] = {}
     for key, value in values.items():
+        if isinstance(key, str) and isinstance(value, PickledTensor):
+            value = value.tensor(key)
         if not isinstance(key, str) or not isinstance(value, Tensor):
-            name, kind = quote_name(str(key)[:60]), type(value).__name__
-            raise _RefusalError(say("must hold tensors by name, {key} is a {kind}", key=name, kind=kind))
-        if value.layout is not torch.strided or value.device.type != "cpu" or value.is_quantized or value.is_complex():
-            raise _RefusalError(say("{key} must be a dense tensor of real numbers", key=quote_name(key)))
+            name, kind = quote_name(str(key)[:60]), kind_of(value)
+            raise RefusalError(say("must hold tensors by name, {key} is a {kind}", key=name, kind=kind))
+        if value.layout is not torch.strided or value.device.type != "cpu" or value.dtype not in DTYPES:
+            raise RefusalError(say("{key} must be a dense tensor of real numbers", key=quote_name(key)))
         # with a stride of zero a few bytes look like a huge tensor
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
-            name, shape = quote_name(key), str(tuple(value.shape))
-            raise _RefusalError(say("{key} must hold as many numbers as its shape {shape} says", key=name, shape=shape))
+            raise RefusalError(too_few_numbers(key, value.shape))
         tensors[key] = value
     if not tensors:
-        raise _RefusalError(say("must hold tensors, holds none"))
+        raise RefusalError(say("must hold tensors, holds none"))
     return tensors
 
 
@@ -183,7 +203,17 @@ def load_into(filename: str, network: nn.Module, tensors: Mapping[str, Tensor]) 
                 given=str(tuple(tensor.shape)),
             )
             raise ValueError(sentence)
-        if not math.isfinite(float(tensor.double().abs().sum())):
+    count = sum(tensor.numel() for tensor in expected.values())
+    if count > MAX_NUMBERS:
+        sentence = say(
+            "{name}: must be a network of at most {most:,} numbers, is one of {count:,}",
+            name=name,
+            most=MAX_NUMBERS,
+            count=count,
+        )
+        raise ValueError(sentence)
+    for key, tensor in tensors.items():
+        if not torch.isfinite(tensor.float()).all():  # as the network holds them
             raise ValueError(say("{name}: {key} must hold finite numbers alone", name=name, key=key))
     network = network.to_empty(device="cpu")
     network.load_state_dict(dict(tensors), strict=False)

@@ -19,6 +19,7 @@ from itertools import repeat
 from typing import Any
 
 from xception_lab.common.files import asset_path, rows_to_csv
+from xception_lab.common.json_text import JsonError, parse_json
 from xception_lab.common.messages import Message, message_of, say
 from xception_lab.spec import BlockSpec, XceptionSpec, without_added_fields
 from xception_lab.timing.results import (
@@ -66,16 +67,10 @@ def results_from_json(data: str | bytes) -> Results:
 
     Raises ResultsFileError, and nothing else, for what is not a complete results file.
     """
-    if len(data) > MAX_BYTES:
-        sentence = say("the file has {count:,} bytes: must have at most {most:,}", count=len(data), most=MAX_BYTES)
-        raise ResultsFileError(sentence)
     try:
-        text = data.decode("utf-8") if isinstance(data, bytes) else data
-        values: Any = json.loads(text, parse_constant=_refuse_constant)
-    except ResultsFileError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise ResultsFileError(say("the file is not JSON: {error}", error=str(error)[:120])) from None
+        values: Any = parse_json(data, MAX_BYTES)
+    except JsonError as error:
+        raise ResultsFileError(message_of(error)) from None
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         raise ResultsFileError(say("the file is not a results file: its format must be {format}", format=repr(FORMAT)))
     parts = _read_value(_RESULTS, _upgrade(values))
@@ -103,10 +98,6 @@ def _upgrade(values: dict[str, Any]) -> dict[str, Any]:
     timings: list[Any] = values["timings"]
     upgraded: list[Any] = [{"slowdown": None, **timing} if isinstance(timing, dict) else timing for timing in timings]
     return {**values, "version": VERSION, "timings": upgraded}
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ResultsFileError(say("the file holds {name}: every number must be finite", name=name))
 
 
 # Readers. Each takes a value out of JSON and returns it checked and converted, or raises _RuleError. A reader does not

@@ -7,7 +7,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from xception_lab.data.images import BadPictureError, read_square
+from xception_lab.common.messages import message_of
+from xception_lab.data.reading_process import ReadingError, read_square_apart
 from xception_lab.features.sample_pictures import MAX_POINTS, PICTURE_SIDE, SAMPLES, draw_stroke, sample_picture
 from xception_lab.ui.fields.features import OWN_PICTURES, PICTURE, FeaturesState
 from xception_lab.ui.shell import components
@@ -16,6 +17,7 @@ from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
 
 _PICTURES = "_pictures"
+_REFUSALS = "_refused_pictures"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,12 +51,18 @@ def _keep_file(source: str, file: object) -> None:
     content: bytes = file.getvalue() if file else b""  # type: ignore[attr-defined]
     if not content:
         return
-    try:
-        pixels = read_square(content, PICTURE_SIDE)
-    except BadPictureError as error:
-        st.error(_("This file is not used: {reason}.").format(reason=translate_message(error)))
-        return
-    _keep_picture(source, content, pixels)
+    key = _picture_key(source, content)
+    refusals: dict[str, tuple[str, str]] = st.session_state.setdefault(_REFUSALS, {})
+    # read once, not at every move of a control
+    if key != refusals.get(source, ("", ""))[0] and key != getattr(_own_pictures().get(source), "key", ""):
+        try:
+            pixels = read_square_apart(content, PICTURE_SIDE)
+        except ReadingError as error:
+            refusals[source] = key, message_of(error)
+        else:
+            _own_pictures()[source] = InputPicture(key, pixels)
+    if key == refusals.get(source, ("", ""))[0]:
+        st.error(_("This file is not used: {reason}.").format(reason=translate_message(refusals[source][1])))
 
 
 def _keep_stroke() -> None:
@@ -65,20 +73,23 @@ def _keep_stroke() -> None:
         pixels = draw_stroke(points, PICTURE_SIDE)
     except ValueError:
         return  # the points come from a browser, which can send any
-    _keep_picture("draw", pixels.tobytes(), np.repeat(pixels[..., None], 3, axis=2))
+    key = _picture_key("draw", pixels.tobytes())
+    _own_pictures()["draw"] = InputPicture(key, np.repeat(pixels[..., None], 3, axis=2))
 
 
-def _keep_picture(source: str, content: bytes, pixels: NDArray[np.uint8]) -> None:
-    key = f"{source} {hashlib.sha256(content).hexdigest()[:16]}"
-    st.session_state.setdefault(_PICTURES, {})[source] = InputPicture(key, pixels)
+def _picture_key(source: str, content: bytes) -> str:
+    return f"{source} {hashlib.sha256(content).hexdigest()[:16]}"
+
+
+def _own_pictures() -> dict[str, InputPicture]:
+    return st.session_state.setdefault(_PICTURES, {})
 
 
 def get_picture(state: FeaturesState) -> InputPicture:
     """The picture that the state names; the first sample with a note while the person's own is not there yet."""
     name = state.picture
-    own_pictures: dict[str, InputPicture] = st.session_state.get(_PICTURES, {})
-    if name in own_pictures:
-        return own_pictures[name]
+    if name in _own_pictures():
+        return _own_pictures()[name]
     if name in OWN_PICTURES:
         if state.look != "kernels":
             st.info(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from io import BytesIO
 
 import streamlit as st
 
@@ -16,6 +17,9 @@ from xception_lab.ui.shell.language import translate as _
 _OWN = "_timings"
 _ADDED = "_timings_added"
 _UPLOADED = "_timings_uploaded"
+_READ = "_timings_read"
+
+MAX_FILES = 20  # from other machines
 
 
 def add_results(status: JobStatus) -> None:
@@ -83,21 +87,36 @@ def machine_names(machines: Sequence[Machine]) -> tuple[str, ...]:
     return tuple(numbered)
 
 
+def _read_file(file: BytesIO) -> Results | ResultsFileError:
+    try:
+        return results_from_json(file.getvalue())
+    except ResultsFileError as error:
+        return error.with_traceback(None)  # which would keep the whole text
+
+
 def results_uploader() -> None:
     """Upload results of other machines; a file that has none is refused with the reason."""
     files = st.file_uploader(
         _("Results from other machines"), ["json"], accept_multiple_files=True, max_upload_size=4, key="brought_files"
     )
     uploads: dict[str, Results] = {}
-    for file in files:
-        try:
-            uploads[file.file_id] = results_from_json(file.getvalue())
-        except ResultsFileError as error:
+    before: dict[str, Results | ResultsFileError] = st.session_state.get(_READ, {})
+    read: dict[str, Results | ResultsFileError] = {}
+    for file in files[:MAX_FILES]:
+        found = before.get(file.file_id) or _read_file(file)  # once, not at every move of a control
+        read[file.file_id] = found
+        if isinstance(found, Results):
+            uploads[file.file_id] = found
+        else:
             st.error(
                 _("{name} was refused: {reason}").format(
-                    name=escape_markdown(file.name), reason=translate_message(error)
+                    name=escape_markdown(file.name), reason=translate_message(found)
                 )
             )
+    st.session_state[_READ] = read
+    if len(files) > MAX_FILES:
+        sentence = _("{count} files are here: the first {most} are used, no more.")
+        st.error(sentence.format(count=len(files), most=MAX_FILES))
     for results in uploads.values():
         sentence = _("**{machine}**: {timings} timings, shown beside this server's.")
         st.success(sentence.format(machine=escape_markdown(results.machine.label), timings=len(results.timings)))

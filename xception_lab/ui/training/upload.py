@@ -62,16 +62,15 @@ def custom_data_control() -> str | None:
 
 def _save_upload(key: str) -> None:
     """Read and save the files of the uploader with this key; why they cannot be used is shown by the next run."""
-    from xception_lab.data.custom import save_dataset
-    from xception_lab.data.uploads import read_uploads
+    from xception_lab.data.reading_process import save_uploads_apart
 
     files = st.session_state[key]
     if not files:
         return
     st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
     try:
-        st.session_state[_OWN] = save_dataset(read_uploads([(file.name, file) for file in files]))
-    except (ValueError, RuntimeError) as error:
+        st.session_state[_OWN] = save_uploads_apart([(file.name, file.getbuffer()) for file in files])
+    except ValueError as error:
         st.session_state[_TROUBLE] = message_of(error)
 
 
