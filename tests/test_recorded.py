@@ -392,7 +392,7 @@ def test_the_terminal_reports_the_stored_experiment_as_it_did(capsys: pytest.Cap
     assert main(["report", expected["json"]["id"]]) == 0
     printed, before = capsys.readouterr().out.splitlines(), expected["text"].splitlines()
     # the effects are in two tables now, the primary ones first, with other words for a verdict and for the intervals
-    table = before.index("effect on test accuracy, points                             mean    95%  verdict")
+    table = before.index("effect on test accuracy, points                             mean    95 %  verdict")
     assert printed[:table] == before[:table]
     # a name in 56 columns, a mean in 8
     effects = [line[:64] for line in before[table + 1 :] if " -> " in line]

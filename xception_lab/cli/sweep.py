@@ -110,7 +110,7 @@ def _lines(progress: Progress) -> Iterator[str]:
         yield "no seed has all its variants yet"
         return
     yield ""
-    yield f"{'variant':56} {'mean':>7} {'95%':>7}  accuracies"
+    yield f"{'variant':56} {'mean':>7} {'95 %':>7}  accuracies"
     for cell in effects.cells:
         each = " ".join(f"{accuracy:.2f}" for accuracy in cell.accuracies)
         yield f"{_text(cell.setting):56} {cell.mean:7.2f} {_half(cell.half_width):>7}  {each}"
