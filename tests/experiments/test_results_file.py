@@ -1,6 +1,7 @@
 """A stored experiment: what goes out comes back, and the curves are the seeds' means and ranges."""
 
 import csv
+import json
 from dataclasses import replace
 from io import StringIO
 
@@ -73,6 +74,19 @@ def test_records_with_validation_come_back_and_the_curve_is_of_validation() -> N
     assert {curve.mean for curve in curves(stored.progress)} == {(25.0, 75.0)}
     # what is compared is the test accuracy of the last epoch
     assert stored.progress.effects() == whole.effects()
+
+
+def test_a_changed_digit_is_noticed_and_another_format_of_the_same_values_is_not() -> None:
+    text = experiment_to_json(experiment(), "a machine", {})
+    assert experiment_from_json(json.dumps(json.loads(text), indent=1)).machine == "a machine"
+    for damaged in (
+        text.replace('"test_accuracy": 0.501', '"test_accuracy": 0.511', 1),
+        text.replace('"a machine"', '"a macoine"'),
+        text.replace('"sha256"', '"sha257"'),
+    ):
+        assert damaged != text
+        with pytest.raises(ValueError, match="its checksum is wrong"):
+            experiment_from_json(damaged)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"machine": 1, "experiment": {}, "runs": []}', "null"])
