@@ -95,6 +95,7 @@ ADDED = {
     "overrides": [],
     "validation_loss": None,
     "validation_accuracy": None,
+    "note": "",
 }
 
 

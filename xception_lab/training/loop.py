@@ -82,9 +82,7 @@ def _resume(spec: TrainSpec, path: Path | None, tell: Callable[[str], None]) -> 
         tell(sentence)
         return None
     if checkpoint.spec != spec:
-        raise ValueError(
-            say("checkpoint_path={path}: holds another run, {spec}", path=repr(str(path)), spec=repr(checkpoint.spec))
-        )
+        raise ValueError(f"checkpoint_path={str(path)!r}: holds another run, {checkpoint.spec}")
     return checkpoint
 
 
