@@ -25,6 +25,7 @@ from xception_lab.ui.training.experiment import (
     estimate_text,
     get_scheduler,
     load_current_experiment,
+    load_progress,
     load_result,
     show_experiment_progress,
     start_experiment,
@@ -79,7 +80,9 @@ with row:
 def show_live(experiment_id: str) -> None:
     """The experiment that runs, or ran, on this server."""
     scheduler = get_scheduler()
-    progress = scheduler.progress(experiment_id)
+    progress = load_progress(experiment_id)
+    if progress is None:
+        return
     if progress.finished and running:
         st.rerun()  # once, to stop the clock
     show_experiment_progress(progress)

@@ -95,6 +95,7 @@ ADDED = {
     "overrides": [],
     "validation_loss": None,
     "validation_accuracy": None,
+    "note": "",
 }
 
 
@@ -313,6 +314,7 @@ def test_an_experiments_file_is_written_again_as_it_was() -> None:
     for run in (*again["runs"], *before["runs"]):
         assert run.pop("predictions")
     assert_same_effects(again.pop("effects"), before.pop("effects"))
+    assert len(again.pop("sha256")) == 64  # new since 0.1
     assert again == near(before)
 
 

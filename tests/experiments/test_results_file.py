@@ -90,12 +90,26 @@ def test_a_text_that_would_hold_the_reader_is_refused(text: str) -> None:
 def test_predictions_unpack_to_no_more_than_a_test_set() -> None:
     bomb = base64.b64encode(zlib.compress(bytes(10**7), 9)).decode()
     values = json.loads(experiment_to_json(experiment(), "a machine", {}))
+    del values["sha256"]  # as an earlier version wrote it
     values["runs"][0]["predictions"] = bomb
     stored = experiment_from_json(json.dumps(values))
     assert len(stored.predictions[0]) == 100_000
     values["runs"] *= 300
     with pytest.raises(ValueError, match="at most 1,000"):
         experiment_from_json(json.dumps(values))
+
+
+def test_a_changed_digit_is_noticed_and_another_format_of_the_same_values_is_not() -> None:
+    text = experiment_to_json(experiment(), "a machine", {})
+    assert experiment_from_json(json.dumps(json.loads(text), indent=1)).machine == "a machine"
+    for damaged in (
+        text.replace('"test_accuracy": 0.501', '"test_accuracy": 0.511', 1),
+        text.replace('"a machine"', '"a macoine"'),
+        text.replace('"sha256"', '"sha257"'),
+    ):
+        assert damaged != text
+        with pytest.raises(ValueError, match="its checksum is wrong"):
+            experiment_from_json(damaged)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"machine": 1, "experiment": {}, "runs": []}', "null"])

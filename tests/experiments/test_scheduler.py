@@ -20,6 +20,7 @@ from tiny_data import PRELOAD, TINY, environment, tiny_dataset
 from xception_lab import train
 from xception_lab.common.messages import Message
 from xception_lab.data.custom import save_dataset
+from xception_lab.experiments import lease as lease_module
 from xception_lab.experiments import scheduler as scheduler_module
 from xception_lab.experiments import store as store_module
 from xception_lab.experiments.fair_queue import QueuedRun, fair_order
@@ -210,33 +211,25 @@ def test_twenty_experiments_of_four_people_all_end(scheduler: Scheduler) -> None
     assert len({str(accuracies(progress)) for progress in results}) == 1
 
 
-def test_a_full_disk_fails_the_run_with_its_reason(scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_said_and_the_work_goes_on_by_itself(
+    scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(store_module, "write_atomically", full)
+        patch.setattr(store_module, "write_experiment_file", lambda *_: None)
         key = scheduler.submit(NINE, "ada")
-        progress = ended(scheduler, key)
-        assert progress.state == "failed"
-        assert "No space left on device" in progress.reason
-    with monkeypatch.context() as patch:
-        # not even the state can be written
-        patch.setattr(store_module, "write_atomically", full)
-        other = scheduler.submit(NINE, "ada")
-        until(lambda: scheduler.progress(other).state == "running", "it had begun")
-        move = Store.move
-
-        def failing(self: Store, runs: list[int], to: Any, *rest: Any, **named: Any) -> None:
-            if to == "failed":
-                raise store_module.StoreError("the disk is full")
-            move(self, runs, to, *rest, **named)
-
-        patch.setattr(Store, "move", failing)
-        assert "No space left on device" in ended(scheduler, other).reason
-    for broken in (key, other):
-        scheduler.resume(broken)
-        assert ended(scheduler, broken).state == "done"
+        until(lambda: "No space left on device" in scheduler.progress(key).reason, "the reason was said")
+        progress = scheduler.progress(key)
+        assert progress.reason.startswith("waiting, and going on by itself once this is over")
+        assert isinstance(progress.reason, Message)
+        assert not progress.finished
+        assert not any(run.records for run in progress.runs)
+    progress = ended(scheduler, key)
+    assert (progress.state, progress.reason) == ("done", "")
+    assert accuracies(progress) == expected(NINE)
 
 
 def test_one_owner_cannot_fill_the_queue(scheduler: Scheduler) -> None:
@@ -270,8 +263,8 @@ def test_a_keeper_that_comes_too_late_leaves_its_runs_to_the_next(
     under_way = min(scheduler._queue)
     cancelled: list[int] = []
     scheduler._queue[under_way].future = SimpleNamespace(cancel=lambda: cancelled.append(under_way))  # type: ignore[assignment]
-    asleep = SimpleNamespace(time=lambda: time.time() + store_module.LEASE_S + 1)
-    monkeypatch.setattr(store_module, "time", asleep)
+    now_s = lease_module.boot_time_s()
+    monkeypatch.setattr(lease_module, "boot_time_s", lambda: now_s + lease_module.LEASE_S + 1)
     assert Store(tmp_path).claim(key, "another keeper")
     scheduler._renew_leases()
     assert {run.experiment for run in scheduler._queue.values()} == {other}
@@ -322,9 +315,7 @@ if sys.argv[1] == "killed":
 
 @pytest.mark.usefixtures("_preloaded")
 @pytest.mark.parametrize("end", ["killed", "in order"])
-def test_a_server_that_ends_leaves_no_orphan_and_its_work_is_resumed(
-    end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_that_ends_leaves_no_orphan_and_its_work_is_resumed(end: str, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SERVER, end], stdout=subprocess.PIPE, env=environment(tmp_path)
     ) as server:
@@ -338,12 +329,7 @@ def test_a_server_that_ends_leaves_no_orphan_and_its_work_is_resumed(
         server.wait(PATIENCE_S)
     assert gone(below)
     again = Scheduler(Store(tmp_path), workers=1)
-    if end == "killed":
-        with pytest.raises(LeaseHeldError):
-            again.resume(key)
-        # the store's clock alone: dask's own must go on
-        later = SimpleNamespace(time=lambda: time.time() + store_module.LEASE_S + 1)
-        monkeypatch.setattr(store_module, "time", later)
+    # at once, as its process is known to be gone
     assert again.progress(key).interrupted
     again.resume(key)
     assert not again.progress(key).interrupted

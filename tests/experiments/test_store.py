@@ -4,7 +4,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +13,11 @@ from paths import ROOT
 from tiny_data import TINY, environment
 
 from xception_lab.common.home import StoreError
+from xception_lab.experiments import lease as lease_module
 from xception_lab.experiments import store as store_module
+from xception_lab.experiments.lease import LEASE_S
 from xception_lab.experiments.spec import ExperimentSpec
-from xception_lab.experiments.store import LEASE_S, Store
+from xception_lab.experiments.store import Store
 from xception_lab.training.records import EpochRecord
 
 SPEC = ExperimentSpec("figure-9", 2, TINY)
@@ -130,8 +131,8 @@ def test_a_lease_keeps_others_away_until_it_runs_out(store: Store, monkeypatch: 
     assert store.claim(key, "me")
     assert store.experiment(key).is_leased
     assert not store.claim(key, "you")
-    now = time.time()
-    monkeypatch.setattr(store_module.time, "time", lambda: now + LEASE_S + 1)
+    now = lease_module.boot_time_s()
+    monkeypatch.setattr(lease_module, "boot_time_s", lambda: now + LEASE_S + 1)
     assert not store.experiment(key).is_leased
     assert store.claim(key, "you")
     store.release(key, "me")

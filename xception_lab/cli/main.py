@@ -84,7 +84,7 @@ def _train(options: argparse.Namespace) -> int:
     from xception_lab.training.state import prepare_process
 
     prepare_process()  # the same bits as a sweep's worker
-    for record in train(parse_run(options.field), checkpoint_path=options.checkpoint):
+    for record in train(parse_run(options.field), checkpoint_path=options.checkpoint, tell=_note):
         if options.json:
             print(json.dumps(asdict(record)), flush=True)
         else:
@@ -94,6 +94,10 @@ def _train(options: argparse.Namespace) -> int:
                 flush=True,
             )
     return 0
+
+
+def _note(sentence: str) -> None:
+    print(f"note: {sentence}", file=sys.stderr, flush=True)
 
 
 def _accuracies(record: EpochRecord) -> str:

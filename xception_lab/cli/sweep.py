@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 
 from xception_lab.cli.fields import parse_levels, parse_run
+from xception_lab.common.home import StoreError
 from xception_lab.experiments.effects import Effect, Effects
+from xception_lab.experiments.lease import LEASE_S
 from xception_lab.experiments.plan import load_plan
 from xception_lab.experiments.progress import IDLE_QUEUE, Progress, make_progress
 from xception_lab.experiments.results_file import load_stored_result
-from xception_lab.experiments.scheduler import Scheduler
+from xception_lab.experiments.scheduler import LeaseHeldError, Scheduler
 from xception_lab.experiments.spec import ExperimentSpec, Setting
 from xception_lab.experiments.store import Store
 
@@ -22,11 +24,12 @@ POLL_S = 0.5
 
 def run_sweep(options: argparse.Namespace) -> int:
     """Run `sweep`."""
-    scheduler = Scheduler(Store(), options.scheduler, options.workers)
+    store = _open_store()
+    scheduler = Scheduler(store, options.scheduler, options.workers)
     try:
         if options.resume:
             key = options.resume
-            scheduler.resume(key)
+            _resume(scheduler, key)
         else:
             key = scheduler.submit(_experiment(options), "terminal")
         progress = _follow(scheduler, key, quiet=options.json)
@@ -37,6 +40,32 @@ def run_sweep(options: argparse.Namespace) -> int:
         scheduler.close()
     _print(progress, as_json=options.json)
     return 0 if progress.state == "done" else 1
+
+
+def _open_store() -> Store:
+    """The store under XCEPTION_LAB_HOME; what was done about a damaged one goes to standard error."""
+    store = Store()
+    if store.notice:
+        print(f"note: {store.notice}", file=sys.stderr, flush=True)
+    return store
+
+
+def _resume(scheduler: Scheduler, experiment: str) -> None:
+    """Queue again what is not done, after the lease of a process that may have been killed. Raises as resume does."""
+    end_s = time.monotonic() + LEASE_S + POLL_S
+    has_said = False
+    while True:
+        try:
+            scheduler.resume(experiment)
+        except LeaseHeldError as error:
+            if not error.may_be_gone or time.monotonic() > end_s:
+                raise
+            if not has_said:
+                print(f"waiting for at most {LEASE_S:.0f} s: {error}", file=sys.stderr, flush=True)
+                has_said = True
+            time.sleep(POLL_S)
+        else:
+            return
 
 
 def _experiment(options: argparse.Namespace) -> ExperimentSpec:
@@ -61,7 +90,7 @@ def run_report(options: argparse.Namespace) -> int:
             raise ValueError(f"--plan {options.plan}: has no stored result yet")
         _print(result.progress, as_json=options.json)
         return 0
-    store = Store()
+    store = _open_store()
     key = options.id or next(iter(store.experiments()), None)
     if key is None:
         raise ValueError(f"no experiment in {store.folder}")
@@ -70,11 +99,31 @@ def run_report(options: argparse.Namespace) -> int:
 
 
 def _follow(scheduler: Scheduler, experiment: str, *, quiet: bool) -> Progress:
-    """Wait for the experiment's end, with its progress on standard error unless quiet."""
+    """Wait for the experiment's end, with its progress on standard error unless quiet.
+
+    A store that cannot be read is said also then, and waited for.
+    """
     is_terminal = sys.stderr.isatty()
     last_line = (-1.0, "")
+    last_trouble = ""
+    notes = set[str]()
     while True:
-        progress = scheduler.progress(experiment)
+        try:
+            progress = scheduler.progress(experiment)
+        except StoreError as error:
+            if str(error) != last_trouble:
+                last_trouble = str(error)
+                print(f"waiting: {error}", file=sys.stderr, flush=True)
+            time.sleep(POLL_S)
+            continue
+        for note in progress.notes:
+            if note not in notes:
+                notes.add(note)
+                print(f"note: {note}", file=sys.stderr, flush=True)
+        if quiet and progress.reason != last_trouble and not progress.finished:
+            last_trouble = progress.reason
+            if last_trouble:
+                print(last_trouble, file=sys.stderr, flush=True)
         line = (progress.share, progress.reason)
         # a terminal gets one line that is overwritten, a file one line for each change
         if not quiet and (is_terminal or line != last_line):
@@ -106,6 +155,8 @@ def _lines(progress: Progress) -> Iterator[str]:
     yield f"{progress.spec.question}"
     if progress.id:  # a stored result has none
         yield f"experiment {progress.id}: {progress.state}" + (f", {progress.reason}" if progress.reason else "")
+    for note in progress.notes:
+        yield f"note: {note}"
     if not effects.seeds:
         yield "no seed has all its variants yet"
         return

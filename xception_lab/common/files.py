@@ -2,6 +2,7 @@
 
 import csv
 import os
+import time
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -39,6 +40,15 @@ def write_atomically(path: Path, data: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a file or folder that is in the way: a dated name beside it, which is returned. Raises OSError."""
+    dated = f"{path.stem}.set-aside-{time.strftime('%Y%m%d-%H%M%S')}"
+    names = (path.with_name(f"{dated}{number}{path.suffix}") for number in ("", *(f"-{n}" for n in range(2, 1000))))
+    aside = next(name for name in names if not os.path.lexists(name))
+    path.rename(aside)
+    return aside
 
 
 def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:

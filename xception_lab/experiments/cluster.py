@@ -9,6 +9,9 @@ workers end with it.
 import os
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from dask.system import CPU_COUNT
@@ -19,6 +22,7 @@ from xception_lab.common.messages import say
 
 WORKER_BYTES = 1 << 30  # that a worker may need: torch, a data set, a network in training
 NICENESS = 10
+START_S = 180.0  # on a machine with a lot else to do
 STOP_S = 10.0
 
 
@@ -28,23 +32,42 @@ def default_workers() -> int:
 
 
 class Cluster:
-    """A running embedded cluster. Raises RuntimeError when it does not start.
+    """The embedded cluster, which takes a while to start. Raises OSError when its process cannot be made.
 
     workers: how many processes. folder: the store's, where the workers find a person's own data, and where workers.log
-    says why it did not start.
+    says why it did not start. address: the scheduler's, empty until its workers run.
     """
 
     def __init__(self, workers: int, folder: Path) -> None:
-        log = folder / "workers.log"
-        with log.open("wb") as errors:
+        self.address = ""
+        self._log = folder / "workers.log"
+        self._begun_s = time.monotonic()
+        with self._log.open("wb") as errors:
             self._process = start_child(
                 "xception_lab.experiments.cluster", [str(workers)], errors, {"XCEPTION_LAB_HOME": str(folder)}
             )
+        self._reader = threading.Thread(target=self._read_address, daemon=True)
+        self._reader.start()
+
+    def _read_address(self) -> None:
         assert self._process.stdout
-        self.address = self._process.stdout.readline().decode().strip()
-        if not self.address:
-            self.close()
-            raise RuntimeError(say("the training workers did not start, see {log}", log=str(log)))
+        with suppress(ValueError):  # closed meanwhile
+            self.address = self._process.stdout.readline().decode().strip()
+
+    def wait(self, most_s: float) -> float:
+        """Wait until its workers run, for at most so long. Returns how long ago it was started, in seconds.
+
+        Raises RuntimeError when it has ended, or has been starting for START_S.
+        """
+        self._reader.join(most_s)
+        age_s = time.monotonic() - self._begun_s
+        if not self.address and (not self._reader.is_alive() or age_s > START_S):
+            lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            last = lines[-1][:300] if lines else "-"
+            raise RuntimeError(
+                say("the training workers did not start: {last} (see {log})", last=last, log=str(self._log))
+            )
+        return age_s
 
     @property
     def alive(self) -> bool:
@@ -56,6 +79,9 @@ class Cluster:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.close()
+        if not self.address:
+            self._process.kill()  # it may hang: where the loopback is down, say
+        self._reader.join()
         self._process.stdout.close()
         try:
             self._process.wait(STOP_S)
@@ -65,7 +91,11 @@ class Cluster:
 
 
 def _serve(workers: int) -> None:
+    from dask import config
     from distributed import LocalCluster
+
+    # a worker whose process ends is noticed at once; by its silence, one would be given up when the clock is set
+    config.set({"distributed.scheduler.worker-ttl": None})
 
     if hasattr(os, "nice"):
         os.nice(NICENESS)

@@ -25,6 +25,7 @@ class QueuedRun:
     """An unfinished run in the hands of this process.
 
     id: the store's. future: its epoch under way, None while it waits. since: when that epoch began, by time.monotonic.
+    result: what the store could not take yet.
     """
 
     id: int
@@ -34,6 +35,7 @@ class QueuedRun:
     epochs_done: int
     future: Future[EpochResult | None] | None = None
     since: float = 0.0
+    result: EpochResult | None = None
 
 
 def fair_order(queue: Iterable[QueuedRun], last_served: Mapping[str, float]) -> list[QueuedRun]:
@@ -44,7 +46,7 @@ def fair_order(queue: Iterable[QueuedRun], last_served: Mapping[str, float]) -> 
     busy: Counter[str] = Counter()
     waiting: dict[str, list[QueuedRun]] = {}
     for run in queue:
-        if run.future is not None:
+        if run.future is not None or run.result is not None:
             busy[run.owner] += 1
         else:
             waiting.setdefault(run.owner, []).append(run)

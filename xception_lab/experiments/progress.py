@@ -16,7 +16,11 @@ from xception_lab.training.records import EpochRecord, validation_area
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """One run. time_left_s: of its own work, without waiting; None before any epoch of the experiment has ended."""
+    """One run.
+
+    time_left_s: of its own work, without waiting; None before any epoch of the experiment has ended.
+    note: as in StoredRun.
+    """
 
     id: int
     spec: TrainSpec
@@ -25,13 +29,14 @@ class RunProgress:
     records: tuple[EpochRecord, ...]
     test_pictures: int
     time_left_s: float | None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """An experiment at one moment.
 
-    reason: why it does not start, or why it ended before it was done, else "".
+    reason: why it waits, or why it ended before it was done, else "".
     interrupted: unfinished, and no process works on it, so it waits to be resumed.
     place: how many epochs of other runs have to end before one of its own begins; 0 once one of its own is under way.
     share: of all its epochs, those that are done, 0 to 1.
@@ -54,6 +59,11 @@ class Progress:
         """Whether nothing changes any more unless somebody acts."""
         return self.state not in UNFINISHED or self.interrupted
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of its runs should know, each sentence once."""
+        return tuple(dict.fromkeys(run.note for run in self.runs if run.note))
+
     def effects(self, measure: Measure = "accuracy") -> Effects:
         """The effects of its factors, from the runs that are done. measure: as in paired_effects."""
         done = [run for run in self.runs if run.state == "done"]
@@ -70,8 +80,8 @@ class QueueSnapshot:
     """What a Scheduler knows beyond the store.
 
     runs: the runs in its hands, by id. waiting: those that wait for a worker, the next one first. workers: how many.
-    unstored_failures: why a run failed, by id, where not even the store could be told. trouble: why there are no
-    workers, else "".
+    unstored_failures: why a run failed, by id, where not even the store could be told. trouble: why nothing goes on,
+    else "".
     """
 
     runs: Mapping[int, QueuedRun]
@@ -91,6 +101,8 @@ def make_progress(experiment: StoredExperiment, queue: QueueSnapshot) -> Progres
     runs = tuple(_run(run, queue, typical_s) for run in experiment.runs)
     state = _state([run.state for run in runs])
     unfinished = state in UNFINISHED
+    # a store that takes nothing for a while lets the lease run out, and the work goes on afterwards
+    is_ours = any(run.experiment == experiment.id for run in queue.runs.values())
     reasons = [run.reason for run in runs if run.reason and run.state in ("failed", "cancelled")]
     times_left = [run.time_left_s for run in runs if run.state in UNFINISHED]
     known = [left for left in times_left if left is not None]
@@ -100,7 +112,7 @@ def make_progress(experiment: StoredExperiment, queue: QueueSnapshot) -> Progres
         experiment.spec,
         state,
         queue.trouble if unfinished else next(iter(reasons), ""),
-        unfinished and not experiment.is_leased,
+        unfinished and not experiment.is_leased and not is_ours,
         _place(experiment.id, queue) if unfinished else 0,
         sum(len(run.records) for run in runs) / sum(run.spec.epochs for run in runs),
         max(sum(known) / _worker_share(experiment, queue), *known, 0.0) if len(known) == len(times_left) else None,
@@ -118,7 +130,7 @@ def _run(run: StoredRun, queue: QueueSnapshot, typical_s: float | None) -> RunPr
         queued = queue.runs.get(run.id)
         spent_s = min(time.monotonic() - queued.since, epoch_s) if queued and queued.future else 0.0
         left = (run.spec.epochs - len(run.records)) * epoch_s - spent_s
-    return RunProgress(run.id, run.spec, state, reason, run.records, run.test_pictures, left)
+    return RunProgress(run.id, run.spec, state, reason, run.records, run.test_pictures, left, run.note)
 
 
 def _state(states: Sequence[WorkState]) -> WorkState:

@@ -1,6 +1,7 @@
 """A finished experiment as a JSON file: what a page shows before anything has run, and what a person can download."""
 
 import base64
+import hashlib
 import json
 import zlib
 from collections.abc import Mapping
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 
 from xception_lab.common.files import asset_path
 from xception_lab.common.json_text import parse_json
+from xception_lab.common.messages import say
 from xception_lab.experiments.plan import Plan, plan_from_json, plan_to_json
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.spec import experiment_spec_from_json
 from xception_lab.training.records import record_from_dict, record_to_dict, train_spec_from_dict, train_spec_to_dict
 
 RESULTS = asset_path("results")
+_NAMES = {"machine", "experiment", "effects", "runs", "provenance", "plan", "sha256"}
 MAX_BYTES = 16 << 20
 MAX_RUNS = 1_000
 MAX_PREDICTIONS = 100_000  # per run: with MAX_RUNS, a limit on what a file can unpack to; test sets have 10,000
@@ -80,16 +83,27 @@ def experiment_to_json(
         values["provenance"] = asdict(provenance)
     if plan:
         values["plan"] = json.loads(plan_to_json(plan))
-    return json.dumps(values)
+    # the values as a reader finds them: with lists for tuples
+    return json.dumps({**values, "sha256": _checksum(json.loads(json.dumps(values)))})
+
+
+def _checksum(values: dict[str, Any]) -> str:
+    """The checksum of a file's values but for "sha256" itself, however the file is formatted."""
+    content = {name: value for name, value in values.items() if name != "sha256"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def experiment_from_json(text: str) -> ExperimentResult:
     """The inverse of experiment_to_json: an experiment all of whose runs are done.
 
-    Its runs have new ids, from 0. Raises ValueError when the text is no such file.
+    Its runs have new ids, from 0. A file of an earlier version, without a checksum, is read as it stands. Raises
+    ValueError when the text is no such file, or not as it was written.
     """
     try:
         values: dict[str, Any] = parse_json(text, MAX_BYTES)
+        # a changed byte in the name "sha256" must not make a file look old
+        if set(values) - _NAMES or ("sha256" in values and values["sha256"] != _checksum(values)):
+            raise ValueError(say("not a stored experiment: its checksum is wrong, it is not as it was written"))
         spec = experiment_spec_from_json(json.dumps(values["experiment"]))
         runs = tuple(
             RunProgress(

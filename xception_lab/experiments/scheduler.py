@@ -11,6 +11,7 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -18,20 +19,25 @@ from dask import config
 from distributed import Client
 
 from xception_lab.common.home import StoreError
-from xception_lab.common.messages import message_of, reason_of, say
+from xception_lab.common.messages import Message, message_of, reason_of, say
 from xception_lab.common.work_state import UNFINISHED
 from xception_lab.data.custom import is_custom, load_content
-from xception_lab.experiments.cluster import Cluster, default_workers
+from xception_lab.experiments.cluster import START_S, Cluster, default_workers
 from xception_lab.experiments.fair_queue import QueuedRun, fair_order
+from xception_lab.experiments.lease import LEASE_S
 from xception_lab.experiments.progress import Progress, QueueSnapshot, make_progress
 from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
-from xception_lab.experiments.store import LEASE_S, Store
-from xception_lab.experiments.worker import CustomDataPlugin, EpochResult, epoch_task, failure_reason
-from xception_lab.training.records import train_spec_to_json
+from xception_lab.experiments.store import Store
+from xception_lab.experiments.worker import CustomDataPlugin, epoch_task, failure_reason
+from xception_lab.training.checkpoint_file import read_header
+from xception_lab.training.records import EpochRecord, train_spec_to_json
 
 TICK_S = 0.2  # between two looks at the states in the store
 RETRY_S = 2.0
 CONNECT_S = 10.0
+ASK_S = 10.0  # between two questions to the workers, which a dead connection leaves without an answer
+ANSWER_S = 20.0
+SLOW_S = 20.0  # after which a start that takes long is said
 
 
 class TooManyRunsError(RuntimeError):
@@ -39,7 +45,14 @@ class TooManyRunsError(RuntimeError):
 
 
 class LeaseHeldError(RuntimeError):
-    """Another process has the lease of the experiment: it works on it, or was killed a moment ago."""
+    """Another process has the lease of the experiment: it works on it, or may have been killed a moment ago.
+
+    may_be_gone: whether it may have been killed: then the lease is free after LEASE_S at the latest.
+    """
+
+    def __init__(self, message: str, *, may_be_gone: bool) -> None:
+        super().__init__(message)
+        self.may_be_gone = may_be_gone
 
 
 class Scheduler:
@@ -67,6 +80,7 @@ class Scheduler:
         self._threads: list[threading.Thread] = []
         self._cluster: Cluster | None = None
         self._client: Client | None = None
+        self._asked_s = self._answered_s = 0.0
 
     # ---- what a page or a terminal asks for ----
 
@@ -124,11 +138,17 @@ class Scheduler:
             return make_progress(stored, snapshot)
 
     def checkpoint(self, run: int) -> bytes:
-        """The checkpoint of a run's last epoch, a safetensors file. Raises StoreError when it cannot be read."""
+        """The checkpoint of a run's last epoch, a safetensors file.
+
+        Raises StoreError when it cannot be read, is damaged or is another run's.
+        """
         try:
-            return self._store.checkpoint_path(run).read_bytes()
-        except OSError as error:
-            raise StoreError(say("its checkpoint cannot be read: {error}", error=str(error))) from error
+            content = self._store.checkpoint_path(run).read_bytes()
+            if read_header(content).spec != self._store.train_spec(run):
+                raise ValueError(say("it is the checkpoint of another run"))
+        except (OSError, ValueError) as error:
+            raise StoreError(say("its checkpoint cannot be read: {error}", error=message_of(error))) from error
+        return content
 
     def close(self) -> None:
         """Stop working and end the leases; unfinished experiments stay in the store, to be resumed."""
@@ -146,10 +166,12 @@ class Scheduler:
     # ---- the queue ----
 
     def _claim(self, experiment: str) -> None:
-        if not self._store.claim(experiment, self._keeper):
-            raise LeaseHeldError(
-                say("another process is at work on it, or was less than {lease:.0f} s ago", lease=LEASE_S)
-            )
+        if self._store.claim(experiment, self._keeper):
+            return
+        if self._store.lease_state(experiment) == "held":
+            raise LeaseHeldError(say("another process is at work on it"), may_be_gone=False)
+        sentence = say("another process is at work on it, or was less than {lease:.0f} s ago", lease=LEASE_S)
+        raise LeaseHeldError(sentence, may_be_gone=True)
 
     def _enqueue(self, experiment: str) -> None:
         """Take the lease and queue what is unfinished."""
@@ -216,9 +238,11 @@ class Scheduler:
                 self._drop_cancelled()
                 if self._connect():
                     self._collect()
+                    self._store_results()
                     self._dispatch()
+                    self._trouble = self._missing_workers_text()
             except Exception as error:  # nothing may end this thread: no experiment would go on
-                self._trouble = reason_of(error)
+                self._trouble = _waiting_text(error)
                 self._closed.wait(RETRY_S)
 
     def _drop_cancelled(self) -> None:
@@ -240,23 +264,29 @@ class Scheduler:
             with self._lock:
                 run.future = None
             if future.status == "finished":
-                self._store_result(run, future.result())
+                run.result = future.result()  # None where it was cancelled: the next look at the states says so
             elif future.status == "error":
                 self._fail(run, failure_reason(future))
             # else it was lost with its scheduler: the run waits again, from its last checkpoint
 
-    def _store_result(self, run: QueuedRun, result: EpochResult | None) -> None:
-        if result is None:
-            return  # cancelled: the next look at the states says so
-        last = len(result.records) == run.spec.epochs
-        try:
-            self._store.record(run.id, result.records, result.checkpoint, result.test_pictures, last=last)
-        except StoreError as error:
-            self._fail(run, message_of(error))
-            return
-        run.epochs_done = len(result.records)
-        if last:
-            self._dequeue(run)
+    def _store_results(self) -> None:
+        """Store what the workers gave; what the store cannot take now is kept, and tried again. Raises StoreError."""
+        for run in list(self._queue.values()):
+            result = run.result
+            if result is None:
+                continue
+            last = len(result.records) == run.spec.epochs
+            is_stored = self._store.record(
+                run.id, result.records, result.checkpoint, result.test_pictures, last=last, keeper=self._keeper
+            )
+            with self._lock:
+                run.result = None
+            if not is_stored:
+                self._drop_experiment(run.experiment)
+                continue
+            run.epochs_done = len(result.records)
+            if last:
+                self._dequeue(run)
 
     def _dispatch(self) -> None:
         """Give every free worker an epoch."""
@@ -265,8 +295,8 @@ class Scheduler:
             free = self._worker_count() - sum(run.future is not None for run in self._queue.values())
             chosen = fair_order(self._queue.values(), self._last_served)[: max(free, 0)]
         for run in chosen:
+            checkpoint = self._usable_checkpoint(run)
             try:
-                checkpoint = self.checkpoint(run.id) if run.epochs_done else None
                 self._send_data(run.spec.dataset)
             except (StoreError, ValueError) as error:
                 self._fail(run, message_of(error))
@@ -278,6 +308,48 @@ class Scheduler:
             with self._lock:
                 run.future, run.since = future, time.monotonic()
                 self._last_served[run.owner] = run.since
+
+    def _usable_checkpoint(self, run: QueuedRun) -> bytes | None:
+        """What the run goes on from; None for its beginning, also where its checkpoint is missing or cannot be trusted.
+
+        The run keeps a note of that. Raises StoreError.
+        """
+        if not run.epochs_done:
+            return None
+        try:
+            content = self._store.checkpoint_path(run.id).read_bytes()
+            header = read_header(content)
+            if header.spec != run.spec:
+                raise ValueError(say("it is the checkpoint of another run"))
+            if not header.has_checksum:
+                self._check_records(run, header.records)
+                note = say(
+                    "run {number} went on from a checkpoint of an earlier version, which has no checksum: a changed "
+                    "bit would not have been noticed",
+                    number=run.id,
+                )
+                self._store.note(run.id, note)
+            return content
+        except (FileNotFoundError, IsADirectoryError):
+            reason = say("there is none")
+        except ValueError as error:
+            reason = message_of(error)
+        except OSError as error:
+            raise StoreError(say("its checkpoint cannot be read: {error}", error=str(error))) from error
+        note = say(
+            "the checkpoint of run {number} could not be used ({reason}), so the run started anew from its beginning",
+            number=run.id,
+            reason=reason,
+        )
+        self._store.start_anew(run.id, note)
+        run.epochs_done = 0
+        return None
+
+    def _check_records(self, run: QueuedRun, records: Sequence[EpochRecord]) -> None:
+        """Raise ValueError where a checkpoint without a checksum has other records than the store."""
+        stored = next(each for each in self._store.experiment(run.experiment).runs if each.id == run.id)
+        if any(ours != theirs for ours, theirs in zip(stored.records, records, strict=False)):
+            raise ValueError(say("its records are not those of the run"))
 
     # ---- the workers ----
 
@@ -302,20 +374,53 @@ class Scheduler:
     def _connect(self) -> bool:
         """Connect to the workers, and start them where they are embedded, unless both is done; False when it fails."""
         if self._client and self._client.status == "running" and (self._cluster is None or self._cluster.alive):
-            return True
-        self._disconnect()
+            if self._workers_answer():
+                return True
+            self._trouble = _waiting_text(RuntimeError(say("the training workers do not answer")))
+        # one that ended before it ran is asked for its reason below
+        if self._client or (self._cluster and self._cluster.address and not self._cluster.alive):
+            self._disconnect()
         try:
-            if self._address is None:
+            if self._address is None and self._cluster is None:
                 self._cluster = Cluster(self._workers, self._store.folder)
+            if self._cluster:
+                age_s = self._cluster.wait(TICK_S)
+                if not self._cluster.address:
+                    if age_s > SLOW_S:
+                        slow = say("the training workers have been starting for {seconds:.0f} s", seconds=age_s)
+                        self._trouble = _waiting_text(RuntimeError(slow))
+                    return False
             address = self._address or (self._cluster.address if self._cluster else None)
             with config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}):
                 self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
-            self._trouble = ""
         except (OSError, RuntimeError, ValueError) as error:
-            self._trouble = reason_of(error)
+            self._trouble = _waiting_text(error)
+            self._disconnect()
             self._closed.wait(RETRY_S)
             return False
+        self._asked_s = self._answered_s = time.monotonic()
         return True
+
+    def _missing_workers_text(self) -> str:
+        """That the workers are gone, once they have been for a while; else ""."""
+        is_slow = time.monotonic() - self._answered_s > SLOW_S + ASK_S
+        return _waiting_text(RuntimeError(say("no training worker is running"))) if is_slow else ""
+
+    def _workers_answer(self) -> bool:
+        """Whether the connection works and there are workers; asked now and then, as a dead connection says nothing."""
+        assert self._client
+        assert self._client.scheduler
+        now_s = time.monotonic()
+        if now_s - self._asked_s < ASK_S:
+            return True
+        self._asked_s = now_s
+        try:
+            cores = self._client.sync(self._client.scheduler.ncores, workers=None, callback_timeout=ANSWER_S)
+        except (OSError, RuntimeError):
+            return False
+        if cores or self._address:  # the workers of an outside scheduler may come whenever they like
+            self._answered_s = now_s
+        return now_s - self._answered_s < START_S
 
     def _disconnect(self) -> None:
         self._sent_data.clear()
@@ -328,3 +433,8 @@ class Scheduler:
         if self._cluster:
             self._cluster.close()
             self._cluster = None
+
+
+def _waiting_text(error: Exception) -> Message:
+    """Why nothing goes on at the moment, in a sentence."""
+    return say("waiting, and going on by itself once this is over: {reason}", reason=reason_of(error))

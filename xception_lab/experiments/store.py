@@ -1,23 +1,8 @@
 """Experiments, runs and records in SQLite, checkpoints as files beside it: what outlives a reload, a restart or a kill.
 
-Every method is one short transaction on a connection of its own, so any thread and any process may call it.
-
-The lease of an experiment
---------------------------
-Several processes may share a store: a server and a terminal, or a server and the one that is started after it was
-killed. Only one of them at a time may train the runs of an experiment; two would train the same epochs twice, and the
-slower one would replace newer checkpoints by older ones. So each experiment has a lease, in two columns of its row:
-`keeper`, a random name that a Scheduler gives itself, and `lease_until`, the time at which its right to the experiment
-ends, in seconds since 1970.
-
-- Store.claim takes the lease. It succeeds when nobody has it, when it is over, or when the keeper has it already, and
-  lets it last for LEASE_S from now. It is one UPDATE, so of two processes that claim at once one gets it.
-- The keeper renews the lease every LEASE_S / 4, from a thread that does nothing else. A renewal that comes late, on a
-  computer that was asleep for instance, may find that another process has taken the experiment; the keeper then drops
-  its runs and leaves them to the other.
-- Store.release ends the lease: after the experiment's last run, and when the process closes in order.
-- A process that is killed releases nothing. Its runs still say "running", and for up to LEASE_S everybody else is
-  refused; then the experiment counts as interrupted, and any process may resume it. None does so by itself.
+Every method is one short transaction on a connection of its own, so any thread and any process may call it. Which
+process may train the runs of an experiment is explained in lease.py, how a damaged database is made again in
+recovery.py.
 
 A kill costs at most the epoch that was under way. After each epoch the checkpoint file is replaced in one step, and
 then the records are written in one transaction. A kill between the two leaves the checkpoint one epoch ahead of the
@@ -25,55 +10,77 @@ records; the next epoch makes that good, as it writes all records that its check
 
 Cancelling needs no lease: any process may change the state of a run. The keeper reads the states of its runs again and
 again, and drops those that are no longer queued or running.
+
+Every run has a checksum over its row and its records, and every experiment one over its row, as SQLite does not notice
+a changed value. A change through SQL empties the checksum, by a trigger; each transaction ends with filling in those
+that are empty. So a version that knows no checksums may write to the same store.
 """
 
+import hashlib
+import os
 import secrets
 import sqlite3
 import time
 from collections.abc import Generator, Iterable
-from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass, fields
+from contextlib import closing, contextmanager, suppress
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from xception_lab.common.files import write_atomically
+from xception_lab.common.files import set_aside, write_atomically
 from xception_lab.common.home import StoreError, home_folder
-from xception_lab.common.messages import message_from_text, message_to_text, say
+from xception_lab.common.messages import Message, message_from_text, message_of, message_to_text, say
 from xception_lab.common.work_state import UNFINISHED, WorkState
+from xception_lab.experiments.lease import LEASE_S, LeaseReader, LeaseState, lease_to_text, make_lease
+from xception_lab.experiments.recovery import (
+    RECORD_COLUMNS,
+    FoundExperiment,
+    experiment_file,
+    find_damage,
+    find_experiments,
+    run_checksum,
+    schema_version,
+    write_experiment_file,
+)
 from xception_lab.experiments.spec import ExperimentSpec, experiment_spec_from_json
 from xception_lab.spec import TrainSpec
 from xception_lab.training.records import EpochRecord, record_from_dict, train_spec_from_json, train_spec_to_json
 
-LEASE_S = 15.0
 BUSY_S = 20.0  # how long a transaction waits for those of other processes
+SCHEMA_VERSION = 2  # of the database; up to version 0.1 of the lab it was 0
 
-_COLUMNS = tuple(field.name for field in fields(EpochRecord))
 _OPTIONAL = ("test_loss", "test_accuracy", "validation_loss", "validation_accuracy")
 _RECORDS = f"""CREATE TABLE IF NOT EXISTS records (
     run INTEGER NOT NULL REFERENCES runs(id), epoch INTEGER NOT NULL,
-    {" ".join(f"{name} REAL{'' if name in _OPTIONAL else ' NOT NULL'}," for name in _COLUMNS[1:])}
+    {" ".join(f"{name} REAL{'' if name in _OPTIONAL else ' NOT NULL'}," for name in RECORD_COLUMNS[1:])}
     PRIMARY KEY (run, epoch)
-) STRICT;
-"""
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS experiments (
+) STRICT"""
+_TABLES = (
+    """CREATE TABLE IF NOT EXISTS experiments (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, spec TEXT NOT NULL, created REAL NOT NULL,
     keeper TEXT NOT NULL DEFAULT '', lease_until REAL NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE IF NOT EXISTS runs (
+) STRICT""",
+    """CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY, experiment TEXT NOT NULL REFERENCES experiments(id), spec TEXT NOT NULL,
     state TEXT NOT NULL DEFAULT 'queued', reason TEXT NOT NULL DEFAULT '', test_pictures INTEGER NOT NULL DEFAULT 0,
     UNIQUE (experiment, spec)
-) STRICT;
-{_RECORDS}
-"""
-# the records of version 0.1 have no validation, and a test after every epoch
-_WIDEN_RECORDS = f"""
-ALTER TABLE records RENAME TO narrow_records;
-{_RECORDS}
-INSERT INTO records ({{columns}}) SELECT {{columns}} FROM narrow_records;
-DROP TABLE narrow_records;
-"""
+) STRICT""",
+    _RECORDS,
+)
+# what the tables of version 0.1 do not have
+_ADDED_COLUMNS = (("experiments", "lease"), ("experiments", "checksum"), ("runs", "note"), ("runs", "checksum"))
+_EMPTY_CHECKSUMS = (
+    "CREATE TRIGGER IF NOT EXISTS experiment_changed AFTER UPDATE OF owner, spec, created ON experiments "
+    "BEGIN UPDATE experiments SET checksum = '' WHERE id = NEW.id; END",
+    "CREATE TRIGGER IF NOT EXISTS run_changed "
+    "AFTER UPDATE OF experiment, spec, state, reason, note, test_pictures ON runs "
+    "BEGIN UPDATE runs SET checksum = '' WHERE id = NEW.id; END",
+    *(
+        f"CREATE TRIGGER IF NOT EXISTS record_{event.lower()} AFTER {event} ON records "
+        f"BEGIN UPDATE runs SET checksum = '' WHERE id = {row}.run; END"
+        for event, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD"))
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class StoredRun:
 
     reason: why it failed or was cancelled, else "": a Message, or a plain text that an earlier version wrote.
     test_pictures: how many pictures its test accuracy is a mean of, 0 before the first epoch.
+    note: what a reader of its result should know, such as that it was started anew, else "".
     """
 
     id: int
@@ -90,6 +98,7 @@ class StoredRun:
     reason: str
     test_pictures: int
     records: tuple[EpochRecord, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,41 +113,178 @@ class StoredExperiment:
     runs: tuple[StoredRun, ...]
 
 
+_WIDEN_RECORDS = (
+    # the records of version 0.1 have no validation, and a test after every epoch
+    "ALTER TABLE records RENAME TO narrow_records",
+    _RECORDS,
+    "INSERT INTO records ({columns}) SELECT {columns} FROM narrow_records",
+    "DROP TABLE narrow_records",
+)
+_RECORDS_OF_RUN = f"SELECT {', '.join(('run', *RECORD_COLUMNS))} FROM records WHERE run = ? ORDER BY epoch"
+_opened: dict[str, tuple[int, int, int]] = {}  # the databases that this process has checked, by path
+
+
+class _DamageError(Exception):
+    """The database holds what was never written to it; the Message says what was noticed."""
+
+
+class _RepairedError(StoreError):
+    """The database was damaged and has been made again: what was asked for can be asked again."""
+
+
 class Store:
     """The store in a folder, by default the home folder; it is made where it is missing.
 
-    Every method raises StoreError when the file system or the database fails.
+    notice: what was done about a damaged database when this object was made, else "".
+    Every method raises StoreError when the file system or the database fails, or a later version has written it.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home_folder()
+        self.notice: str = ""
         self._file = self.folder / "runs.sqlite"
-        with self._raising_store_errors():
+        self._leases = LeaseReader()
+        with self._raising_store_errors(repair=False):
+            self._refuse_later_version()
             (self.folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-            with closing(self._connect()) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.executescript(_SCHEMA)
-            self._widen_records()
+            damage = find_damage(self._file)
+            if damage or not self._file.exists():
+                self._make_again(damage)
+        try:
+            with self._raising_store_errors(repair=True):
+                self._open()
+        except _RepairedError as repaired:
+            self.notice = message_of(repaired)
 
-    def _widen_records(self) -> None:
+    # ---- the file ----
+
+    def _open(self) -> None:
+        """Check the database, once for each change of its file, and give it what earlier versions did not have."""
+        if _opened.get(str(self._file)) == _fingerprint(self._file):
+            return
+        with closing(self._connect()) as db:
+            _check_whole(db)
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            db.execute("PRAGMA journal_mode = WAL")
+        if version < SCHEMA_VERSION:
+            with self._write() as db:
+                _upgrade(db)
         with self._write() as db:
-            columns = [row["name"] for row in db.execute("PRAGMA table_info(records)")]
-            if "validation_loss" not in columns:
-                for statement in _WIDEN_RECORDS.format(columns=", ".join(columns)).split(";"):
-                    db.execute(statement)  # executescript would end the transaction first
+            for row in db.execute("SELECT id FROM experiments").fetchall():
+                if not experiment_file(self.folder, row["id"]).exists():
+                    self._write_file(db, row["id"])
+        _opened[str(self._file)] = _fingerprint(self._file)
+
+    def _refuse_later_version(self) -> None:
+        """Raise StoreError where a later version has written the database; nothing is changed then."""
+        if find_damage(self._file) or not self._file.exists():
+            return
+        version = schema_version(self._file)
+        wal = Path(f"{self._file}-wal")
+        if version <= SCHEMA_VERSION and wal.exists() and wal.stat().st_size:
+            # the header may be newer in the write-ahead log; read only, so that the log stays
+            with suppress(sqlite3.Error), closing(sqlite3.connect(f"{self._file.as_uri()}?mode=ro", uri=True)) as db:
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            sentence = say(
+                "the run store in {folder} was written by a later version of the lab (schema {version}, this one reads "
+                "up to {known}) and is left as it is: use that version, or another folder as XCEPTION_LAB_HOME",
+                folder=str(self.folder),
+                version=version,
+                known=SCHEMA_VERSION,
+            )
+            raise StoreError(sentence)
+
+    def _make_again(self, damage: Message | None) -> None:
+        """Set a damaged database aside, and make a new one of what the folder's files tell."""
+        # an empty database as a lock: it is free again when its process ends, however it ends
+        with closing(sqlite3.connect(self.folder / "rebuild.lock", timeout=BUSY_S, isolation_level=None)) as lock:
+            lock.execute("BEGIN EXCLUSIVE")
+            if self._file.exists() and (damage is None or not self._is_damaged()):
+                return  # another process has made it meanwhile
+            aside = set_aside(self._file) if os.path.lexists(self._file) else None
+            for end in ("-wal", "-shm"):  # what belongs to the old one must not meet the new one
+                rest = Path(f"{self._file}{end}")
+                if rest.exists() and aside:
+                    rest.rename(f"{aside}{end}")
+                elif rest.exists():
+                    set_aside(rest)
+            part = self.folder / f"runs.{os.getpid()}.part"
+            part.unlink(missing_ok=True)
+            with closing(sqlite3.connect(part, isolation_level=None)) as db:
+                db.row_factory = sqlite3.Row
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("BEGIN IMMEDIATE")
+                _upgrade(db)
+                found = tuple(find_experiments(self.folder, aside))
+                notice = say(
+                    "the database of runs could not be used ({reason}) and was made again from the checkpoints; "
+                    "the old one is {name}",
+                    reason=damage or say("{name} is missing", name=self._file.name),
+                    name=aside.name if aside else "-",
+                )
+                for experiment in found:
+                    _insert_found(db, experiment, notice)
+                _fill_in_checksums(db)
+                db.execute("COMMIT")
+            part.rename(self._file)
+            if damage or found:
+                self.notice = notice
+
+    def _is_damaged(self) -> bool:
+        """Whether the database is damaged, as a whole or in a row."""
+        if find_damage(self._file):
+            return True
+        try:
+            with closing(self._connect()) as db:
+                _check_whole(db)
+                for row in db.execute("SELECT * FROM experiments").fetchall():
+                    _check_rows(row, _runs_with_records(db, row["id"]))
+        except (sqlite3.Error, _DamageError) as error:
+            return _is_damage(error)
+        return False
+
+    def _write_file(self, db: sqlite3.Connection, experiment: str) -> None:
+        """Write the file that the experiment is found again by."""
+        row = db.execute("SELECT * FROM experiments WHERE id = ?", (experiment,)).fetchone()
+        runs = db.execute("SELECT id, spec FROM runs WHERE experiment = ?", (experiment,)).fetchall()
+        numbers = {run["spec"]: run["id"] for run in runs}
+        variants = experiment_spec_from_json(row["spec"]).variants()
+        order = [numbers.get(train_spec_to_json(spec)) for spec in variants]
+        write_experiment_file(self.folder, experiment, row["owner"], row["created"], row["spec"], order)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, timeout=BUSY_S, isolation_level=None)
+        damage = find_damage(self._file)
+        if damage:
+            raise _DamageError(damage)
+        if not self._file.exists():
+            raise _DamageError(say("{name} is missing", name=self._file.name))
+        # not made where it is missing
+        address = f"{self._file.absolute().as_uri()}?mode=rw"
+        connection = sqlite3.connect(address, timeout=BUSY_S, isolation_level=None, uri=True)
         connection.row_factory = sqlite3.Row
         return connection
 
     @contextmanager
-    def _raising_store_errors(self) -> Generator[None]:
+    def _raising_store_errors(self, *, repair: bool = True) -> Generator[None]:
         try:
             yield
-        except (OSError, sqlite3.Error) as error:
-            sentence = say("the run store in {folder} failed: {error}", folder=str(self.folder), error=str(error))
+        except (OSError, sqlite3.Error, _DamageError) as error:
+            if repair and _is_damage(error):
+                self._repair(message_of(error))
+            sentence = say(
+                "the run store in {folder} failed: {error}", folder=str(self.folder), error=message_of(error)
+            )
             raise StoreError(sentence) from error
+
+    def _repair(self, damage: str) -> None:
+        """Make the database again, and raise _RepairedError."""
+        with self._raising_store_errors(repair=False):
+            self._make_again(
+                damage if isinstance(damage, Message) else say("its check says: {verdict}", verdict=damage)
+            )
+            self._open()
+        raise _RepairedError(self.notice or say("the run store in {folder} was made again", folder=str(self.folder)))
 
     @contextmanager
     def _write(self) -> Generator[sqlite3.Connection]:
@@ -147,6 +293,7 @@ class Store:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                _fill_in_checksums(connection)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -158,6 +305,8 @@ class Store:
         with self._raising_store_errors(), closing(self._connect()) as connection:
             connection.execute("BEGIN")  # all reads in it see one state of the database
             yield connection
+
+    # ---- experiments and runs ----
 
     def add(self, spec: ExperimentSpec, owner: str, max_unfinished: int) -> str | None:
         """Queue a new experiment. Returns its unguessable id, or None when the owner would have too many runs.
@@ -179,6 +328,7 @@ class Store:
                 (key, owner, spec.to_json(), time.time()),
             )
             _add_runs(db, key, specs)
+            self._write_file(db, key)
         return key
 
     def extend(self, experiment: str, spec: ExperimentSpec) -> None:
@@ -186,6 +336,7 @@ class Store:
         with self._write() as db:
             db.execute("UPDATE experiments SET spec = ? WHERE id = ?", (spec.to_json(), experiment))
             _add_runs(db, experiment, spec.variants())
+            self._write_file(db, experiment)
 
     def experiment(self, experiment: str) -> StoredExperiment:
         """One experiment with all its runs and records. Raises KeyError when there is none of this id."""
@@ -193,22 +344,15 @@ class Store:
             row = db.execute("SELECT * FROM experiments WHERE id = ?", (experiment,)).fetchone()
             if row is None:
                 raise KeyError(experiment)
-            runs = db.execute("SELECT * FROM runs WHERE experiment = ? ORDER BY id", (experiment,)).fetchall()
-            records = db.execute(
-                "SELECT records.* FROM records JOIN runs ON run = runs.id WHERE experiment = ? ORDER BY run, epoch",
-                (experiment,),
-            ).fetchall()
-        by_run: dict[int, list[EpochRecord]] = {}
-        for record in records:
-            by_run.setdefault(record["run"], []).append(record_from_dict(dict(record)))
-        spec = experiment_spec_from_json(row["spec"])
+            runs = _runs_with_records(db, experiment)
+            _check_rows(row, runs)
         return StoredExperiment(
             row["id"],
             row["owner"],
-            spec,
+            experiment_spec_from_json(row["spec"]),
             row["created"],
-            row["lease_until"] > time.time(),
-            tuple(_run(run, tuple(by_run.get(run["id"], ()))) for run in runs),
+            self._lease_state(row) != "free",
+            tuple(_run(run, tuple(record_from_dict(dict(record)) for record in records)) for run, records in runs),
         )
 
     def experiments(self, owner: str | None = None) -> tuple[str, ...]:
@@ -223,10 +367,18 @@ class Store:
         """Whether any process is training now: some run of an experiment under lease is running."""
         with self._read() as db:
             query = (
-                "SELECT 1 FROM runs JOIN experiments ON experiment = experiments.id "
-                "WHERE state = 'running' AND lease_until > ? LIMIT 1"
+                "SELECT DISTINCT keeper, lease, lease_until FROM experiments JOIN runs ON experiment = experiments.id "
+                "WHERE state = 'running'"
             )
-            return db.execute(query, (time.time(),)).fetchone() is not None
+            return any(self._lease_state(row) != "free" for row in db.execute(query))
+
+    def train_spec(self, run: int) -> TrainSpec:
+        """The spec of a run. Raises KeyError when there is none of this number."""
+        with self._read() as db:
+            row = db.execute("SELECT spec FROM runs WHERE id = ?", (run,)).fetchone()
+        if row is None:
+            raise KeyError(run)
+        return train_spec_from_json(row["spec"])
 
     def states(self, runs: Iterable[int]) -> dict[int, WorkState]:
         """The states of these runs, by id."""
@@ -245,18 +397,31 @@ class Store:
                 db.execute(query, (to, message_to_text(reason), run, *states))
 
     def record(
-        self, run: int, records: Iterable[EpochRecord], checkpoint: bytes, test_pictures: int, *, last: bool
-    ) -> None:
+        self,
+        run: int,
+        records: Iterable[EpochRecord],
+        checkpoint: bytes,
+        test_pictures: int,
+        *,
+        last: bool,
+        keeper: str | None = None,
+    ) -> bool:
         """Store a run after an epoch: the checkpoint first, so that no record is ahead of what a resume starts from.
 
         records: all so far. last: whether the run is done. A run that was cancelled meanwhile stays cancelled.
+        keeper: who has the lease; False, and nothing is stored, when another keeper has it.
         """
-        with self._raising_store_errors():
-            write_atomically(self.checkpoint_path(run), checkpoint)
-        marks = ", ".join("?" * (len(_COLUMNS) + 1))
+        marks = ", ".join("?" * (len(RECORD_COLUMNS) + 1))
         with self._write() as db:
+            query = "SELECT keeper FROM experiments JOIN runs ON experiment = experiments.id WHERE runs.id = ?"
+            row = db.execute(query, (run,)).fetchone()
+            if row is None or (keeper is not None and row["keeper"] != keeper):
+                return False
+            write_atomically(self.checkpoint_path(run), checkpoint)
+            # all of them: a run that started anew has fewer than before
+            db.execute("DELETE FROM records WHERE run = ?", (run,))
             db.executemany(
-                f"INSERT OR REPLACE INTO records (run, {', '.join(_COLUMNS)}) VALUES ({marks})",
+                f"INSERT INTO records (run, {', '.join(RECORD_COLUMNS)}) VALUES ({marks})",
                 [(run, *astuple(record)) for record in records],
             )
             db.execute("UPDATE runs SET test_pictures = ? WHERE id = ?", (test_pictures, run))
@@ -264,6 +429,23 @@ class Store:
             db.execute(
                 "UPDATE runs SET state = ?, reason = '' WHERE id = ? AND state IN ('queued', 'running')", (state, run)
             )
+        return True
+
+    def start_anew(self, run: int, note: str) -> None:
+        """Forget what a run has done, as its checkpoint cannot be used, and keep a note of it.
+
+        A checkpoint that is there is set aside.
+        """
+        with self._write() as db:
+            if self.checkpoint_path(run).exists():
+                set_aside(self.checkpoint_path(run))
+            db.execute("DELETE FROM records WHERE run = ?", (run,))
+            db.execute("UPDATE runs SET test_pictures = 0, note = ? WHERE id = ?", (message_to_text(note), run))
+
+    def note(self, run: int, note: str) -> None:
+        """Keep what a reader of the run's result should know."""
+        with self._write() as db:
+            db.execute("UPDATE runs SET note = ? WHERE id = ?", (message_to_text(note), run))
 
     def checkpoint_path(self, run: int) -> Path:
         """Where the run's checkpoint is, once it has one."""
@@ -271,19 +453,65 @@ class Store:
 
     def claim(self, experiment: str, keeper: str) -> bool:
         """Take or renew the experiment's lease; False when another keeper has it."""
-        now = time.time()
+        lease = make_lease(keeper)
         with self._write() as db:
-            update = db.execute(
-                "UPDATE experiments SET keeper = ?1, lease_until = ?2 "
-                "WHERE id = ?3 AND (keeper = ?1 OR lease_until < ?4)",
-                (keeper, now + LEASE_S, experiment, now),
+            row = db.execute("SELECT * FROM experiments WHERE id = ?", (experiment,)).fetchone()
+            if row is None or (row["keeper"] != keeper and self._lease_state(row) != "free"):
+                return False
+            db.execute(
+                "UPDATE experiments SET keeper = ?, lease = ?, lease_until = ? WHERE id = ?",
+                (keeper, lease_to_text(lease), time.time() + LEASE_S, experiment),
             )
-            return update.rowcount == 1
+        return True
+
+    def lease_state(self, experiment: str) -> LeaseState:
+        """Whether some process has the experiment's lease, and "perhaps" where that may be gone already."""
+        with self._read() as db:
+            row = db.execute("SELECT * FROM experiments WHERE id = ?", (experiment,)).fetchone()
+            return self._lease_state(row) if row else "free"
+
+    def _lease_state(self, row: sqlite3.Row) -> LeaseState:
+        return self._leases.state(row["keeper"], row["lease"], row["lease_until"])
 
     def release(self, experiment: str, keeper: str) -> None:
         """End the experiment's lease; another keeper's stays."""
         with self._write() as db:
-            db.execute("UPDATE experiments SET lease_until = 0 WHERE id = ? AND keeper = ?", (experiment, keeper))
+            db.execute(
+                "UPDATE experiments SET keeper = '', lease = '', lease_until = 0 WHERE id = ? AND keeper = ?",
+                (experiment, keeper),
+            )
+
+
+def _fingerprint(file: Path) -> tuple[int, int, int]:
+    """What changes whenever the file does."""
+    status = file.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _check_whole(db: sqlite3.Connection) -> None:
+    """Raise _DamageError where the database is not whole, or another program's."""
+    verdict = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise _DamageError(say("its check says: {verdict}", verdict=verdict))
+    tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master")}
+    if not {"experiments", "runs", "records"} <= tables:
+        raise _DamageError(say("it holds no runs"))
+
+
+def _upgrade(db: sqlite3.Connection) -> None:
+    """Make the tables of this version, in an empty database or from those of an earlier version."""
+    for statement in _TABLES:
+        db.execute(statement)
+    columns = [row["name"] for row in db.execute("PRAGMA table_info(records)")]
+    if "validation_loss" not in columns:
+        for statement in _WIDEN_RECORDS:
+            db.execute(statement.replace("{columns}", ", ".join(columns)))
+    for table, column in _ADDED_COLUMNS:
+        if column not in [row["name"] for row in db.execute(f"PRAGMA table_info({table})")]:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+    for statement in _EMPTY_CHECKSUMS:
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _add_runs(db: sqlite3.Connection, experiment: str, specs: Iterable[TrainSpec]) -> None:
@@ -291,9 +519,81 @@ def _add_runs(db: sqlite3.Connection, experiment: str, specs: Iterable[TrainSpec
     db.executemany("INSERT OR IGNORE INTO runs (experiment, spec) VALUES (?, ?)", rows)
 
 
+def _insert_found(db: sqlite3.Connection, experiment: FoundExperiment, note: str) -> None:
+    """Add an experiment that was found in the folder's files, with a note for each of its runs."""
+    db.execute(
+        "INSERT INTO experiments (id, owner, spec, created) VALUES (?, ?, ?, ?)",
+        (experiment.id, experiment.owner, experiment.spec.to_json(), experiment.created),
+    )
+    marks = ", ".join("?" * (len(RECORD_COLUMNS) + 1))
+    for run in experiment.runs:
+        db.execute(
+            "INSERT INTO runs (id, experiment, spec, state, reason, test_pictures, note) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                run.id,
+                experiment.id,
+                train_spec_to_json(run.spec),
+                run.state,
+                run.reason,
+                run.test_pictures,
+                message_to_text(note),
+            ),
+        )
+        db.executemany(
+            f"INSERT INTO records (run, {', '.join(RECORD_COLUMNS)}) VALUES ({marks})",
+            [(run.id, *astuple(record)) for record in run.records],
+        )
+
+
+Runs = list[tuple[sqlite3.Row, list[sqlite3.Row]]]
+
+
+def _runs_with_records(db: sqlite3.Connection, experiment: str) -> Runs:
+    runs = db.execute("SELECT * FROM runs WHERE experiment = ? ORDER BY id", (experiment,)).fetchall()
+    return [(run, db.execute(_RECORDS_OF_RUN, (run["id"],)).fetchall()) for run in runs]
+
+
+def _check_rows(experiment: sqlite3.Row, runs: Runs) -> None:
+    """Raise _DamageError where a checksum is wrong; an empty one is of a row that version 0.1 changed."""
+    if experiment["checksum"] not in ("", _experiment_checksum(experiment)):
+        raise _DamageError(say("the checksum of experiment {id} is wrong", id=experiment["id"]))
+    for run, records in runs:
+        if run["checksum"] not in ("", run_checksum(run, records)):
+            raise _DamageError(say("the checksum of run {number} is wrong", number=run["id"]))
+
+
+def _experiment_checksum(row: sqlite3.Row) -> str:
+    parts = [row[name] for name in ("id", "owner", "spec", "created")]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _fill_in_checksums(db: sqlite3.Connection) -> None:
+    """Give the rows that this transaction, or version 0.1, has changed their checksums."""
+    for row in db.execute("SELECT * FROM experiments WHERE checksum = ''").fetchall():
+        db.execute("UPDATE experiments SET checksum = ? WHERE id = ?", (_experiment_checksum(row), row["id"]))
+    for run in db.execute("SELECT * FROM runs WHERE checksum = ''").fetchall():
+        records = db.execute(_RECORDS_OF_RUN, (run["id"],)).fetchall()
+        db.execute("UPDATE runs SET checksum = ? WHERE id = ?", (run_checksum(run, records), run["id"]))
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether an error says that the database holds what was never written to it."""
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None) or 0  # Python's own errors have none
+        is_broken = code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+        return is_broken or "Could not decode to UTF-8" in str(error)
+    return isinstance(error, _DamageError)
+
+
 def _run(row: sqlite3.Row, records: tuple[EpochRecord, ...]) -> StoredRun:
     values: dict[str, Any] = dict(row)
     spec = train_spec_from_json(values["spec"])
     return StoredRun(
-        values["id"], spec, values["state"], message_from_text(values["reason"]), values["test_pictures"], records
+        values["id"],
+        spec,
+        values["state"],
+        message_from_text(values["reason"]),
+        values["test_pictures"],
+        records,
+        message_from_text(values["note"]),
     )

@@ -65,6 +65,8 @@ def epoch_task(spec: str, checkpoint: bytes | None) -> EpochResult | None:
     try:
         last = checkpoint_from_bytes(checkpoint) if checkpoint else None
         train_spec = train_spec_from_json(spec)
+        if last is not None and last.spec != train_spec:
+            raise ValueError(say("it is the checkpoint of another run"))
         # a kill between checkpoint and records leaves the checkpoint one epoch ahead, perhaps at the last one
         is_done = last is not None and len(last.records) == train_spec.epochs
         after = last if is_done else next_epoch(train_spec, last, _cancel_check())

@@ -8,17 +8,18 @@ from safetensors.numpy import load, save
 
 from xception_lab.common.messages import say
 from xception_lab.data.dataset import ARRAYS, Dataset
+from xception_lab.training.checkpoint_file import read_header
 
 
 def read_predictions(checkpoint: bytes) -> NDArray[np.int64]:
-    """The predicted class of each test picture, (N,), from a checkpoint file. Raises ValueError when it is none."""
+    """The predicted class of each test picture, (N,), from a checkpoint file. Raises as weights_file does."""
     return _tensors(checkpoint)["predictions"].astype(np.int64)
 
 
 def weights_file(checkpoint: bytes) -> bytes:
     """The weights of a checkpoint file, as a safetensors file under the state_dict keys of build_xception's module.
 
-    Raises ValueError when the checkpoint is not one of ours.
+    Raises ValueError when the checkpoint is not one of ours, or not as it was written.
     """
     prefix, tensors = "network.", _tensors(checkpoint)
     return save({name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)})
@@ -32,6 +33,7 @@ def data_file(dataset: Dataset) -> bytes:
 
 
 def _tensors(checkpoint: bytes) -> dict[str, NDArray[np.generic]]:
+    read_header(checkpoint)
     try:
         tensors = load(checkpoint)
         tensors["predictions"]

@@ -1,6 +1,7 @@
 """A run between two epochs, as one safetensors file: no pickle, and readable wherever safetensors is.
 
-Tensors are named "network.<key>" (state_dict keys), "adam.<moment>.<parameter>" and "predictions".
+Tensors are named "network.<key>" (state_dict keys), "adam.<moment>.<parameter>" and "predictions". How a damaged file
+and that of another run are noticed is explained in checkpoint_file.py.
 """
 
 import json
@@ -11,13 +12,8 @@ from torch import Tensor
 
 from xception_lab.common.messages import say
 from xception_lab.spec import TrainSpec
-from xception_lab.training.records import (
-    EpochRecord,
-    record_from_dict,
-    record_to_dict,
-    train_spec_from_json,
-    train_spec_to_json,
-)
+from xception_lab.training.checkpoint_file import CHECKSUM, NO_CHECKSUM, fill_in_checksum, read_header
+from xception_lab.training.records import EpochRecord, record_to_dict, train_spec_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +33,27 @@ class Checkpoint:
 
 
 def checkpoint_to_bytes(checkpoint: Checkpoint) -> bytes:
-    """The checkpoint as the contents of a safetensors file."""
+    """The checkpoint as the contents of a safetensors file, with its checksum."""
     tensors = {f"network.{name}": tensor for name, tensor in checkpoint.network.items()}
     tensors |= {f"adam.{name}": tensor for name, tensor in checkpoint.adam.items()}
     tensors["predictions"] = checkpoint.predictions
     records = json.dumps([record_to_dict(record) for record in checkpoint.records])
-    meta = {"spec": train_spec_to_json(checkpoint.spec), "records": records}
-    return save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, meta)
+    meta = {"spec": train_spec_to_json(checkpoint.spec), "records": records, CHECKSUM: NO_CHECKSUM}
+    return fill_in_checksum(save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, meta))
 
 
 def checkpoint_from_bytes(data: bytes) -> Checkpoint:
-    """The inverse of checkpoint_to_bytes. Raises ValueError when the bytes are not a whole checkpoint of ours."""
+    """The inverse of checkpoint_to_bytes, for files of earlier versions too.
+
+    Raises ValueError when the bytes are not a whole checkpoint of ours, or not those that were written.
+    """
+    header = read_header(data)
     try:
         tensors = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        meta = header["__metadata__"]
-        records = tuple(record_from_dict(values) for values in json.loads(meta["records"]))
-        spec = train_spec_from_json(meta["spec"])
         predictions = tensors.pop("predictions")
     except Exception as error:  # safetensors raises its own bare Exception class, differing between versions
         raise ValueError(say("not a checkpoint: {error}", error=str(error))) from error
-    return Checkpoint(spec, records, _under(tensors, "network."), _under(tensors, "adam."), predictions)
+    return Checkpoint(header.spec, header.records, _under(tensors, "network."), _under(tensors, "adam."), predictions)
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ and, on a CPU, the number of threads and whether it multiplies in bfloat16.
 """
 
 import math
+import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from xception_lab.common.files import write_atomically
-from xception_lab.common.messages import say
+from xception_lab.common.files import set_aside, write_atomically
+from xception_lab.common.messages import message_of, say
 from xception_lab.nn.allocator import is_out_of_memory
 from xception_lab.nn.fusion import for_inference
 from xception_lab.nn.init import derive_seed
@@ -39,18 +40,23 @@ class TrainingError(RuntimeError):
 
 
 def train(
-    spec: TrainSpec, *, checkpoint_path: Path | str | None = None, should_stop: StopCheck | None = None
+    spec: TrainSpec,
+    *,
+    checkpoint_path: Path | str | None = None,
+    should_stop: StopCheck | None = None,
+    tell: Callable[[str], None] = warnings.warn,
 ) -> Iterator[EpochRecord]:
     """Train a network and yield one record per epoch.
 
     checkpoint_path: written after every epoch. Where the file exists already, its records come first and the run is
-        resumed from it.
+        resumed from it. A damaged one is set aside, and the run starts from its beginning.
     should_stop: called before every batch; True ends the iteration. The epoch under way is lost, the checkpoint stays.
-    Raises TrainingError when the loss is not a number or memory runs out, ValueError when the data or the checkpoint
-    do not fit the spec.
+    tell: called with a sentence when the checkpoint is damaged.
+    Raises TrainingError when the loss is not a number or memory runs out, ValueError when the data do not fit the spec
+    or the checkpoint is another run's.
     """
     path = Path(checkpoint_path) if checkpoint_path else None
-    checkpoint = _resume(spec, path)
+    checkpoint = _resume(spec, path, tell)
     yield from checkpoint.records if checkpoint else ()
     while not checkpoint or len(checkpoint.records) < spec.epochs:
         checkpoint = next_epoch(spec, checkpoint, should_stop)
@@ -61,10 +67,20 @@ def train(
         yield checkpoint.records[-1]
 
 
-def _resume(spec: TrainSpec, path: Path | None) -> Checkpoint | None:
+def _resume(spec: TrainSpec, path: Path | None, tell: Callable[[str], None]) -> Checkpoint | None:
     if path is None or not path.exists():
         return None
-    checkpoint = checkpoint_from_bytes(path.read_bytes())
+    try:
+        checkpoint = checkpoint_from_bytes(path.read_bytes())
+    except ValueError as error:
+        sentence = say(
+            "{path} cannot be used ({reason}): it is set aside as {name}, and the run starts from its beginning",
+            path=str(path),
+            reason=message_of(error),
+            name=set_aside(path).name,
+        )
+        tell(sentence)
+        return None
     if checkpoint.spec != spec:
         raise ValueError(f"checkpoint_path={str(path)!r}: holds another run, {checkpoint.spec}")
     return checkpoint

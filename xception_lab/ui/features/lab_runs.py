@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from xception_lab.common.home import StoreError
+from xception_lab.common.messages import say
 from xception_lab.experiments.spec import level_of
 from xception_lab.features.layer_names import network_kind
 from xception_lab.features.maps import BlockMaps
 from xception_lab.spec import Kind, TrainSpec
+from xception_lab.training.checkpoint_file import read_header
 from xception_lab.ui.features.caches import HASH_FUNCS
 from xception_lab.ui.features.picture import InputPicture
 from xception_lab.ui.features.weights import WeightFile, get_weight_files, show_refusal, weights_uploader
@@ -42,10 +44,12 @@ class LabRun:
 
 
 def read_weights(run: LabRun | WeightFile) -> WeightFile:
-    """The weights of a run as they are now. Raises OSError when its checkpoint cannot be read."""
+    """The weights of a run as they are now. Raises OSError, ValueError when its checkpoint is not its own."""
     if isinstance(run, WeightFile):
         return run
     content = run.checkpoint.read_bytes()
+    if read_header(content).spec != run.spec:
+        raise ValueError(say("it is the checkpoint of another run"))
     return WeightFile(run.name, content, hashlib.sha256(content).hexdigest())
 
 

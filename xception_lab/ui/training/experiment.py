@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_of
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult, load_stored_result
@@ -49,12 +50,20 @@ def load_current_experiment() -> Progress | None:
             progress = get_scheduler().progress(experiment_id)
         except KeyError:
             st.info(_("The link's experiment is not on this server; the stored result is shown."))
+            if set_aside := list_set_aside_stores():
+                note = _("A damaged store of runs was set aside here as {names}; what could be read of it was kept.")
+                st.info(note.format(names=", ".join(set_aside)))
         except RuntimeError as error:  # the store cannot be read
             st.session_state[_TROUBLE] = message_of(error)
     st.session_state[_RUN] = progress.id if progress else None
     if trouble := st.session_state.pop(_TROUBLE, None):
         st.error(translate_message(trouble))
     return progress
+
+
+def list_set_aside_stores() -> tuple[str, ...]:
+    """The names of the damaged databases that were set aside in the home folder, the newest first."""
+    return tuple(sorted((path.name for path in home_folder().glob("runs.set-aside-*.sqlite")), reverse=True))
 
 
 def list_session_experiments() -> tuple[str, ...]:
@@ -68,6 +77,15 @@ def list_session_experiments() -> tuple[str, ...]:
     own_ids = Store().experiments(owner) if owner else ()
     current_id: str | None = st.session_state.get(_RUN)
     return tuple(dict.fromkeys((current_id, *own_ids) if current_id else own_ids))
+
+
+def load_progress(experiment_id: str) -> Progress | None:
+    """The experiment's progress for its fragment; None, with the reason drawn, while the store cannot be read."""
+    try:
+        return get_scheduler().progress(experiment_id)
+    except (KeyError, StoreError) as error:
+        st.warning(translate_message(error))
+        return None
 
 
 def close_experiment() -> None:
@@ -124,6 +142,8 @@ def show_experiment_progress(progress: Progress) -> None:
     """An experiment's place in the queue, the share of it that is done, the time left, and why it waits or ended."""
     if progress.reason:
         st.warning(translate_message(progress.reason))
+    for note in progress.notes:
+        st.info(translate_message(note), icon=":material/info:")
     if progress.finished:
         return
     if progress.place:
