@@ -2,8 +2,8 @@
 
 Seeded trials, each on a store of its own with an experiment of two tiny runs: after one epoch a fault strikes, then
 the experiment goes on, and its records and tensors are compared bit by bit with those of an undisturbed one. Epochs are
-trained in this process, one after the other, through the store and its checks; faults of the dask workers are in
-tests/experiments/test_scheduler.py.
+trained in this process, one after the other, through the store and its checks; faults that strike processes from
+outside are in benchmarks/process_faults.py.
 Prints one table: kind, trials, those that ended bit for bit alike, those that said the fault in a sentence, those stuck
 and those that lost an experiment.
 Run: python -m benchmarks.faults [--trials 60] [--seed 0]
@@ -298,15 +298,11 @@ def run_trials(trials: int, seed: int) -> dict[str, list[Verdict]]:
     return found
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=66)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+def print_table(found: dict[str, list[Verdict]]) -> None:
+    """Print how the trials of each kind ended."""
     print(f"{'kind':30} {'trials':>7} {'bit-exact':>10} {'said':>6} {'stuck':>6} {'lost':>5}")
     total: Counter[str] = Counter()
-    for kind, verdicts in run_trials(options.trials, options.seed).items():
+    for kind, verdicts in found.items():
         row = {
             "trials": len(verdicts),
             "same": sum(verdict.is_same for verdict in verdicts),
@@ -317,6 +313,15 @@ def main() -> None:
         total.update(row)
         print(f"{kind:30} {row['trials']:7} {row['same']:10} {row['said']:6} {row['stuck']:6} {row['lost']:5}")
     print(f"{'all':30} {total['trials']:7} {total['same']:10} {total['said']:6} {total['stuck']:6} {total['lost']:5}")
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=66)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    print_table(run_trials(options.trials, options.seed))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ def _await(true: Callable[[], object]) -> None:
 def test_the_embedded_cluster_listens_on_loopback_at_a_port_of_chance(tmp_path: Path) -> None:
     cluster = Cluster(1, tmp_path)
     again = Cluster(1, tmp_path)
+    for each in (cluster, again):
+        _await(lambda each=each: each.wait(1) and each.address)
     assert cluster.address != again.address
     for each in (cluster, again):
         scheme, _, rest = each.address.partition("://")
