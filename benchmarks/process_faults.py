@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -41,6 +42,10 @@ END_S = 180.0
 LOCK_S = 30.0
 
 
+def _limit(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
 class Server:
     """A process with a scheduler that works on one experiment; it reports state and reason as lines of JSON.
 
@@ -56,7 +61,7 @@ class Server:
             stdout=self._lines,
             stderr=subprocess.DEVNULL,
             env=tiny_data.environment(folder),
-            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_AS, (limit_bytes,) * 2)) if limit_bytes else None,
+            preexec_fn=partial(_limit, limit_bytes) if limit_bytes else None,
         )
 
     def reports(self) -> list[dict[str, object]]:
@@ -282,9 +287,11 @@ def undisturbed() -> list[object]:
         key = Store(folder).add(SPEC, "ada", 100)
         assert key
         server = Server(folder, key)
-        assert server.await_report(lambda report: report["state"] == "done", END_S), server.sentences()
-        server.process.wait(20)
-        server.stop()
+        try:
+            assert server.await_report(lambda report: report["state"] == "done", END_S), server.sentences()[-3:]
+            server.process.wait(20)
+        finally:
+            server.stop()
         return bits(folder, key)
 
 
