@@ -152,9 +152,11 @@ def _end_server(server: Server, _folder: Path) -> bool:
 def _kill_all(server: Server, _folder: Path) -> bool:
     below = server.below()
     server.process.kill()
+    server.process.wait()
     for process in below:
         with suppress(psutil.NoSuchProcess):
             process.kill()
+    psutil.wait_procs(below, timeout=20)
     return True
 
 
@@ -180,7 +182,6 @@ def _fill_disk(server: Server, folder: Path) -> bool:
 def _make_read_only(server: Server, folder: Path) -> bool:
     # files that are open for writing forbid a remount, so the server meets the read-only file system from its start
     _kill_all(server, folder)
-    server.process.wait()
     subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
     blocked = Server(folder, _key(folder))
     _await_sentence(blocked, SAID_S)
@@ -201,7 +202,6 @@ def _take_loopback(server: Server, folder: Path) -> bool:
 def _block(server: Server, folder: Path, before: Sequence[str] = (), limit_bytes: int | None = None) -> bool:
     """A server under which nothing can work, in the place of the first."""
     _kill_all(server, folder)
-    server.process.wait()
     blocked = Server(folder, _key(folder), before, limit_bytes)
     _await_sentence(blocked, SAID_S)
     server.said += blocked.sentences()
