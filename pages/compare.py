@@ -30,7 +30,7 @@ from xception_lab.ui.fields.compare import (
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control, download_button, main_controls, more_controls
-from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import translate as _
 
 MAIN = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, SIZE, SEGMENTS)
@@ -40,7 +40,7 @@ state = frame("compare", CompareState)
 spec = state.spec
 blocks = compare(spec)
 
-st.subheader(_("The same job, three ways"), anchor=False)
+heading(_("The same job, three ways"))
 st.container(key="lead").markdown(f"{comparison_headline(blocks, state.convention)} {per_value_text(blocks)}")
 settings = st.container()
 show_worked_example(spec, blocks, state.convention, "moving")

@@ -24,7 +24,7 @@ from xception_lab.ui.fields.features import LOOK, TARGET, FeaturesState
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
-from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
 
@@ -32,7 +32,7 @@ state = frame("features", FeaturesState)
 add_style()
 part = st.container(key=VIEW_AND_CONTROL)
 with part:
-    st.subheader(view_title(state), anchor=False)
+    heading(view_title(state))
     lead = st.container(key="lead")
     with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
         control(LOOK)

@@ -29,7 +29,7 @@ from xception_lab.ui.network.paper import show_modules, show_relatives
 from xception_lab.ui.network.views import show_export, show_layers, show_shares, show_what_if
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control, main_controls, more_controls
-from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import translate as _
 
 MAIN = (INPUT_SIZE, WIDTH_PERCENT, MIDDLE_BLOCKS, NETWORK_SEGMENTS)
@@ -39,7 +39,7 @@ state = frame("network", NetworkState)
 network = network_of(state)
 request = ChartRequest(network, state, MAIN)
 changes = cost_changes(network, paper_network())
-st.subheader(_("Xception, taken apart"), anchor=False)
+heading(_("Xception, taken apart"))
 st.markdown(network_headline(network))
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control(NETWORK_VIEW)

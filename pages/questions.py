@@ -8,7 +8,7 @@ from xception_lab.ui.questions.texts import find_questions
 from xception_lab.ui.questions.views import add_style, show_found, show_groups, show_linked
 from xception_lab.ui.shell.address import carried_text, page_opening
 from xception_lab.ui.shell.components import copy_link
-from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import escape_markdown
 from xception_lab.ui.shell.language import translate as _
 
@@ -23,7 +23,7 @@ if st.session_state.get(LINKED, (0, ALL))[0] != page_opening():
     st.session_state[LINKED] = page_opening(), state.question
 linked = st.session_state[LINKED][1]
 
-st.subheader(_("Questions people ask"), anchor=False)
+heading(_("Questions people ask"))
 st.markdown(
     _(
         "{count} short answers. Every number in them is computed by this app, measured and stored, or cited; each "

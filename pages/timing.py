@@ -11,7 +11,7 @@ from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.fields.timing import BACKWARD, DTYPE, MEMORY_FORMAT, MODE, TIMING_VIEW, TimingState
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control, download_button, main_controls, more_controls
-from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.timing.jobs import how_text, job_of, settings_group
 from xception_lab.ui.timing.measurement import (
@@ -36,7 +36,7 @@ status = session_job()
 job_id = status.id if status else None
 running = status is not None and not status.finished
 st.markdown(device_line())
-st.subheader(_("FLOPs are not seconds"), anchor=False)
+heading(_("FLOPs are not seconds"))
 group = settings_group(state)
 block_results, _source = best_results(group)
 job = job_of(state)

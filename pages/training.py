@@ -8,7 +8,7 @@ from xception_lab.ui.fields.field import VIEW_BELOW
 from xception_lab.ui.fields.training import DATASET, EPOCHS, GRID_FIELDS, OUTCOME, OWN, PRESET, SEEDS, TrainingState
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
-from xception_lab.ui.shell.frame import finish, frame
+from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.evidence import (
@@ -43,7 +43,7 @@ experiment_id = current.id if current else None
 running = current is not None and not current.finished
 result = load_result(plan_name(state.preset, state.dataset))
 stored_effects = result.progress.effects() if result and is_revealed else None
-st.subheader(question_text(current.spec.preset if current else state.preset), anchor=False)
+heading(question_text(current.spec.preset if current else state.preset))
 control(PRESET)
 row = st.container(horizontal=True, vertical_alignment="bottom", key="experiment")
 if state.preset == OWN:

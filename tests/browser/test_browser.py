@@ -108,6 +108,19 @@ def test_every_view_in_both_languages_at_every_width(visit: Visit, locale: str) 
     assert re.search(r"\d", page.locator(".st-key-blocks [role=img]").get_attribute("aria-label") or "")
 
 
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+def test_every_page_says_its_language_and_name_and_has_one_heading(visit: Visit, locale: str) -> None:
+    visitor = visit(locale=locale)
+    titles: list[str] = []
+    for path in ("", "compare", "network", "timing", "features", "training", "questions"):
+        page = visitor.open(f"/{path}", "h1")
+        page.wait_for_function("lang => document.documentElement.lang === lang", arg=locale[:2])
+        expect(page.locator("h1")).to_have_count(1)
+        titles.append(page.title())
+    assert len(set(titles)) == len(titles), "a tab and a screen reader tell the pages apart"
+    assert all(title.endswith(" · Xception Lab") for title in titles)
+
+
 def test_a_shared_link_shows_the_same_numbers_to_somebody_else(visit: Visit) -> None:
     mine = visit().open("/compare")
     _slider(mine, "out_channels").press("ArrowRight")

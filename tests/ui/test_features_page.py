@@ -109,9 +109,9 @@ QUESTIONS = {
 def test_every_view_is_shown_in_both_languages(look: str, lang: str) -> None:
     app = features_page(look=look, lang=lang, trained_on="fashion-mnist", picture="boot")
     assert not app.error
-    assert app.subheader[0].value == catalog(lang).gettext(QUESTIONS[look])
+    assert app.title[0].value == catalog(lang).gettext(QUESTIONS[look])
     # no sentence in the other language; words such as ReLU stand in Korean ones too
-    sentences = [text.value for text in (*app.subheader, *app.markdown, *app.caption, *app.info)]
+    sentences = [text.value for text in (*app.title, *app.markdown, *app.caption, *app.info)]
     sentences += [data["summary"] for data in _components(app) if "summary" in data]
     assert sentences
     for sentence in sentences:
@@ -416,7 +416,7 @@ def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str)
     app = features_page(filters=filters, trained_on="fashion-mnist", picture="boot")
     trained = filters in ("trained", "run")
     text = " ".join(element.value for element in app.markdown)
-    assert app.subheader[0].value.startswith("Blocks of trained networks" if trained else "The same picture")
+    assert app.title[0].value.startswith("Blocks of trained networks" if trained else "The same picture")
     assert ("not one comparison" in text) == trained
     assert ("Its luminance alone explains" in text) != trained
     assert ("the extreme block leaves less than the separable one in" in text) != trained
@@ -578,11 +578,11 @@ def test_the_receptive_fields_titles_belong_to_their_own_pictures(lang: str) -> 
 
 def test_a_network_that_is_not_trained_is_not_called_so() -> None:
     app = features_page(look="network", network="xception", layer="block4", step="after")
-    assert app.subheader[0].value == "Any layer of a network on this picture"
+    assert app.title[0].value == "Any layer of a network on this picture"
     assert component_data(app)["detail"]["title"] == "Channel 3: its values before and after the activation"
     assert component_data(app)["columns"][0]["rows"][1]["label"].endswith("activation")
     twins = features_page(look="network", trained_on="fashion-mnist", picture="boot", layer="conv1")
-    assert twins.subheader[0].value.startswith("Any layer of a trained network")
+    assert twins.title[0].value.startswith("Any layer of a trained network")
     assert component_data(twins)["detail"]["title"] == "Channel 3 in all columns: its kernel, its values"
 
 

@@ -125,7 +125,7 @@ for view in {NETWORK_VIEW.texts!r}:
 )
 def test_every_view_in_both_languages(query: dict[str, str], view: str, locale: str) -> None:
     at = _open({"network_view": view} | query, locale)
-    assert at.subheader[0].value == catalog(locale[:2]).gettext("Xception, taken apart")
+    assert at.title[0].value == catalog(locale[:2]).gettext("Xception, taken apart")
     charts = {"relatives": 2}
     assert len(at.get("plotly_chart")) == charts.get(view, 0)
     assert all(chart.proto.alt for chart in at.get("plotly_chart"))

@@ -129,7 +129,7 @@ def test_a_page_opens_at_the_defaults() -> None:
 )
 def test_the_language_is_the_links_or_the_browsers(query: dict[str, str], locale: str, language: str) -> None:
     at = opened(COMPARE, query, locale)
-    assert at.subheader[0].value == catalog(language).gettext("The same job, three ways")
+    assert at.title[0].value == catalog(language).gettext("The same job, three ways")
     assert [column["title"] for column in _drawn(at)["columns"]] == [
         catalog(language).gettext(name) for name in ("Standard convolution", "Extreme Inception", "Depthwise separable")
     ]

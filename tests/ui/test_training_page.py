@@ -38,7 +38,7 @@ def page(**parameters: str) -> AppTest:
 def test_every_question_is_shown_in_both_languages(lang: str, preset: str) -> None:
     app = page(lang=lang, preset=preset, guess="show")
     assert not app.exception
-    assert app.subheader[0].value
+    assert app.title[0].value
 
 
 def all_text(app: AppTest) -> str:

@@ -81,6 +81,7 @@ function writeAddress(keys, values, entry) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
+  document.documentElement.lang = data.language
   writeAddress(data.keys, data.values, data.entry)
   watchPerson()
   if (data.open_at) openAt(data.open_at)

@@ -186,7 +186,7 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
     values = changed | {key: value for key, value in carried.items() if value}
     at = {"key": entry, "value": st.query_params.get(entry)} if entry else None
     # the first run that comes to its end tells the browser, and no other
-    components.page((*keys, KEY, *carried), values, at, st.session_state.pop(_OPEN_AT, ""))
+    components.page((*keys, KEY, *carried), values, at, st.session_state.pop(_OPEN_AT, ""), texts[KEY])
     # only now: a run that was stopped before its end has not drawn all its controls
     st.session_state[_DRAWN_LAST_RUN] = frozenset(st.session_state[_DRAWN_THIS_RUN])
 

@@ -129,16 +129,25 @@ def scene(data: dict[str, Any], key: str) -> None:
     _SCENE(key=key, data=data)
 
 
-def page(keys: tuple[str, ...], values: dict[str, str], entry: dict[str, str | None] | None, open_at: str) -> None:
+def page(
+    keys: tuple[str, ...], values: dict[str, str], entry: dict[str, str | None] | None, open_at: str, language: str
+) -> None:
     """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders.
 
     entry: {"key", "value"}, the parameter by which entries of the browser's history differ, as this run found it; None
     where the page has one entry. open_at: the key of the container that the page has just been opened for, which is
-    brought into sight; or empty.
+    brought into sight; or empty. language: of the page's texts, which a screen reader has to know.
     """
     drag = st.session_state.pop(_DRAG, None)
     sequence = drag["sequence"] if drag else 0
-    data = {"keys": keys, "values": values, "sequence": sequence, "entry": entry, "open_at": open_at}
+    data = {
+        "keys": keys,
+        "values": values,
+        "sequence": sequence,
+        "entry": entry,
+        "open_at": open_at,
+        "language": language,
+    }
     _PAGE(key="page", data=data, on_drag_change=_remember_drag, height="content")
 
 

@@ -50,6 +50,7 @@ _CSS = """
   text-decoration-color: color-mix(in srgb, currentColor 60%, transparent) !important; text-underline-offset: .22em;
 }
 .stMarkdown a[href^="#term-"]:is(:hover, [aria-expanded=true]) { text-decoration-color: currentColor !important; }
+.st-key-heading h1 { font-size: 1.3rem; padding: .2rem 0; }
 .st-key-tight table { font-size: .8rem; font-variant-numeric: tabular-nums; }
 .st-key-tight :is(th, td) { padding: .22rem .5rem !important; }
 .st-key-tight code { font-size: .95em; padding: 0; background: none; }
@@ -88,7 +89,7 @@ def frame(page: str, state: type[State]) -> State:
 
     page: its name, different from every other page's. state: the dataclass of ui.fields that declares its controls.
     """
-    texts = _open(page, state)
+    texts = _open(page, state, PAGE_NAMES[page])
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
         back = {"step": step} if (step := st.session_state.get(_STORY_STEP)) else None
@@ -114,7 +115,7 @@ def story_frame(step: str, state: type[State], progress: str, show_steps: Callab
     links to the steps, when the menu is opened.
     """
     # each step opens as a page of its own: Back leads to the step before
-    texts = _open(f"story {step}", state)
+    texts = _open(f"story {step}", state, progress)
     st.session_state[_STORY_STEP] = step
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         menu = st.popover(_("Menu"), icon=":material/menu:", key="menu", on_change="rerun", type="tertiary")
@@ -133,6 +134,12 @@ def story_frame(step: str, state: type[State], progress: str, show_steps: Callab
     return read_state(state, texts)
 
 
+def heading(text: str) -> None:
+    """A page's one heading of the first level, as small as a page that is all controls needs it."""
+    with st.container(key="heading"):
+        st.title(text, anchor=False)
+
+
 def lab_links() -> None:
     """The links to the labs, the questions and the paper."""
     for page, name in PAGE_NAMES.items():
@@ -140,12 +147,16 @@ def lab_links() -> None:
     st.page_link(source("xception").url, label=_("Paper"), icon=":material/article:")
 
 
-def _open(page: str, state: type[Any]) -> dict[str, str]:
-    """Read the address and set the language of this run. Returns the texts of the page's controls."""
-    st.set_page_config(page_title="Xception Lab", page_icon=str(ASSETS / "icon.png"), layout="wide")
-    st.html(_CSS)
+def _open(page: str, state: type[Any], name: str) -> dict[str, str]:
+    """Read the address and set the language of this run. Returns the texts of the page's controls.
+
+    name: of the page, English, translated here: what the browser's tab and a screen reader call it.
+    """
     texts = read_address(page, state_keys(state))
     set_language(control_texts()[KEY])
+    title = f"{_(name)} · Xception Lab" if name else "Xception Lab"
+    st.set_page_config(page_title=title, page_icon=str(ASSETS / "icon.png"), layout="wide")
+    st.html(_CSS)
     return texts
 
 

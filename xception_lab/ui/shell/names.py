@@ -57,8 +57,8 @@ def ratio_text(ratio: Ratio) -> str:
     """A ratio in words: "8.4× fewer", "1.2× more" or "the same"."""
     if ratio.direction == "same":
         return _("the same")
-    words = _("{times} fewer") if ratio.direction == "fewer" else _("{times} more")
-    return words.format(times=format_times(ratio.times))
+    words = _("{number}× fewer") if ratio.direction == "fewer" else _("{number}× more")
+    return words.format(number=format_times(ratio.times).removesuffix("×"))
 
 
 def figure_text(measure: str, value: float) -> str:

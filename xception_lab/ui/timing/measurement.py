@@ -4,7 +4,6 @@ import streamlit as st
 
 from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_of
-from xception_lab.common.units import format_times
 from xception_lab.experiments.store import Store
 from xception_lab.measurement.machine import accelerator_likely, cpu_name, has_compiler
 from xception_lab.measurement.queue import JobStatus, TimingQueue, TooManyJobsError
@@ -14,6 +13,7 @@ from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.shell.address import session_parameter
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
+from xception_lab.ui.shell.names import times_text
 from xception_lab.ui.timing.results import add_results
 
 _MEASUREMENT = "measurement"
@@ -116,4 +116,4 @@ def show_problems(status: JobStatus) -> None:
             "Meanwhile this machine was {times} slower than at its best, by other work, heat or a neighbour on its "
             "host: these times are not to be trusted. Measure again."
         )
-        st.warning(sentence.format(times=format_times(status.results.slowdown)), icon=":material/warning:")
+        st.warning(sentence.format(times=times_text(status.results.slowdown)), icon=":material/warning:")

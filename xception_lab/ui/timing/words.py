@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from xception_lab.common.units import format_bytes, format_count, format_seconds, format_times
+from xception_lab.common.units import format_bytes, format_count, format_seconds
 from xception_lab.timing.analysis import (
     MachineRoofline,
     RooflinePoint,
@@ -18,7 +18,7 @@ from xception_lab.ui.compare.charts import cost_words
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import escape_markdown
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name, ratio_text
+from xception_lab.ui.shell.names import kind_name, ratio_text, times_text
 
 LAYER_NAMES = {
     "conv": N_("convolution"),
@@ -89,7 +89,7 @@ def _outcome(verdict: SpeedVerdict) -> str:
         if verdict.outcome == "faster"
         else _("Depthwise separable against standard: **{flops}** FLOPs, and yet **{times} slower**.")
     )
-    return sentence.format(flops=ratio_text(verdict.flops), times=format_times(verdict.times.times))
+    return sentence.format(flops=ratio_text(verdict.flops), times=times_text(verdict.times.times))
 
 
 def _reason(verdict: SpeedVerdict) -> str:
