@@ -156,7 +156,7 @@ def _check_block(spec: BlockSpec, size: tuple[int, int, int], dtype: str) -> Non
     _totals_add_up(cost)
 
 
-@examples(2600)
+@examples(700)
 @given(spec=block_specs(), size=sizes())
 def test_a_block_costs_what_torch_counts(spec: BlockSpec, size: tuple[int, int, int]) -> None:
     _check_block(spec, size, "float32")
@@ -170,7 +170,7 @@ def test_a_block_costs_what_torch_counts_in_every_dtype(
     _check_block(spec, size, dtype)
 
 
-@examples(500)
+@examples(250)
 @given(spec=block_specs(), size=sizes())
 def test_a_block_costs_what_is_dispatched(spec: BlockSpec, size: tuple[int, int, int]) -> None:
     cost = _cost_or_none(block_cost, spec, size)
@@ -218,13 +218,13 @@ def _check_network(spec: XceptionSpec, size: tuple[int, int, int], dtype: str = 
     _totals_add_up(cost)
 
 
-@examples(200)
+@examples(80)
 @given(spec=xception_specs(), size=sizes(1, 70))
 def test_a_network_costs_what_torch_counts(spec: XceptionSpec, size: tuple[int, int, int]) -> None:
     _check_network(spec, size)
 
 
-@examples(40)
+@examples(16)
 @given(spec=xception_specs(), size=sizes(7, 40), dtype=st.sampled_from(list(DTYPES)))
 def test_a_network_costs_what_torch_counts_in_every_dtype(
     spec: XceptionSpec, size: tuple[int, int, int], dtype: str
