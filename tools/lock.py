@@ -55,12 +55,15 @@ def install(requirements: Path) -> None:
         constraints.write_text("\n".join(lines), encoding="utf-8")
         resolve = ["--dry-run", "--ignore-installed", "--report", str(report), "-c", str(constraints)]
         _run([*pip, *resolve, "-r", str(requirements)])
-        needed = [
-            _plain(item["metadata"]["name"]) for item in json.loads(report.read_text(encoding="utf-8"))["install"]
-        ]
-        if missing := [name for name in needed if name not in lock]:
-            raise SystemExit(f"not in {LOCK.name}: {', '.join(missing)}; run `python -m tools.lock write`")
-        chosen.write_text("\n".join(line for name in needed for line in lock[name]), encoding="utf-8")
+        archives: list[str] = []
+        for item in json.loads(report.read_text(encoding="utf-8"))["install"]:
+            name, version = item["metadata"]["name"], item["metadata"]["version"]
+            digest = item["download_info"]["archive_info"]["hashes"]["sha256"]
+            if not any(f"sha256:{digest}" in line for line in lock.get(_plain(name), [])):
+                raise SystemExit(f"not in {LOCK.name}: {name} {version} with the hash {digest}")
+            # this archive and no other build of the same release, whose own needs were not resolved
+            archives.append(f"{name}=={version} --hash=sha256:{digest}")
+        chosen.write_text("\n".join(archives), encoding="utf-8")
         _run([*pip, "--require-hashes", "--no-deps", "-r", str(chosen)])
 
 
