@@ -2,7 +2,6 @@
 
 import bz2
 import gzip
-import io
 import json
 import lzma
 import pickle
@@ -14,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pickles
+from uploaded_files import zipped
 
 SEED = 20170407
 KINDS = ("picture", "data", "weights", "timings", "experiment")
@@ -199,14 +199,6 @@ def _pictures() -> Iterator[HostileFile]:
 
 
 # Data sets
-
-
-def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", method) as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name), data, method)
-    return content.getvalue()
 
 
 def _many_entries(count: int, suffix: str) -> bytes:
