@@ -31,6 +31,7 @@ from xception_lab.measurement.measure import (
 from xception_lab.measurement.peaks import measure_peaks
 from xception_lab.measurement.profiler import profile_operations
 from xception_lab.measurement.runner import run_job, run_job_parts
+from xception_lab.measurement.sampling import MOST_SAMPLES
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.timing.jobs import TimingJob, full_job, job_from_dict, sweep_settings, three_blocks
 from xception_lab.timing.results import Peaks, Timing, median_interval, quantile
@@ -58,6 +59,18 @@ class FixedClock:
     def samples(self, call: object, _least_s: float) -> tuple[list[float], int]:
         call()  # type: ignore[operator]
         return [next(self.seconds) for _ in range(4)], 1
+
+    def fastest_s(self, call: object, least_s: float) -> float:
+        return min(self.samples(call, least_s)[0])
+
+    def device_s(self, _call: object) -> None:
+        pass
+
+    def loop_s(self, _call: object) -> None:
+        pass
+
+    def fill_queue(self, _host_s: float) -> None:
+        pass
 
     def mark(self) -> float:
         self.now += 1
@@ -258,12 +271,16 @@ def test_an_accelerator_is_timed_through_its_events(monkeypatch: pytest.MonkeyPa
     forward = engine._call
 
     def queued(settings: Settings, model: object, inputs: torch.Tensor) -> object:
-        call = forward(settings, model, inputs)  # type: ignore[arg-type]
-        return lambda: (fake.work(2.0), call())
+        call, gradient = forward(settings, model, inputs)  # type: ignore[arg-type]
+        return lambda: (fake.work(0.012), call())[1], gradient
 
     monkeypatch.setattr(engine, "_call", queued)
     (timing,) = measure(three_blocks(TINY)[:1], CPU, clock)
-    assert set(timing.times_s) == {0.002}
+    # a block of 12 µs reaches its precision, and is not sampled until its samples alone make half a second
+    assert set(timing.times_s) == {0.000012}
+    assert timing.reached
+    assert len(timing.times_s) == MOST_SAMPLES
+    assert timing.device_s == pytest.approx(0.000012)
 
 
 def test_the_profile_is_of_torchs_operations_the_longest_first() -> None:
@@ -386,11 +403,15 @@ def test_a_timing_without_samples_is_refused() -> None:
 
 
 def test_a_job_travels_as_json() -> None:
-    for accelerated in (False, True):
-        job = full_job("cpu", accelerated)
+    for kind in ("cpu", "cuda", "mps", "xpu"):
+        job = full_job(kind)
         assert job_from_dict(json.loads(json.dumps(job.to_dict()))) == job
         assert len(set(job.groups)) == len(job.groups)
-    assert "graph" in {s.mode for g in full_job(accelerated=True).groups for s in g}
+        assert 0 < len(job.quick) < len(job.groups)
+        settings = job.settings
+        assert ("tf32" in {one.dtype for one in settings}) == (kind == "cuda")  # no other has it
+        assert ({"graph", "compiled"} <= {one.mode for one in settings}) == (kind != "cpu")
+        assert max(one.batch_size for one in settings) == (32 if kind == "cpu" else 256)
     assert TimingJob((three_blocks(TINY),)).dtypes == ("float32",)
 
 
@@ -430,8 +451,11 @@ def test_what_others_use_of_the_processor_is_without_our_own_use(monkeypatch: py
 
     def processor() -> Times:
         whole, idle, stolen, own = next(seen)
-        own_times = SimpleNamespace(user=own - 1, system=1.0)
-        monkeypatch.setattr(machine.psutil, "Process", lambda: SimpleNamespace(cpu_times=lambda: own_times))
+        # our own is what this process, its ended children and one that runs have used
+        ours = SimpleNamespace(cpu_times=lambda: (own - 3, 1.0, 0.5, 0.5, 99.0))
+        child = SimpleNamespace(cpu_times=lambda: (0.75, 0.25, 0.0, 0.0, 99.0))
+        ours.children = lambda recursive: [child] * recursive
+        monkeypatch.setattr(machine.psutil, "Process", lambda: ours)
         return Times(user=whole - idle - stolen, idle=idle - 5, iowait=5.0, steal=stolen, guest=7.0)
 
     monkeypatch.setattr(machine.psutil, "cpu_times", processor)

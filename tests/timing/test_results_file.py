@@ -14,7 +14,7 @@ from paths import ROOT
 from xception_lab import XceptionSpec
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import three_blocks
-from xception_lab.timing.results import DeviceProperties, Machine, Operation, Peaks, Results, Timing
+from xception_lab.timing.results import DeviceProperties, Machine, Operation, OutputCheck, Peaks, Results, Timing
 from xception_lab.timing.results_file import (
     MAX_BYTES,
     ResultsFileError,
@@ -28,13 +28,14 @@ STORED = ROOT / "assets" / "results" / "timing-cpu.json"
 BLOCKS = three_blocks(CompareSpec())
 RESULTS = Results(
     Machine("cuda", "A GPU", 8, 1 << 34, 1410.5, "550.1, CUDA 12.4", "Linux", "3.11.7", "2.13.0", 0.1),
-    (Peaks("float32", 1e13, ((1 << 20, 2e12), (1 << 28, 1e12))),),
+    (Peaks("float32", 1e13, ((1 << 20, 2e12), (1 << 28, 1e12))), Peaks("float16", 9e13, ((1 << 20, 2e12),), 1e13)),
     (
         Timing(BLOCKS[0], "cuda", (0.001, 0.002), 1, 0.5, (("conv", 0.001),), 123, 0.25, False, 1.5),
         Timing(Settings(XceptionSpec(), 299, 299, dtype="tf32", mode="graph"), "cuda", (0.01,)),
+        Timing(BLOCKS[1], "cuda", (0.001,), device_s=0.0005, loop_s=0.002, output=OutputCheck(None, 1e-5)),
     ),
     (Operation(BLOCKS[2], "aten convolution", 0.0005),),
-    DeviceProperties(50 << 20, "ieee", "tf32"),
+    DeviceProperties(50 << 20, "ieee", "tf32", 4e-6),
 )
 HOSTILE: tuple[Any, ...] = (
     None,
@@ -85,7 +86,8 @@ def test_a_file_of_version_1_is_read_without_slowdowns() -> None:
 
 def test_a_file_that_is_older_than_the_devices_properties_is_read_and_written_without_them() -> None:
     values = json.loads(results_to_json(RESULTS))
-    assert values["properties"] == {"last_cache_bytes": 50 << 20, "matmul_precision": "ieee", "conv_precision": "tf32"}
+    precisions = {"matmul_precision": "ieee", "conv_precision": "tf32"}
+    assert values["properties"] == {"last_cache_bytes": 50 << 20, **precisions, "launch_s": 4e-6}
     del values["properties"]
     found = results_from_json(json.dumps(values))
     assert found == replace(RESULTS, properties=None)
@@ -124,7 +126,9 @@ def test_the_shipped_result_is_whole_and_holds_what_the_page_shows_first() -> No
 
 def test_a_table_holds_every_timing() -> None:
     rows = list(csv.DictReader(io.StringIO(results_to_csv(RESULTS))))
-    assert [row["subject"] for row in rows] == ["standard", "xception"]
+    assert [row["subject"] for row in rows] == ["standard", "xception", "extreme"]
+    assert [row["device_s"] for row in rows] == ["", "", "0.0005"]
+    assert [row["output_wrong"] for row in rows] == ["", "", "True"]
     assert float(rows[0]["median_s"]) == pytest.approx(0.0015)
     assert rows[0]["machine"] == RESULTS.machine.label
 
@@ -263,4 +267,5 @@ def test_newer_results_take_precedence() -> None:
     assert [operation.name for operation in both.operations_of(BLOCKS[2])] == ["mm"]
     # a peak is the best that was ever seen
     assert both.peak("float32") == Peaks("float32", 2e13, ((1 << 20, 2e12), (1 << 28, 1e12)))
-    assert both.peak("float16") is None
+    assert both.peak("float16") == RESULTS.peaks[1]
+    assert both.peak("bfloat16") is None

@@ -54,6 +54,7 @@ from xception_lab.timing.roofline import (
     _taps,
     estimates,
     in_place_layers,
+    matrix_layers,
     roofline,
     total_s,
     transfer_s,
@@ -63,6 +64,29 @@ from xception_lab.timing.settings import Settings
 PEAKS = Peaks("float32", 1e11, ((1 << 20, 1e11), (1 << 24, 4e10), (1 << 28, 1e10)))
 MACHINE = Machine("cpu", "A processor", 2, 1 << 33, None, "", "Linux", "3.11", "2.13")
 SPEC = CompareSpec()
+
+
+def test_tensor_cores_speed_up_products_of_matrices_and_no_depthwise_convolution() -> None:
+    slow_vector = Peaks("float16", 1e12, ((1 << 30, 1e15),), vector_flops_per_s=1e10)
+    for wanted in three_blocks(SPEC, dtype="float16"):
+        peaks = {"depthwise": 1e10, "conv": 1e12, "pointwise": 1e12}
+        for layers in (estimates(wanted, slow_vector), roofline(wanted, 1e12, 1e15, 1e10)):
+            for layer in (layer for layer in layers if layer.flops):
+                assert 0.9 < layer.compute_s * peaks[layer.name] / layer.flops <= 1.0  # the rest lies on the padding
+    network = Settings(XceptionSpec(), 299, 299, dtype="float16")
+    assert "fc" in matrix_layers(network)
+    depthwise = {layer.name for layer in network.cost().layers if layer.op == "depthwise"}
+    assert len(depthwise) == 34
+    assert not depthwise & matrix_layers(network)
+    # two channels a group are a product of matrices, if a small one; one channel is none
+    assert matrix_layers(Settings(BlockSpec("extreme", 8, 8, segments=4), 9, 9)) >= {"spatial"}
+    (h100,) = [device for device in DEVICES if device.name == "H100 SXM"]
+    half = h100.predict(three_blocks(SPEC, dtype="float16")[2])
+    assert half
+    assert h100.half
+    by_name = {layer.name: layer for layer in half}
+    assert by_name["depthwise"].compute_s == pytest.approx(by_name["depthwise"].flops / h100.float32)
+    assert by_name["pointwise"].compute_s == pytest.approx(by_name["pointwise"].flops / h100.half)
 
 
 def test_the_textbook_is_flops_over_peak_or_bytes_over_bandwidth_whichever_is_more() -> None:

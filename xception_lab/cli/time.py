@@ -14,6 +14,8 @@ from xception_lab.timing.results import MAX_BUSY_SHARE, Results, Timing
 from xception_lab.timing.results_file import results_to_json
 from xception_lab.timing.settings import DTYPES, MEMORY_FORMATS, MODES
 
+PART = ".part"  # a results file too: what was measured until the command was cut
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `time`."""
@@ -45,20 +47,33 @@ def run_time(options: argparse.Namespace) -> int:
         if not 1 <= options.threads <= 4096:
             raise ValueError(f"threads={options.threads}: must be from 1 to 4,096")
         torch.set_num_threads(options.threads)
-    results = run_job(_job(options, select_device(options.device).type != "cpu"), _print_share)
+    part_path = options.out.with_name(options.out.name + PART) if options.out else None
+
+    def report(share: float, results: Results) -> None:
+        if part_path:  # before anything is measured too: that says whether it can be written
+            _write(part_path, results)
+        print(f"\r{share:4.0%}", end="", file=sys.stderr, flush=True)
+
+    results = run_job(_job(options, select_device(options.device).type), report)
     print(file=sys.stderr)
-    if options.out:
-        try:
-            write_atomically(options.out, (results_to_json(results) + "\n").encode())
-        except OSError as error:
-            raise RuntimeError(f"out={str(options.out)!r}: cannot be written: {error}") from error
+    if part_path:
+        _write(part_path, results)
+        part_path.replace(options.out)
     print(results_to_json(results) if options.json else "\n".join(_lines(results)))
     return 0
 
 
-def _job(options: argparse.Namespace, accelerated: bool) -> TimingJob:
+def _write(path: Path, results: Results) -> None:
+    """Raises RuntimeError."""
+    try:
+        write_atomically(path, (results_to_json(results) + "\n").encode())
+    except OSError as error:
+        raise RuntimeError(f"out={str(path)!r}: cannot be written: {error}") from error
+
+
+def _job(options: argparse.Namespace, kind: str) -> TimingJob:
     if options.all:
-        return replace(full_job(options.device, accelerated), precision=options.precision, limit_s=options.limit_s)
+        return replace(full_job(kind, options.device), precision=options.precision, limit_s=options.limit_s)
     spec = CompareSpec(
         options.in_channels, options.out_channels, options.kernel_size, options.size, batch_size=options.batch_size
     )
@@ -66,10 +81,6 @@ def _job(options: argparse.Namespace, accelerated: bool) -> TimingJob:
         spec, dtype=options.dtype, memory_format=options.memory_format, mode=options.mode, backward=options.backward
     )
     return TimingJob((group,), (), options.device, options.precision, options.limit_s)
-
-
-def _print_share(share: float) -> None:
-    print(f"\r{share:4.0%}", end="", file=sys.stderr, flush=True)
 
 
 def _lines(results: Results) -> Iterator[str]:
@@ -98,6 +109,10 @@ def _lines(results: Results) -> Iterator[str]:
     yield f"{'what':40} {'format':14} {'pass':9} {'median':>11} {'quartiles':>23} {'estimate':>12}"
     for timing in results.latest:
         yield _line(timing, results)
+    for timing in results.latest:
+        if timing.output and timing.output.wrong:
+            error = "no number" if timing.output.error is None else f"off by {timing.output.error:.2g}"
+            yield f"warning: a wrong output, {error} where {timing.output.tolerance:.2g} is allowed: {timing.settings}"
     if any(_is_below_estimate(timing, results) for timing in results.latest):
         yield "< marks a median below its estimate, which is no bound: caches and fused layers can beat it"
 
@@ -115,9 +130,10 @@ def _line(timing: Timing, results: Results) -> str:
         what = f"{subject.kind} {subject.in_channels}->{subject.out_channels} @{settings.height}"
     what = f"{what} n={settings.batch_size} {settings.dtype} {settings.mode}"
     seconds = estimate_s(settings, results)
+    wrong = "  WRONG OUTPUT" if timing.output and timing.output.wrong else ""
     mark = "<" if _is_below_estimate(timing, results) else " "
     estimate = "" if seconds is None else f"{seconds * 1e3:8.3f} ms{mark}"
     passes = "fwd+bwd" if settings.backward else "forward"
     quartiles = f"{timing.p25_s * 1e3:.3f} to {timing.p75_s * 1e3:.3f} ms"
     median = f"{timing.median_s * 1e3:8.3f} ms{'!' if timing.disturbed else ' '}"
-    return f"{what:40} {settings.memory_format:14} {passes:9} {median} {quartiles:>23} {estimate:>12}"
+    return f"{what:40} {settings.memory_format:14} {passes:9} {median} {quartiles:>23} {estimate:>12}{wrong}"

@@ -5,8 +5,8 @@ import platform
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,10 @@ def accelerator_likely() -> bool:
         return False
     version = (Path(module.origin).parent / "version.py").read_text(encoding="utf-8")
     built_for = {name: f"{name}: Optional[str] = None" not in version for name in ("cuda", "hip", "xpu")}
+    in_wsl = Path("/dev/dxg").exists()  # Linux inside Windows reaches every device through this one
     return (
-        (built_for["cuda"] and (Path("/dev/nvidiactl").exists() or platform.system() == "Windows"))
-        or (built_for["hip"] and Path("/dev/kfd").exists())
+        (built_for["cuda"] and (Path("/dev/nvidiactl").exists() or in_wsl or platform.system() == "Windows"))
+        or (built_for["hip"] and (Path("/dev/kfd").exists() or in_wsl))
         or (built_for["xpu"] and Path("/dev/dri").exists())
     )
 
@@ -74,8 +75,12 @@ def _processor_s() -> tuple[float, float, float]:
     seconds = psutil.cpu_times()._asdict()
     # a guest's time is counted in the user's too; time that the host took away (steal) counts as others' work
     total = sum(spent for name, spent in seconds.items() if not name.startswith("guest"))
-    own = psutil.Process().cpu_times()
-    return total, total - seconds["idle"] - seconds.get("iowait", 0.0), own.user + own.system
+    process = psutil.Process()
+    own_s = sum(process.cpu_times()[:4])  # with the children that have ended
+    for child in process.children(recursive=True):  # torch.compile has some
+        with suppress(psutil.Error):
+            own_s += sum(child.cpu_times()[:4])
+    return total, total - seconds["idle"] - seconds.get("iowait", 0.0), own_s
 
 
 def busy_share(seconds: float = 0.3) -> float:
@@ -97,6 +102,7 @@ def describe_machine(kind: str, index: int = 0, busy: float = 0.0) -> Machine:
     if kind == "cuda":
         properties = torch.cuda.get_device_properties(index)
         name, memory = properties.name, int(properties.total_memory)
+        torch.zeros(1 << 28, device=kind).cos_().sum()  # an idle device's clock is that of its rest
         clock, driver = _nvml(index)
         driver = f"{driver}, CUDA {torch.version.cuda}" if driver else f"CUDA {torch.version.cuda}"
     elif kind != "cpu":
@@ -197,10 +203,10 @@ def _cpu_clock() -> float | None:
 
 def _nvml(index: int) -> tuple[float | None, str]:
     """(clock of the multiprocessors in MHz, version of the driver), from NVML."""
+    from xception_lab.measurement.device import nvml_handle
+
     try:
-        nvml = import_module("pynvml")
-        nvml.nvmlInit()
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        nvml, handle = nvml_handle(index)
         driver = nvml.nvmlSystemGetDriverVersion()
         clock = float(nvml.nvmlDeviceGetClockInfo(handle, nvml.NVML_CLOCK_SM))
     except Exception:  # as in device.energy_j

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from xception_lab.common.messages import say
 from xception_lab.measurement.device import (
     Clock,
+    allocated_bytes,
     capture_graph,
     energy_j,
     free_bytes,
@@ -20,11 +21,13 @@ from xception_lab.measurement.device import (
     synchronize,
 )
 from xception_lab.measurement.machine import has_compiler
+from xception_lab.measurement.outputs import check_output
 from xception_lab.measurement.sampling import BenchmarkCase, layer_times, matmul_precision, sample_interleaved
 from xception_lab.measurement.throttling import SpeedMonitor
 from xception_lab.nn.allocator import is_out_of_memory, keep_freed_memory
 from xception_lab.nn.blocks import build_block
 from xception_lab.nn.fusion import for_inference, to_memory_format
+from xception_lab.nn.init import initialise
 from xception_lab.nn.xception import build_xception
 from xception_lab.spec import BlockSpec
 from xception_lab.timing.results import Timing
@@ -32,7 +35,8 @@ from xception_lab.timing.settings import STORAGE_DTYPE, Dtype, MemoryFormat, Set
 
 PRECISION = 0.02  # half width of the median's 95 % interval, as a fraction of the median
 LIMIT_S = 2.0  # of sampling, per setting
-ENERGY_S = 0.5
+ENERGY_S = 1.0
+CALIBRATION_SIZE = 96
 WORKSPACE = 1.5  # times the tensors' bytes: a library may need memory of its own, such as unrolled pictures
 
 
@@ -72,21 +76,27 @@ def measure(
     limit_s: float = LIMIT_S,
     report: Callable[[float], None] = lambda _: None,
     speed_monitor: SpeedMonitor | None = None,
+    energy: bool = True,
 ) -> tuple[Timing, ...]:
     """Time a group of settings interleaved, so that whatever else the machine does slows all of them alike.
 
     clock: None is the device's own. precision: sampling ends when the 95 % interval of every median is within this
     fraction of it. limit_s: or after so many seconds per setting. report: called with the share done, 0 to 1.
     speed_monitor: sampling waits while the machine is slower than at its best, at most limit_s per setting in all, and
-    the timings say how slow it was. Raises as time_block does.
+    the timings say how slow it was. energy: whether to measure that too, where the device counts it: some seconds
+    more. Every setting's output is checked, once. Raises as time_block does.
     """
     keep_freed_memory()
     clock = clock or make_clock(device)
     with torch.random.fork_rng(devices=[]), explain_failures(group):
         torch.manual_seed(0)
+        if any(settings.mode == "compiled" for settings in group):
+            # torch.compile remembers the shapes that a class met: from the second on it would compile for any shape,
+            # and after the eighth give up
+            torch.compiler.reset()
         cases = [prepare(settings, device) for settings in group]
         slowdown = sample_interleaved(cases, clock, precision, limit_s, report, speed_monitor)
-        timings = tuple(_timing(case, device, clock, precision, slowdown) for case in cases)
+        timings = tuple(_timing(case, device, clock, precision, slowdown, energy=energy) for case in cases)
     report(1.0)
     return timings
 
@@ -152,10 +162,14 @@ def check_settings(settings: Settings, device: torch.device) -> None:
 
 
 def prepare(settings: Settings, device: torch.device) -> BenchmarkCase:
-    """Build the module on the device and call it once, which is timed apart. Raises as time_block does."""
+    """Build the module on the device, call it once, timed apart, and check its output. Raises as time_block does."""
     check_settings(settings, device)
+    before = allocated_bytes(device)
     model, inputs = build_model(settings, device)
-    call = _call(settings, torch.compile(model) if settings.mode == "compiled" else model, inputs)
+    own_bytes = allocated_bytes(device) - before
+    # "compiled" means every operation, and for these very shapes
+    compiled = torch.compile(model, fullgraph=True, dynamic=False) if settings.mode == "compiled" else model
+    call, gradient = _call(settings, compiled, inputs)
     with matmul_precision(settings.dtype):
         begin = time.perf_counter()
         call()
@@ -163,7 +177,8 @@ def prepare(settings: Settings, device: torch.device) -> BenchmarkCase:
         first_call_s = time.perf_counter() - begin
         if settings.mode == "graph":
             call = capture_graph(device, call)
-    return BenchmarkCase(settings, model, call, inputs, first_call_s)
+    check = check_output(settings, model, inputs, call, gradient)
+    return BenchmarkCase(settings, model, call, inputs, first_call_s, own_bytes, check)
 
 
 def build_model(settings: Settings, device: torch.device) -> tuple[nn.Module, Tensor]:
@@ -172,6 +187,8 @@ def build_model(settings: Settings, device: torch.device) -> tuple[nn.Module, Te
     dtype: torch.dtype = getattr(torch, STORAGE_DTYPE.get(settings.dtype, settings.dtype))
     layout = torch.channels_last if settings.memory_format == "channels_last" else torch.contiguous_format
     model = build_block(spec) if isinstance(spec, BlockSpec) else build_xception(spec)
+    if not isinstance(spec, BlockSpec):
+        _keep_signal(model, settings)
     model.train(settings.backward)
     if settings.mode == "folded":
         model = for_inference(model, channels_last=False)
@@ -182,24 +199,46 @@ def build_model(settings: Settings, device: torch.device) -> tuple[nn.Module, Te
     return model, inputs.requires_grad_(settings.backward and isinstance(spec, BlockSpec))
 
 
-def _call(settings: Settings, model: Callable[[Tensor], Tensor], inputs: Tensor) -> Callable[[], Any]:
-    """What is timed: a forward pass, or forward and the gradients of all parameters, and of a block's input."""
+def _keep_signal(network: nn.Module, settings: Settings) -> None:
+    """Weights and batch norms through which the signal keeps its size, as in a trained network.
+
+    With torch's own weights it fades until the output is the last bias, whatever came before: that could not be wrong.
+    """
+    initialise(network, 0)
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    size = (min(settings.height, CALIBRATION_SIZE), min(settings.width, CALIBRATION_SIZE))
+    with torch.no_grad():
+        for norm in norms:
+            norm.momentum = 1.0
+        network.train()(torch.randn(2, settings.in_channels, *size))
+        for norm in norms:
+            norm.momentum = 0.1
+
+
+def _call(
+    settings: Settings, model: Callable[[Tensor], Tensor], inputs: Tensor
+) -> tuple[Callable[[], Any], Tensor | None]:
+    """What is timed, and the output's gradient that it starts from, if any.
+
+    It is a forward pass, or forward and the gradients of all parameters, and of a block's input.
+    """
     if not settings.backward:
 
         def forward() -> Tensor:
             with torch.inference_mode():
                 return model(inputs)
 
-        return forward
+        return forward, None
     leaves = [p for p in getattr(model, "parameters")() if p.requires_grad]  # noqa: B009 - a compiled model's too
     if inputs.requires_grad:
         leaves.append(inputs)
-    gradient = torch.ones_like(model(inputs))
-    return lambda: torch.autograd.grad(model(inputs), leaves, gradient)
+    # not of ones: a batch norm's outputs have a fixed sum, whose gradient is nothing but rounding
+    gradient = torch.randn_like(model(inputs))
+    return lambda: torch.autograd.grad(model(inputs), leaves, gradient), gradient
 
 
 def _timing(
-    case: BenchmarkCase, device: torch.device, clock: Clock, precision: float, slowdown: float | None
+    case: BenchmarkCase, device: torch.device, clock: Clock, precision: float, slowdown: float | None, *, energy: bool
 ) -> Timing:
     settings = case.settings
     with matmul_precision(settings.dtype):
@@ -210,8 +249,11 @@ def _timing(
             case.calls,
             case.first_call_s,
             () if settings.backward or settings.mode in ("compiled", "graph") else layer_times(case, clock),
-            peak_bytes(device, case.call),
-            energy_j(device, clock, case.call, ENERGY_S),
+            peak_bytes(device, case.call, case.own_bytes),
+            energy_j(device, case.call, ENERGY_S) if energy else None,
             case.reached(precision),
             slowdown,
+            clock.device_s(case.call),
+            clock.loop_s(case.call),
+            case.output,
         )

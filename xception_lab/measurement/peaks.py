@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from xception_lab.measurement.device import Call, Clock
+from xception_lab.measurement.sampling import matmul_precision
 from xception_lab.timing.results import CACHE_MULTIPLE, Peaks
 from xception_lab.timing.settings import STORAGE_DTYPE, Dtype
 
@@ -45,6 +46,13 @@ def measure_peaks(
     sample_s: seconds per sample. working_sets: in bytes, smallest first; see working_sets(). limit_s: about the longest
     that this takes.
     """
+    with matmul_precision(dtype):
+        return _measure_peaks(device, dtype, clock, sample_s, working_sets, limit_s)
+
+
+def _measure_peaks(
+    device: torch.device, dtype: Dtype, clock: Clock, sample_s: float, working_sets: tuple[int, ...], limit_s: float
+) -> Peaks:
     kind: torch.dtype = getattr(torch, STORAGE_DTYPE.get(dtype, dtype))
     products = _affordable(_products(device, kind), clock)
     sets = [(size, _moves(device, size)) for size in working_sets]
@@ -53,11 +61,19 @@ def measure_peaks(
     # other processes may spoil a round or two: go on until the best no longer changes
     while not best or (same < SAME_ROUNDS and time.perf_counter() - begin < limit_s):
         before = best
-        best = max(best, *(flops / _fastest_s(call, clock, sample_s) for flops, call in products))
+        best = max(best, *(flops / clock.fastest_s(call, sample_s) for flops, call in products))
         for size, moves in sets:
-            rates[size] = max(rates[size], *(size / _fastest_s(move, clock, sample_s / 4) for move in moves))
+            rates[size] = max(rates[size], *(size / clock.fastest_s(move, sample_s / 4) for move in moves))
         same = same + 1 if best <= before * (1 + SAME) else 0
-    return Peaks(dtype, best, tuple(rates.items()))
+    vector = _vector_flops_per_s(device, clock, sample_s) if device.type == "cuda" and dtype != "float32" else None
+    return Peaks(dtype, best, tuple(rates.items()), vector)
+
+
+def _vector_flops_per_s(device: torch.device, clock: Clock, sample_s: float) -> float:
+    """The best rate without tensor cores: of IEEE float32, in which depthwise kernels of half precision add up too."""
+    with matmul_precision("float32"):
+        products = _affordable([_matrices(device, torch.float32)], clock)
+        return max(flops / clock.fastest_s(call, sample_s) for flops, call in products)
 
 
 def working_sets(last_cache_bytes: int | None, free_bytes: int) -> tuple[int, ...]:
@@ -81,14 +97,10 @@ def _affordable(families: list[Iterator[Product]], clock: Clock) -> list[Product
         tried: list[Product] = []
         for product in family:
             tried.append(product)
-            if _fastest_s(product[1], clock, 0.0) > LONGEST_CALL_S:
+            if clock.fastest_s(product[1], 0.0) > LONGEST_CALL_S:
                 break
         affordable += tried[-2:]
     return affordable
-
-
-def _fastest_s(call: Call, clock: Clock, sample_s: float) -> float:
-    return min(clock.samples(call, sample_s)[0])
 
 
 def _products(device: torch.device, dtype: torch.dtype) -> list[Iterator[Product]]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import torch
 
-from xception_lab.measurement.device import free_bytes, make_clock, select_device
+from xception_lab.measurement.device import free_bytes, launch_s, make_clock, select_device
 from xception_lab.measurement.machine import OtherProcesses, busy_share, describe_machine, device_properties
 from xception_lab.measurement.measure import check_settings, measure
 from xception_lab.measurement.peaks import measure_peaks, working_sets
@@ -18,12 +18,16 @@ PEAKS_LIMIT_S = 1.0
 MAX_WAIT_S = 3.0  # for the machine to settle before a profile
 
 
-def run_job(job: TimingJob, report: Callable[[float], None] = lambda _: None) -> Results:
-    """Run the job in this process. report: called with the share done, 0 to 1. Raises as time_block does."""
+def run_job(job: TimingJob, report: Callable[[float, Results], None] = lambda *_: None) -> Results:
+    """Run the job in this process. Raises as time_block does.
+
+    report: called with the share done, 0 to 1, and all results so far, before the first is measured and after each.
+    """
     results: Results | None = None
     for share, part in run_job_parts(job):
         results = merge_results(results, part)
-        report(share)
+        assert results
+        report(share, results)
     assert results
     return results
 
@@ -49,7 +53,7 @@ class _JobRun:
         self._clock = make_clock(device)
         machine = describe_machine(device.type, device.index or 0, busy)
         properties = device_properties(device.type, device.index or 0)
-        self.empty = Results(machine, properties=properties)
+        self.empty = Results(machine, properties=replace(properties, launch_s=launch_s(device)))
         self._working_sets = working_sets(properties.last_cache_bytes, free_bytes(device))
         self._others = OtherProcesses()
         self._speed_monitor = SpeedMonitor(device, self._clock, load_best_s(machine))
@@ -78,7 +82,10 @@ class _JobRun:
     def _measure(self, group: SettingsGroup) -> Results:
         job, machine, monitor = self._job, self.empty.machine, self._speed_monitor
         self._others.share()  # what follows is counted from now on
-        timings = measure(group, self._device, self._clock, job.precision, job.limit_s, speed_monitor=monitor)
+        quick = group in job.quick
+        timings = measure(
+            group, self._device, self._clock, job.precision, job.limit_s, speed_monitor=monitor, energy=not quick
+        )
         save_best_s(machine, monitor.best_s)
         busy = max(machine.busy_share, round(self._others.share(), 3))
         self.empty = replace(self.empty, machine=replace(machine, busy_share=busy))

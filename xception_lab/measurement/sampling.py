@@ -12,11 +12,13 @@ from torch import Tensor, nn
 
 from xception_lab.measurement.device import Clock
 from xception_lab.measurement.throttling import SpeedMonitor
-from xception_lab.timing.results import median_interval, quantile
+from xception_lab.timing.results import OutputCheck, median_interval, quantile
 from xception_lab.timing.settings import Dtype, Settings
 
 ROUND_S = 0.05
 LEAST_SAMPLES = 12
+# enough for a median within 1 % where single runs vary by 15 %, and a file of a hundred timings stays small
+MOST_SAMPLES = 1000
 LEAST_S = 0.5  # samples taken close together agree with each other, not with those taken later
 STABLE = 0.05
 WARM_UP_S = 0.5
@@ -41,7 +43,9 @@ def matmul_precision(dtype: Dtype) -> Generator[None]:
 class BenchmarkCase:
     """Settings ready to be timed: the module, a call that runs it once, and the samples so far.
 
-    calls: how many calls each sample is the mean of. times: the samples, seconds per call. sampled_s: their total time.
+    own_bytes: of the module and its input on the device. output: whether the call's output is right.
+    calls: how many calls each sample is the mean of. times: the samples, seconds per call. sampled_s: their total
+    time.
     """
 
     settings: Settings
@@ -49,6 +53,8 @@ class BenchmarkCase:
     call: Callable[[], Any]
     inputs: Tensor
     first_call_s: float = 0.0
+    own_bytes: int = 0
+    output: OutputCheck | None = None
     calls: int = 1
     times: list[float] = field(default_factory=list[float])
     sampled_s: float = 0.0
@@ -61,9 +67,14 @@ class BenchmarkCase:
         self.sampled_s += sum(times) * self.calls
         return times
 
+    @property
+    def full(self) -> bool:
+        """Whether it has as many samples as are kept: a device flushes its cache before each, so they lie far apart."""
+        return len(self.times) >= MOST_SAMPLES
+
     def reached(self, precision: float) -> bool:
         """Whether the median's 95 % interval is within `precision` of it."""
-        if len(self.times) < LEAST_SAMPLES or self.sampled_s < LEAST_S:
+        if len(self.times) < LEAST_SAMPLES or (self.sampled_s < LEAST_S and not self.full):
             return False
         low, high = median_interval(tuple(self.times))
         return high - low <= 2 * precision * median(self.times)
@@ -98,7 +109,7 @@ def sample_interleaved(
             case.sample(clock, ROUND_S)
         spent_s += time.perf_counter() - settled
         report(min(spent_s / total_s, 1.0))
-        unfinished = [case for case in cases if not case.reached(precision)]
+        unfinished = [case for case in cases if not (case.full or case.reached(precision))]
     return quantile(tuple(slowdowns), 0.75) if slowdowns else None
 
 
@@ -115,7 +126,10 @@ def _warm_up(case: BenchmarkCase, clock: Clock) -> None:
 
 
 def layer_times(case: BenchmarkCase, clock: Clock) -> tuple[tuple[str, float], ...]:
-    """(name, median seconds) of each layer within the forward pass, its input as warm as the layer before leaves it."""
+    """(name, median seconds) of each layer within the forward pass, its input as warm as the layer before leaves it.
+
+    A device's queue is filled before each pass, so that no layer's time holds a launch that the device waited for.
+    """
     marks: list[Any] = []
     names: list[str] = []
 
@@ -135,9 +149,13 @@ def layer_times(case: BenchmarkCase, clock: Clock) -> tuple[tuple[str, float], .
     handles += [module.register_forward_hook(leave) for module in layers]
     seconds: dict[str, list[float]] = {}
     try:
+        begin = time.perf_counter()
+        case.call()
+        host_s = time.perf_counter() - begin
         for _ in range(LAYER_RUNS):
             marks.clear()
             names.clear()
+            clock.fill_queue(2 * host_s)
             case.call()
             # a pair of marks per layer: the time between pairs belongs to no layer
             for name, spent in zip(names, clock.between(marks)[::2], strict=True):

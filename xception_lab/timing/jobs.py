@@ -16,6 +16,9 @@ TIMED_SWEEP_VALUES: dict[str, tuple[int, ...]] = {
     "batch_size": (1, 2, 4, 8, 16, 32),
 }
 
+# that an accelerator has room and time for as well
+LARGE_BATCHES = (64, 128, 256)
+
 # (in_channels, out_channels, size) of the page's default, Xception's middle flow, an early layer, a small late one
 LAYER_SIZES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
 
@@ -27,7 +30,7 @@ class TimingJob:
     groups: settings that are timed interleaved. profiled: settings whose time is profiled operation by operation.
     device: as in time_block. precision: half width of each median's 95 % interval, as a fraction of the median.
     limit_s: most seconds of sampling per setting. retries: how many times a group that was measured on a disturbed
-    machine is measured again at the end.
+    machine is measured again at the end. quick: groups whose energy is not measured, which takes a second a setting.
     """
 
     groups: tuple[SettingsGroup, ...]
@@ -36,6 +39,7 @@ class TimingJob:
     precision: float = 0.02
     limit_s: float = 1.0
     retries: int = 0
+    quick: tuple[SettingsGroup, ...] = ()
 
     @property
     def settings(self) -> tuple[Settings, ...]:
@@ -54,9 +58,12 @@ class TimingJob:
 
 def job_from_dict(values: dict[str, Any]) -> TimingJob:
     """The inverse of TimingJob.to_dict."""
-    groups = tuple(tuple(map(settings_from_dict, group)) for group in values["groups"])
+    groups, quick = (
+        tuple(tuple(map(settings_from_dict, group)) for group in values[name]) for name in ("groups", "quick")
+    )
     profiled = tuple(map(settings_from_dict, values["profiled"]))
-    return TimingJob(groups, profiled, values["device"], values["precision"], values["limit_s"], values["retries"])
+    plain = {name: values[name] for name in ("device", "precision", "limit_s", "retries")}
+    return TimingJob(groups, profiled, quick=quick, **plain)
 
 
 def three_blocks(spec: CompareSpec, **chosen: Any) -> tuple[Settings, ...]:
@@ -69,26 +76,40 @@ def sweep_settings(spec: CompareSpec, field: str, **chosen: Any) -> dict[int, tu
     return sweep_field(spec, field, TIMED_SWEEP_VALUES[field], lambda setting: three_blocks(setting, **chosen))
 
 
-def full_job(device: str = "auto", accelerated: bool = False) -> TimingJob:
+def full_job(kind: str, device: str = "auto") -> TimingJob:
     """What `python -m xception_lab time --all` measures: enough for every chart of the page at its defaults.
 
-    accelerated: whether the device is an accelerator, which has more dtypes and modes.
+    kind: the device's type: an accelerator has more dtypes and modes, and room for larger batches.
     """
     default = CompareSpec()
     formats: list[dict[str, Any]] = [{"memory_format": name} for name in ("contiguous", "channels_last")]
-    groups: list[tuple[Settings, ...]] = []
+    groups: list[SettingsGroup] = []
+    quick: list[SettingsGroup] = []
     for in_channels, out_channels, size in LAYER_SIZES:
         spec = CompareSpec(in_channels=in_channels, out_channels=out_channels, size=size)
-        backward = ({**layout, "backward": True} for layout in formats)
-        groups += [three_blocks(spec, **chosen) for chosen in (*formats, *backward)]
+        groups += [three_blocks(spec, **chosen) for chosen in formats]
         groups.append(three_blocks(spec, mode="folded", memory_format="channels_last"))
+        quick += [three_blocks(spec, **layout, backward=True) for layout in formats]
     for field in TIMED_SWEEP_VALUES:
-        groups += sweep_settings(default, field).values()
-    dtypes: tuple[Dtype, ...] = ("bfloat16", "float16", "tf32") if accelerated else ("bfloat16",)
-    groups += [three_blocks(default, dtype=dtype, memory_format="channels_last") for dtype in dtypes]
-    if accelerated:
-        groups.append(three_blocks(default, mode="graph"))
+        quick += sweep_settings(default, field).values()
+    groups += [three_blocks(default, dtype=dtype, memory_format="channels_last") for dtype in _other_dtypes(kind)]
+    if kind != "cpu":
+        groups += [three_blocks(default, mode=mode) for mode in ("graph", "compiled")]
+        quick += [three_blocks(replace(default, batch_size=batch_size)) for batch_size in LARGE_BATCHES]
     network = Settings(XceptionSpec(), 299, 299)
-    fast = replace(network, mode="folded", memory_format="channels_last")
-    groups.append((network, fast))
-    return TimingJob(tuple(dict.fromkeys(groups)), (*three_blocks(default), network), device, limit_s=2.0, retries=2)
+    groups.append((network, replace(network, mode="folded", memory_format="channels_last")))
+    everything = tuple(dict.fromkeys((*groups, *quick)))
+    quick_ones = tuple(group for group in everything if group not in groups)
+    profiled = (*three_blocks(default), network)
+    return TimingJob(everything, profiled, device, limit_s=2.0, retries=2, quick=quick_ones)
+
+
+def _other_dtypes(kind: str) -> tuple[Dtype, ...]:
+    """The dtypes beside float32 that a device of this type may have; TF32 is NVIDIA's."""
+    match kind:
+        case "cuda":
+            return "bfloat16", "float16", "tf32"
+        case "cpu":
+            return ("bfloat16",)
+        case _:
+            return "bfloat16", "float16"

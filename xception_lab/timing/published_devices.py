@@ -45,7 +45,8 @@ class PublishedDevice:
     def predict(self, settings: Settings) -> tuple[LayerEstimate, ...] | None:
         """The roofline of each layer on this device; None where no peak of the dtype is published."""
         peak = self.flops_per_s(settings.dtype)
-        return roofline(settings, peak, self.bytes_per_s) if peak else None
+        # tensor cores multiply matrices, which a depthwise convolution is not: its kernels add up in float32
+        return roofline(settings, peak, self.bytes_per_s, self.float32) if peak else None
 
 
 def _tera(value: float | None) -> float | None:

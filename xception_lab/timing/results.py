@@ -14,6 +14,23 @@ OTHER_OPERATIONS = "other"  # stands for the operations of a profile that are to
 
 
 @dataclass(frozen=True, slots=True)
+class OutputCheck:
+    """A timed configuration's output beside the processor's in float64.
+
+    error: the norm of the difference divided by the reference's; None where the output is not a number. tolerance: the
+    largest that rounding in its dtype explains (measurement/outputs.py).
+    """
+
+    error: float | None
+    tolerance: float
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the output is further off than rounding explains."""
+        return self.error is None or self.error > self.tolerance
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """Every sample of one setting on one device, in seconds.
 
@@ -23,6 +40,9 @@ class Timing:
     peak_memory_bytes, energy_j (of one call): None where the device does not report them.
     reached: whether the wanted precision was reached before the time was up.
     slowdown: how many times slower than at its best the machine was (measurement/throttling.py); None if unknown.
+    device_s: the median once the host is ahead, so that the device waits for no launch; None on a processor.
+    loop_s: the median per call of calls in a row by the host's clock, launches included; None on a processor.
+    output: whether the output is right; None where it was not checked.
     """
 
     settings: Settings
@@ -35,6 +55,9 @@ class Timing:
     energy_j: float | None = None
     reached: bool = True
     slowdown: float | None = None
+    device_s: float | None = None
+    loop_s: float | None = None
+    output: OutputCheck | None = None
 
     def __post_init__(self) -> None:
         if not self.times_s:
@@ -71,11 +94,14 @@ class Peaks:
     """The best that a device reached in the probes: arithmetic in flops_per_s, data movement in rates.
 
     rates: (working set in bytes, bytes per second), smallest set first: a small set stays in a cache.
+    vector_flops_per_s: the best without the units that multiply matrices, which a depthwise convolution cannot use;
+    None where flops_per_s is that, or where a file is older than this.
     """
 
     dtype: Dtype
     flops_per_s: float
     rates: tuple[tuple[int, float], ...]
+    vector_flops_per_s: float | None = None
 
     @property
     def memory_bytes_per_s(self) -> float:
@@ -123,6 +149,7 @@ class DeviceProperties:
     """What a device's peaks and float32 times depend on besides its name; None where the device does not say.
 
     last_cache_bytes: all that its last-level caches hold together, of a processor those that this process can use.
+    launch_s: from one operation of torch to the next where the device has next to nothing to do; None on a processor.
     matmul_precision, conv_precision: how torch multiplies float32 numbers there unless it is told otherwise, "ieee" or
     "tf32"; None on a device without TF32. The timings here are made with what their own dtype says.
     """
@@ -130,6 +157,7 @@ class DeviceProperties:
     last_cache_bytes: int | None = None
     matmul_precision: str | None = None
     conv_precision: str | None = None
+    launch_s: float | None = None
 
     @property
     def defaults_to_tf32(self) -> bool:
@@ -171,7 +199,8 @@ class Results:
         rates: dict[int, float] = {}
         for size, rate in (pair for peaks in measured for pair in peaks.rates):
             rates[size] = max(rate, rates.get(size, 0.0))
-        return Peaks(dtype, max(peaks.flops_per_s for peaks in measured), tuple(sorted(rates.items())))
+        vector = max((peaks.vector_flops_per_s for peaks in measured if peaks.vector_flops_per_s), default=None)
+        return Peaks(dtype, max(peaks.flops_per_s for peaks in measured), tuple(sorted(rates.items())), vector)
 
     def peak_range(self, dtype: Dtype) -> tuple[float, float] | None:
         """The least and the greatest FLOP/s among the probes of a dtype; None if there is none."""
@@ -242,7 +271,7 @@ def median_interval(values: tuple[float, ...]) -> tuple[float, float]:
 def timing_row(timing: Timing) -> dict[str, str | int | float | None]:
     """One timing as a row of a table: median and quartiles in seconds, and the settings."""
     settings, subject = timing.settings, timing.settings.subject
-    names = ("median_s", "p25_s", "p75_s", "first_call_s", "slowdown", "device")
+    names = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s", "energy_j", "slowdown", "device")
     spec_names = ("in_channels", "out_channels", "kernel_size", "stride")
     return {
         "subject": "xception" if isinstance(subject, XceptionSpec) else subject.kind,
@@ -250,4 +279,6 @@ def timing_row(timing: Timing) -> dict[str, str | int | float | None]:
         **{name: getattr(subject, name, None) for name in spec_names},
         **{field.name: getattr(settings, field.name) for field in fields(Settings) if field.name != "subject"},
         "samples": len(timing.times_s),
+        "output_error": timing.output.error if timing.output else None,
+        "output_wrong": timing.output.wrong if timing.output else None,
     }

@@ -27,6 +27,7 @@ from xception_lab.timing.results import (
     DeviceProperties,
     Machine,
     Operation,
+    OutputCheck,
     Peaks,
     Results,
     Timing,
@@ -38,6 +39,8 @@ FORMAT, VERSION = "xception-lab-timings", 2
 MAX_BYTES = 4 << 20
 MAX_TIMINGS, MAX_SAMPLES, MAX_LAYERS, MAX_OPERATIONS = 2_000, 20_000, 2_000, 5_000
 MAX_S = 3600.0
+# fields that came after the first files of this version: missing where they are None
+_ADDED = {"timings": ("device_s", "loop_s", "output"), "peaks": ("vector_flops_per_s",)}
 
 
 class ResultsFileError(ValueError):
@@ -50,11 +53,21 @@ def results_to_json(results: Results) -> str:
     # a file that was read without the fields that are new is written as it was
     if results.properties is None:
         del values["properties"]
+    for owner, added in _ADDED.items():
+        for measured in values.get(owner) or ():
+            _without_none(measured, added)
+    _without_none(values.get("properties") or {}, ("launch_s",))
     for measured in (*values["timings"], *values["operations"]):
         subject = measured["settings"]["subject"]
         if "kind" not in subject:
             measured["settings"]["subject"] = without_added_fields(subject)
     return json.dumps({"format": FORMAT, "version": VERSION, **values})
+
+
+def _without_none(values: dict[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        if values.get(name, 0) is None:
+            del values[name]
 
 
 def results_to_csv(results: Results) -> str:
@@ -167,9 +180,12 @@ def _object(fields: Mapping[str, Reader], optional: frozenset[str] = frozenset()
     return read
 
 
-def _dataclass(kind: Callable[..., Any], /, **fields: Reader) -> Reader:
-    """An object with exactly these fields, as an instance of a dataclass, which may refuse them as well."""
-    return _instance(kind, _object(fields))
+def _dataclass(kind: Callable[..., Any], /, optional: tuple[str, ...] = (), **fields: Reader) -> Reader:
+    """An object with exactly these fields, as an instance of a dataclass, which may refuse them as well.
+
+    optional: fields that may be missing, and are at their default then.
+    """
+    return _instance(kind, _object(fields, frozenset(optional)))
 
 
 def _instance(kind: Callable[..., Any], read_fields: Reader) -> Reader:
@@ -333,12 +349,16 @@ _MACHINE = _dataclass(
 )
 _PEAKS = _dataclass(
     Peaks,
+    optional=_ADDED["peaks"],
     dtype=_choice(*DTYPES),
     flops_per_s=_number(1e3, 1e18),
     rates=_list(_pair(_whole(1, 1 << 40), _number(1e3, 1e16)), 64, least=1),
+    vector_flops_per_s=_optional(_number(1e3, 1e18)),
 )
+_OUTPUT = _dataclass(OutputCheck, error=_optional(_number(0, 1e300)), tolerance=_number(0, 1))
 _TIMING = _dataclass(
     Timing,
+    optional=_ADDED["timings"],
     settings=_SETTINGS,
     device=_text(20),
     times_s=_list(_number(1e-9, MAX_S), MAX_SAMPLES, least=1),
@@ -349,12 +369,17 @@ _TIMING = _dataclass(
     energy_j=_optional(_number(0, 1e9)),
     reached=_flag,
     slowdown=_optional(_number(1, 1e6)),
+    device_s=_optional(_number(0, MAX_S)),
+    loop_s=_optional(_number(0, MAX_S)),
+    output=_optional(_OUTPUT),
 )
 _PROPERTIES = _dataclass(
     DeviceProperties,
+    optional=("launch_s",),
     last_cache_bytes=_optional(_whole(1, 1 << 40)),
     matmul_precision=_optional(_choice(*FLOAT32_PRECISIONS)),
     conv_precision=_optional(_choice(*FLOAT32_PRECISIONS)),
+    launch_s=_optional(_number(0, 1)),
 )
 _OPERATION = _dataclass(Operation, settings=_SETTINGS, name=_text(80), seconds=_number(0, MAX_S))
 _RESULTS = _object(

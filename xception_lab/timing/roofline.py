@@ -63,10 +63,23 @@ class LayerEstimate:
         return self.flops / self.moved_bytes
 
 
-def roofline(settings: Settings, flops_per_s: float, bytes_per_s: float) -> tuple[LayerEstimate, ...]:
-    """The textbook's prediction, max(FLOPs / peak, bytes / bandwidth), of each layer."""
+def roofline(
+    settings: Settings, flops_per_s: float, bytes_per_s: float, vector_flops_per_s: float | None = None
+) -> tuple[LayerEstimate, ...]:
+    """The textbook's prediction, max(FLOPs / peak, bytes / bandwidth), of each layer.
+
+    vector_flops_per_s: the peak of layers that cannot use the units that multiply matrices; None: flops_per_s.
+    """
+    matrix = matrix_layers(settings)
     return tuple(
-        LayerEstimate(layer.name, layer.op, flops, moved_bytes, flops / flops_per_s, moved_bytes / bytes_per_s)
+        LayerEstimate(
+            layer.name,
+            layer.op,
+            flops,
+            moved_bytes,
+            flops / (flops_per_s if layer.name in matrix else vector_flops_per_s or flops_per_s),
+            moved_bytes / bytes_per_s,
+        )
         for layer, flops, moved_bytes in _work(settings)
     )
 
@@ -81,11 +94,12 @@ def estimates(settings: Settings, peaks: Peaks, fast_algorithms: bool = False) -
     does not.
     """
     necessary = _necessary_work(settings, fast_algorithms)
-    in_place = in_place_layers(settings.subject)
+    in_place, matrix = in_place_layers(settings.subject), matrix_layers(settings)
     layers: list[LayerEstimate] = []
     for layer, flops, moved_bytes in _work(settings):
         share, unread_bytes = necessary.get(layer.name, (1.0, 0.0))
-        compute_s = share * flops / peaks.flops_per_s
+        peak = peaks.flops_per_s if layer.name in matrix else peaks.vector_flops_per_s or peaks.flops_per_s
+        compute_s = share * flops / peak
         overwritten_bytes = layer.activation_bytes if layer.name in in_place else 0
         passed_bytes = moved_bytes - overwritten_bytes - unread_bytes * (2 if settings.backward else 1)
         memory_s = transfer_s(passed_bytes, peaks.rates)
@@ -125,6 +139,15 @@ def in_place_layers(subject: BlockSpec | XceptionSpec) -> frozenset[str]:
     stages = tuple(network_stages(subject))
     activations = {op.name for stage in stages for op in stage.body[1:] if isinstance(op, Act)}
     return frozenset(activations | {f"{stage.name}.add" for stage in stages if stage.shortcut is not None})
+
+
+def matrix_layers(settings: Settings) -> frozenset[str]:
+    """Names of the layers that are products of matrices, which tensor cores speed up: a depthwise convolution is none.
+
+    Each of its outputs is a sum over one channel, so there is no second matrix to multiply by.
+    """
+    convs = {op.name for op, _, _, _ in _convs(settings) if op.in_channels > op.groups}
+    return frozenset(convs | {layer.name for layer in settings.cost().layers if layer.op == "linear"})
 
 
 def _work(settings: Settings) -> list[tuple[LayerCost, float, float]]:
