@@ -1,8 +1,15 @@
 """One run: train(spec) yields one record per epoch, and the same spec on the same device gives the same bits.
 
 An epoch is a function from one checkpoint to the next (next_epoch), and a run is a chain of epochs. So a run that was
-killed and resumed goes through the same checkpoints as one that was not. "The same device" means the kind of device
-and, on a CPU, the number of threads and whether it multiplies in bfloat16.
+killed and resumed goes through the same checkpoints as one that was not. "The same device" means:
+
+- on a CPU, its instructions, the number of threads and whether it multiplies in bfloat16;
+- on CUDA, the model of the device and the versions of torch and its libraries. cuDNN is held to deterministic kernels,
+  cuBLAS to one workspace and torch's own kernels to their deterministic versions; an operation that has none would be
+  warned of by torch. benchmarks/packing.py compares two epochs bit by bit;
+- on MPS nothing: Apple's kernels promise no order in which they add.
+
+The host queues a step's work and does not wait for it: what a record says is read from the device once an epoch.
 """
 
 import math
@@ -10,12 +17,13 @@ import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from time import perf_counter, thread_time
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from xception_lab.common.files import set_aside, write_atomically
 from xception_lab.common.messages import message_of, say
@@ -26,7 +34,14 @@ from xception_lab.spec import TrainSpec
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes, checkpoint_to_bytes
 from xception_lab.training.recipe import learning_rate
 from xception_lab.training.records import EpochRecord
-from xception_lab.training.state import TrainState, autocast, make_train_state, training_device
+from xception_lab.training.state import (
+    TrainState,
+    autocast,
+    make_train_state,
+    reproducible,
+    seed_dropout,
+    training_device,
+)
 from xception_lab.training.tensors import PictureTensors, load_pictures
 
 EVALUATION_BATCH = 250
@@ -92,8 +107,7 @@ def next_epoch(spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCh
     previous: the checkpoint to start from, which is not changed; None is the run's beginning. Raises as train does.
     """
     try:
-        # the caller's random state stays as it was
-        with torch.random.fork_rng(), torch.backends.cudnn.flags(deterministic=True, benchmark=False):
+        with reproducible(training_device()):
             return _epoch(spec, previous, should_stop or (lambda: False))
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
@@ -123,7 +137,7 @@ def _epoch(spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCheck)
     epoch = len(before) + 1
     pictures = load_pictures(spec.dataset, spec.train_size, training_device())
     state = make_train_state(spec, pictures, previous)
-    torch.manual_seed(derive_seed("dropout", spec.seed, epoch))  # dropout draws from the global generator
+    seed_dropout(pictures.train.device, derive_seed("dropout", spec.seed, epoch))
     fit = _fit(spec, state, pictures, epoch, should_stop)
     if fit is None:
         return None
@@ -171,8 +185,8 @@ def _fit(
 ) -> _Fit | None:
     begin = perf_counter()
     steps = len(pictures.train_labels) // spec.batch_size
-    loss_sum = torch.zeros((), dtype=torch.float64)
-    right = torch.zeros((), dtype=torch.int64)
+    losses = list[Tensor]()
+    right = torch.zeros((), dtype=torch.int64, device=pictures.train.device)
     rate = 0.0
     state.network.train()
     for step, (batch, labels) in enumerate(pictures.batches(spec, epoch), (epoch - 1) * steps):
@@ -181,10 +195,20 @@ def _fit(
         rate = learning_rate(spec, step, steps * spec.epochs)
         state.optimiser.param_groups[0]["lr"] = rate
         loss, logits = _step(state, pictures.normalised(batch), labels)
-        loss_sum += loss.to(loss_sum)
-        right += (logits.argmax(1) == labels).sum().to(right)
+        losses.append(loss)
+        right += (logits.argmax(1) == labels).sum()
     count = steps * spec.batch_size
-    return _Fit(loss_sum.item() / steps, right.item() / count, rate, count / (perf_counter() - begin))
+    # these two wait for the device, so the speed is taken after them
+    loss_mean, accuracy = _total(losses) / steps, right.item() / count
+    return _Fit(loss_mean, accuracy, rate, count / (perf_counter() - begin))
+
+
+def _total(losses: list[Tensor]) -> float:
+    """The sum of losses, each (), in double precision: on the host, as not every device has that."""
+    total = 0.0
+    for loss in torch.stack(losses).tolist():
+        total += loss  # in order, without the compensation of sum(): the same bits in every version of Python
+    return total
 
 
 def _step(state: TrainState, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -204,44 +228,65 @@ def _evaluate(
 ) -> _Scores | None:
     """The scores on one part of the data, or None when should_stop returned True."""
     network = for_inference(state.network, channels_last=False)
-    loss_sum, predictions = 0.0, list[Tensor]()
+    return _score(network, state.autocast, pictures, part, labels, should_stop)
+
+
+@torch.inference_mode()
+def _score(
+    network: nn.Module,
+    bfloat16: bool,
+    pictures: PictureTensors,
+    part: Tensor,
+    labels: Tensor,
+    should_stop: StopCheck,
+) -> _Scores | None:
+    """The scores of a network for inference; bfloat16: as TrainSpec.autocast."""
+    losses, predictions = list[Tensor](), list[Tensor]()
     for batch, truth in zip(part.split(EVALUATION_BATCH), labels.split(EVALUATION_BATCH), strict=True):
         if should_stop():
             return None
-        with autocast(batch.device, state.autocast):
+        with autocast(batch.device, bfloat16):
             logits = network(pictures.normalised(batch)).float()
-        loss_sum += F.cross_entropy(logits, truth, reduction="sum").item()
+        losses.append(F.cross_entropy(logits, truth, reduction="sum"))
         predictions.append(logits.argmax(1))
     predicted = torch.cat(predictions)
-    return _Scores(loss_sum / len(labels), (predicted == labels).double().mean().item(), predicted)
+    right = (predicted == labels).sum().item()
+    return _Scores(_total(losses) / len(labels), right / len(labels), predicted)
 
 
 def estimate_run_s(spec: TrainSpec) -> float:
-    """How long the run takes on one thread of an idle machine, in seconds: an estimate from a few timed steps.
+    """How long the run takes alone on an idle machine, on one thread or the accelerator: an estimate from a few steps.
 
-    The fastest step counts, on a CPU in processor time, as other work on the machine can only make it longer.
+    In seconds. On a CPU the fastest step counts, in processor time, as other work on the machine can only make it
+    longer.
     """
-    pictures = load_pictures(spec.dataset, spec.train_size, training_device())
-    state = make_train_state(spec, pictures, None)
-    few, few_labels = pictures.test[:EVALUATION_BATCH], pictures.test_labels[:EVALUATION_BATCH]
-    batches = pictures.batches(spec, 1)
+    device = training_device()
+    with reproducible(device), _one_thread():
+        pictures = load_pictures(spec.dataset, spec.train_size, device)
+        state = make_train_state(spec, pictures, None)
+        few, few_labels = pictures.test[:EVALUATION_BATCH], pictures.test_labels[:EVALUATION_BATCH]
+        batches = (batch for epoch in count(1) for batch in pictures.batches(spec, epoch))
 
-    def step() -> None:
-        batch, labels = next(batches)
-        _step(state, pictures.normalised(batch), labels)[0].item()
+        def step() -> None:
+            batch, labels = next(batches)
+            _step(state, pictures.normalised(batch), labels)
 
-    def evaluation() -> None:
-        _evaluate(state, pictures, few, few_labels, lambda: False)
+        def folding() -> None:
+            for_inference(state.network, channels_last=False)
 
-    steps = len(pictures.train) // spec.batch_size
-    state.network.train()
-    with _one_thread():
-        step_s = min(_seconds(step, pictures.train.device) for _ in range(min(ESTIMATE_STEPS, steps)))
-        evaluation_s = min(_seconds(evaluation, pictures.train.device) for _ in range(2))
-    evaluated = spec.epochs * (len(pictures.validation) or len(pictures.test))
+        def evaluation() -> None:
+            _score(network, state.autocast, pictures, few, few_labels, lambda: False)
+
+        state.network.train()
+        step_s = _seconds(step, ESTIMATE_STEPS, device)
+        folding_s = _seconds(folding, 2, device)
+        network = for_inference(state.network, channels_last=False)
+        evaluation_s = _seconds(evaluation, 2, device)
+    parts = [len(pictures.validation) or len(pictures.test)] * spec.epochs
     if len(pictures.validation) and spec.use_test:
-        evaluated += len(pictures.test)
-    return spec.epochs * step_s * steps + evaluation_s * evaluated / len(few)
+        parts.append(len(pictures.test))
+    steps = len(pictures.train) // spec.batch_size
+    return spec.epochs * step_s * steps + len(parts) * folding_s + evaluation_s * sum(parts) / len(few)
 
 
 @contextmanager
@@ -255,8 +300,23 @@ def _one_thread() -> Generator[None]:
         torch.set_num_threads(threads)
 
 
-def _seconds(work: Callable[[], None], device: torch.device) -> float:
-    clock = thread_time if device.type == "cpu" else perf_counter
-    begin = clock()
+def _seconds(work: Callable[[], None], times: int, device: torch.device) -> float:
+    """Seconds of one piece of work: on a CPU of the fastest, on an accelerator the mean of all but the first.
+
+    An accelerator is waited for once, after the last piece: in a run the host does not wait for each step either.
+    """
+    if device.type == "cpu":
+        return min(_processor_s(work) for _ in range(times))
+    work()  # loads and chooses kernels
+    torch.accelerator.synchronize(device)
+    begin = perf_counter()
+    for _ in range(times):
+        work()
+    torch.accelerator.synchronize(device)
+    return (perf_counter() - begin) / times
+
+
+def _processor_s(work: Callable[[], None]) -> float:
+    begin = thread_time()
     work()
-    return clock() - begin
+    return thread_time() - begin

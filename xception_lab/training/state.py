@@ -4,7 +4,9 @@ Every random draw comes from a generator that is seeded by a name, the run's see
 So the variants of one seed share batch order, shifts, dropout and every weight whose name and shape they share.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+import os
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -53,6 +55,42 @@ def has_bfloat16(device: torch.device) -> bool:
             return torch.cuda.is_bf16_supported(including_emulation=False)
         case kind:
             return kind == "mps"
+
+
+@contextmanager
+def reproducible(device: torch.device) -> Generator[None]:
+    """Within it a run's kernels and random numbers are its own: what loop.py's first lines promise.
+
+    Float32 is IEEE's, not TF32, in matrix products and convolutions alike: bfloat16 comes from autocast alone. All of
+    these settings, and the random state, are the process's own; they are put back afterwards.
+    """
+    if device.type == "cuda":
+        # without a fixed workspace cuBLAS may choose another way of adding each time; read once, before its first use
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    numbers = [] if device.type == "cpu" else [torch.cuda.current_device() if device.type == "cuda" else 0]
+    matmul, memory = torch.backends.cuda.matmul, torch.utils.deterministic
+    before = matmul.fp32_precision, torch.get_deterministic_debug_mode(), memory.fill_uninitialized_memory
+    kernels = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False, fp32_precision="ieee"
+    )
+    with torch.random.fork_rng(numbers, device_type=device.type), kernels:
+        try:
+            matmul.fp32_precision = "ieee"
+            # not an error: torch also marks kernels that only may be used in a way that is not deterministic
+            torch.set_deterministic_debug_mode("warn")
+            # a write to every new tensor, which finds reads of what was never written; a step would take longer
+            memory.fill_uninitialized_memory = False
+            yield
+        finally:
+            matmul.fp32_precision, mode, memory.fill_uninitialized_memory = before
+            torch.set_deterministic_debug_mode(mode)
+
+
+def seed_dropout(device: torch.device, seed: int) -> None:
+    """Seed the generators that dropout draws from: the CPU's, and that of the device alone."""
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
 
 
 @dataclass(frozen=True, slots=True)
