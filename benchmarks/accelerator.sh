@@ -40,15 +40,15 @@ if [ "$dry" = --dry ]; then
     timing correctness 60 correctness --configurations 4
     step time 100 "$python" -m xception_lab time --device "$device" --limit-s 0.1 --out "$folder/timing.json"
     timing clocks 60 clocks
-    timing trust 100 agreement roofline xception repeatability --configurations 3 --rounds 1 --batches 1 --pairs 1 --learn-s 1
+    timing trust 100 agreement roofline --configurations 3 --rounds 1
     step packing 100 "$python" -m benchmarks.packing --steps 3 --most 2 --out "$folder/packing.json"
-    step train 60 "$python" -m xception_lab train --epochs 1 --train-size 256 --stem-channels 4 8 --json
+    step train 60 "$python" -m xception_lab train epochs=1 train_size=256 --json
 else
-    timing correctness 60 correctness --configurations 60
-    step time "$(left 180)" "$python" -m xception_lab time --all --device "$device" --limit-s 1 --out "$folder/timing.json"
+    timing correctness 45 correctness --configurations 40
+    step time 230 "$python" -m xception_lab time --all --device "$device" --limit-s 1 --out "$folder/timing.json"
     timing clocks 40 clocks
-    timing trust 130 agreement xception repeatability roofline --configurations 60 --rounds 15 --batches 1 8 64 --pairs 1 --learn-s 5
-    step packing 70 "$python" -m benchmarks.packing --out "$folder/packing.json"
+    timing trust 150 agreement xception repeatability roofline --configurations 40 --rounds 8 --batches 1 8 64 --pairs 1 --learn-s 3
+    step packing "$(left 20)" "$python" -m benchmarks.packing --out "$folder/packing.json"
     step train "$(left)" "$python" -m xception_lab train --json
 fi
 grep "^==" "$folder/log.txt"

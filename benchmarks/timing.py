@@ -79,7 +79,7 @@ def agreement(options: argparse.Namespace) -> Answer:
     rows: list[dict[str, Any]] = []
     for ins, outs, size in PLACES:
         for settings in three_blocks(CompareSpec(in_channels=ins, out_channels=outs, size=size)):
-            ours, theirs, ratio, benched, benched_ratio = _alternating(settings, options.device)
+            ours, theirs, ratio, benched, benched_ratio = _alternating(settings, options.device, options.rounds)
             name = f"{settings.subject.kind} {ins}->{outs} @{size}"  # type: ignore[union-attr]
             rows.append({"name": name, "ours_s": ours, "timer_s": theirs, "do_bench_s": benched})
             rows[-1] |= {"timer_ratio": ratio, "do_bench_ratio": benched_ratio}
@@ -93,7 +93,7 @@ def agreement(options: argparse.Namespace) -> Answer:
 
 
 def _alternating(
-    settings: Settings, device: torch.device, rounds: int = 15
+    settings: Settings, device: torch.device, rounds: int
 ) -> tuple[float, float, float, float | None, float | None]:
     """Median over rounds of ours, the Timer's and do_bench's medians, and of the ratios to ours within a round.
 

@@ -6,7 +6,7 @@ from typing import Any
 from xception_lab.arch.comparison import sweep_field
 from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
 from xception_lab.timing.results_file import settings_from_dict
-from xception_lab.timing.settings import Dtype, Settings
+from xception_lab.timing.settings import MEMORY_FORMATS, Dtype, Settings
 
 SettingsGroup = tuple[Settings, ...]
 
@@ -81,23 +81,24 @@ def full_job(kind: str, device: str = "auto") -> TimingJob:
 
     kind: the device's type: an accelerator has more dtypes and modes, and room for larger batches.
     """
-    default = CompareSpec()
-    formats: list[dict[str, Any]] = [{"memory_format": name} for name in ("contiguous", "channels_last")]
-    groups: list[SettingsGroup] = []
-    quick: list[SettingsGroup] = []
-    for in_channels, out_channels, size in LAYER_SIZES:
-        spec = CompareSpec(in_channels=in_channels, out_channels=out_channels, size=size)
-        groups += [three_blocks(spec, **chosen) for chosen in formats]
-        groups.append(three_blocks(spec, mode="folded", memory_format="channels_last"))
-        quick += [three_blocks(spec, **layout, backward=True) for layout in formats]
-    for field in TIMED_SWEEP_VALUES:
-        quick += sweep_settings(default, field).values()
+    default, network = CompareSpec(), Settings(XceptionSpec(), 299, 299)
+    formats: list[dict[str, Any]] = [{"memory_format": name} for name in MEMORY_FORMATS]
+    # what the page shows first comes first: a file that is cut has it
+    groups = [three_blocks(default, **chosen) for chosen in formats]
+    groups.append((network, replace(network, mode="folded", memory_format="channels_last")))
     groups += [three_blocks(default, dtype=dtype, memory_format="channels_last") for dtype in _other_dtypes(kind)]
     if kind != "cpu":
         groups += [three_blocks(default, mode=mode) for mode in ("graph", "compiled")]
+    quick: list[SettingsGroup] = []
+    for in_channels, out_channels, size in LAYER_SIZES:
+        spec = CompareSpec(in_channels=in_channels, out_channels=out_channels, size=size)
+        quick += [three_blocks(spec, **chosen) for chosen in formats]
+        quick += [three_blocks(spec, **layout, backward=True) for layout in formats]
+        quick.append(three_blocks(spec, mode="folded", memory_format="channels_last"))
+    for field in TIMED_SWEEP_VALUES:
+        quick += sweep_settings(default, field).values()
+    if kind != "cpu":
         quick += [three_blocks(replace(default, batch_size=batch_size)) for batch_size in LARGE_BATCHES]
-    network = Settings(XceptionSpec(), 299, 299)
-    groups.append((network, replace(network, mode="folded", memory_format="channels_last")))
     everything = tuple(dict.fromkeys((*groups, *quick)))
     quick_ones = tuple(group for group in everything if group not in groups)
     profiled = (*three_blocks(default), network)
