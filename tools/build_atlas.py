@@ -2,7 +2,7 @@
 
     python -m tools.build_atlas tune RUNS NAME ...     # chooses the learning rates, writes assets/plans/NAME.json
     git commit assets/plans                            # a plan is fixed before its runs touch the test pictures
-    python -m tools.build_atlas train RUNS NAME ...    # the plan's runs, one thread each, one process a core
+    python -m tools.build_atlas train RUNS NAME ...    # the plan's runs, one thread each, as many at once as fit
     python -m tools.build_atlas store RUNS NAME ...    # writes assets/results/NAME.json, once all runs are done
 
 RUNS is a folder with a checkpoint per run, named by a digest of its spec: a run that is there goes on where it ended,
@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from xception_lab.experiments.placement import place_workers
 from xception_lab.experiments.plan import (
     FIRST_SEED,
     FOLDER,
@@ -163,16 +164,17 @@ def main() -> None:
     parser.add_argument("command", choices=("tune", "train", "store"))
     parser.add_argument("runs", type=Path)
     parser.add_argument("names", nargs="*", choices=tuple(OUTLINES), default=tuple(OUTLINES))
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
+    parser.add_argument("--processes", type=int, help="at once; as many as the lab's own cluster has when left out")
     options = parser.parse_args()
+    processes = options.processes or len(place_workers().devices)
     if options.command == "tune":
-        tune(options.runs, options.names, options.processes)
+        tune(options.runs, options.names, processes)
     elif options.command == "store":
         store(options.runs, options.names)
     else:
         # seed after seed, so that what is interrupted has whole seeds
         variants = [load_plan(name).experiment.variants() for name in options.names]
-        train_all(options.runs, (spec for of in variants for spec in of), options.processes)
+        train_all(options.runs, (spec for of in variants for spec in of), processes)
 
 
 if __name__ == "__main__":

@@ -146,6 +146,17 @@ def test_other_text_is_no_experiment(text: str) -> None:
         experiment_spec_from_json(text)
 
 
+def test_the_estimate_of_workers_that_share_a_device_is_by_their_speed_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(training, "estimate_run_s", lambda spec: 10.0 * spec.epochs)
+    experiment = ExperimentSpec("figure-9", 20, replace(TINY, epochs=1))
+    runs = len(experiment.variants())
+    assert estimate_s(experiment, 4, 2.0) == 10 * runs / 2
+    # each of them is slower than alone
+    assert estimate_s(experiment, 10 * runs, runs) == 10 * 10
+
+
 @pytest.mark.usefixtures("_tiny")
 def test_the_estimate_shares_the_runs_among_the_workers() -> None:
     experiment = ExperimentSpec("figure-9", 20, TINY)

@@ -147,6 +147,26 @@ def test_bfloat16_is_for_the_arithmetic_and_what_is_kept_stays_float32(monkeypat
     assert losses[0] == pytest.approx(losses[1], abs=0.05)
 
 
+def test_the_record_has_the_sums_of_the_steps_in_double_precision_and_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    losses, right = torch.zeros((), dtype=torch.float64), 0
+    step = training._step
+
+    def observed(state: Any, batch: torch.Tensor, labels: torch.Tensor) -> Any:
+        nonlocal right
+        loss, logits = step(state, batch, labels)
+        losses.add_(loss.to(torch.float64))
+        right += int((logits.argmax(1) == labels).sum())
+        return loss, logits
+
+    monkeypatch.setattr(training, "_step", observed)
+    checkpoint = next_epoch(TINY, None)
+    assert checkpoint
+    record = checkpoint.records[0]
+    assert (record.train_loss, record.train_accuracy) == (losses.item() / 8, right / 64)
+
+
 def test_variants_of_a_seed_share_every_weight_whose_name_and_shape_agree() -> None:
     base = TINY.xception
     networks = [

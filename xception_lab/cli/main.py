@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--first-seed", type=int, metavar="N", help="the first one (0, or the plan's)")
     sweep.add_argument("--vary", action="append", default=[], metavar="FIELD=A,B", help="a grid field of --preset own")
     sweep.add_argument("--scheduler", help="address of a dask scheduler; without it, processes on this machine")
-    sweep.add_argument("--workers", type=int, help="processes on this machine (one a core)")
+    sweep.add_argument("--workers", type=int, help="processes on this machine (one a core, or a few a GPU)")
     sweep.add_argument("--resume", metavar="ID", help="go on with a stored experiment instead of starting one")
     sweep.add_argument("field", nargs="*", help="FIELD=VALUE of the base run and its network")
 

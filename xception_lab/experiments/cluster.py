@@ -11,40 +11,38 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from dask.system import CPU_COUNT
-from distributed.system import MEMORY_LIMIT
+from distributed import LocalCluster, Nanny
 
 from xception_lab.common.child_process import start_child, wait_for_parent_end
 from xception_lab.common.messages import say
+from xception_lab.experiments.placement import environment_of, place_workers
 
-WORKER_BYTES = 1 << 30  # that a worker may need: torch, a data set, a network in training
 NICENESS = 10
 START_S = 180.0  # on a machine with a lot else to do
 STOP_S = 10.0
 
 
-def default_workers() -> int:
-    """One worker per core, fewer where memory is short."""
-    return max(1, min(CPU_COUNT, MEMORY_LIMIT // WORKER_BYTES))
-
-
 class Cluster:
     """The embedded cluster, which takes a while to start. Raises OSError when its process cannot be made.
 
-    workers: how many processes. folder: the store's, where the workers find a person's own data, and where workers.log
-    says why it did not start. address: the scheduler's, empty until its workers run.
+    workers: how many processes; None for as many as the machine takes, which its own process finds out. folder: the
+    store's, where the workers find a person's own data, and where workers.log says why it did not start. address: the
+    scheduler's, empty until its workers run; from then on workers says how many there are.
     """
 
-    def __init__(self, workers: int, folder: Path) -> None:
+    def __init__(self, workers: int | None, folder: Path) -> None:
         self.address = ""
+        self.workers = workers or 0
         self._log = folder / "workers.log"
         self._begun_s = time.monotonic()
         with self._log.open("wb") as errors:
             self._process = start_child(
-                "xception_lab.experiments.cluster", [str(workers)], errors, {"XCEPTION_LAB_HOME": str(folder)}
+                "xception_lab.experiments.cluster", [str(self.workers)], errors, {"XCEPTION_LAB_HOME": str(folder)}
             )
         self._reader = threading.Thread(target=self._read_address, daemon=True)
         self._reader.start()
@@ -52,7 +50,9 @@ class Cluster:
     def _read_address(self) -> None:
         assert self._process.stdout
         with suppress(ValueError):  # closed meanwhile
-            self.address = self._process.stdout.readline().decode().strip()
+            address, _, workers = self._process.stdout.readline().decode().strip().partition(" ")
+            self.workers = int(workers or self.workers)
+            self.address = address
 
     def wait(self, most_s: float) -> float:
         """Wait until its workers run, for at most so long. Returns how long ago it was started, in seconds.
@@ -90,25 +90,34 @@ class Cluster:
             self._process.wait()
 
 
+class PinnedNanny(Nanny):
+    """dask's keeper of one worker process, which sees one device alone. devices: by the worker's name, its number."""
+
+    def __init__(self, *arguments: Any, name: int, devices: Sequence[int | None], **options: Any) -> None:
+        super().__init__(*arguments, name=name, env=environment_of(devices[name]), **options)
+
+
 def _serve(workers: int) -> None:
     from dask import config
-    from distributed import LocalCluster
 
     # a worker whose process ends is noticed at once; by its silence, one would be given up when the clock is set
     config.set({"distributed.scheduler.worker-ttl": None})
 
     if hasattr(os, "nice"):
         os.nice(NICENESS)
-    # no memory limit: dask's would pause a worker for what torch's own allocator keeps, see default_workers
+    devices = place_workers(workers or None).devices
+    # no memory limit: dask's would pause a worker for what torch's own allocator keeps; placement.py judges memory
     cluster = LocalCluster(
-        n_workers=workers,
+        n_workers=len(devices),
         threads_per_worker=1,
         processes=True,
         host="127.0.0.1",
         dashboard_address=None,  # pyright: ignore[reportArgumentType]
         memory_limit=0,
+        worker_class=PinnedNanny,
+        devices=devices,
     )
-    print(cluster.scheduler_address, flush=True)
+    print(cluster.scheduler_address, len(devices), flush=True)
     # an orderly shutdown would wait for the epochs under way; dask's workers end at once when their parent has
     wait_for_parent_end()
 

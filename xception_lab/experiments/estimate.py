@@ -5,8 +5,11 @@ from dataclasses import replace
 from xception_lab.experiments.spec import ExperimentSpec
 
 
-def estimate_s(experiment: ExperimentSpec, workers: int) -> float:
-    """Seconds that the experiment may take on so many idle workers: an estimate from a few timed steps of each cell."""
+def estimate_s(experiment: ExperimentSpec, workers: int, speed: float | None = None) -> float:
+    """Seconds that the experiment may take on so many idle workers: an estimate from a few timed steps of each cell.
+
+    speed: of all workers together, times one run alone; their number, unless they share devices.
+    """
     from xception_lab.training.loop import estimate_run_s
 
     base, cells = experiment.base, experiment.cells()
@@ -17,5 +20,6 @@ def estimate_s(experiment: ExperimentSpec, workers: int) -> float:
     epoch_s = {spec: estimate_run_s(spec) for spec in dict.fromkeys(timed)}
     runs_s = [cell.epochs * epoch_s[spec] for cell, spec in zip(cells, timed, strict=True)]
     total = experiment.seeds * sum(runs_s)
+    speed = speed or float(workers)
     # no shorter than the longest run, which has one worker
-    return max(total / workers, *runs_s)
+    return max(total / speed, max(runs_s) * workers / speed)

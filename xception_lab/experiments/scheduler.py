@@ -22,9 +22,10 @@ from xception_lab.common.home import StoreError
 from xception_lab.common.messages import Message, message_of, reason_of, say
 from xception_lab.common.work_state import UNFINISHED
 from xception_lab.data.custom import is_custom, load_content
-from xception_lab.experiments.cluster import START_S, Cluster, default_workers
+from xception_lab.experiments.cluster import START_S, Cluster
 from xception_lab.experiments.fair_queue import QueuedRun, fair_order
 from xception_lab.experiments.lease import LEASE_S
+from xception_lab.experiments.placement import cpu_workers
 from xception_lab.experiments.progress import Progress, QueueSnapshot, make_progress
 from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
 from xception_lab.experiments.store import Store
@@ -60,14 +61,14 @@ class Scheduler:
 
     address: of the outside scheduler; where not given, that in DASK_SCHEDULER_ADDRESS, and without it the cluster is
         embedded: it starts with the first experiment and ends with this process.
-    workers: of the embedded cluster, by default one per core.
+    workers: of the embedded cluster, by default as many as placement.py gives this machine.
     Methods may be called from any thread.
     """
 
     def __init__(self, store: Store, address: str | None = None, workers: int | None = None) -> None:
         self._store = store
         self._address = address or os.environ.get("DASK_SCHEDULER_ADDRESS")
-        self._workers = workers or default_workers()
+        self._workers = workers
         self._keeper = secrets.token_urlsafe(12)
         self._lock = threading.RLock()
         self._queue: dict[int, QueuedRun] = {}  # by the run's id
@@ -365,7 +366,8 @@ class Scheduler:
 
     def _worker_count(self) -> int:
         if self._address is None:
-            return self._workers
+            # until the cluster knows how many the accelerators take, as many as there would be without one
+            return self._workers or (self._cluster.workers if self._cluster else 0) or cpu_workers()
         if self._client is None or self._client.status != "running":
             return 0
         info = self._client.scheduler_info(n_workers=-1)

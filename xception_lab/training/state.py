@@ -79,11 +79,12 @@ def reproducible(device: torch.device) -> Generator[None]:
             # not an error: torch also marks kernels that only may be used in a way that is not deterministic
             torch.set_deterministic_debug_mode("warn")
             # a write to every new tensor, which finds reads of what was never written; a step would take longer
-            memory.fill_uninitialized_memory = False
+            memory.fill_uninitialized_memory = False  # pyright: ignore[reportAttributeAccessIssue] - set by a property
             yield
         finally:
-            matmul.fp32_precision, mode, memory.fill_uninitialized_memory = before
+            matmul.fp32_precision, mode, fills = before
             torch.set_deterministic_debug_mode(mode)
+            memory.fill_uninitialized_memory = fills  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def seed_dropout(device: torch.device, seed: int) -> None:

@@ -123,10 +123,11 @@ def _try_action(action: Callable[[], None]) -> None:
 
 @st.cache_data(show_spinner=False)
 def _estimate_s(spec: ExperimentSpec) -> float:
-    from xception_lab.experiments.cluster import default_workers
     from xception_lab.experiments.estimate import estimate_s
+    from xception_lab.experiments.placement import place_workers
 
-    return estimate_s(spec, default_workers())
+    placement = place_workers()
+    return estimate_s(spec, len(placement.devices), placement.speed)
 
 
 def estimate_text(spec: ExperimentSpec) -> str:
