@@ -16,8 +16,9 @@ def accelerator_likely() -> bool:
         return False
     version = (Path(module.origin).parent / "version.py").read_text(encoding="utf-8")
     built_for = {name: f"{name}: Optional[str] = None" not in version for name in ("cuda", "hip", "xpu")}
+    in_wsl = Path("/dev/dxg").exists()  # Linux inside Windows reaches every device through this one
     return (
-        (built_for["cuda"] and (Path("/dev/nvidiactl").exists() or platform.system() == "Windows"))
-        or (built_for["hip"] and Path("/dev/kfd").exists())
+        (built_for["cuda"] and (Path("/dev/nvidiactl").exists() or in_wsl or platform.system() == "Windows"))
+        or (built_for["hip"] and (Path("/dev/kfd").exists() or in_wsl))
         or (built_for["xpu"] and Path("/dev/dri").exists())
     )

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from xception_lab.common.accelerator import accelerator_likely
 from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_of
 from xception_lab.experiments.store import Store
-from xception_lab.measurement.machine import accelerator_likely, cpu_name, has_compiler
+from xception_lab.measurement.machine import cpu_name, has_compiler
 from xception_lab.measurement.queue import JobStatus, TimingQueue, TooManyJobsError
 from xception_lab.timing.jobs import TimingJob
 from xception_lab.timing.results import MAX_BUSY_SHARE
