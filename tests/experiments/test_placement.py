@@ -45,7 +45,7 @@ MANY = 64 * WORKER_BYTES
         ((EMPTY, EMPTY), 3, MANY, (0, 1, 0)),
         ((EMPTY,), 16, 2 * WORKER_BYTES, (0, 0)),
         # what others use of a device counts
-        ((EMPTY, DEVICE_WORKER_BYTES), 6, MANY, (0, 1, 0, 0, 0)),
+        ((EMPTY, DEVICE_WORKER_BYTES), 5, MANY, (0, 1, 0, 0, 0)),
         ((3 * DEVICE_WORKER_BYTES - 1,), 16, MANY, (0, 0)),
         ((1, 5, 3), 16, MANY, (1,)),
     ],
