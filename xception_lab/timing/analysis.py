@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, pairwise
+from statistics import median
 from typing import Literal
 
 from xception_lab.arch.comparison import Ratio, ratio
@@ -15,6 +16,8 @@ from xception_lab.timing.results import OTHER_OPERATIONS, Operation, Peaks, Resu
 from xception_lab.timing.roofline import LayerEstimate, Limit, estimates, total_s
 from xception_lab.timing.settings import Settings
 
+# of a device's own time, which two measurements of the same GPU agreed about within a tenth: less is no difference seen
+DEVICE_SPREAD = 0.1
 INTENSITIES = (0.05, 2000.0)  # FLOPs per byte, of the plot: from below every depthwise layer to above every ridge
 
 Roof = tuple[tuple[float, ...], tuple[float, ...]]  # (intensities, FLOP/s)
@@ -34,14 +37,16 @@ class TimingBar:
     @property
     def beats_estimate(self) -> bool:
         """Whether the median is shorter than the estimate; False where either is missing."""
-        return bool(self.timing and self.estimate_s and self.timing.median_s < self.estimate_s)
+        return bool(self.timing and self.estimate_s and self.timing.work_s < self.estimate_s)
 
 
 @dataclass(frozen=True, slots=True)
 class SpeedVerdict:
     """The separable block against the standard one: the ratios of FLOPs and of times, and what takes the time.
 
-    outcome: a difference is one only if the 95 % intervals of the two medians do not overlap.
+    outcome: a difference is one only if the 95 % intervals of the two medians do not overlap; on an accelerator, whose
+    own times are compared, if it is larger than DEVICE_SPREAD.
+    launches: what a program waits for on an accelerator, which may be more than the device's work; None on a processor.
     disturbed: whether the machine was slowed down meanwhile.
     slowest, share, limit: the separable block's layer that takes the most time, its fraction of all layers' time, and
     which peak limits it; None where the layers were not timed or no peaks measured.
@@ -54,6 +59,38 @@ class SpeedVerdict:
     slowest: str | None
     share: float
     limit: Limit | None
+    launches: "LaunchVerdict | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchVerdict:
+    """Calls in a row on an accelerator: how the two blocks compare, and what of the separable block's time is launches.
+
+    outcome: as in SpeedVerdict. loop_s, work_s: of the separable block: per call in a row, and the device's own time.
+    """
+
+    times: Ratio
+    outcome: SpeedOutcome
+    loop_s: float
+    work_s: float
+
+    @property
+    def share(self) -> float:
+        """The fraction of the time in a row in which the device waits for launches."""
+        return max(0.0, 1 - self.work_s / self.loop_s)
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionError:
+    """How far one kind of layer's measured times are above their estimates. op: as in LayerCost; count: of layers.
+
+    median, worst: the median and the largest measured/estimate, or the smallest where that is further from 1.
+    """
+
+    op: str
+    count: int
+    median: float
+    worst: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +202,53 @@ def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict |
     if standard is None or separable is None:
         return None
     flops = flops_ratio(group)
-    times = ratio(separable.median_s, standard.median_s)
-    (low, high), (low_standard, high_standard) = separable.interval_s, standard.interval_s
-    apart = high < low_standard or high_standard < low
-    outcome: SpeedOutcome = "no difference seen" if not apart else "faster" if high < low_standard else "slower"
+    times = ratio(separable.work_s, standard.work_s)
+    launches: LaunchVerdict | None = None
+    if separable.device_s is None or standard.device_s is None:
+        (low, high), (low_standard, high_standard) = separable.interval_s, standard.interval_s
+        apart = high < low_standard or high_standard < low
+        outcome: SpeedOutcome = "no difference seen" if not apart else "faster" if high < low_standard else "slower"
+    else:
+        outcome = _device_outcome(separable.device_s, standard.device_s)
+        if separable.loop_s and standard.loop_s:
+            loops, slower = ratio(separable.loop_s, standard.loop_s), _device_outcome(separable.loop_s, standard.loop_s)
+            launches = LaunchVerdict(loops, slower, separable.loop_s, separable.work_s)
     disturbed = separable.disturbed or standard.disturbed
     if not separable.layers:
-        return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None)
+        return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None, launches)
     name, seconds = max(separable.layers, key=lambda layer: layer[1])
     total_layers_s = sum(layer_s for _, layer_s in separable.layers)
     if not total_layers_s:  # the clock was too coarse for them, or a file says so
-        return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None)
+        return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None, launches)
     peaks = results.peak(separable.settings.dtype)
     limits: dict[str, Limit] = {}
     if peaks:
         limits = {layer.name: layer.limit for layer in estimates(separable.settings, peaks, fast_algorithms(results))}
-    return SpeedVerdict(flops, times, outcome, disturbed, name, seconds / total_layers_s, limits.get(name))
+    return SpeedVerdict(flops, times, outcome, disturbed, name, seconds / total_layers_s, limits.get(name), launches)
+
+
+def _device_outcome(separable_s: float, standard_s: float) -> SpeedOutcome:
+    """Two times of a device, or of calls in a row on it."""
+    low, high = sorted((separable_s, standard_s))
+    if high <= (1 + DEVICE_SPREAD) * low:
+        return "no difference seen"
+    return "faster" if separable_s < standard_s else "slower"
+
+
+def prediction_errors(results: Results) -> tuple[PredictionError, ...]:
+    """Measured layer times beside their estimates by kind of layer, from every forward pass that has both.
+
+    The kinds are in the order of their names; empty where no peaks or no layers were measured.
+    """
+    ratios: dict[str, list[float]] = {}
+    for timing in results.latest:
+        for layer, measured_s in layer_times_and_estimates(timing.settings, results):
+            if measured_s and layer.seconds:
+                ratios.setdefault(layer.op, []).append(measured_s / layer.seconds)
+    return tuple(
+        PredictionError(op, len(found), median(found), max(found, key=lambda one: abs(math.log(one))))
+        for op, found in sorted(ratios.items())
+    )
 
 
 def flops_ratio(group: Sequence[Settings]) -> Ratio:
@@ -188,14 +256,26 @@ def flops_ratio(group: Sequence[Settings]) -> Ratio:
     return ratio(group[-1].cost().flops, group[0].cost().flops)
 
 
+def loop_shares(group: Sequence[Settings], results: Results) -> tuple[TimeShare, ...]:
+    """As time_shares, of calls in a row on an accelerator, launches included; empty unless all were measured so."""
+    timings = [timing for timing in map(results.timing, group) if timing and timing.loop_s]
+    if len(timings) < len(group):
+        return ()
+    standard_s, standard_flops = timings[0].loop_s or 0.0, group[0].cost().flops
+    return tuple(
+        TimeShare(kind, timing.settings.cost().flops / standard_flops, (timing.loop_s or 0.0) / standard_s)
+        for kind, timing in zip(KINDS, timings, strict=True)
+    )
+
+
 def time_shares(group: Sequence[Settings], results: Results) -> tuple[TimeShare, ...]:
     """The three blocks relative to the standard one; empty unless all were measured."""
     timings = [timing for timing in map(results.timing, group) if timing]
     if len(timings) < len(group):
         return ()
-    standard_s, standard_flops = timings[0].median_s, group[0].cost().flops
+    standard_s, standard_flops = timings[0].work_s, group[0].cost().flops
     return tuple(
-        TimeShare(kind, timing.settings.cost().flops / standard_flops, timing.median_s / standard_s)
+        TimeShare(kind, timing.settings.cost().flops / standard_flops, timing.work_s / standard_s)
         for kind, timing in zip(KINDS, timings, strict=True)
     )
 
@@ -254,19 +334,33 @@ def roofs(peaks: Peaks) -> dict[str, Roof]:
     }
 
 
-def sweep_lines(groups: dict[int, tuple[Settings, ...]], results: Results) -> tuple[SweepLine, ...]:
-    """The three blocks' times over the values of a swept field. groups: by value, as from sweep_settings."""
+def sweep_lines(
+    groups: dict[int, tuple[Settings, ...]], results: Results, in_a_row: bool = False
+) -> tuple[SweepLine, ...]:
+    """The three blocks' times over the values of a swept field. groups: by value, as from sweep_settings.
+
+    in_a_row: of calls in a row on an accelerator, launches included, rather than of the device's own work. Neither has
+    quartiles.
+    """
     return tuple(
-        _line(kind, [group[position] for group in groups.values()], results) for position, kind in enumerate(KINDS)
+        _line(kind, [group[position] for group in groups.values()], results, in_a_row)
+        for position, kind in enumerate(KINDS)
     )
 
 
-def _line(kind: Kind, settings: list[Settings], results: Results) -> SweepLine:
+def _line(kind: Kind, settings: list[Settings], results: Results, in_a_row: bool) -> SweepLine:
     timings = [results.timing(value) for value in settings]
-    medians, p25, p75 = (
-        tuple(getattr(timing, name) if timing else math.nan for timing in timings)
-        for name in ("median_s", "p25_s", "p75_s")
-    )
+    spans: list[tuple[float, float, float]] = []
+    for timing in timings:
+        if timing is None:
+            spans.append((math.nan,) * 3)
+        elif in_a_row:
+            spans.append((timing.loop_s or math.nan,) * 3)
+        elif timing.device_s is None:
+            spans.append((timing.median_s, timing.p25_s, timing.p75_s))
+        else:
+            spans.append((timing.device_s,) * 3)
+    medians, p25, p75 = zip(*spans, strict=True)
     seconds = [estimate_s(value, results) for value in settings]
     return SweepLine(kind, medians, p25, p75, tuple(math.nan if value is None else value for value in seconds))
 

@@ -79,6 +79,15 @@ class Timing:
         return quantile(self.times_s, 0.75)
 
     @property
+    def work_s(self) -> float:
+        """What the work itself takes: device_s, the samples' median on a processor.
+
+        A device's samples also hold launches that it waited for, wherever the host took longer to launch a call than
+        the device took to flush its cache before it.
+        """
+        return self.median_s if self.device_s is None else self.device_s
+
+    @property
     def disturbed(self) -> bool:
         """Whether the machine was slowed down so much that these times are not to be trusted."""
         return self.slowdown is not None and self.slowdown > MAX_SLOWDOWN

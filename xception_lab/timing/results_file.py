@@ -91,9 +91,16 @@ def results_from_json(data: str | bytes) -> Results:
 
 
 @cache
-def shipped_timings() -> Results:
-    """The results that are shipped with the lab, measured on a CPU."""
-    return results_from_json(asset_path("results", "timing-cpu.json").read_bytes())
+def stored_devices() -> tuple[str, ...]:
+    """The devices with results that are shipped with the lab, by the names in their files: "cpu" first."""
+    names = [path.stem.removeprefix("timing-") for path in asset_path("results").glob("timing-*.json")]
+    return tuple(sorted(names, key=lambda name: (name != "cpu", name)))
+
+
+@cache
+def shipped_timings(device: str = "cpu") -> Results:
+    """The results of one of stored_devices()."""
+    return results_from_json(asset_path("results", f"timing-{device}.json").read_bytes())
 
 
 def settings_from_dict(values: Any) -> Settings:
