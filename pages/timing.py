@@ -24,9 +24,9 @@ from xception_lab.ui.timing.measurement import (
     show_problems,
     start,
 )
-from xception_lab.ui.timing.results import best_results
+from xception_lab.ui.timing.results import best_results, stored_accelerators
 from xception_lab.ui.timing.views import SHOW
-from xception_lab.ui.timing.words import timing_headline
+from xception_lab.ui.timing.words import launches_text, timing_headline
 
 MAIN = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, SIZE, BATCH_SIZE)
 MORE = (DTYPE, MEMORY_FORMAT, MODE, BACKWARD)
@@ -38,10 +38,13 @@ running = status is not None and not status.finished
 st.markdown(device_line())
 heading(_("FLOPs are not seconds"))
 group = settings_group(state)
-block_results, _source = best_results(group)
+block_results, _source = best_results(group, state.measured_on)
 job = job_of(state)
-job_results, _source = best_results(job.settings)
-st.container(key="verdict").markdown(timing_headline(group, block_results))
+job_results, _source = best_results(job.settings, state.measured_on)
+with st.container(key="verdict"):
+    st.markdown(timing_headline(group, block_results))
+if launches := launches_text(group, (block_results, *stored_accelerators())):
+    st.markdown(launches)
 with st.container(horizontal=True, vertical_alignment="center", key="presets"):
     preset_buttons(("middle", "early", "mobile"), tuple(field.key for field in MAIN))
     more_controls(MORE, stacked=True)

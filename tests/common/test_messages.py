@@ -259,6 +259,7 @@ def test_what_a_page_may_show_is_raised_as_a_sentence() -> None:
     inside = {
         "training/loop": 1,
         "experiments/scheduler": 1,
+        "measurement/device": 1,
     }
     left = {name: len(found) for name, found in plain.items() if found and name not in NOT_SHOWN}
     assert left == inside

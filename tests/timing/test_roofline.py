@@ -28,7 +28,10 @@ from xception_lab.timing.analysis import (
     fold_operations,
     layer_times_and_estimates,
     longest_operations,
+    loop_shares,
     machine_roofline,
+    overtakes_from,
+    prediction_errors,
     roofline_points,
     roofline_rows,
     roofs,
@@ -292,6 +295,75 @@ def test_the_verdict_is_computed_from_the_medians_and_their_intervals() -> None:
     assert speed_verdict(group, Results(MACHINE)) is None
     assert time_shares(group, Results(MACHINE)) == ()
     assert [round(share.time, 6) for share in time_shares(group, _timed((0.004, 0.002, 0.001)))] == [1, 0.5, 0.25]
+
+
+def _on_a_gpu(work: tuple[float, ...], in_a_row: tuple[float, ...]) -> Results:
+    """Samples that say nothing, as those of small blocks on a device may: they hold launches it waited for."""
+    timings = tuple(
+        Timing(one, "cuda", (9.0, 1.0, 5.0), device_s=device_s, loop_s=loop_s)
+        for one, device_s, loop_s in zip(three_blocks(SPEC), work, in_a_row, strict=True)
+    )
+    return Results(replace(MACHINE, kind="cuda"), (PEAKS,), timings)
+
+
+def test_on_an_accelerator_its_own_time_is_compared_and_calls_in_a_row_beside_it() -> None:
+    group = three_blocks(SPEC)
+    found = speed_verdict(group, _on_a_gpu((0.004, 0.003, 0.002), (0.005, 0.008, 0.010)))
+    assert found
+    assert (found.outcome, found.times.times) == ("faster", pytest.approx(2))
+    assert found.launches
+    assert (found.launches.outcome, found.launches.times.times) == ("slower", pytest.approx(2))
+    assert found.launches.share == pytest.approx(1 - 0.002 / 0.010)
+    # two measurements of the same GPU differ by up to a tenth
+    close = speed_verdict(group, _on_a_gpu((0.0109, 0.01, 0.01), (0.01, 0.01, 0.0112)))
+    assert close
+    assert close.launches
+    assert (close.outcome, close.launches.outcome) == ("no difference seen", "slower")
+    on_device = _on_a_gpu((0.004, 0.003, 0.002), (0.005, 0.008, 0.010))
+    assert [share.time for share in time_shares(group, on_device)] == pytest.approx([1, 0.75, 0.5])
+    assert [share.time for share in loop_shares(group, on_device)] == pytest.approx([1, 1.6, 2])
+    assert loop_shares(group, _timed((0.004, 0.002, 0.001))) == ()
+    groups = sweep_settings(SPEC, "out_channels")
+    at = list(groups).index(128)
+    work, in_a_row = sweep_lines(groups, on_device), sweep_lines(groups, on_device, in_a_row=True)
+    assert [line.medians_s[at] for line in work] == [line.p75_s[at] for line in work] == [0.004, 0.003, 0.002]
+    assert [line.medians_s[at] for line in in_a_row] == [0.005, 0.008, 0.010]
+
+
+def test_a_block_overtakes_where_it_stays_ahead_by_more_than_two_measurements_differ() -> None:
+    def line(*medians: float) -> SweepLine:
+        return SweepLine("standard", medians, medians, medians, medians)
+
+    nan = math.nan
+    assert overtakes_from((1, 2, 4, 8), line(1, 2, 2, 2), line(2, 1, 1, 1)) == 2
+    assert overtakes_from((1, 2, 4, 8), line(1, 2, 2, 2), line(2, 1, 2, 1)) == 8
+    assert overtakes_from((1, 2, 4, 8), line(1, 2, nan, 2), line(2, 1, nan, 1)) == 2
+    assert overtakes_from((1, 2), line(1.05, 1.05), line(1, 1)) is None
+    assert overtakes_from((1, 2), line(nan, nan), line(1, 1)) is None
+
+
+def test_a_prediction_is_worth_what_measured_layers_say() -> None:
+    results = _timed((0.004, 0.002, 0.001))
+    found = {error.op: error for error in prediction_errors(results)}
+    layers = [pair for one in three_blocks(SPEC) for pair in layer_times_and_estimates(one, results)]
+    for op, error in found.items():
+        ratios = [seconds / layer.seconds for layer, seconds in layers if layer.op == op and seconds]
+        assert error.count == len(ratios)
+        assert error.median == pytest.approx(float(np.median(ratios)))
+        assert error.worst == pytest.approx(max(ratios, key=lambda one: max(one, 1 / one)))
+    assert set(found) >= {"depthwise", "pointwise", "standard"}
+    assert prediction_errors(Results(MACHINE)) == ()
+
+
+def test_a_layer_far_above_its_estimate_is_bound_by_neither_peak() -> None:
+    group = three_blocks(SPEC)
+    known = _timed((0.004, 0.002, 0.001))
+    found = speed_verdict(group, known)
+    assert found
+    assert found.excess
+    ((layer, seconds),) = [pair for pair in layer_times_and_estimates(group[2], known) if pair[0].name == found.slowest]
+    assert seconds
+    assert found.excess == pytest.approx(seconds / layer.seconds)
 
 
 def test_points_have_estimate_and_measured_time_and_rows_their_limit() -> None:

@@ -1,5 +1,6 @@
 """The timing page without a browser: what is shown first, what is measured, what is brought, in both languages."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -12,13 +13,14 @@ from paths import ROOT
 from streamlit.testing.v1 import AppTest
 
 from xception_lab.common.units import format_seconds
+from xception_lab.figures.style import ERROR_COLOUR
 from xception_lab.measurement.queue import JobStatus
 from xception_lab.spec import CompareSpec
-from xception_lab.timing.analysis import smallest_block
+from xception_lab.timing.analysis import prediction_errors, smallest_block
 from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
-from xception_lab.timing.results import DeviceProperties, Machine, Peaks, Results, Timing
-from xception_lab.timing.results_file import results_to_json, shipped_timings
-from xception_lab.ui.fields.timing import TIMING_VIEW, TimingState, TimingView
+from xception_lab.timing.results import DeviceProperties, Machine, OutputCheck, Peaks, Results, Timing
+from xception_lab.timing.results_file import results_to_json, shipped_timings, stored_devices
+from xception_lab.ui.fields.timing import MEASURED_ON, TIMING_VIEW, TimingState, TimingView
 from xception_lab.ui.timing import measurement
 from xception_lab.ui.timing.jobs import job_of
 
@@ -96,6 +98,98 @@ def test_the_first_line_says_that_this_is_a_cpu_and_the_stored_result_is_labelle
     assert "8.4× fewer** FLOPs" in app.markdown[1].value
     monkeypatch.setattr(measurement, "accelerator_likely", lambda: True)
     assert "has an accelerator" in page().markdown[0].value
+
+
+H100 = shipped_timings("nvidia-h100")
+
+
+def test_the_devices_of_the_control_are_those_that_are_stored() -> None:
+    assert MEASURED_ON.texts == ("here", *stored_devices()[1:])
+    assert all(shipped_timings(device).machine.kind == "cuda" for device in stored_devices()[1:])
+
+
+@pytest.mark.parametrize("on", MEASURED_ON.texts)
+def test_the_first_screen_holds_a_gpus_work_and_its_time_in_a_row_with_checked_outputs(on: str) -> None:
+    app = page(measured_on=on)
+    standard, _extreme, separable = map(H100.timing, BLOCKS)
+    assert standard
+    assert separable
+    assert standard.device_s
+    assert separable.device_s
+    assert separable.loop_s
+    assert standard.loop_s
+    (said,) = [line.value for line in app.markdown if line.value.startswith("**On a GPU**")]
+    assert H100.machine.device in said
+    assert f"**{standard.device_s / separable.device_s:.2f}× faster**" in said
+    assert f"in a row, launches included, it is **{separable.loop_s / standard.loop_s:.2f}× slower**" in said
+    assert f"**{1 - separable.device_s / separable.loop_s:.0%}**" in said
+    drawn = app.get("plotly_chart")[1 if on == "here" else -1].proto.spec
+    assert "in a row" in drawn
+    if on != "here":
+        assert any("Outputs checked against float64" in caption.value for caption in app.caption)
+        assert any(H100.machine.driver in caption.value for caption in app.caption)
+        bars = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+        found = {bar["name"]: bar["x"] for bar in bars}
+        assert found["Depthwise separable"] == [separable.device_s]
+        assert found["calls in a row, launches included"][-1] == separable.loop_s
+
+
+def test_what_a_gpu_teaches_is_computed_from_its_times() -> None:
+    app = page(measured_on="nvidia-h100")
+    (lessons,) = [line.value for line in app.markdown if line.value.startswith("- **Launches.**")]
+    graph = H100.timing(replace(BLOCKS[2], mode="graph"))
+    eager = H100.timing(BLOCKS[2])
+    assert graph
+    assert graph.loop_s
+    assert eager
+    assert eager.loop_s
+    assert f"{format_seconds(graph.loop_s)} in a row instead of {format_seconds(eager.loop_s)}" in lessons
+    # by hand: the first batch from which on the separable block is always the faster by a tenth, called in a row
+    ahead: list[int] = []
+    for batch_size in (256, 128, 64, 32, 16, 8, 4, 2, 1):
+        slow, fast = (H100.timing(three_blocks(CompareSpec(batch_size=batch_size))[number]) for number in (0, 2))
+        assert slow
+        assert fast
+        if not (fast.loop_s or 0.0) * 1.1 < (slow.loop_s or 0.0):
+            break
+        ahead.append(batch_size)
+    assert ahead
+    assert f"from `batch_size` {ahead[-1]} on" in lessons
+    assert "A wrong and a right clock" in [expander.label for expander in app.expander]
+    # other settings have no such readings, and nothing is said of what was not measured
+    other = page(measured_on="nvidia-h100", kernel_size="5")
+    assert "A wrong and a right clock" not in [expander.label for expander in other.expander]
+    assert any("**Predicted only**" in caption.value for caption in other.caption)
+
+
+def test_a_wrong_output_is_shown_in_red_beside_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = tuple(
+        replace(timing, output=OutputCheck(0.7, 1e-5)) if timing.settings == BLOCKS[2] else timing
+        for timing in H100.timings
+    )
+    wrong = replace(H100, timings=bad)
+    monkeypatch.setattr(
+        "xception_lab.ui.timing.results.shipped_timings",
+        lambda device="cpu": wrong if device == "nvidia-h100" else shipped_timings(device),
+    )
+    app = page(measured_on="nvidia-h100")
+    assert any("Wrong output" in error.value and "0.7" in error.value for error in app.error)
+    assert f"color:{ERROR_COLOUR}" in app.get("plotly_chart")[0].proto.spec
+
+
+def test_measuring_shows_what_is_measured_here(stub: StubQueue) -> None:
+    app = page(measured_on="nvidia-h100")
+    app.button(key="measure").click().run()
+    assert stub.jobs
+    assert any("made by this code on" in caption.value and "EPYC" in caption.value for caption in app.caption)
+
+
+def test_the_worth_of_an_estimate_is_shown_by_kind_of_layer() -> None:
+    app = page(measured_on="nvidia-h100", timing_view="roofline")
+    worth = prediction_errors(H100)
+    table = app.dataframe[-1].value
+    assert list(table["kind of layer"]) == [error.op for error in worth]
+    assert list(table["measured / estimate, median"]) == [round(error.median, 2) for error in worth]
 
 
 def test_the_first_paint_imports_no_torch() -> None:
@@ -330,7 +424,6 @@ def test_what_is_said_of_starting_a_layer_is_measured_or_marked() -> None:
     assert bar.settings.height == 7
     assert f"takes {format_seconds(bar.timing.median_s)}" in said
     assert f"estimate is {format_seconds(bar.estimate_s)}" in said
-    assert "secondary sources" in said
     assert not any("at once, where" in line.value for line in app.markdown)
 
 

@@ -20,6 +20,8 @@ HEIGHT = 400
 LEGEND: dict[str, Any] = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
 # marks that stand for no block; legible on a light and on a dark ground
 GREY = "gray"
+# as legible on a light ground as on a dark one
+ERROR_COLOUR = "#d9443f"
 
 # seconds as people read them: plotly's own prefixes, 1.5 ms
 SECONDS_AXIS: dict[str, Any] = {"tickformat": ".3~s", "ticksuffix": "s"}

@@ -1,5 +1,6 @@
 """Charts of the timing lab: measured bars beside estimates, ratios, sweeps, operations, predictions for devices."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import plotly.graph_objects as go
 from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, BLOCK_SYMBOLS
 from xception_lab.common.units import format_seconds
 from xception_lab.figures.style import (
+    ERROR_COLOUR,
     GREY,
     HEIGHT,
     LEGEND,
@@ -27,6 +29,8 @@ from xception_lab.timing.results import Operation
 
 # wide enough to show how the lines are broken
 TIMING_LEGEND = {**LEGEND, "itemwidth": 44}
+# launches and work together, whatever the block
+_PALE = {"color": "rgba(128,128,128,0.25)", "line": {"color": GREY, "width": 1}}
 # a prediction is hatched, a measurement solid
 _HATCHED = {
     "color": "rgba(0,0,0,0)",
@@ -44,19 +48,30 @@ class TimingWords:
 
 
 def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
-    """A bar per block and machine: the median with its quartiles, the estimate hatched beside it."""
+    """A bar per block and machine: the median with its quartiles, the estimate hatched beside it.
+
+    On an accelerator the bar is the device's own time, and calls in a row are a pale bar beside it. A wrong output is
+    marked in red.
+    """
     several = len({bar.machine for bar in bars}) > 1
     # the figure stands in the row's name, where no whisker crosses it
-    figures = [format_seconds(bar.timing.median_s) if bar.timing else "–" for bar in bars]
+    figures = [format_seconds(bar.timing.work_s) if bar.timing else "–" for bar in bars]
+    wrong = f"<br><span style='color:{ERROR_COLOUR}'>{words.notes['wrong']}</span>"
     rows = [
-        f"{words.names[bar.name]}<br><b>{figure}</b>" + (f"<br>{wrap_name(bar.machine, 28)}" if several else "")
+        f"{words.names[bar.name]}<br><b>{figure}</b>"
+        + (f"<br>{wrap_name(bar.machine, 28)}" if several else "")
+        + (wrong if bar.is_wrong else "")
         for bar, figure in zip(bars, figures, strict=True)
     ]
     data: list[dict[str, Any]] = []
     for name in dict.fromkeys(bar.name for bar in bars):
         own = [(row, bar.timing) for row, bar in zip(rows, bars, strict=True) if bar.name == name and bar.timing]
-        medians_s = [timing.median_s for _, timing in own]
-        low_s, high_s = [timing.p25_s for _, timing in own], [timing.p75_s for _, timing in own]
+        medians_s = [timing.work_s for _, timing in own]
+        sampled = [timing.device_s is None for _, timing in own]  # a device's own time has no quartiles
+        low_s, high_s = (
+            [quartile if has else math.nan for quartile, has in zip(quartiles, sampled, strict=True)]
+            for quartiles in ([timing.p25_s for _, timing in own], [timing.p75_s for _, timing in own])
+        )
         data.append(
             {
                 "type": "bar",
@@ -68,6 +83,24 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
                 "hovertemplate": "%{y}<br>" + words.notes["median"] + " %{x:.3s}s<extra></extra>",
                 "showlegend": False,
                 "offsetgroup": "measured",
+            }
+        )
+    in_a_row = [
+        (row, bar.timing.loop_s)
+        for row, bar in zip(rows, bars, strict=True)
+        if bar.timing and bar.timing.loop_s is not None
+    ]
+    if in_a_row:
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "name": words.notes["loop"],
+                "y": [row for row, _ in in_a_row],
+                "x": [seconds for _, seconds in in_a_row],
+                "marker": _PALE,
+                "offsetgroup": "loop",
+                "hovertemplate": words.notes["loop"] + ": %{x:.3s}s<extra></extra>",
             }
         )
     estimated = [(row, bar.estimate_s) for row, bar in zip(rows, bars, strict=True) if bar.estimate_s]

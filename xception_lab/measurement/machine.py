@@ -119,8 +119,8 @@ def device_properties(kind: str, index: int = 0, torch: Any = None) -> DevicePro
     if not torch.cuda.is_tf32_supported():
         return DeviceProperties(cache_bytes)
     backends = torch.backends
-    precisions = (_float32_precision(backends, one) for one in (backends.cuda.matmul, backends.cudnn.conv))
-    return DeviceProperties(cache_bytes, *precisions)
+    matmul, conv = (_float32_precision(backends, one) for one in (backends.cuda.matmul, backends.cudnn.conv))
+    return DeviceProperties(cache_bytes, matmul, conv)
 
 
 def _float32_precision(backends: Any, operation: Any) -> str:

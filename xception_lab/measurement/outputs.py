@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from xception_lab.measurement.sampling import matmul_precision
+from xception_lab.nn.fusion import to_memory_format
 from xception_lab.spec import BlockSpec
 from xception_lab.timing.results import OutputCheck
 from xception_lab.timing.settings import Dtype, Settings
@@ -41,8 +42,8 @@ def check_output(
         return None
     with matmul_precision(settings.dtype):
         outputs = call()
-    reference = deepcopy(model).to("cpu", torch.float64, memory_format=torch.contiguous_format)
-    given = inputs.detach().to("cpu", torch.float64, memory_format=torch.contiguous_format)
+    reference = to_memory_format(deepcopy(model).to("cpu", torch.float64), torch.contiguous_format)
+    given = inputs.detach().to("cpu", torch.float64).contiguous()
     if gradient is not None:
         found: Sequence[Tensor] = outputs
         expected = _gradients(reference, given.requires_grad_(inputs.requires_grad), gradient)
@@ -77,7 +78,7 @@ def relative_error(found: Sequence[Tensor], expected: Sequence[Tensor]) -> float
 
 
 def _gradients(reference: nn.Module, inputs: Tensor, gradient: Tensor) -> Sequence[Tensor]:
-    leaves = [parameter for parameter in reference.parameters() if parameter.requires_grad]
+    leaves: list[Tensor] = [parameter for parameter in reference.parameters() if parameter.requires_grad]
     if inputs.requires_grad:
         leaves.append(inputs)
     return torch.autograd.grad(reference(inputs), leaves, gradient.to("cpu", torch.float64))

@@ -18,7 +18,7 @@ PEAKS_LIMIT_S = 1.0
 MAX_WAIT_S = 3.0  # for the machine to settle before a profile
 
 
-def run_job(job: TimingJob, report: Callable[[float, Results], None] = lambda *_: None) -> Results:
+def run_job(job: TimingJob, report: Callable[[float, Results], None] | None = None) -> Results:
     """Run the job in this process. Raises as time_block does.
 
     report: called with the share done, 0 to 1, and all results so far, before the first is measured and after each.
@@ -27,7 +27,8 @@ def run_job(job: TimingJob, report: Callable[[float, Results], None] = lambda *_
     for share, part in run_job_parts(job):
         results = merge_results(results, part)
         assert results
-        report(share, results)
+        if report:
+            report(share, results)
     assert results
     return results
 

@@ -19,6 +19,7 @@ from xception_lab.common.units import format_count, format_seconds, format_times
 from xception_lab.features.readings import WIDTH, relu_range
 from xception_lab.spec import BlockSpec, CompareSpec, Kind, XceptionSpec
 from xception_lab.timing.jobs import three_blocks
+from xception_lab.timing.results import Timing
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.timing.roofline import FEWEST_PRODUCTS
 
@@ -230,6 +231,17 @@ def _medians_s(size: int = SIZE, **chosen: Any) -> tuple[float, float]:
     return standard.median_s, separable.median_s
 
 
+GPU, GPU_BATCH = "nvidia-h100", 32
+
+
+def _gpu_timings(**chosen: Any) -> tuple[Timing, Timing]:
+    """The stored times of the standard and the separable block on a GPU. chosen: fields of CompareSpec."""
+    standard, _extreme, separable = map(shipped_timings(GPU).timing, three_blocks(CompareSpec(**chosen)))
+    assert standard, "timed by timing.jobs.full_job"
+    assert separable, "timed by timing.jobs.full_job"
+    return standard, separable
+
+
 def _machine() -> str:
     return shipped_timings().machine.label
 
@@ -246,21 +258,31 @@ def _seconds() -> Values:
 def _gpu() -> Values:
     layers = {layer.op: layer for layer in _block("separable").layers}
     standard, _norm, _activation = _block("standard").layers
+    one, many = _gpu_timings(), _gpu_timings(batch_size=GPU_BATCH)
     both_us = sum(int(constant(name).value) for name in ("a100_depthwise_us", "a100_pointwise_us"))
     return {
         "intensity": f"{layers['depthwise'].intensity:.1f}",
         "intensity_standard": f"{standard.intensity:.0f}",
         "both_us": f"{both_us}",
+        "h100": shipped_timings(GPU).machine.device,
+        "work": format_times(one[0].work_s / one[1].work_s),
+        "in_a_row": f"{(one[1].loop_s or 0.0) / (one[0].loop_s or 1.0):.0%}",
+        "batch": f"{GPU_BATCH}",
+        "large": format_times(many[0].work_s / many[1].work_s),
     }
 
 
 def _small_blocks() -> Values:
     standard_s, separable_s = _medians_s(7)
+    _standard, gpu = _gpu_timings(size=7)
     return {
         "flops": format_times(_fewer(7)[0]),
         "standard": format_seconds(standard_s),
         "separable": format_seconds(separable_s),
         "machine": _machine(),
+        "h100": shipped_timings(GPU).machine.device,
+        "work": format_seconds(gpu.work_s),
+        "in_a_row": format_seconds(gpu.loop_s or 0.0),
     }
 
 

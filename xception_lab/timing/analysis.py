@@ -18,6 +18,8 @@ from xception_lab.timing.settings import Settings
 
 # of a device's own time, which two measurements of the same GPU agreed about within a tenth: less is no difference seen
 DEVICE_SPREAD = 0.1
+# how many times its estimate a layer may take and still be called bound by the peak that the estimate comes from
+MOST_EXPLAINED = 3.0
 INTENSITIES = (0.05, 2000.0)  # FLOPs per byte, of the plot: from below every depthwise layer to above every ridge
 
 Roof = tuple[tuple[float, ...], tuple[float, ...]]  # (intensities, FLOP/s)
@@ -35,6 +37,11 @@ class TimingBar:
     estimate_s: float | None
 
     @property
+    def is_wrong(self) -> bool:
+        """Whether its output was checked and is wrong."""
+        return bool(self.timing and self.timing.output and self.timing.output.wrong)
+
+    @property
     def beats_estimate(self) -> bool:
         """Whether the median is shorter than the estimate; False where either is missing."""
         return bool(self.timing and self.estimate_s and self.timing.work_s < self.estimate_s)
@@ -49,7 +56,8 @@ class SpeedVerdict:
     launches: what a program waits for on an accelerator, which may be more than the device's work; None on a processor.
     disturbed: whether the machine was slowed down meanwhile.
     slowest, share, limit: the separable block's layer that takes the most time, its fraction of all layers' time, and
-    which peak limits it; None where the layers were not timed or no peaks measured.
+    which peak limits it; None where the layers were not timed or no peaks measured. excess: how many times its estimate
+    that layer took; above MOST_EXPLAINED it is no peak that limits it.
     """
 
     flops: Ratio
@@ -60,6 +68,7 @@ class SpeedVerdict:
     share: float
     limit: Limit | None
     launches: "LaunchVerdict | None" = None
+    excess: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,11 +229,15 @@ def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict |
     total_layers_s = sum(layer_s for _, layer_s in separable.layers)
     if not total_layers_s:  # the clock was too coarse for them, or a file says so
         return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None, launches)
+    share = seconds / total_layers_s
     peaks = results.peak(separable.settings.dtype)
-    limits: dict[str, Limit] = {}
-    if peaks:
-        limits = {layer.name: layer.limit for layer in estimates(separable.settings, peaks, fast_algorithms(results))}
-    return SpeedVerdict(flops, times, outcome, disturbed, name, seconds / total_layers_s, limits.get(name), launches)
+    if peaks is None:
+        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches)
+    layers = {layer.name: layer for layer in estimates(separable.settings, peaks, fast_algorithms(results))}
+    layer = layers.get(name)
+    if layer is None or not layer.seconds:
+        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches)
+    return SpeedVerdict(flops, times, outcome, disturbed, name, share, layer.limit, launches, seconds / layer.seconds)
 
 
 def _device_outcome(separable_s: float, standard_s: float) -> SpeedOutcome:
@@ -353,16 +366,15 @@ def _line(kind: Kind, settings: list[Settings], results: Results, in_a_row: bool
     spans: list[tuple[float, float, float]] = []
     for timing in timings:
         if timing is None:
-            spans.append((math.nan,) * 3)
-        elif in_a_row:
-            spans.append((timing.loop_s or math.nan,) * 3)
-        elif timing.device_s is None:
-            spans.append((timing.median_s, timing.p25_s, timing.p75_s))
+            spans.append((math.nan, math.nan, math.nan))
+        elif in_a_row or timing.device_s is not None:
+            seconds = (timing.loop_s if in_a_row else timing.device_s) or math.nan
+            spans.append((seconds, seconds, seconds))
         else:
-            spans.append((timing.device_s,) * 3)
+            spans.append((timing.median_s, timing.p25_s, timing.p75_s))
     medians, p25, p75 = zip(*spans, strict=True)
-    seconds = [estimate_s(value, results) for value in settings]
-    return SweepLine(kind, medians, p25, p75, tuple(math.nan if value is None else value for value in seconds))
+    estimated = [estimate_s(value, results) for value in settings]
+    return SweepLine(kind, medians, p25, p75, tuple(math.nan if value is None else value for value in estimated))
 
 
 def crossings(values: Sequence[int], lines: Sequence[SweepLine]) -> tuple[Crossing, ...]:
@@ -378,6 +390,18 @@ def crossings(values: Sequence[int], lines: Sequence[SweepLine]) -> tuple[Crossi
                 seconds = _interpolate(first.medians_s[left], first.medians_s[left + 1], share)
                 points.append(Crossing(first.kind, second.kind, at, seconds))
     return tuple(points)
+
+
+def overtakes_from(values: Sequence[int], slow: SweepLine, fast: SweepLine) -> int | None:
+    """The least measured value from which on `fast` is always the faster, by more than DEVICE_SPREAD; None: none."""
+    found: int | None = None
+    for value, slow_s, fast_s in reversed(list(zip(values, slow.medians_s, fast.medians_s, strict=True))):
+        if math.isnan(slow_s) or math.isnan(fast_s):
+            continue
+        if fast_s * (1 + DEVICE_SPREAD) >= slow_s:
+            break
+        found = value
+    return found
 
 
 def _interpolate(low: float, high: float, share: float) -> float:

@@ -71,9 +71,13 @@ def three_blocks(spec: CompareSpec, **chosen: Any) -> tuple[Settings, ...]:
     return tuple(Settings(spec.block(kind), spec.size, spec.size, spec.batch_size, **chosen) for kind in KINDS)
 
 
-def sweep_settings(spec: CompareSpec, field: str, **chosen: Any) -> dict[int, tuple[Settings, ...]]:
-    """The three blocks by each value of one field, its current value included; values that are invalid are left out."""
-    return sweep_field(spec, field, TIMED_SWEEP_VALUES[field], lambda setting: three_blocks(setting, **chosen))
+def sweep_settings(spec: CompareSpec, field: str, kind: str = "cpu", **chosen: Any) -> dict[int, tuple[Settings, ...]]:
+    """The three blocks by each value of one field, its current value included; values that are invalid are left out.
+
+    kind: the device's type: an accelerator has room and time for larger batches.
+    """
+    values = TIMED_SWEEP_VALUES[field] + (LARGE_BATCHES if field == "batch_size" and kind != "cpu" else ())
+    return sweep_field(spec, field, values, lambda setting: three_blocks(setting, **chosen))
 
 
 def full_job(kind: str, device: str = "auto") -> TimingJob:
@@ -96,9 +100,7 @@ def full_job(kind: str, device: str = "auto") -> TimingJob:
         quick += [three_blocks(spec, **layout, backward=True) for layout in formats]
         quick.append(three_blocks(spec, mode="folded", memory_format="channels_last"))
     for field in TIMED_SWEEP_VALUES:
-        quick += sweep_settings(default, field).values()
-    if kind != "cpu":
-        quick += [three_blocks(replace(default, batch_size=batch_size)) for batch_size in LARGE_BATCHES]
+        quick += sweep_settings(default, field, kind).values()
     everything = tuple(dict.fromkeys((*groups, *quick)))
     quick_ones = tuple(group for group in everything if group not in groups)
     profiled = (*three_blocks(default), network)

@@ -9,6 +9,7 @@ from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE,
 from xception_lab.ui.fields.field import N_, VIEW_AND_CONTROL, Field, Texts, flag_options, word_options
 
 TimingView = Literal["latency", "roofline", "running", "operations", "devices", "xception", "bring"]
+MeasuredOn = Literal["here", "nvidia-h100"]
 TimedField = Literal["out_channels", "size", "batch_size"]
 
 DTYPE: Field[Dtype] = Field(
@@ -45,6 +46,13 @@ MODE: Field[Mode] = Field(
         "graph is replayed on an accelerator at once."
     ),
     narrow=_available_modes,
+)
+MEASURED_ON: Field[MeasuredOn] = Field(
+    "measured_on",
+    word_options("here", "nvidia-h100", labels={"here": N_("This machine"), "nvidia-h100": "NVIDIA H100"}),
+    "here",
+    label=N_("Times of"),
+    help=N_("Whose times are shown: this machine's, or the stored ones of a GPU that this code has measured."),
 )
 TIMED_ALONG: Field[TimedField] = Field(
     "timed_along",
@@ -93,6 +101,7 @@ class TimingState:
     memory_format: MemoryFormat = MEMORY_FORMAT.attribute()
     backward: bool = BACKWARD.attribute()
     mode: Mode = MODE.attribute()
+    measured_on: MeasuredOn = MEASURED_ON.attribute()
     timed_along: TimedField = TIMED_ALONG.attribute()
     timing_view: TimingView = TIMING_VIEW.attribute()
 

@@ -10,7 +10,7 @@ from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.shell.language import translate as _
 
 
-def _run_options(state: TimingState) -> dict[str, Any]:
+def run_options(state: TimingState) -> dict[str, Any]:
     """How the blocks are run, as keyword arguments of Settings."""
     return {
         "dtype": state.dtype,
@@ -28,12 +28,13 @@ def how_text(state: TimingState) -> str:
 
 def settings_group(state: TimingState) -> tuple[Settings, ...]:
     """The three blocks that the controls ask for."""
-    return three_blocks(state.spec, **_run_options(state))
+    return three_blocks(state.spec, **run_options(state))
 
 
 def swept_groups(state: TimingState) -> dict[int, tuple[Settings, ...]]:
     """The three blocks at each value of the field `timed_along`."""
-    return sweep_settings(state.spec, state.timed_along, **_run_options(state))
+    kind = "cpu" if state.measured_on == "here" else "cuda"
+    return sweep_settings(state.spec, state.timed_along, kind, **run_options(state))
 
 
 def network_settings(state: TimingState) -> tuple[Settings, ...]:

@@ -10,12 +10,12 @@ from xception_lab.measurement.machine import cpu_name, has_compiler
 from xception_lab.measurement.queue import JobStatus, TimingQueue, TooManyJobsError
 from xception_lab.timing.jobs import TimingJob
 from xception_lab.timing.results import MAX_BUSY_SHARE
-from xception_lab.ui.fields.timing import TimingState
-from xception_lab.ui.shell.address import session_parameter
+from xception_lab.ui.fields.timing import MEASURED_ON, TimingState
+from xception_lab.ui.shell.address import session_parameter, set_controls
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.shell.names import times_text
-from xception_lab.ui.timing.results import add_results
+from xception_lab.ui.timing.results import add_results, stored_accelerators
 
 _MEASUREMENT = "measurement"
 _ERROR = "_timing_error"
@@ -50,6 +50,7 @@ def session_job() -> JobStatus | None:
 
 def start(job: TimingJob) -> None:
     """Queue a measurement and watch it."""
+    set_controls({MEASURED_ON.key: "here"})  # whose times are to be seen
     try:
         st.session_state[_MEASUREMENT] = queue().submit(job)
     except TooManyJobsError as error:
@@ -60,8 +61,8 @@ def device_line() -> str:
     """What device this server measures on, and what that means for the results."""
     if accelerator_likely():
         return _("This server has an accelerator: what is measured here is measured on it, and every result names it.")
-    sentence = _("**This is a CPU** ({name}), not a GPU: expect other ratios there.")
-    return sentence.format(name=cpu_name())
+    sentence = _("**This is a CPU** ({name}), not a GPU; the times of a GPU are stored ones, of an {gpu}.")
+    return sentence.format(name=cpu_name(), gpu=stored_accelerators()[0].machine.device)
 
 
 def refusal_text(state: TimingState) -> str:

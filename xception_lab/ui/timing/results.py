@@ -9,8 +9,9 @@ import streamlit as st
 from xception_lab.measurement.queue import JobStatus
 from xception_lab.spec import KINDS
 from xception_lab.timing.results import MAX_BUSY_SHARE, Machine, Results, merge_results
-from xception_lab.timing.results_file import ResultsFileError, results_from_json, shipped_timings
+from xception_lab.timing.results_file import ResultsFileError, results_from_json, shipped_timings, stored_devices
 from xception_lab.timing.settings import Settings
+from xception_lab.ui.fields.timing import MeasuredOn
 from xception_lab.ui.shell.language import escape_markdown, translate_message
 from xception_lab.ui.shell.language import translate as _
 
@@ -30,11 +31,13 @@ def add_results(status: JobStatus) -> None:
         st.session_state[_OWN] = merge_results(st.session_state.get(_OWN), status.results)
 
 
-def best_results(wanted: Sequence[Settings]) -> tuple[Results, str]:
+def best_results(wanted: Sequence[Settings], device: MeasuredOn = "here") -> tuple[Results, str]:
     """The results that have most of these settings, this session's or the shipped ones, and their source in words.
 
-    Where neither has any of them, those with the peaks that a prediction needs.
+    Where neither has any of them, those with the peaks that a prediction needs. device: "here", or that of stored ones.
     """
+    if device != "here":
+        return _stored_results(wanted, device)
     own: Results | None = st.session_state.get(_OWN)
     shipped = shipped_timings()
     num_own, num_shipped = (
@@ -56,8 +59,29 @@ def best_results(wanted: Sequence[Settings]) -> tuple[Results, str]:
     return base, sentence.format(machine=base.machine.label)
 
 
-def shipped_source() -> str:
+def stored_accelerators() -> tuple[Results, ...]:
+    """The shipped results of accelerators."""
+    return tuple(shipped_timings(device) for device in stored_devices() if device != "cpu")
+
+
+def _stored_results(wanted: Sequence[Settings], device: MeasuredOn) -> tuple[Results, str]:
+    results = shipped_timings(device)
+    if any(results.timing(settings) for settings in wanted):
+        return results, shipped_source(device)
+    sentence = _(
+        "**Predicted only**: nothing is stored for this; the estimates are from the measured peaks of {machine}."
+    )
+    return results, sentence.format(machine=results.machine.label)
+
+
+def shipped_source(device: MeasuredOn = "here") -> str:
     """Where the shipped results come from."""
+    if device != "here":
+        machine = shipped_timings(device).machine
+        sentence = _(
+            "**A stored result**, made by this code on {machine}, driver {driver}. Nothing measured here changes it."
+        )
+        return sentence.format(machine=machine.label, driver=machine.driver)
     sentence = _("**A stored result**, made by this code on {machine}. Measure replaces it.")
     return sentence.format(machine=shipped_timings().machine.label)
 

@@ -1,5 +1,6 @@
 """The views of the Time page, one function each."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,24 +16,29 @@ from xception_lab.figures.timing import (
     ratios_figure,
     sweep_times_figure,
 )
-from xception_lab.spec import KINDS
+from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.timing.analysis import (
+    TimeShare,
     TimingBar,
     align_names,
     crossings,
     fold_operations,
     longest_operations,
+    loop_shares,
     machine_roofline,
+    prediction_errors,
     roofline_rows,
     sweep_lines,
     time_shares,
     timing_bar,
 )
+from xception_lab.timing.clock_readings import clock_readings
+from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.published_devices import predict_devices, tensor_core_example
 from xception_lab.timing.results import Operation, Results, timing_row
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.timing.settings import Settings
-from xception_lab.ui.fields.timing import TIMED_ALONG, TimingState, TimingView
+from xception_lab.ui.fields.timing import MEASURED_ON, TIMED_ALONG, TimingState, TimingView
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import escape_markdown, paragraph
@@ -44,11 +50,15 @@ from xception_lab.ui.timing.results import (
     results_by_machine,
     results_uploader,
     shipped_source,
+    stored_accelerators,
     uploaded_results,
 )
 from xception_lab.ui.timing.words import (
     beaten_layers_texts,
     beaten_medians_text,
+    crossing_lesson,
+    lessons_texts,
+    outputs_text,
     peaks_text,
     precision_text,
     start_cost_text,
@@ -56,13 +66,26 @@ from xception_lab.ui.timing.words import (
     timing_words,
 )
 
+WRONG_CLOCK = """\
+begin = time.perf_counter()
+block(x)
+print(time.perf_counter() - begin)"""
+RIGHT_CLOCK = """\
+torch.cuda.synchronize()
+begin = time.perf_counter()
+for _ in range(20):
+    block(x)
+torch.cuda.synchronize()
+print((time.perf_counter() - begin) / 20)"""
 NUM_COLOURS = 7  # of the theme's ten; the other three are the blocks'
 
 
-def _captioned_results(wanted: Sequence[Settings]) -> Results:
-    """The best results for these settings, below a caption with their source and their devices' precision."""
-    results, source = best_results(wanted)
-    st.caption(source)
+def _captioned_results(wanted: Sequence[Settings], state: TimingState) -> Results:
+    """The results for these settings, below a caption with their source and their devices' precision."""
+    results, source = best_results(wanted, state.measured_on)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="source"):
+        control(MEASURED_ON)
+        st.caption(source)
     for machine, machine_results in results_by_machine(results).items():
         if text := precision_text(machine, machine_results):
             st.caption(text)
@@ -83,10 +106,15 @@ def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
     extra = {bar.name: bar.name for bar in named if bar.name not in words.names}
     words = replace(words, names={**words.names, **extra})
     show_chart(bars_figure(named, words), key, "; ".join(map(_bar_text, bars)))
+    if checked := outputs_text([bar.timing for bar in bars if bar.timing]):
+        if any(bar.is_wrong for bar in bars):
+            st.error(checked, icon=":material/error:")
+        else:
+            st.caption(checked)
     if beaten := [words.names[bar.name] for bar in named if bar.beats_estimate]:
         st.caption(beaten_medians_text(beaten))
     with st.expander(_("Table"), icon=":material/table:"):
-        seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s")
+        seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s")
         formats = {name: st.column_config.NumberColumn(format="%.6f") for name in seconds_columns}
         rows = [timing_row(bar.timing) for bar in bars if bar.timing]
         st.dataframe(rows, hide_index=True, column_config=formats)
@@ -103,6 +131,10 @@ def _bar_text(bar: TimingBar) -> str:
     name = kind_name(bar.name) if bar.name != "xception" else _bar_name(bar)
     if bar.timing is None:
         return _("{name} on {machine}: not measured").format(name=name, machine=bar.machine)
+    if bar.timing.loop_s is not None:
+        sentence = _("{name} on {machine}: the work alone {work:.3g} ms, called in a row {loop:.3g} ms")
+        work, loop = 1e3 * bar.timing.work_s, 1e3 * bar.timing.loop_s
+        return sentence.format(name=name, machine=bar.machine, work=work, loop=loop)
     sentence = _("{name} on {machine}: median {median:.3g} ms, quartiles {low:.3g} to {high:.3g} ms")
     median, low, high = (1e3 * seconds for seconds in (bar.timing.median_s, bar.timing.p25_s, bar.timing.p75_s))
     return sentence.format(name=name, machine=bar.machine, median=median, low=low, high=high)
@@ -111,13 +143,8 @@ def _bar_text(bar: TimingBar) -> str:
 def show_latency(state: TimingState) -> None:
     """The three blocks: measured beside predicted."""
     group = settings_group(state)
-    results = _captioned_results(group)
-    # a machine that has not measured all three has no shares
-    shares_by_machine = {
-        machine: shares
-        for machine, machine_results in results_by_machine(results).items()
-        if (shares := time_shares(group, machine_results))
-    }
+    results = _captioned_results(group, state)
+    shares_by_machine = _shares_by_machine(group, results)
     if time_shares(group, results):
         left, right = st.columns((5, 2) if len(shares_by_machine) < 2 else (3, 2), gap="medium")
         with right:
@@ -131,22 +158,66 @@ def show_latency(state: TimingState) -> None:
         left = st.container()
     with left:
         _show_bars(group, results, "latency")
+    if state.measured_on != "here":
+        _show_lessons(state, results)
     st.markdown(paragraph("timing"))
     if text := start_cost_text(shipped_timings()):
         st.markdown(text)
 
 
+def _shares_by_machine(group: Sequence[Settings], results: Results) -> dict[str, Sequence[TimeShare]]:
+    """Time shares of every machine that is shown, and of the stored GPU, which has two: its work, and calls in a row.
+
+    A machine that has not measured all three blocks has no shares.
+    """
+    machines = results_by_machine(results)
+    machines |= {one.machine.device: one for one in stored_accelerators() if one.machine.device not in machines}
+    shares: dict[str, Sequence[TimeShare]] = {}
+    for machine, machine_results in machines.items():
+        if in_a_row := loop_shares(group, machine_results):
+            shares[_("{machine}, the work").format(machine=machine)] = time_shares(group, machine_results)
+            shares[_("{machine}, in a row").format(machine=machine)] = in_a_row
+        elif own := time_shares(group, machine_results):
+            shares[machine] = own
+    return shares
+
+
+def _show_lessons(state: TimingState, results: Results) -> None:
+    """What the GPU's times teach, and the wrong and the right way to time it with what each printed there."""
+    if lessons := lessons_texts(state, results):
+        st.markdown("\n".join(f"- {text}" for text in lessons))
+    readings = clock_readings(state.measured_on)
+    if not readings or settings_group(state) != three_blocks(CompareSpec()):
+        return
+    with st.expander(_("A wrong and a right clock"), icon=":material/timer:"):
+        left, right = st.columns(2, gap="medium")
+        reading = readings["separable"]
+        with left:
+            st.markdown(_("**Wrong**: the clock stops when the work is queued"))
+            st.code(WRONG_CLOCK, language="python")
+            st.markdown(_("printed {seconds}").format(seconds=format_seconds(reading.not_waited_s)))
+        with right:
+            st.markdown(_("**Right**: the device is waited for, after many calls"))
+            st.code(RIGHT_CLOCK, language="python")
+            st.markdown(_("printed {seconds}").format(seconds=format_seconds(reading.loop_s)))
+        sentence = _(
+            "Measured on {machine} with the separable block. Here the two are close, because launching takes longer "
+            "than the work, {work}; with larger pictures the wrong clock goes on saying what launching takes."
+        )
+        st.markdown(sentence.format(machine=results.machine.device, work=format_seconds(reading.device_s)))
+
+
 def show_xception(state: TimingState) -> None:
     """The whole network, as published and for fast inference."""
     wanted = network_settings(state)
-    _show_bars(wanted, _captioned_results(wanted), "xception")
+    _show_bars(wanted, _captioned_results(wanted, state), "xception")
     st.markdown(paragraph("timing_network"))
 
 
 def show_roofline(state: TimingState) -> None:
     """Every layer under the roofs of each machine."""
     group = settings_group(state)
-    results = _captioned_results(group)
+    results = _captioned_results(group, state)
     rooflines = [
         roofline
         for machine, machine_results in results_by_machine(results).items()
@@ -168,7 +239,35 @@ def show_roofline(state: TimingState) -> None:
     for roofline in rooflines:
         for text in beaten_layers_texts(roofline):
             st.caption(f"{escape_markdown(roofline.machine)}: {text}" if several else text)
+    for machine, machine_results in results_by_machine(results).items():
+        _show_prediction_errors(machine, machine_results)
     st.markdown(paragraph("roofline"))
+
+
+def _show_prediction_errors(machine: str, results: Results) -> None:
+    """What a prediction is worth on a machine: measured/estimate by kind of layer."""
+    errors = prediction_errors(results)
+    if not errors:
+        return
+    with st.expander(_("What an estimate is worth on {machine}").format(machine=machine), icon=":material/straighten:"):
+        st.dataframe(
+            [
+                {
+                    _("kind of layer"): error.op,
+                    _("layers"): error.count,
+                    _("measured / estimate, median"): round(error.median, 2),
+                    _("measured / estimate, worst"): round(error.worst, 2),
+                }
+                for error in errors
+            ],
+            hide_index=True,
+        )
+        st.markdown(
+            _(
+                "All forward passes that are timed layer by layer. The smaller a layer, the more of its time is what "
+                "no estimate of FLOPs and bytes holds."
+            )
+        )
 
 
 def show_sweep(state: TimingState) -> None:
@@ -176,12 +275,17 @@ def show_sweep(state: TimingState) -> None:
     control(TIMED_ALONG)
     groups = swept_groups(state)
     wanted = [settings for group in groups.values() for settings in group]
-    results = _captioned_results(wanted)
+    results = _captioned_results(wanted, state)
     lines = {
         machine: sweep_lines(groups, machine_results)
         for machine, machine_results in results_by_machine(results).items()
     }
-    points = crossings(tuple(groups), next(iter(lines.values())))
+    own_lines = next(iter(lines.values()))
+    if in_a_row := sweep_lines(groups, results, in_a_row=True):
+        has_launches = any(not math.isnan(seconds) for line in in_a_row for seconds in line.medians_s)
+        if has_launches:
+            lines[_("calls in a row, launches included")] = in_a_row
+    points = crossings(tuple(groups), own_lines)
     figure = sweep_times_figure(tuple(groups), lines, points, state.timed_along, timing_words())
     if any(map(results.timing, wanted)):
         summary = "; ".join(
@@ -195,6 +299,8 @@ def show_sweep(state: TimingState) -> None:
         summary = _("Not measured yet: the lines are estimates.")
     show_chart(figure, "running", summary)
     st.markdown(summary)
+    if text := crossing_lesson(state, results):
+        st.markdown(text)
     beaten = [
         f"{kind_name(line.kind)} ({state.timed_along} = {list(groups)[position]})"
         for machine_lines in lines.values()
@@ -208,8 +314,8 @@ def show_sweep(state: TimingState) -> None:
 def show_operations(state: TimingState) -> None:
     """The operations inside torch that take the time, on each machine."""
     wanted = profiled_settings(state)
-    results, source = best_results(wanted)
-    if not results.operations_of(wanted[0]):
+    results, source = best_results(wanted, state.measured_on)
+    if not results.operations_of(wanted[0]) and state.measured_on == "here":
         results, source = shipped_timings(), shipped_source()
     profiles_by_machine = {
         machine: dict(zip(KINDS, map(machine_results.operations_of, wanted), strict=True))
@@ -218,10 +324,12 @@ def show_operations(state: TimingState) -> None:
     profiles_by_machine = {
         machine: profiles for machine, profiles in profiles_by_machine.items() if any(profiles.values())
     }
+    with st.container(horizontal=True, vertical_alignment="bottom", key="source"):
+        control(MEASURED_ON)
+        st.caption(source)
     if not profiles_by_machine:
         st.info(_("No profile of this is stored: Measure makes one with torch.profiler."))
         return
-    st.caption(source)
     if len(profiles_by_machine) > 1:
         st.caption(_("Every machine on a scale of its own; a colour means the same where the name is the same."))
     names = {
@@ -281,7 +389,7 @@ def show_other_machines(state: TimingState) -> None:
     if uploaded_results():
         for results in uploaded_results():
             st.markdown(f"**{escape_markdown(results.machine.label)}** — {timing_headline(group, results)}")
-        _show_bars(group, _captioned_results(group), "brought")
+        _show_bars(group, _captioned_results(group, state), "brought")
 
 
 SHOW: dict[TimingView, Callable[[TimingState], None]] = {

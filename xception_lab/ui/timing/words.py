@@ -1,24 +1,32 @@
 """The Time page's headline, and the words of its charts."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from xception_lab.common.units import format_bytes, format_count, format_seconds
 from xception_lab.timing.analysis import (
+    MOST_EXPLAINED,
     MachineRoofline,
     RooflinePoint,
     SpeedVerdict,
     flops_ratio,
+    overtakes_from,
     smallest_block,
     speed_verdict,
+    sweep_lines,
 )
-from xception_lab.timing.results import CACHE_MULTIPLE, MAX_BUSY_SHARE, Results
-from xception_lab.timing.settings import Settings
+from xception_lab.timing.jobs import sweep_settings
+from xception_lab.timing.results import CACHE_MULTIPLE, MAX_BUSY_SHARE, Results, Timing
+from xception_lab.timing.settings import MEMORY_FORMATS, Settings
 from xception_lab.ui.compare.charts import cost_words
 from xception_lab.ui.fields.field import N_
+from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.shell.language import escape_markdown
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import kind_name, ratio_text, times_text
+from xception_lab.ui.timing.jobs import run_options, settings_group
 
 LAYER_NAMES = {
     "conv": N_("convolution"),
@@ -56,10 +64,55 @@ def timing_words() -> Any:
             "seconds": "{:.3g} s",
             "crossing": _("they cross"),
             "at": _("at {:.0f}"),
+            "loop": _("calls in a row, launches included"),
+            "wrong": _("WRONG OUTPUT"),
             "own": _("own time in a forward pass"),
             "predicted": _("predicted latency (textbook roofline)"),
         },
     )
+
+
+def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str:
+    """What an accelerator's own time and calls in a row say of the separable block; empty where none has such times.
+
+    group: the settings of the three blocks. machines: of these the first that has them.
+    """
+    verdicts = ((speed_verdict(group, results), results) for results in machines)
+    verdict, results = next(((one, own) for one, own in verdicts if one and one.launches), (None, None))
+    if verdict is None or verdict.launches is None or results is None:
+        return ""
+    work = {
+        "faster": _("the work alone is **{times} faster**"),
+        "slower": _("the work alone is **{times} slower**"),
+        "no difference seen": _("the work alone shows **no difference**"),
+    }[verdict.outcome].format(times=times_text(verdict.times.times))
+    launches = verdict.launches
+    in_a_row = {
+        "faster": _("called in a row, launches included, it is **{times} faster**"),
+        "slower": _("called in a row, launches included, it is **{times} slower**"),
+        "no difference seen": _("called in a row, launches included, there is **no difference**"),
+    }[launches.outcome].format(times=times_text(launches.times.times))
+    sentence = _(
+        "**On a GPU** ({machine}): {work}; {in_a_row}. The GPU waits for launches **{share:.0%}** of that time."
+    )
+    return sentence.format(
+        machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row, share=launches.share
+    )
+
+
+def outputs_text(timings: Sequence[Timing]) -> str:
+    """How far the outputs are from the processor's; empty where none was checked."""
+    checks = [timing.output for timing in timings if timing.output]
+    if not checks:
+        return ""
+    worst = max(checks, key=lambda check: (check.error is None, (check.error or 0.0) / check.tolerance))
+    if worst.error is None:
+        return _("**Wrong output**: it is not a number.")
+    if worst.wrong:
+        sentence = _("**Wrong output**: off by {error:.1g} of the reference, where rounding explains {tolerance:.1g}.")
+    else:
+        sentence = _("Outputs checked against float64: off by at most {error:.1g}, rounding explains {tolerance:.1g}.")
+    return sentence.format(error=worst.error, tolerance=worst.tolerance)
 
 
 def timing_headline(group: Sequence[Settings], results: Results) -> str:
@@ -95,6 +148,10 @@ def _outcome(verdict: SpeedVerdict) -> str:
 def _reason(verdict: SpeedVerdict) -> str:
     if verdict.slowest is None or verdict.limit is None:
         return ""
+    if verdict.excess and verdict.excess > MOST_EXPLAINED:
+        sentence = _("Its {layer} takes **{share:.0%}** of the time, {times} what its FLOPs and bytes explain.")
+        layer = _(LAYER_NAMES[verdict.slowest])
+        return sentence.format(layer=layer, share=verdict.share, times=times_text(verdict.excess))
     sentence = _("Its {layer} is {limit} and takes **{share:.0%}** of the time.")
     return sentence.format(
         layer=_(LAYER_NAMES[verdict.slowest]), limit=_(LIMIT_NAMES[verdict.limit]), share=verdict.share
@@ -187,15 +244,14 @@ def precision_text(machine: str, results: Results) -> str:
 
 
 def start_cost_text(results: Results) -> str:
-    """What starting a layer costs: measured on a processor, from sources on a GPU. Empty without such a timing."""
+    """What starting a layer costs on a processor. Empty without such a timing."""
     bar = smallest_block(results)
     if bar is None or bar.timing is None or bar.estimate_s is None:
         return ""
     sentence = _(
         "**Starting a layer costs time**, on a CPU too: on {machine} the separable block at {size}×{size} takes "
-        "{median}, where the estimate is {estimate} (measured, a stored result). On a GPU a kernel's launch is said to "
-        "take 4 to 6 µs, and an eager operation of torch about 20 µs on a V100: from secondary sources, no figure of "
-        "the vendor's was found. That hides small blocks; the mode `graph` launches all kernels at once."
+        "{median}, where the estimate is {estimate} (measured, a stored result). The mode `graph` launches all kernels "
+        "of a GPU at once."
     )
     return sentence.format(
         machine=bar.machine,
@@ -203,3 +259,92 @@ def start_cost_text(results: Results) -> str:
         median=format_seconds(bar.timing.median_s),
         estimate=format_seconds(bar.estimate_s),
     )
+
+
+def lessons_texts(state: TimingState, results: Results) -> list[str]:
+    """What an accelerator's times say about launches, batches, widths, graphs and memory formats; each computed."""
+    return list(
+        filter(
+            None,
+            (
+                _launch_lesson(state, results),
+                crossing_lesson(state, results),
+                _graph_lesson(state, results),
+                _format_lesson(state, results),
+            ),
+        )
+    )
+
+
+def _separable_timing(state: TimingState, results: Results, **chosen: Any) -> Timing | None:
+    return results.timing(replace(settings_group(state)[-1], **chosen))
+
+
+def _launch_lesson(state: TimingState, results: Results) -> str:
+    timing, properties = _separable_timing(state, results), results.properties
+    if timing is None or timing.loop_s is None or properties is None or properties.launch_s is None:
+        return ""
+    sentence = _(
+        "**Launches.** Called in a row, the separable block takes {loop}; the GPU works for {work} of that. It has "
+        "{count} layers, and one operation of torch takes {launch} here even when there is next to nothing to do."
+    )
+    return sentence.format(
+        loop=format_seconds(timing.loop_s),
+        work=format_seconds(timing.work_s),
+        count=len(timing.settings.cost().layers),
+        launch=format_seconds(properties.launch_s),
+    )
+
+
+def crossing_lesson(state: TimingState, results: Results) -> str:
+    """From which batch and which width on the separable block overtakes the standard one, called in a row."""
+    parts: list[str] = []
+    for field in ("batch_size", "out_channels"):
+        groups = sweep_settings(state.spec, field, results.machine.kind, **run_options(state))
+        lines = sweep_lines(groups, results, in_a_row=True)
+        known = [value for value, seconds in zip(groups, lines[0].medians_s, strict=True) if not math.isnan(seconds)]
+        if len(known) < 3:
+            continue
+        overtaking = overtakes_from(tuple(groups), lines[0], lines[-1])
+        if overtaking is None:
+            sentence = _("over {field} up to {most} it never stays ahead")
+            parts.append(sentence.format(field=f"`{field}`", most=known[-1]))
+        else:
+            sentence = _("from {field} {value} on it stays ahead")
+            parts.append(sentence.format(field=f"`{field}`", value=overtaking))
+    if not parts:
+        return ""
+    return _("**Where separable overtakes standard**, called in a row: {parts}.").format(parts="; ".join(parts))
+
+
+def _graph_lesson(state: TimingState, results: Results) -> str:
+    eager, graph = (_separable_timing(state, results, mode=mode, backward=False) for mode in ("eager", "graph"))
+    if eager is None or graph is None or not eager.loop_s or not graph.loop_s:
+        return ""
+    sentence = _(
+        "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. The work in it "
+        "is the same."
+    )
+    return sentence.format(
+        graph=format_seconds(graph.loop_s),
+        eager=format_seconds(eager.loop_s),
+        change=change_text(graph.loop_s, eager.loop_s),
+    )
+
+
+def _format_lesson(state: TimingState, results: Results) -> str:
+    parts: list[str] = []
+    for settings in settings_group(state):
+        plain, last = (results.timing(replace(settings, memory_format=name)) for name in MEMORY_FORMATS)
+        if plain is None or last is None:
+            return ""
+        name = kind_name(getattr(settings.subject, "kind", ""))
+        parts.append(f"{name} {change_text(last.work_s, plain.work_s)}")
+    return _("**channels_last** against contiguous, the work alone: {parts}.").format(parts="; ".join(parts))
+
+
+def change_text(new_s: float, old_s: float) -> str:
+    """How a time compares with another: "1.8× faster"."""
+    if new_s <= old_s:
+        return _("{times} faster").format(times=times_text(old_s / new_s))
+    return _("{times} slower").format(times=times_text(new_s / old_s))
