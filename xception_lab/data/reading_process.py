@@ -9,7 +9,8 @@ The messages between the two:
 1. The server writes one line of JSON: the bounds, the names and sizes of the files, and for a picture the side wanted.
    Then it writes the files, one behind the other, and keeps the child's standard input open (common/child_process.py).
 2. The child answers with one line of JSON. {"pixels": true} is followed by the bytes of the picture,
-   {"name": "own-..."} says under which name the data set is stored now, {"refused": "..."} why the files are not used.
+   {"names": {"own-...": "pets"}} says under which names the data sets are stored now, {"refused": "..."} why the files
+   are not used.
 3. A child that passed a bound was ended by the system and has said nothing: the server says it in its place.
 """
 
@@ -54,17 +55,18 @@ def read_square_apart(content: bytes, side: int) -> NDArray[np.uint8]:
     return np.frombuffer(bytearray(rest), np.uint8).reshape(side, side, 3)
 
 
-def save_uploads_apart(files: Files) -> str:
-    """Read uploads as data.uploads.read_uploads does and store the data set, in a child process.
+def save_uploads_apart(files: Files) -> dict[str, str]:
+    """Read uploads as data.uploads.read_uploads does and store the data sets, in a child process.
 
-    files: (name, content) each. Returns the name that catalogue.load_dataset takes. Raises ReadingError.
+    files: (name, content) each. Returns the names that catalogue.load_dataset takes, each with the set's own name.
+    Raises ReadingError.
     """
     size = sum(len(content) for _, content in files)
     job = {"side": 0, "seconds": DATA_SECONDS + DATA_SECONDS_PER_MIB * size / MIB, "memory": DATA_MEMORY}
     answer, _ = _run(job, files, _DATA_SLOTS)
-    if "name" not in answer:
+    if not answer.get("names"):
         raise _refusal(answer)
-    return answer["name"]
+    return answer["names"]
 
 
 def _refusal(answer: dict[str, Any]) -> ReadingError:
@@ -164,7 +166,7 @@ def _read(files: list[tuple[str, bytes]], side: int) -> tuple[dict[str, Any], by
     from xception_lab.data.custom import save_dataset
     from xception_lab.data.uploads import read_uploads
 
-    return {"name": save_dataset(read_uploads(files))}, b""
+    return {"names": {save_dataset(dataset): dataset.name for dataset in read_uploads(files)}}, b""
 
 
 if __name__ == "__main__":
