@@ -21,7 +21,7 @@ from xception_lab.ui.features.lab_runs import (
     run_file_control,
 )
 from xception_lab.ui.features.picture import InputPicture
-from xception_lab.ui.features.weights import WeightFile, get_weight_files, show_refusal, weights_uploader
+from xception_lab.ui.features.weights import WeightFile, get_weight_files, show_refusal, show_rules, weights_uploader
 from xception_lab.ui.fields.features import COLUMN, LAYER, NETWORK, ROW, SEMANTICS, TRAINED_ON_DATA, FeaturesState
 from xception_lab.ui.fields.registry import nearest_option
 from xception_lab.ui.shell.address import confine, control_texts, quote_value
@@ -148,6 +148,7 @@ def _xception_maps(state: FeaturesState, picture: InputPicture) -> NetworkMaps:
     if file:
         try:
             model_maps = _run_xception(picture, file, keras)
+            show_rules(model_maps.model.rules)
             subtitle = _("{name}: how well these weights answer is not known here").format(name=quote_value(file.name))
             return NetworkMaps("Xception", subtitle, "separable", "none", model_maps)
         except (ValueError, RuntimeError) as error:
