@@ -358,7 +358,7 @@ def test_a_phone_picture_of_100_megapixels_is_read_and_a_flat_one_is_refused() -
     "content", [b"", b"GIF89a", b"\xff\xd8\xff", b"\xff\xd8\xff" + bytes(999), b"%PDF-1.7", b"<svg/>"]
 )
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
-    with pytest.raises(BadPictureError, match="corrupt or unknown|not read here"):
+    with pytest.raises(BadPictureError, match=r"corrupt or unknown|not read here"):
         read_square(content, 32)
 
 

@@ -17,6 +17,8 @@ from xception_lab.common.json_text import JsonError, parse_json
 from xception_lab.common.messages import Message, message_of, quote_name, say
 from xception_lab.common.validate import is_whole
 from xception_lab.data.archives import MIB
+from xception_lab.data.reading_process import ReadingError, read_hdf5_apart
+from xception_lab.features.keras_files import rename_tensors
 from xception_lab.features.state_dict_file import (
     MAX_DIMENSIONS,
     PickledTensor,
@@ -38,6 +40,7 @@ MAX_HEADER = 4 * MIB
 MAX_NUMBERS = MAX_FILE // 2  # of a network: each takes 4 bytes once it is loaded, 2 in the smallest files
 MAX_BLOCKS = 100
 # the kinds of numbers that torch computes with; it has others, packed, of 1 to 7 bits
+HDF5_MAGIC, KERAS_ENTRY = b"\x89HDF\r\n\x1a\n", "model.weights.h5"
 DTYPES = (
     *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2),
     *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
@@ -53,12 +56,13 @@ class Weights:
     """The content of a weight file.
 
     tensors: by key. run: the training run that made them, None if unknown. rules: what was taken otherwise than it
-    stands in the file, one sentence each.
+    stands in the file, one sentence each. keras: whether Keras wrote them, so that they are run as there.
     """
 
     tensors: dict[str, Tensor]
     run: TrainSpec | None
     rules: Rules = ()
+    keras: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +88,10 @@ def read_weights(filename: str, content: bytes) -> Weights:
         raise ValueError(say("{name}: must have at most {most} MiB, has {size:,.0f}", name=name, most=most, size=size))
     try:
         rules: Rules = ()
-        if _is_safetensors(content):
+        keras = is_keras(content)
+        if keras:
+            (values, rules), run = _read_keras(content), None
+        elif _is_safetensors(content):
             values, run = _read_safetensors(content)
         else:
             (values, rules), run = _read_state_dict(content), None
@@ -92,7 +99,27 @@ def read_weights(filename: str, content: bytes) -> Weights:
     except RefusalError as refusal:
         raise ValueError(say("{name}: {reason}", name=name, reason=message_of(refusal))) from refusal
     tensors, prefixes = strip_prefixes(tensors)
-    return Weights(tensors, run, rules + prefixes)
+    return Weights(tensors, run, rules + prefixes, keras)
+
+
+def is_keras(content: bytes) -> bool:
+    """Whether the file is one of HDF5, as Keras's .h5 is, or a .keras file: a zip that names its own entries."""
+    return content.startswith(HDF5_MAGIC) or (
+        content.startswith(b"PK\x03\x04") and KERAS_ENTRY.encode() in content[-4096:] + content[:4096]
+    )
+
+
+def _read_keras(content: bytes) -> tuple[dict[str, Any], Rules]:
+    try:
+        # the child is bounded, and what it says is checked as any stranger's file is
+        stored, _ = _read_safetensors(read_hdf5_apart(content))
+    except ReadingError as error:
+        raise RefusalError(message_of(error)) from error
+    tensors = rename_tensors({key.partition(" ")[2]: stored[key] for key in sorted(stored)})
+    if not tensors:
+        raise RefusalError(say("must hold the layers of Keras's Xception, holds others"))
+    rule = say("Keras's file: its layers have timm's names here, padding and epsilon are TensorFlow's")
+    return tensors, (rule,)
 
 
 def _is_safetensors(content: bytes) -> bool:
@@ -246,6 +273,8 @@ def network_of_file(filename: str, weights: Weights, spec: XceptionSpec = TIMM) 
     does.
     """
     tensors, rules = weights.tensors, weights.rules
+    if weights.keras:
+        spec = replace(spec, batch_norm_eps=KERAS.batch_norm_eps, same_pooling=KERAS.same_pooling)
     if weights.run is not None:
         spec = _spec_of_run(filename, weights.run, tensors)
     elif name := aligned_name(tensors):

@@ -63,7 +63,10 @@ def network_controls(state: FeaturesState) -> None:
     if state.network == "run":
         run_file_control(runs)
     elif state.network == "xception":
-        weights_uploader("xception", _("Xception's ImageNet weights: safetensors or a state_dict with timm's 276 keys"))
+        weights_uploader(
+            "xception",
+            _("Weights of Xception: safetensors or a state_dict as timm's, or a file of Keras (.h5, .keras)"),
+        )
         if st.button(_("Take timm's weights"), icon=":material/cloud_download:", key="take_timm"):
             get_weight_files()["xception"] = _TIMM
 
