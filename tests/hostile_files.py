@@ -250,6 +250,8 @@ def _data() -> Iterator[HostileFile]:
     def file(name: str, make: Callable[[], bytes], dangerous: bool = False) -> HostileFile:
         return HostileFile("data", name, make, dangerous)
 
+    splits = {f"train {n}/{n % 2}/0.png" if n else "test/0/0.png": b"" for n in range(20_000)}
+    yield file("20,000 folders that are called train", lambda: zipped(splits), True)
     for power, size in (("2**60", 2**60), ("10**30", 10**30), ("2**40", 2**40)):
         yield file(f"a pax header of the size {power}", lambda s=size: _pax_size(s), True)
         yield file(f"the same for {power}, packed", lambda s=size: gzip.compress(_pax_size(s)))

@@ -50,12 +50,16 @@ def read_folders(paths: Sequence[str]) -> FolderLayout:
         return layout
     layout.split = {part: tuple(sorted(name for name in split if split[name] == part)) for part in PARTS}
     layout.split = {part: names for part, names in layout.split.items() if names}
-    inside = [index for index in indices if len(places[index]) > depth + 1 and places[index][depth] in split]
-    layout.outside += sorted(set(indices) - set(inside))
+    inside: dict[str, list[int]] = {}
+    for index in indices:
+        if len(places[index]) > depth + 1 and places[index][depth] in split:
+            inside.setdefault(places[index][depth], []).append(index)
+        else:
+            layout.outside.append(index)
     classes: set[str] = set()
     for part, names in layout.split.items():
         for name in names:
-            members = [index for index in inside if places[index][depth] == name]
+            members = inside[name]
             entered, below = _enter(places, members, depth + 1, classes)
             labels = {places[index][below] for index in entered if len(places[index]) > below + 1}
             # a folder of a test whose names are no classes, such as test/unknown, has no labels either

@@ -407,12 +407,17 @@ def _original_dataset(
     """A set whose files name its parts. paths: the files of the training and of the test part."""
     known = set(map(_digest, train[0]))
     repeated = np.array([_digest(picture) in known for picture in test[0]], np.bool_)
-    taken = _parts_note(*(", ".join(map(quote_name, names)) for names in paths))
+    taken = _parts_note(*map(_first_names, paths))
     notes = (taken, *describe_problems([*upload.problems, *problems]))
     if repeated.any():
         count = int(repeated.sum())
         notes += (say("Left out of the test, the same as a training picture: {count:,} pictures", count=count),)
     return _dataset(name, train, (test[0][~repeated], test[1][~repeated]), classes, source, notes)
+
+
+def _first_names(names: Sequence[str]) -> str:
+    """The first names, quoted; a set in CIFAR-10's form has five files, an archive may have any number of folders."""
+    return ", ".join([*map(quote_name, names[:5]), *(["…"] if len(names) > 5 else [])])
 
 
 def _digest(picture: ImageArray) -> bytes:
@@ -458,7 +463,7 @@ def _folder_dataset(name: str, filename: str, upload: UploadContents) -> Dataset
     upload.problems += [(say("outside the class folders"), upload.pictures[index][0]) for index in layout.outside]
     unlabelled = say("in a folder without class folders, so without labels")
     upload.problems += [(unlabelled, upload.pictures[index][0]) for index in layout.unlabelled]
-    names = {part: ", ".join(map(quote_name, folders)) for part, folders in layout.split.items()}
+    names = {part: _first_names(folders) for part, folders in layout.split.items()}
     notes: list[Message] = [
         _parts_note(names.get("train", say("all class folders")), names.get("test", ""), names.get("validation", ""))
     ]
