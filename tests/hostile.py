@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlencode
 from hypothesis import strategies as st
 from strategies import CHANNELS, divisors
 
-from xception_lab.spec import ACTIVATIONS, BATCH_NORMS, CompareSpec
+from xception_lab.spec import ACTIVATIONS, BATCH_NORMS, BIASES, CompareSpec
 from xception_lab.ui.fields.registry import FIELDS
 
 Query = tuple[tuple[str, str], ...]
@@ -212,7 +212,7 @@ def compare_specs(draw: st.DrawFn) -> CompareSpec:
         dilation=draw(st.integers(1, 3)),
         batch_size=draw(st.integers(1, 3)),
         depth_multiplier=draw(st.integers(1, 3)),
-        bias=draw(st.booleans()),
+        bias=draw(st.sampled_from(BIASES)),
         batch_norm=draw(st.sampled_from(BATCH_NORMS)),
         intermediate=draw(st.none() | st.sampled_from(ACTIVATIONS)),
     )

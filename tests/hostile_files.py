@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import pickle
@@ -12,6 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import h5py
 import pickles
 from uploaded_files import zipped
 
@@ -248,6 +250,8 @@ def _data() -> Iterator[HostileFile]:
     def file(name: str, make: Callable[[], bytes], dangerous: bool = False) -> HostileFile:
         return HostileFile("data", name, make, dangerous)
 
+    splits = {f"train {n}/{n % 2}/0.png" if n else "test/0/0.png": b"" for n in range(20_000)}
+    yield file("20,000 folders that are called train", lambda: zipped(splits), True)
     for power, size in (("2**60", 2**60), ("10**30", 10**30), ("2**40", 2**40)):
         yield file(f"a pax header of the size {power}", lambda s=size: _pax_size(s), True)
         yield file(f"the same for {power}, packed", lambda s=size: gzip.compress(_pax_size(s)))
@@ -317,6 +321,14 @@ def _entry(shape: list[int], offsets: tuple[int, int] = (0, 4), dtype: str = "F3
     return json.dumps({"a": {"dtype": dtype, "shape": shape, "data_offsets": offsets}})
 
 
+def _hdf5(size: int, count: int = 1) -> bytes:
+    file = io.BytesIO()
+    with h5py.File(file, "w") as opened:
+        for number in range(count):
+            opened.create_dataset(f"a{number}", (size,), "f4", chunks=(2**15,), compression="gzip")
+    return file.getvalue()
+
+
 def _weights() -> Iterator[HostileFile]:
     def file(name: str, make: Callable[[], bytes], dangerous: bool = False) -> HostileFile:
         return HostileFile("weights", name, make, dangerous)
@@ -352,6 +364,9 @@ def _weights() -> Iterator[HostileFile]:
         older = program.replace(pickles.TUPLE + pickles.PERSID, b"N" + pickles.TUPLE + pickles.PERSID)
         yield file(f"{name}, legacy", lambda p=older: pickles.legacy_file(p, {"0": (4, bytes(16))}), danger)
     keys = {pickles.text(str(n)): pickles.tensor(pickles.storage(str(n), 10**6), (10**6,)) for n in range(276)}
+    yield file("an HDF5 file of 2**36 numbers, packed", lambda: _hdf5(2**36), True)
+    yield file("an HDF5 file of 2,000 packed arrays", lambda: _hdf5(2**15, 2_000), True)
+    yield file("a start of an HDF5 file", lambda: b"\x89HDF\r\n\x1a\n" + random.Random(SEED).randbytes(20_000))
     yield file("276 keys without data", lambda: pickles.zip_file(pickles.dictionary(keys)), True)
     yield file("a storage of 2**40, legacy", lambda: pickles.legacy_file(_four(legacy=True), {"0": (2**40, b"")}), True)
     yield file("a storage of -1, legacy", lambda: pickles.legacy_file(_four(legacy=True), {"0": (-1, bytes(16))}))

@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from xception_lab.spec import ACTIVATIONS, BATCH_NORMS, KINDS, ORDERS, BlockSpec, XceptionSpec
+from xception_lab.spec import ACTIVATIONS, BATCH_NORMS, BIASES, KINDS, ORDERS, BlockSpec, XceptionSpec
 
 CHANNELS = st.integers(1, 6)
 
@@ -41,7 +41,7 @@ def block_specs(draw: st.DrawFn) -> BlockSpec:
         dilation=draw(st.integers(1, 3)),
         segments=draw(st.none() | st.sampled_from(divisors(out_channels))) if kind == "extreme" else None,
         depth_multiplier=draw(st.integers(1, 3)) if kind == "separable" else 1,
-        bias=draw(st.booleans()),
+        bias=draw(st.sampled_from(BIASES)),
         batch_norm=draw(st.sampled_from(BATCH_NORMS)),
         intermediate=None if kind == "standard" else draw(between),
         activation=draw(st.sampled_from(ACTIVATIONS)),

@@ -63,7 +63,7 @@ def _block_cases() -> list[Case]:
         cases += _each(
             {"kind": "standard", "kernel_size": kernel_size}, "padding", ["same"], f"got kernel_size={kernel_size}"
         )
-    cases += _each(standard, "bias", NOT_FLAG, "True or False")
+    cases += _each(standard, "bias", [*NOT_FLAG, "first", "LAST"], "True, False or 'last'")
     cases += _each(standard, "batch_norm", [*NOT_WORD, "first"], "one of 'none', 'last', 'every'")
     cases += _each(standard, "activation", [*NOT_WORD, "gelu"], "one of 'none', 'relu', 'elu'")
     for kind in ("extreme", "separable"):

@@ -1,5 +1,6 @@
 """Files as a person uploads them: pictures in folders, packed."""
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -46,3 +47,17 @@ def tarred(files: dict[str, bytes], mode: str = "w:gz", **fields: Any) -> bytes:
                 setattr(member, field, value)
             archive.addfile(member, io.BytesIO(data))
     return content.getvalue()
+
+
+def idx(array: np.ndarray) -> bytes:
+    """An IDX file of bytes."""
+    return bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes() + array.astype(np.uint8).tobytes()
+
+
+def mnist(train: int = 100, test: int = 50) -> dict[str, bytes]:
+    """The four files of random pictures in ten classes."""
+    files: dict[str, bytes] = {}
+    for part, count in (("train", train), ("t10k", test)):
+        files[f"{part}-images-idx3-ubyte.gz"] = gzip.compress(idx(RNG.integers(0, 256, (count, 28, 28))))
+        files[f"{part}-labels-idx1-ubyte.gz"] = gzip.compress(idx(np.arange(count) % 10))
+    return files

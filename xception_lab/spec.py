@@ -22,11 +22,13 @@ from xception_lab.common.validate import (
 Kind = Literal["standard", "extreme", "separable"]
 Activation = Literal["none", "relu", "elu"]
 BatchNorm = Literal["none", "last", "every"]
+Bias = bool | Literal["last"]
 Order = Literal["depthwise-first", "pointwise-first"]
 Convolution = Literal["separable", "standard"]
 
 KINDS: tuple[Kind, ...] = ("standard", "extreme", "separable")
 ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "elu")
+BIASES: tuple[Bias, ...] = (False, True, "last")
 BATCH_NORMS: tuple[BatchNorm, ...] = ("none", "last", "every")
 ORDERS: tuple[Order, ...] = ("depthwise-first", "pointwise-first")
 
@@ -41,7 +43,7 @@ class BlockSpec:
     segments: groups of the extreme block's spatial convolution; None is one per channel, 1 a regular convolution after
         a 1x1.
     depth_multiplier: output channels of the separable block's depthwise convolution per input channel.
-    bias: of the convolutions.
+    bias: of both convolutions, or "last": of the last alone, as Keras's SeparableConv2D has it.
     batch_norm: "none", "last" (after the last convolution) or "every" (after each).
     intermediate: activation between the two convolutions; None is the kind's default (extreme "relu", separable
         "none").
@@ -59,7 +61,7 @@ class BlockSpec:
     dilation: int = 1
     segments: int | None = None
     depth_multiplier: int = 1
-    bias: bool = False
+    bias: Bias = False
     batch_norm: BatchNorm = "last"
     intermediate: Activation | None = None
     activation: Activation = "relu"
@@ -68,7 +70,8 @@ class BlockSpec:
         check_choice("kind", self.kind, KINDS)
         for field in ("in_channels", "out_channels", "kernel_size", "stride", "dilation", "depth_multiplier"):
             check_whole(field, getattr(self, field), 1)
-        check_flag("bias", self.bias)
+        if not (isinstance(self.bias, bool) or (isinstance(self.bias, str) and self.bias == "last")):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValueError(f"bias={self.bias!r}: must be True, False or 'last'")
         check_choice("batch_norm", self.batch_norm, BATCH_NORMS)
         check_choice("activation", self.activation, ACTIVATIONS)
         self._check_padding()
@@ -133,7 +136,7 @@ class CompareSpec:
     dilation: int = 1
     batch_size: int = 1
     depth_multiplier: int = 1
-    bias: bool = False
+    bias: Bias = False
     batch_norm: BatchNorm = "last"
     intermediate: Activation | None = None
 

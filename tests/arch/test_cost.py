@@ -14,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from xception_lab import BlockSpec, Cost, LayerCost, XceptionSpec, block_cost, build_block, build_xception, network_cost
+from xception_lab.spec import Bias
 
 DTYPES = {
     "float64": torch.float64,
@@ -154,6 +155,14 @@ def _check_block(spec: BlockSpec, size: tuple[int, int, int], dtype: str) -> Non
     assert 2 * cost.macs == flops.get_total_flops()
     assert [Moved(*(getattr(layer, field.name) for field in fields(Moved))) for layer in cost.layers] == seen
     _totals_add_up(cost)
+
+
+@pytest.mark.parametrize(("bias", "params"), [(False, 1_250), (True, 1_360), ("last", 1_350)])
+def test_a_bias_on_the_last_convolution_alone_gives_the_count_of_keras(bias: Bias, params: int) -> None:
+    """Keras's SeparableConv2D(100, 5) on 10 channels prints 1,350 parameters: its depthwise step has no bias."""
+    spec = BlockSpec("separable", 10, 100, kernel_size=5, bias=bias, batch_norm="none", activation="none")
+    assert block_cost(spec, 8, 8).params == params
+    assert sum(weights.numel() for weights in build_block(spec).parameters()) == params
 
 
 @examples(700)

@@ -77,7 +77,7 @@ def test_the_parameters_formula_comes_to_the_parameters(spec: BlockSpec, size: t
     wide = spec.in_channels * spec.depth_multiplier
     channels = {"standard": [], "extreme": [spec.out_channels], "separable": [wide]}[spec.kind] + [spec.out_channels]
     normed = {"none": [], "last": channels[-1:], "every": channels}[spec.batch_norm]
-    rest = 2 * sum(normed) + (sum(channels) if spec.bias else 0)
+    rest = 2 * sum(normed) + {False: 0, True: sum(channels), "last": channels[-1]}[spec.bias]
     assert ("bias, BN" in worked.symbols) == bool(rest)
     assert _arithmetic(worked.symbols, _names(spec, cost, *size) | {"rest": rest}) == cost.params
 

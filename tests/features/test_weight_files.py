@@ -34,7 +34,7 @@ from xception_lab.features.image_models import (
 )
 from xception_lab.features.layer_names import SHIPPED_VARIANTS, TRAINED_ON
 from xception_lab.features.sample_pictures import sample_picture
-from xception_lab.features.weight_files import KERAS, TIMM, load_into, network_of_file, read_weights
+from xception_lab.features.weight_files import KERAS, TIMM, LoadedNetwork, load_into, network_of_file, read_weights
 from xception_lab.spec import KINDS, SMALL_XCEPTION
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_to_bytes
 from xception_lab.training.records import train_spec_to_json
@@ -66,7 +66,9 @@ GOOD = _safe(STATE)
 
 
 def test_a_runs_file_gives_its_network() -> None:
-    network, spec = network_of_file("run.safetensors", read_weights("run.safetensors", GOOD))
+    loaded = network_of_file("run.safetensors", read_weights("run.safetensors", GOOD))
+    network, spec = loaded.network, loaded.spec
+    assert loaded.rules == ()
     assert spec == RUN.xception
     assert not network.training
     for key, tensor in network.state_dict().items():
@@ -93,13 +95,123 @@ def test_a_state_dict_of_the_papers_network_is_read(legacy: bool, prefix: str, w
     state = randomised(build_xception(spec), 1).float().state_dict()
     named: Any = {f"{prefix}{key}": tensor for key, tensor in state.items()}
     content = _torch({wrapped: named, "epoch": 3} if wrapped else named, _use_new_zipfile_serialization=not legacy)
-    network, _ = network_of_file("x.pth", read_weights("x.pth", content), spec)
+    network = network_of_file("x.pth", read_weights("x.pth", content), spec).network
     assert torch.equal(network.state_dict()["conv4.pointwise.weight"], state["conv4.pointwise.weight"])
+
+
+NARROW = replace(
+    TIMM, stem_channels=(4, 4), entry_channels=(4, 8), middle_blocks=1, middle_channels=8, exit_channels=(8, 8, 8)
+)
+NARROW_STATE = randomised(build_xception(NARROW), 1).float().state_dict()
+TRUNK = {key: tensor for key, tensor in NARROW_STATE.items() if not key.startswith("fc.")}
+
+
+def _narrow(tensors: dict[str, Tensor], **beside: Any) -> LoadedNetwork:
+    content = _torch(tensors if not beside else {**beside, **tensors})
+    return network_of_file("x.pth", read_weights("x.pth", content), NARROW)
+
+
+def _headed(name: str, classes: int = 1000, prefix: str = "") -> dict[str, Tensor]:
+    head = {f"{name}.weight": torch.ones(classes, 8), f"{name}.bias": torch.zeros(classes)}
+    return {**{f"{prefix}{key}": tensor for key, tensor in TRUNK.items()}, **head}
+
+
+# what people's files have otherwise, and the sentence that says how it was read
+TOLERATED: dict[str, tuple[dict[str, Any], str]] = {
+    "two sides": (
+        {key: t.flatten(1) if key.endswith("pointwise.weight") else t for key, t in NARROW_STATE.items()},
+        "11 tensors got sides of 1 that the file leaves out or adds, the first is 'block1.rep.0.pointwise.weight'",
+    ),
+    "last_linear": (_headed("last_linear"), "The last layer is taken from 'last_linear'"),
+    "model_state_dict": (
+        {"model_state_dict": NARROW_STATE, "epoch": 3, "loss": 0.25},
+        "The tensors are taken from 'model_state_dict' in the file",
+    ),
+    "net": ({"net": NARROW_STATE, "acc": 93.5}, "The tensors are taken from 'net' in the file"),
+    "compiled": (
+        {f"_orig_mod.{key}": tensor for key, tensor in NARROW_STATE.items()},
+        "The prefix '_orig_mod.' of the keys is left out",
+    ),
+    "backbone": (_headed("fc", prefix="backbone."), "The prefix 'backbone.' of the keys is left out"),
+}
+
+
+@pytest.mark.parametrize(("tensors", "rule"), TOLERATED.values(), ids=TOLERATED)
+def test_what_is_plainly_the_same_network_is_read_and_the_rule_is_said(tensors: dict[str, Any], rule: str) -> None:
+    loaded = _narrow(tensors)
+    assert loaded.rules == (rule,)
+    assert loaded.num_classes == 1000
+    for key, tensor in TRUNK.items():
+        assert torch.equal(loaded.network.state_dict()[key], tensor), key
+
+
+def test_several_rules_are_each_said() -> None:
+    wrapped = {f"_orig_mod.module.{key}": tensor for key, tensor in _headed("last_linear").items()}
+    loaded = _narrow({"state_dict": wrapped, "epoch": 1})
+    assert [rule.split(" ")[1] for rule in loaded.rules] == ["tensors", "prefix", "prefix", "last"]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "classes", "rules"),
+    [
+        (TRUNK, 0, ["There is no last layer: maps are shown, without a prediction"]),
+        (
+            _headed("classifier", 7),
+            7,
+            [
+                "The last layer is taken from 'classifier'",
+                "The last layer has 7 classes whose names the file does not say: maps are shown, without a prediction",
+            ],
+        ),
+        (
+            {**TRUNK, "head.0.weight": torch.zeros(5, 8), "head.2.weight": torch.zeros(3, 5)},
+            0,
+            [
+                "'head.0.weight' and what belongs to it is left out: no layer of this network",
+                "There is no last layer: maps are shown, without a prediction",
+            ],
+        ),
+    ],
+    ids=["none", "another-size", "another-kind"],
+)
+def test_another_last_layer_or_none_gives_maps_without_a_prediction(
+    tensors: dict[str, Tensor], classes: int, rules: list[str]
+) -> None:
+    loaded = _narrow(tensors)
+    assert (loaded.num_classes, list(loaded.rules)) == (classes, rules)
+    with torch.inference_mode():
+        x = torch.randn(1, 3, 32, 32)
+        features = loaded.network.forward_features(x)  # type: ignore[operator]
+        model = build_xception(NARROW).eval()
+        model.load_state_dict(NARROW_STATE)
+        assert torch.equal(features, model.forward_features(x))
+
+
+def test_a_file_of_the_papers_network_without_its_last_layer_has_no_classes() -> None:
+    state = {key: tensor for key, tensor in build_xception(TIMM).state_dict().items() if not key.startswith("fc.")}
+    model = load_file("notop.safetensors", safetensors.torch.save(state), keras=False)
+    assert (model.classes, len(model.rules)) == ((), 1)
+    assert run_model(model, sample_picture("boot", 64)).top_classes == ()
+
+
+@pytest.mark.parametrize(("blocks", "name"), [(13, "xception41"), (21, "xception65"), (23, "xception71")])
+def test_an_aligned_xception_is_named_and_the_networks_that_fit_are_said(blocks: int, name: str) -> None:
+    """Their blocks by timm 1.0: an entry of 3 or 5, 8 or 16 in the middle, 2 at the exit."""
+    keys = [f"blocks.{number}.stack.conv1.conv_dw.weight" for number in range(blocks)]
+    content = _torch({"stem.0.conv.weight": torch.zeros(32, 3, 3, 3), **{key: torch.zeros(3) for key in keys}})
+    with pytest.raises(ValueError, match=rf"^'x\.pth': holds {name}, DeepLab's Aligned Xception, .* legacy_xception"):
+        load_file("x.pth", content, keras=False)
+
+
+def test_a_run_of_the_lab_must_be_as_it_says() -> None:
+    renamed = {key.replace("fc.", "last_linear."): tensor for key, tensor in STATE.items()}
+    with pytest.raises(ValueError, match=r"lacks 'fc\.weight'"):
+        load_file("x.safetensors", _safe(renamed), keras=False)
 
 
 def test_old_files_without_counters_are_read() -> None:
     kept = {key: tensor for key, tensor in STATE.items() if not key.endswith("num_batches_tracked")}
-    assert network_of_file("x", read_weights("x", _safe(kept)))[1] == RUN.xception
+    assert network_of_file("x", read_weights("x", _safe(kept))).spec == RUN.xception
 
 
 @pytest.mark.parametrize(("spec", "eps", "same"), [(KERAS, 1e-3, True), (TIMM, 1e-5, False)])

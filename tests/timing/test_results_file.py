@@ -73,6 +73,13 @@ def test_results_come_back_as_they_went_out() -> None:
     assert results_from_json(results_to_json(RESULTS).encode()) == RESULTS
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_with_a_byte_order_mark_is_read(encoding: str) -> None:
+    text = results_to_json(RESULTS)
+    assert results_from_json(text.encode(encoding)) == RESULTS
+    assert results_from_json("\ufeff" + text) == RESULTS
+
+
 def test_a_file_of_version_1_is_read_without_slowdowns() -> None:
     values = json.loads(results_to_json(RESULTS)) | {"version": 1}
     for timing in values["timings"]:

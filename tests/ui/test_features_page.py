@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 from visits import component_data, features_page
 
+from xception_lab.common.messages import say
 from xception_lab.data.images import MAX_PIXELS, BadPictureError, read_square
 from xception_lab.features import image_models
 from xception_lab.features.activations import random_maps
@@ -30,6 +32,7 @@ from xception_lab.features.maps import BlockMaps
 from xception_lab.features.readings import ORDERS, WIDTHS, hand_range, relu_range, stored_relu_readings
 from xception_lab.features.recoverability import luminance_baseline, recoverability
 from xception_lab.features.sample_pictures import resize, sample_picture
+from xception_lab.features.weight_files import TIMM
 from xception_lab.ui.features.networks import nearest_layer
 from xception_lab.ui.features.readings import format_ends, format_loss, format_losses, format_share
 from xception_lab.ui.fields.features import LOOK
@@ -251,6 +254,20 @@ def test_the_whole_xception_is_shown_without_weights_and_says_so() -> None:
     assert component_data(app)["columns"][0]["rows"][0]["note"].startswith("24 of 728")
 
 
+@pytest.mark.parametrize(("lang", "said"), [("en", "The last layer is taken from"), ("ko", "마지막 층으로 쓴 것")])
+def test_the_page_says_which_rules_a_weight_file_was_read_by(
+    monkeypatch: pytest.MonkeyPatch, lang: str, said: str
+) -> None:
+    rules = (say("The last layer is taken from {name}", name="'last_linear'"),)
+    model = replace(image_models.make_untrained(TIMM), rules=rules)
+    monkeypatch.setattr(image_models, "load_file", lambda _name, _content, keras: model)  # noqa: ARG005
+    at = features_page(look="network", network="xception", lang=lang)
+    at.get("file_uploader")[0].upload("mine.pth", lang.encode())
+    at.run()
+    assert not at.exception
+    assert any(said in caption.value and "last" in caption.value for caption in at.caption)
+
+
 def test_the_twins_answer_for_the_boot() -> None:
     app = features_page(look="network", trained_on="fashion-mnist", picture="boot", layer="conv1")
     for column in component_data(app)["columns"]:
@@ -341,7 +358,7 @@ def test_a_phone_picture_of_100_megapixels_is_read_and_a_flat_one_is_refused() -
     "content", [b"", b"GIF89a", b"\xff\xd8\xff", b"\xff\xd8\xff" + bytes(999), b"%PDF-1.7", b"<svg/>"]
 )
 def test_what_is_no_picture_is_refused(content: bytes) -> None:
-    with pytest.raises(BadPictureError, match="corrupt or unknown"):
+    with pytest.raises(BadPictureError, match=r"corrupt or unknown|not read here"):
         read_square(content, 32)
 
 

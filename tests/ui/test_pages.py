@@ -80,7 +80,7 @@ def _numbers(values: dict[str, str], kind: str) -> list[str]:
         dilation=int(word["dilation"]),
         segments=segments,
         depth_multiplier=int(word["depth_multiplier"]) if kind == "separable" else 1,
-        bias=word["bias"] == "true",
+        bias="last" if word["bias"] == "last" else word["bias"] == "true",
         batch_norm=word["batch_norm"],  # type: ignore[arg-type]
         intermediate=between,  # type: ignore[arg-type]
     )

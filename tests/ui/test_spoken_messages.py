@@ -100,7 +100,7 @@ def test_ones_own_data_are_refused_in_korean() -> None:
     at.file_uploader[0].upload("{0}.zip", b"nothing", "application/zip")
     ran(at)
     assert refusals(at) == [
-        "'{0}.zip': 클래스별 폴더를 담은 zip, CIFAR-10 바이너리 버전, 또는 MNIST 파일 네 개여야 합니다"
+        "'{0}.zip': 클래스별 폴더를 담은 zip, CIFAR-10 바이너리 버전, 또는 MNIST 형식의 파일 네 개여야 합니다"
     ]
     at.file_uploader[0].upload("data_batch_1", b"nothing")
     ran(at)

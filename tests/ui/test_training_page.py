@@ -14,6 +14,7 @@ from paths import ROOT
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from tiny_data import tiny_dataset
+from uploaded_files import mnist, zipped
 
 from xception_lab.common.palette import BLOCK_COLOURS, CATEGORICAL_COLOURS
 from xception_lab.data.catalogue import load_dataset
@@ -218,6 +219,25 @@ def test_data_that_are_not_here_are_asked_for(tmp_path: Path, monkeypatch: pytes
         app = page(dataset="own", own=name)
         assert not app.exception
         assert any(r"dataset='" in note.value for note in app.info)
+
+
+def test_the_sets_of_an_archive_are_offered_and_what_was_taken_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    app = page(dataset="own")
+    both = {
+        f"{folder}/{name}": data for folder, count in (("a", 50), ("b", 30)) for name, data in mnist(100, count).items()
+    }
+    app.file_uploader[0].upload("both.zip", zipped(both), "application/zip").run()
+    choice = next(box for box in app.selectbox if box.label == "The archive holds several data sets")
+    assert choice.options == ["a", "b"]
+    assert any("50 for the test" in line.value for line in app.markdown)
+    assert any("a/train-images" in caption.value for caption in app.caption)
+    choice.select_index(1).run()
+    assert not app.exception
+    assert any("30 for the test" in line.value for line in app.markdown)
+    assert any("b/train-images" in caption.value for caption in app.caption)
 
 
 def test_an_upload_is_read_kept_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

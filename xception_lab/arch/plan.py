@@ -103,24 +103,25 @@ def block_ops(spec: BlockSpec) -> tuple[Op, ...]:
 
 def _block_convs(spec: BlockSpec) -> tuple[Conv, ...]:
     depthwise_channels = spec.in_channels * spec.depth_multiplier
+    biases = spec.bias is True, spec.bias is not False  # of the first of two convolutions, and of the last
     groups = spec.segments or spec.out_channels
 
-    def spatial(name: str, role: Role, ins: int, outs: int, groups: int) -> Conv:
+    def spatial(name: str, role: Role, ins: int, outs: int, groups: int, bias: bool) -> Conv:
         return Conv(
-            name, role, ins, outs, spec.kernel_size, spec.stride, spec.padding_pixels, spec.dilation, groups, spec.bias
+            name, role, ins, outs, spec.kernel_size, spec.stride, spec.padding_pixels, spec.dilation, groups, bias
         )
 
     if spec.kind == "standard":
-        return (spatial("conv", "standard", spec.in_channels, spec.out_channels, 1),)
+        return (spatial("conv", "standard", spec.in_channels, spec.out_channels, 1, biases[1]),)
     if spec.kind == "extreme":
         role: Role = "depthwise" if groups == spec.out_channels else "spatial"
         return (
-            Conv("pointwise", "pointwise", spec.in_channels, spec.out_channels, bias=spec.bias),
-            spatial(role, role, spec.out_channels, spec.out_channels, groups),
+            Conv("pointwise", "pointwise", spec.in_channels, spec.out_channels, bias=biases[0]),
+            spatial(role, role, spec.out_channels, spec.out_channels, groups, biases[1]),
         )
     return (
-        spatial("depthwise", "depthwise", spec.in_channels, depthwise_channels, spec.in_channels),
-        Conv("pointwise", "pointwise", depthwise_channels, spec.out_channels, bias=spec.bias),
+        spatial("depthwise", "depthwise", spec.in_channels, depthwise_channels, spec.in_channels, biases[0]),
+        Conv("pointwise", "pointwise", depthwise_channels, spec.out_channels, bias=biases[1]),
     )
 
 

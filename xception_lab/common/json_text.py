@@ -16,16 +16,19 @@ class JsonError(ValueError):
 def parse_json(data: str | bytes, most_bytes: int) -> Any:
     """The value of a JSON text of at most `most_bytes` bytes: UTF-8, finite numbers, no key twice in one object.
 
+    A byte-order mark before the text, which editors and PowerShell write, is passed over; it may also say UTF-16.
     Raises JsonError, and nothing else.
     """
     if len(data) > most_bytes:
         sentence = say("the file has {count:,} bytes: must have at most {most:,}", count=len(data), most=most_bytes)
         raise JsonError(sentence)
+    if isinstance(data, bytes) and data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        data = data.decode("utf-16", "replace")
     brackets = ("[", "{") if isinstance(data, str) else (b"[", b"{")
     if sum(data.count(bracket) for bracket in brackets) > MAX_CONTAINERS:  # type: ignore[arg-type]
         raise JsonError(say("the file has more than {most:,} lists and objects", most=MAX_CONTAINERS))
     try:
-        text = data.decode("utf-8") if isinstance(data, bytes) else data
+        text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_object)
     except JsonError:
         raise

@@ -9,12 +9,13 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
 from xception_lab.common.messages import message_of, quote_name, say
 from xception_lab.data.tar_stream import TarHeaderError, TarMember, TarStream
+from xception_lab.data.zip_names import decode_names
 
 MIB = 2**20
 MAX_UPLOAD = 256 * MIB  # CIFAR-10's archive has 162 MiB
@@ -151,7 +152,8 @@ def _zip_entries(filename: str, content: bytes, wanted: Callable[[str], bool]) -
                 "{name}: must hold every file once, has some that share their bytes", name=quote_name(filename)
             )
             raise RefusedError(sentence)
-        files = [(info, _safe_path(filename, _zip_name(info))) for info in archive.infolist() if not info.is_dir()]
+        infos = [info for info in archive.infolist() if not info.is_dir()]
+        files = [(info, _safe_path(filename, name)) for info, name in zip(infos, _zip_names(infos), strict=True)]
     except RefusedError:
         raise
     except Exception as error:  # zipfile raises another kind for each field of a hostile directory
@@ -230,18 +232,12 @@ def _tar_entry(archive: TarStream, member: TarMember, path: str, wanted: Callabl
     return Entry(path, archive.read(member))
 
 
-def _zip_name(info: zipfile.ZipInfo) -> str:
-    """An entry's name; old zips declare cp437 for names in UTF-8 (macOS) or in the code page of Korean Windows."""
-    name = info.orig_filename
-    if info.flag_bits & _UTF8_NAME or name.isascii():
-        return name
-    raw = name.encode("cp437")
-    for encoding in ("utf-8", "cp949"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return name
+def _zip_names(infos: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """The entries' names; zipfile reads those that are not said to be UTF-8 as cp437, which keeps their bytes."""
+    foreign = [not info.flag_bits & _UTF8_NAME and not info.orig_filename.isascii() for info in infos]
+    raw = [info.orig_filename.encode("cp437") if other else b"" for info, other in zip(infos, foreign, strict=True)]
+    decode = decode_names(name for name in raw if name)
+    return [decode(name) if name else info.orig_filename for info, name in zip(infos, raw, strict=True)]
 
 
 def _safe_path(filename: str, name: str) -> str:

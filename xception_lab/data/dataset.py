@@ -23,7 +23,7 @@ class Dataset:
         test_labels: (N,), indices into classes. The validation part of an upload of version 0.1 is empty.
     source: origin and licence in one line.
     kind: "evidence", "demonstration" (its effect is there by construction) or "own" (uploaded by a person).
-    notes: what was left out of an upload, one sentence per reason.
+    notes: of an upload, what each part was taken from, and what was left out, one sentence per reason.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The original files of MNIST and Fashion-MNIST (IDX) and of CIFAR-10 (binary version): bytes to arrays.
+"""The files of MNIST and of others in its form (IDX) and of CIFAR-10 (binary version): bytes to arrays.
 
 CIFAR-10 also exists as pickles, its "Python version". These are not read: a pickle is a program.
 """
@@ -14,6 +14,8 @@ CIFAR_ARCHIVE = "cifar-10-binary.tar.gz"
 CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CIFAR_SHAPE = (3, 32, 32)
 IDX_SIDES = (8, 64)  # pixels, least and most
+
+_LABEL_STARTS = (b"\0\0\x08\x01", b"\0\0\x0c\x01", b"\0\0\x0c\x02")
 
 Bytes = NDArray[np.uint8]
 
@@ -44,6 +46,32 @@ def read_idx(content: bytes, dimensions: int) -> Bytes:
         )
         raise ValueError(sentence)
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def idx_content(content: bytes) -> str:
+    """ "images" or "labels", which an IDX file begins as; "" for any other file.
+
+    Labels are bytes, or whole numbers of 32 bits, in QMNIST with seven others of the same picture behind each.
+    """
+    return {b"\0\0\x08\x03": "images", **dict.fromkeys(_LABEL_STARTS, "labels")}.get(content[:4], "")
+
+
+def read_idx_labels(content: bytes) -> NDArray[np.int64]:
+    """An IDX file of labels, (N,). Raises ValueError, without the file's name, when header and content disagree."""
+    if content[:4] not in _LABEL_STARTS[1:]:
+        return read_idx(content, 1).astype(np.int64)
+    dimensions = content[3]
+    start = 4 + 4 * dimensions
+    shape = tuple(int(size) for size in np.frombuffer(content[4:start].ljust(4 * dimensions, b"\0"), ">u4"))
+    if 4 * math.prod(shape) != len(content) - start or not shape[-1]:
+        sentence = say(
+            "must hold {promised:,} values as its header says, holds {count:,}",
+            promised=math.prod(shape),
+            count=max(0, len(content) - start) // 4,
+        )
+        raise ValueError(sentence)
+    labels = np.frombuffer(content, ">i4", offset=start).reshape(shape)
+    return (labels if dimensions == 1 else labels[:, 0]).astype(np.int64)
 
 
 def read_cifar_binary(content: bytes) -> tuple[Bytes, Bytes]:

@@ -1,15 +1,18 @@
-"""The process that reads uploads: Pillow and archives at work where they can hold and fill no server.
+"""The process that reads uploads: Pillow, HDF5 and archives at work where they can hold and fill no server.
 
-Readers of pictures are C libraries of a dozen formats. What a hostile file costs them cannot be known before, and while
-they work no other thread of the process does. So an upload is read by a child process whose processor time and memory
-the system bounds, whatever the file. Its time grows with the file's size: an honest archive has work for every byte.
+Readers of pictures and of HDF5 are C libraries. What a hostile file costs them cannot be known before, and while they
+work no other thread of the process does. So an upload is read by a child process whose processor time and memory the
+system bounds, whatever the file. Its time grows with the file's size: an honest archive has work for every byte.
 
 The messages between the two:
 
-1. The server writes one line of JSON: the bounds, the names and sizes of the files, and for a picture the side wanted.
-   Then it writes the files, one behind the other, and keeps the child's standard input open (common/child_process.py).
-2. The child answers with one line of JSON. {"pixels": true} is followed by the bytes of the picture,
-   {"name": "own-..."} says under which name the data set is stored now, {"refused": "..."} why the files are not used.
+1. The server writes one line of JSON: the bounds, the names and sizes of the files, what they are, and for a picture
+   the side wanted. Then it writes the files, one behind the other, and keeps the child's standard input open
+   (common/child_process.py).
+2. The child answers with one line of JSON. {"pixels": true} is followed by the bytes of the picture. {"arrays": true}
+   is followed by a safetensors file of an HDF5 file's arrays, each with its place in the file before its name.
+   {"names": {"own-...": "pets"}} says under which names the data sets are stored now, {"refused": "..."} why the files
+   are not used.
 3. A child that passed a bound was ended by the system and has said nothing: the server says it in its place.
 """
 
@@ -30,13 +33,15 @@ from xception_lab.common.messages import Message, message_from_text, message_of,
 
 MIB = 2**20
 PICTURE_SECONDS = 2.5  # of processor time; a picture of 25 million pixels takes 0.4 to 1.8
+HDF5_SECONDS = 10.0  # the paper's network, 88 MiB, takes 1
 DATA_SECONDS = 2.0
 DATA_SECONDS_PER_MIB = 1.0  # 70,000 small pictures, 30 MiB, take 20 s
-PICTURE_MEMORY, DATA_MEMORY = 1024 * MIB, 3072 * MIB  # of addresses, of which a child has 200 MiB at its start
+# of addresses, of which a child has 200 MiB at its start
+PICTURE_MEMORY, HDF5_MEMORY, DATA_MEMORY = 1024 * MIB, 1536 * MIB, 3072 * MIB
 LONGEST_WAIT = 60.0  # seconds for the child of another upload to end
 
 # a server has as many children of a kind at once, whoever uploads
-_PICTURE_SLOTS, _DATA_SLOTS = threading.BoundedSemaphore(2), threading.BoundedSemaphore(2)
+_PICTURE_SLOTS, _HDF5_SLOTS, _DATA_SLOTS = (threading.BoundedSemaphore(2) for _ in range(3))
 
 Files = Sequence[tuple[str, bytes | memoryview]]
 
@@ -47,24 +52,42 @@ class ReadingError(ValueError):
 
 def read_square_apart(content: bytes, side: int) -> NDArray[np.uint8]:
     """As data.images.read_square, in a child process: (side, side, 3). Raises ReadingError."""
-    job = {"side": side, "seconds": PICTURE_SECONDS, "memory": PICTURE_MEMORY}
+    job = {"kind": "picture", "side": side, "seconds": PICTURE_SECONDS, "memory": PICTURE_MEMORY}
     answer, rest = _run(job, [("", content)], _PICTURE_SLOTS)
     if not answer.get("pixels") or len(rest) != 3 * side**2:
         raise _refusal(answer)
     return np.frombuffer(bytearray(rest), np.uint8).reshape(side, side, 3)
 
 
-def save_uploads_apart(files: Files) -> str:
-    """Read uploads as data.uploads.read_uploads does and store the data set, in a child process.
+def read_hdf5_apart(content: bytes) -> bytes:
+    """As data.hdf5_arrays.read_hdf5, in a child process: a safetensors file, its keys "<place> <path>".
 
-    files: (name, content) each. Returns the name that catalogue.load_dataset takes. Raises ReadingError.
+    Raises ReadingError, whose message continues after the file's name.
+    """
+    job = {"kind": "hdf5", "side": 0, "seconds": HDF5_SECONDS, "memory": HDF5_MEMORY}
+    answer, rest = _run(job, [("", content)], _HDF5_SLOTS)
+    if not answer.get("arrays"):
+        raise _refusal(answer)
+    return rest
+
+
+def save_uploads_apart(files: Files) -> dict[str, str]:
+    """Read uploads as data.uploads.read_uploads does and store the data sets, in a child process.
+
+    files: (name, content) each. Returns the names that catalogue.load_dataset takes, each with the set's own name.
+    Raises ReadingError.
     """
     size = sum(len(content) for _, content in files)
-    job = {"side": 0, "seconds": DATA_SECONDS + DATA_SECONDS_PER_MIB * size / MIB, "memory": DATA_MEMORY}
+    job = {
+        "kind": "data",
+        "side": 0,
+        "seconds": DATA_SECONDS + DATA_SECONDS_PER_MIB * size / MIB,
+        "memory": DATA_MEMORY,
+    }
     answer, _ = _run(job, files, _DATA_SLOTS)
-    if "name" not in answer:
+    if not answer.get("names"):
         raise _refusal(answer)
-    return answer["name"]
+    return answer["names"]
 
 
 def _refusal(answer: dict[str, Any]) -> ReadingError:
@@ -114,7 +137,7 @@ def _run_child(job: dict[str, Any], files: Files) -> tuple[dict[str, Any], bytes
     if not line and child.returncode in (-signal.SIGKILL, -getattr(signal, "SIGPROF", 0)):
         sentence = say(
             "{name}: must be read within {most:.0f} s of processor time, needs more",
-            name=quote_name(files[0][0]) if files[0][0] else say("the picture"),
+            name=quote_name(files[0][0]) if files[0][0] else say("the picture") if job["side"] else say("the file"),
             most=job["seconds"],
         )
         return {"refused": message_to_text(sentence)}, b""
@@ -144,7 +167,7 @@ def _serve() -> NoReturn:
     try:
         files = [(name, sys.stdin.buffer.read(size)) for name, size in job["files"]]
         leave_with_parent()
-        answer, rest = _read(files, job["side"])
+        answer, rest = _read(files, job)
     except (ValueError, RuntimeError) as error:
         answer = {"refused": message_to_text(message_of(error))}
     except MemoryError:
@@ -155,16 +178,34 @@ def _serve() -> NoReturn:
     os._exit(0)
 
 
-def _read(files: list[tuple[str, bytes]], side: int) -> tuple[dict[str, Any], bytes]:
-    # not at the top: the server needs neither
-    if side:
+def _read(files: list[tuple[str, bytes]], job: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    # not at the top: the server needs none of them
+    if job["kind"] == "picture":
         from xception_lab.data.images import read_square
 
-        return {"pixels": True}, read_square(files[0][1], side).tobytes()
+        return {"pixels": True}, read_square(files[0][1], job["side"]).tobytes()
+    if job["kind"] == "hdf5":
+        return {"arrays": True}, _hdf5_as_safetensors(files[0][1])
     from xception_lab.data.custom import save_dataset
     from xception_lab.data.uploads import read_uploads
 
-    return {"name": save_dataset(read_uploads(files))}, b""
+    return {"names": {save_dataset(dataset): dataset.name for dataset in read_uploads(files)}}, b""
+
+
+def _hdf5_as_safetensors(content: bytes) -> bytes:
+    from safetensors.numpy import save
+
+    from xception_lab.data.hdf5_arrays import read_hdf5
+
+    try:
+        arrays = read_hdf5(content)
+    except (ValueError, MemoryError):
+        raise
+    except Exception as error:  # h5py raises many kinds on hostile bytes
+        raise ValueError(say("must be a whole HDF5 file, is damaged")) from error
+    if not arrays:
+        raise ValueError(say("must hold tensors, holds none"))
+    return save({f"{place:04d} {path}": array for place, (path, array) in enumerate(arrays.items())})
 
 
 if __name__ == "__main__":

@@ -57,8 +57,10 @@ class ImageModel:
     """A network in evaluation mode and the preprocessing of its pictures.
 
     spec: None if it is no Xception. side: of its input in pixels. mean, std: (channels,), of pixels from 0 to 255.
-    classes: the names of its outputs, () if it is not trained. layers: the names of the layers that give maps.
+    classes: the names of its outputs, () if they are not known or it is not trained. layers: the names of the layers
+    that give maps.
     accuracy: on its data set's test pictures, None if unknown. run: how it was trained, None if unknown.
+    rules: how its weight file was read otherwise than it stands, one sentence each.
     serial: a number that no other has, as a key for caches.
     """
 
@@ -71,6 +73,7 @@ class ImageModel:
     layers: tuple[str, ...]
     accuracy: float | None = None
     run: TrainSpec | None = None
+    rules: tuple[str, ...] = ()
     serial: int = field(default_factory=_serial.__next__, init=False)
 
     def input(self, picture: NDArray[np.uint8]) -> Tensor:
@@ -92,7 +95,8 @@ def load_shipped(dataset: str, variant: str) -> ImageModel:
     path = _WEIGHTS / f"{dataset}-{variant}.safetensors"
     with safe_open(path, framework="pt") as file:
         meta: dict[str, str] = file.metadata()
-    network, spec = network_of_file(path.name, read_weights(path.name, path.read_bytes()))
+    loaded = network_of_file(path.name, read_weights(path.name, path.read_bytes()))
+    network, spec = loaded.network, loaded.spec
     mean, std = (torch.tensor(json.loads(meta[name])) for name in ("mean", "std"))
     side = SIDES[dataset]
     classes = FASHION_CLASSES if dataset == "fashion-mnist" else emoji_classes()
@@ -113,9 +117,13 @@ def load_file(filename: str, content: bytes, keras: bool) -> ImageModel:
 
 def load_weights(filename: str, weights: Weights, keras: bool) -> ImageModel:
     """As load_file, for a file that is read already."""
-    network, spec = network_of_file(filename, weights, KERAS if keras else TIMM)
+    loaded = network_of_file(filename, weights, KERAS if keras else TIMM)
+    network, spec = loaded.network, loaded.spec
     if weights.run is None:
-        return _paper_model(network, spec)
+        model = _paper_model(network, spec)
+        # another number of classes, or none, has names that are not in the file
+        classes = model.classes if loaded.num_classes == len(model.classes) else ()
+        return replace(model, classes=classes, rules=loaded.rules)
     run = weights.run
     if run.dataset not in DATASETS and not is_custom(run.dataset):
         sentence = say(

@@ -1,7 +1,8 @@
 """Uploaded weight files: read as data, checked key by key and shape by shape, never executed.
 
-Accepted are safetensors files, including the training lab's, and PyTorch state_dicts (state_dict_file.py). Every
-refusal is a ValueError of one sentence that names file, value and rule.
+Accepted are safetensors files, including the training lab's, and PyTorch state_dicts (state_dict_file.py). What is
+plainly the paper's network in other words is fitted to it (weight_rules.py). Every refusal is a ValueError of one
+sentence that names file, value and rule.
 """
 
 from collections.abc import Mapping
@@ -13,9 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from xception_lab.common.json_text import JsonError, parse_json
-from xception_lab.common.messages import message_of, quote_name, say
+from xception_lab.common.messages import Message, message_of, quote_name, say
 from xception_lab.common.validate import is_whole
 from xception_lab.data.archives import MIB
+from xception_lab.data.reading_process import ReadingError, read_hdf5_apart
+from xception_lab.features.keras_files import rename_tensors
 from xception_lab.features.state_dict_file import (
     MAX_DIMENSIONS,
     PickledTensor,
@@ -25,6 +28,7 @@ from xception_lab.features.state_dict_file import (
     read_state_dict_file,
     too_few_numbers,
 )
+from xception_lab.features.weight_rules import WRAPPERS, Rules, aligned_name, fit_tensors, strip_prefixes
 from xception_lab.nn.xception import build_xception
 from xception_lab.spec import TrainSpec, XceptionSpec
 from xception_lab.training.records import train_spec_from_json
@@ -36,11 +40,11 @@ MAX_HEADER = 4 * MIB
 MAX_NUMBERS = MAX_FILE // 2  # of a network: each takes 4 bytes once it is loaded, 2 in the smallest files
 MAX_BLOCKS = 100
 # the kinds of numbers that torch computes with; it has others, packed, of 1 to 7 bits
+HDF5_MAGIC, KERAS_ENTRY = b"\x89HDF\r\n\x1a\n", "model.weights.h5"
 DTYPES = (
     *(torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2),
     *(torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool),
 )
-PREFIXES = ("module.", "model.", "network.")  # that training programs put before every key
 
 # Xception's weights were trained in TensorFlow; timm runs them with torch's own epsilon and pooling
 KERAS = XceptionSpec()
@@ -49,10 +53,29 @@ TIMM = replace(KERAS, batch_norm_eps=1e-5, same_pooling=False)
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """The content of a weight file. tensors: by key. run: the training run that made them, None if unknown."""
+    """The content of a weight file.
+
+    tensors: by key. run: the training run that made them, None if unknown. rules: what was taken otherwise than it
+    stands in the file, one sentence each. keras: whether Keras wrote them, so that they are run as there.
+    """
 
     tensors: dict[str, Tensor]
     run: TrainSpec | None
+    rules: Rules = ()
+    keras: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedNetwork:
+    """The network of a weight file, on the CPU and in evaluation mode.
+
+    num_classes: of the file's last layer, 0 where it has none. rules: as Weights has them.
+    """
+
+    network: nn.Module
+    spec: XceptionSpec
+    num_classes: int
+    rules: Rules
 
 
 def read_weights(filename: str, content: bytes) -> Weights:
@@ -64,11 +87,39 @@ def read_weights(filename: str, content: bytes) -> Weights:
         size, most = len(content) / MIB, MAX_FILE // MIB
         raise ValueError(say("{name}: must have at most {most} MiB, has {size:,.0f}", name=name, most=most, size=size))
     try:
-        values, run = _read_safetensors(content) if _is_safetensors(content) else (_read_state_dict(content), None)
+        rules: Rules = ()
+        keras = is_keras(content)
+        if keras:
+            (values, rules), run = _read_keras(content), None
+        elif _is_safetensors(content):
+            values, run = _read_safetensors(content)
+        else:
+            (values, rules), run = _read_state_dict(content), None
         tensors = _check_tensors(values)
     except RefusalError as refusal:
         raise ValueError(say("{name}: {reason}", name=name, reason=message_of(refusal))) from refusal
-    return Weights(_without_prefix(tensors), run)
+    tensors, prefixes = strip_prefixes(tensors)
+    return Weights(tensors, run, rules + prefixes, keras)
+
+
+def is_keras(content: bytes) -> bool:
+    """Whether the file is one of HDF5, as Keras's .h5 is, or a .keras file: a zip that names its own entries."""
+    return content.startswith(HDF5_MAGIC) or (
+        content.startswith(b"PK\x03\x04") and KERAS_ENTRY.encode() in content[-4096:] + content[:4096]
+    )
+
+
+def _read_keras(content: bytes) -> tuple[dict[str, Any], Rules]:
+    try:
+        # the child is bounded, and what it says is checked as any stranger's file is
+        stored, _ = _read_safetensors(read_hdf5_apart(content))
+    except ReadingError as error:
+        raise RefusalError(message_of(error)) from error
+    tensors = rename_tensors({key.partition(" ")[2]: stored[key] for key in sorted(stored)})
+    if not tensors:
+        raise RefusalError(say("must hold the layers of Keras's Xception, holds others"))
+    rule = say("Keras's file: its layers have timm's names here, padding and epsilon are TensorFlow's")
+    return tensors, (rule,)
 
 
 def _is_safetensors(content: bytes) -> bool:
@@ -126,14 +177,16 @@ def _check_header(header: bytes, num_bytes: int) -> dict[str, str]:
     return meta
 
 
-def _read_state_dict(content: bytes) -> dict[str, Any]:
+def _read_state_dict(content: bytes) -> tuple[dict[str, Any], Rules]:
     loaded = read_state_dict_file(content)
-    for key in ("state_dict", "model"):
+    rules: list[Message] = []
+    for key in WRAPPERS:
         if isinstance(loaded, dict) and isinstance(loaded.get(key), dict):
             loaded = loaded[key]
+            rules.append(say("The tensors are taken from {key} in the file", key=quote_name(key)))
     if not isinstance(loaded, dict):
         raise RefusalError(say("must hold a dictionary of tensors, holds a {kind}", kind=kind_of(loaded)))
-    return cast(dict[str, Any], loaded)
+    return cast(dict[str, Any], loaded), tuple(rules)
 
 
 def _check_tensors(values: Mapping[Any, Any]) -> dict[str, Tensor]:
@@ -157,13 +210,6 @@ def _check_tensors(values: Mapping[Any, Any]) -> dict[str, Tensor]:
         tensors[key] = value
     if not tensors:
         raise RefusalError(say("must hold tensors, holds none"))
-    return tensors
-
-
-def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    for prefix in PREFIXES:
-        if all(key.startswith(prefix) for key in tensors):
-            tensors = {key.removeprefix(prefix): tensor for key, tensor in tensors.items()}
     return tensors
 
 
@@ -220,16 +266,36 @@ def load_into(filename: str, network: nn.Module, tensors: Mapping[str, Tensor]) 
     return network.eval()
 
 
-def network_of_file(filename: str, weights: Weights, spec: XceptionSpec = TIMM) -> tuple[nn.Module, XceptionSpec]:
-    """The network of a weight file, and its spec: that of the run which made it, or else `spec`.
+def network_of_file(filename: str, weights: Weights, spec: XceptionSpec = TIMM) -> LoadedNetwork:
+    """The network of a weight file: that of the run which made it, or else the one of `spec`.
 
-    Raises ValueError as load_into does.
+    What a run made must be as the run says; other tensors are fitted to the network. Raises ValueError as load_into
+    does.
     """
+    tensors, rules = weights.tensors, weights.rules
+    if weights.keras:
+        spec = replace(spec, batch_norm_eps=KERAS.batch_norm_eps, same_pooling=KERAS.same_pooling)
     if weights.run is not None:
-        spec = _spec_of_run(filename, weights.run, weights.tensors)
+        spec = _spec_of_run(filename, weights.run, tensors)
+    elif name := aligned_name(tensors):
+        sentence = say(
+            "{name}: holds {network}, DeepLab's Aligned Xception, whose layers are others: the paper's Xception is "
+            "legacy_xception in timm, xception in Cadene's models, Xception in Keras",
+            name=quote_name(filename),
+            network=name,
+        )
+        raise ValueError(sentence)
     with torch.device("meta"):
         network = build_xception(spec)
-    return load_into(filename, network, weights.tensors), spec
+    num_classes = spec.num_classes
+    if weights.run is None:
+        tensors, num_classes, fitting = fit_tensors(tensors, network.state_dict())
+        rules += fitting
+        if num_classes and num_classes != spec.num_classes:
+            spec = replace(spec, num_classes=num_classes)
+            with torch.device("meta"):
+                network = build_xception(spec)
+    return LoadedNetwork(load_into(filename, network, tensors), spec, num_classes, rules)
 
 
 def _spec_of_run(filename: str, run: TrainSpec, tensors: Mapping[str, Tensor]) -> XceptionSpec:

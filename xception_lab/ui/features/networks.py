@@ -21,7 +21,7 @@ from xception_lab.ui.features.lab_runs import (
     run_file_control,
 )
 from xception_lab.ui.features.picture import InputPicture
-from xception_lab.ui.features.weights import WeightFile, get_weight_files, show_refusal, weights_uploader
+from xception_lab.ui.features.weights import WeightFile, get_weight_files, show_refusal, show_rules, weights_uploader
 from xception_lab.ui.fields.features import COLUMN, LAYER, NETWORK, ROW, SEMANTICS, TRAINED_ON_DATA, FeaturesState
 from xception_lab.ui.fields.registry import nearest_option
 from xception_lab.ui.shell.address import confine, control_texts, quote_value
@@ -63,7 +63,10 @@ def network_controls(state: FeaturesState) -> None:
     if state.network == "run":
         run_file_control(runs)
     elif state.network == "xception":
-        weights_uploader("xception", _("Xception's ImageNet weights: safetensors or a state_dict with timm's 276 keys"))
+        weights_uploader(
+            "xception",
+            _("Weights of Xception: safetensors or a state_dict as timm's, or a file of Keras (.h5, .keras)"),
+        )
         if st.button(_("Take timm's weights"), icon=":material/cloud_download:", key="take_timm"):
             get_weight_files()["xception"] = _TIMM
 
@@ -148,6 +151,7 @@ def _xception_maps(state: FeaturesState, picture: InputPicture) -> NetworkMaps:
     if file:
         try:
             model_maps = _run_xception(picture, file, keras)
+            show_rules(model_maps.model.rules)
             subtitle = _("{name}: how well these weights answer is not known here").format(name=quote_value(file.name))
             return NetworkMaps("Xception", subtitle, "separable", "none", model_maps)
         except (ValueError, RuntimeError) as error:

@@ -1,6 +1,7 @@
 """Weight files that a person uploads for a network. They stay with the session when the view changes."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -35,6 +36,12 @@ def weights_uploader(network: str, label: str) -> None:
 def get_weight_files() -> dict[str, WeightFile]:
     """The weight files of this session, by network: "xception", or "run" for a run of the training lab."""
     return st.session_state.setdefault(_FILES, {})
+
+
+def show_rules(rules: Iterable[str]) -> None:
+    """Say how weights were read otherwise than they stand in their file."""
+    if rules := tuple(rules):
+        st.caption(" · ".join(map(translate_message, rules)))
 
 
 def show_refusal(error: Exception) -> None:

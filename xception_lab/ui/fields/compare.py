@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xception_lab.arch.comparison import Measure, SweepField, divisors
-from xception_lab.spec import BATCH_NORMS, KINDS, Activation, BatchNorm, CompareSpec, Kind, Order
+from xception_lab.spec import BATCH_NORMS, KINDS, Activation, BatchNorm, Bias, CompareSpec, Kind, Order
 from xception_lab.ui.fields.field import (
     N_,
     VIEW_AND_CONTROL,
     Field,
     Option,
     Texts,
-    flag_options,
     number_options,
     word_options,
 )
@@ -117,7 +116,15 @@ DEPTH_MULTIPLIER = Field(
     "1",
     help=N_("Separable block only: filters of the depthwise step for each input channel."),
 )
-BIAS = Field("bias", flag_options(False), "false", help=N_("Whether the convolutions add a bias; Xception's do not."))
+BIAS: Field[Bias] = Field(
+    "bias",
+    (Option("false", False), Option("true", True), Option("last", "last")),
+    "false",
+    help=N_(
+        "Whether the convolutions add a bias: none, as in Xception, all, or the block's last one alone, as in Keras's "
+        "SeparableConv2D."
+    ),
+)
 BATCH_NORM: Field[BatchNorm] = Field(
     "batch_norm",
     word_options(*BATCH_NORMS),
@@ -252,7 +259,7 @@ class BlocksState:
     dilation: int = DILATION.attribute()
     batch_size: int = BATCH_SIZE.attribute()
     depth_multiplier: int = DEPTH_MULTIPLIER.attribute()
-    bias: bool = BIAS.attribute()
+    bias: Bias = BIAS.attribute()
     batch_norm: BatchNorm = BATCH_NORM.attribute()
     intermediate: Activation | None = INTERMEDIATE.attribute()
 

@@ -13,6 +13,7 @@ MAX_DATA_MB = 200  # CIFAR-10's archive has 162
 MAX_SAMPLES = 10  # pictures, one per class
 
 _OWN = "own"
+_SETS = "_own_sets"
 _TROUBLE = "_upload_trouble"
 _UPLOADS = "_uploads"
 
@@ -40,12 +41,22 @@ def custom_data_control() -> str | None:
                 on_change=_save_upload,
                 args=(key,),
                 help=_(
-                    "A zip of class folders, at least 10 pictures a class; CIFAR-10's binary version "
-                    "(cifar-10-binary.tar.gz); MNIST's four files."
+                    "A zip of class folders, at least 10 pictures a class, with or without train and test folders "
+                    "around them; CIFAR-10's binary version (cifar-10-binary.tar.gz); four files in the form of MNIST."
                 ),
             )
             if trouble := st.session_state.pop(_TROUBLE, None):
                 st.error(translate_message(trouble))
+            sets: dict[str, str] = st.session_state.get(_SETS, {})
+            if len(sets) > 1 and name in sets:
+                st.selectbox(
+                    _("The archive holds several data sets"),
+                    list(sets),
+                    list(sets).index(name),
+                    format_func=sets.__getitem__,
+                    key=f"own_set_{st.session_state.get(_UPLOADS, 0)}",
+                    on_change=_choose_set,
+                )
         with right:
             if data:
                 _show_summary(data)
@@ -53,11 +64,16 @@ def custom_data_control() -> str | None:
                 st.markdown(
                     _(
                         "Upload a zip with one folder a class, CIFAR-10's binary version (cifar-10-binary.tar.gz), or "
-                        "the four files of MNIST or Fashion-MNIST. The pictures stay on this server and are only "
-                        "decoded, never executed."
+                        "the four files of MNIST or of a set in its form. The pictures stay on this server and are "
+                        "only decoded, never executed."
                     )
                 )
     return name if data else None
+
+
+def _choose_set() -> None:
+    """Take another of the sets of the last upload."""
+    st.session_state[_OWN] = st.session_state[f"own_set_{st.session_state.get(_UPLOADS, 0)}"]
 
 
 def _save_upload(key: str) -> None:
@@ -69,9 +85,12 @@ def _save_upload(key: str) -> None:
         return
     st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
     try:
-        st.session_state[_OWN] = save_uploads_apart([(file.name, file.getbuffer()) for file in files])
+        sets = save_uploads_apart([(file.name, file.getbuffer()) for file in files])
     except ValueError as error:
         st.session_state[_TROUBLE] = message_of(error)
+    else:
+        st.session_state[_SETS] = sets
+        st.session_state[_OWN] = next(iter(sets))
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -83,12 +102,16 @@ def _load_data(name: str) -> Dataset:
 
 def _show_summary(data: Dataset) -> None:
     height, width, channels = data.train_images.shape[1:]
-    sentence = _("**{name}**: {train:,} pictures to learn from, {test:,} for the test, {classes} classes, {size}.")
+    sentence = _(
+        "**{name}**: {train:,} pictures to learn from, {validation:,} for validation, {test:,} for the test, "
+        "{classes} classes, {size}."
+    )
     size = f"{height}×{width}×{channels}"
     st.markdown(
         sentence.format(
             name=escape_markdown(data.name),
             train=len(data.train_labels),
+            validation=len(data.validation_labels),
             test=len(data.test_labels),
             classes=len(data.classes),
             size=size,
