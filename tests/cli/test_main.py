@@ -1,18 +1,27 @@
 """The terminal: the same figures as the engine's, JSON for scripts, and a sentence for what it cannot do."""
 
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
+from paths import ROOT
 from tiny_data import PRELOAD, tiny_dataset
 
 from xception_lab import BlockSpec, XceptionSpec, __version__, block_cost, network_cost
 from xception_lab.cli.main import main
+from xception_lab.experiments.store import Store
+from xception_lab.spec import CompareSpec
+from xception_lab.timing.jobs import three_blocks
+from xception_lab.timing.results import Machine, Results, Timing
+from xception_lab.timing.results_file import results_from_json
 from xception_lab.training import tensors
 
+MACHINE = Machine("cpu", "A processor", 2, 1 << 30, None, "", "Linux", "3.11", "2.13")
 NETWORK = (
     "stem_channels=(4,8)",
     "entry_channels=(8,)",
@@ -184,3 +193,57 @@ def test_help_names_the_program_and_every_command(
 
 def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
     assert _printed_at_exit(["--version"], capsys) == f"xception-lab {__version__}\n"
+
+
+def _interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_a_command_with_one_sentence_that_says_what_stays(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out = tmp_path / "results.json"
+    shown = Results(MACHINE, timings=(Timing(three_blocks(CompareSpec())[0], "cpu", (0.001,)),))
+
+    def cut(_job: object, report: Callable[[float, Results], None]) -> None:
+        report(0.4, shown)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xception_lab.measurement.runner.run_job", cut)
+    assert main(["time", "--all", "--device", "cpu", "--out", str(out)]) == 130
+    assert capsys.readouterr().err.splitlines()[-1] == f"stopped; what was measured until now is in {out}.part"
+    assert results_from_json((tmp_path / "results.json.part").read_bytes()) == shown
+    assert not out.exists()
+    monkeypatch.setattr("xception_lab.training.loop.next_epoch", _interrupted)
+    assert main(["train", *NETWORK, "--checkpoint", str(tmp_path / "run")]) == 130
+    assert "goes on after the last whole epoch" in capsys.readouterr().err
+    monkeypatch.setattr("xception_lab.cli.sweep._follow", _interrupted)
+    monkeypatch.setattr("xception_lab.experiments.scheduler.Scheduler._enqueue", lambda *_: None)
+    assert main(["sweep", *NETWORK, "--seeds", "1"]) == 130
+    (experiment,) = Store().experiments()
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("stopped; what is done stays: go on with sweep --resume ")
+    assert said.split()[-1] == experiment
+    assert experiment.isalnum()  # an id that begins with a hyphen would be an option
+
+
+def test_a_reader_that_has_had_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m xception_lab cost network --json | true"
+    run = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["time", "--limit-s", "0"], "limit_s=0: must be above 0"),
+        (["time", "--limit-s", "nan"], "limit_s=nan: must be above 0"),
+        (["time", "--precision", "1"], "precision=1: must be between 0 and 1"),
+        (["train", "--checkpoint", "/nowhere/at/all"], "checkpoint='/nowhere/at/all': its folder must exist"),
+    ],
+)
+def test_what_could_not_end_well_is_refused_before_it_begins(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err

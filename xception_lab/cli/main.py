@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -27,7 +28,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Command = options.command
     try:
-        return command(options)
+        status = command(options)
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        print(f"\nstopped{_what_stays(options)}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # whoever reads, such as head, has had enough; what is left must not fail when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyError as error:
         print(f"error: no experiment {error}", file=sys.stderr)
         return 2
@@ -37,6 +47,15 @@ def main(arguments: list[str] | None = None) -> int:
     except RuntimeError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _what_stays(options: argparse.Namespace) -> str:
+    """What an interrupted command leaves, and how to go on with it."""
+    if out := getattr(options, "out", None):
+        return f"; what was measured until now is in {out}{time.PART}"
+    if checkpoint := getattr(options, "checkpoint", None):
+        return f"; the same command goes on after the last whole epoch, from {checkpoint}"
+    return ""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +103,8 @@ def _train(options: argparse.Namespace) -> int:
     from xception_lab.training.state import prepare_process
 
     prepare_process()  # the same bits as a sweep's worker
+    if options.checkpoint and not Path(options.checkpoint).absolute().parent.is_dir():
+        raise ValueError(f"checkpoint={options.checkpoint!r}: its folder must exist")
     for record in train(parse_run(options.field), checkpoint_path=options.checkpoint, tell=_note):
         if options.json:
             print(json.dumps(asdict(record)), flush=True)

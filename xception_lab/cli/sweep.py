@@ -26,6 +26,7 @@ def run_sweep(options: argparse.Namespace) -> int:
     """Run `sweep`."""
     store = _open_store()
     scheduler = Scheduler(store, options.scheduler, options.workers)
+    key = ""
     try:
         if options.resume:
             key = options.resume
@@ -34,7 +35,7 @@ def run_sweep(options: argparse.Namespace) -> int:
             key = scheduler.submit(_experiment(options), "terminal")
         progress = _follow(scheduler, key, quiet=options.json)
     except KeyboardInterrupt:
-        print("stopped; what is done stays: go on with sweep --resume ID", file=sys.stderr)
+        print(f"\nstopped; what is done stays: go on with sweep --resume {key}", file=sys.stderr)
         return 130
     finally:
         scheduler.close()

@@ -14,6 +14,7 @@ from xception_lab.timing.results import MAX_BUSY_SHARE, Results, Timing
 from xception_lab.timing.results_file import results_to_json
 from xception_lab.timing.settings import DTYPES, MEMORY_FORMATS, MODES
 
+MOST_LIMIT_S = 600.0
 PART = ".part"  # a results file too: what was measured until the command was cut
 
 
@@ -43,6 +44,10 @@ def run_time(options: argparse.Namespace) -> int:
     from xception_lab.measurement.device import select_device
     from xception_lab.measurement.runner import run_job
 
+    if not 0 < options.limit_s <= MOST_LIMIT_S:
+        raise ValueError(f"limit_s={options.limit_s:g}: must be above 0 and at most {MOST_LIMIT_S:g}")
+    if not 0 < options.precision < 1:
+        raise ValueError(f"precision={options.precision:g}: must be between 0 and 1")
     if options.threads is not None:
         if not 1 <= options.threads <= 4096:
             raise ValueError(f"threads={options.threads}: must be from 1 to 4,096")

@@ -313,7 +313,7 @@ class Store:
 
         max_unfinished: how many queued and running runs one owner may have, with those of this experiment.
         """
-        key = secrets.token_urlsafe(12)
+        key = secrets.token_hex(12)  # nothing that a terminal could take for an option
         with self._write() as db:
             unfinished = db.execute(
                 "SELECT count(*) FROM runs JOIN experiments ON experiment = experiments.id "
