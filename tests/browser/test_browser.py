@@ -96,7 +96,7 @@ def test_every_view_in_both_languages_at_every_width(visit: Visit, locale: str) 
     # no error and no other host: the fixture holds every visitor to that
     page = visit(locale=locale).open("/compare")
     _right_in_every_width(page)
-    expect(page.locator(".st-key-blocks h3").last).to_have_text(catalog(locale[:2]).gettext("Depthwise separable"))
+    expect(page.locator(".st-key-blocks h2").last).to_have_text(catalog(locale[:2]).gettext("Depthwise separable"))
     for view in VIEW.texts:
         page.locator(".st-key-view [role=radio]").nth(VIEW.texts.index(view)).click()
         _address_holds(page, **({"view": view} if view != "layers" else {}))
@@ -182,7 +182,7 @@ def test_back_and_forward_between_the_pages_keep_their_state(visit: Visit) -> No
 def test_switching_the_language_keeps_the_numbers_and_enters_the_link(visit: Visit) -> None:
     page = visit().open("/compare?out_channels=96&segments=3")
     page.get_by_text("한국어").click()
-    expect(page.locator(".st-key-blocks h3").first).to_have_text("표준 합성곱")
+    expect(page.locator(".st-key-blocks h2").first).to_have_text("표준 합성곱")
     _shows(page, out_channels="96", segments="3")
     _address_holds(page, out_channels="96", segments="3", lang="ko")
     page.get_by_role("link", name="Xception Lab").click()
@@ -191,7 +191,7 @@ def test_switching_the_language_keeps_the_numbers_and_enters_the_link(visit: Vis
     expect(page.locator(".st-key-story h1")).to_contain_text("Must a convolution")
     page.go_back()
     page.get_by_text("English").click()
-    expect(page.locator(".st-key-blocks h3").first).to_have_text("Standard convolution")
+    expect(page.locator(".st-key-blocks h2").first).to_have_text("Standard convolution")
     _address_holds(page, out_channels="96", segments="3")
 
 
@@ -359,14 +359,14 @@ _FAULTS = """() => {
         const root = host.querySelector("[data-testid=stBidiComponentIsolated]").shadowRoot
         const cards = [...root.querySelectorAll(".card")].map(card => card.getBoundingClientRect())
         cards.forEach((card, i) => { if (i && card.left < cards[i - 1].right) faults.push("cards overlap") })
-        const texts = [...root.querySelectorAll(".head h3, .head p, .shape, .label, .cost span, .pill, .figure *")]
+        const texts = [...root.querySelectorAll(".head h2, .head p, .shape, .label, .cost span, .pill, .figure *")]
             .filter(node => node.textContent && node.getBoundingClientRect().width)
             .map(node => {
                 const range = document.createRange()
                 range.selectNodeContents(node)
                 return [node, range.getBoundingClientRect()]
             })
-        for (const node of root.querySelectorAll(".figure strong, .head h3, .shape, .pill")) {
+        for (const node of root.querySelectorAll(".figure strong, .head h2, .shape, .pill")) {
             if (node.scrollWidth > node.clientWidth) faults.push(`${name(node)} is clipped`)
         }
         texts.forEach(([node, a], i) => {
@@ -435,7 +435,7 @@ def test_the_texts_of_the_blocks_stand_out(visit: Visit, scheme: str) -> None:
         const root = host.shadowRoot
         const ground = getComputedStyle(document.querySelector(".stApp")).backgroundColor
         const result = {ground: luminance(paint([[ground, 1]])), ratios: []}
-        const seen = ".head h3, .head p, .shape, .label b, .label span, .cost span, .pill, .figure *"
+        const seen = ".head h2, .head p, .shape, .label b, .label span, .cost span, .pill, .figure *"
         for (const node of root.querySelectorAll(seen)) {
             const kind = node.closest(".standard, .extreme, .separable").classList
             const card = [...root.querySelectorAll(".card")].find(card => kind.contains(card.classList[1]))

@@ -96,11 +96,11 @@ def test_a_stroke_can_be_drawn(visit: Visit) -> None:
 
 def test_it_speaks_korean_in_its_own_colours(visit: Visit) -> None:
     page = _opened(visit(locale="ko-KR"), "/compare")
-    title = page.locator(".st-key-blocks h3").last
+    title = page.locator(".st-key-blocks h2").last
     expect(title).to_have_text(catalog("ko").gettext("Depthwise separable"), timeout=PATIENCE_MS)
     # from the app's own config.toml, which is not in the folder in which the app was started
     figure = page.locator(".st-key-blocks .figure").first
-    assert figure.evaluate("node => getComputedStyle(node).getPropertyValue('--st-primary-color')") == "#0b7f74"
+    assert figure.evaluate("node => getComputedStyle(node).getPropertyValue('--st-primary-color')") == "#0a766b"
 
 
 def _opened(visitor: Visitor, path: str) -> Page:

@@ -203,7 +203,7 @@ def test_a_regular_convolution_leaves_no_choice_of_halves() -> None:
 def test_a_block_is_shown_with_its_layers_and_its_code(stage: str) -> None:
     at = _open({"stage": stage})
     card = next(card for card in network_cards(break_down(XceptionSpec(), 299)) if card.key == stage)
-    (table,) = [part.value for part in at.markdown if part.value.startswith("|  | layer")]
+    (table,) = [part.value for part in at.markdown if part.value.startswith("| name | layer")]
     assert len(table.splitlines()) == 2 + len(card.stage.layers)
     for layer in card.stage.layers:
         assert f" {layer.cost.macs:,} |" in table or not layer.cost.macs

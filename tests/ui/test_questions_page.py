@@ -555,7 +555,7 @@ def _links(at: AppTest) -> list[tuple[str, str]]:
 def test_the_page_lists_every_question_once_and_answers_none_unasked(language: str) -> None:
     at = opened(PAGE, {"lang": language})
     assert sorted(_titles(at)) == sorted(question_text(name, language).title for name in NAMES)
-    headings = [markdown.value for markdown in at.markdown if markdown.value.startswith("#####")]
+    headings = [markdown.value for markdown in at.markdown if markdown.value.startswith("## ")]
     assert len(headings) == len(GROUPS)
     assert _links(at) == []
     assert str(len(QUESTIONS)) in at.markdown[0].value

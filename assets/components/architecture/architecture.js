@@ -35,8 +35,8 @@ function drawRow(row, x, y, width) {
 /** A card at (x, y); returns its group and its height. */
 function drawCard(card, x, y, width) {
   const group = svg("g", {
-    class: "card", tabindex: 0, role: "button", "aria-pressed": String(card.selected), "aria-label": card.label,
-    "data-key": card.key,
+    class: "card", tabindex: 0, role: "button", "aria-pressed": String(card.selected),
+    "aria-description": card.label, "data-key": card.key,
   })
   const inner = svg("g", {})
   let down = y + 34

@@ -84,7 +84,7 @@ function drawColumn(column, number) {
     return place(cell, number, row, span)
   }
   const head = element("div", "head")
-  head.append(element("h3", "", column.title), element("p", "", column.subtitle))
+  head.append(element("h2", "", column.title), element("p", "", column.subtitle))
   const input = element("div", "tensor")
   input.append(element("span", "shape", column.in_shape))
   const output = drawGate(column.after)

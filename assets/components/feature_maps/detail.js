@@ -83,11 +83,11 @@ function drawKernel(kernel, words) {
 /** detail: what the page sends of the chosen map, in every column; table: the colour of each byte. */
 export function drawDetail(detail, words, table) {
   const part = element("div", "detail")
-  part.append(element("h4", "", detail.title))
+  part.append(element("h3", "", detail.title))
   const panels = element("div", "panels")
   for (const panel of detail.panels) {
     const card = element("section", `panel ${panel.kind}`)
-    card.append(element("h5", "", panel.title))
+    card.append(element("h4", "", panel.title))
     if (panel.missing) {
       card.append(element("p", "missing", panel.missing))
       panels.append(card)

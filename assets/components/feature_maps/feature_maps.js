@@ -133,7 +133,7 @@ function drawColumn(column, data, table, choose, old) {
   card.className = `card ${column.kind}`
   const [oldHead, ...oldRows] = card.children
   const head = oldHead ?? element("div", "head")
-  if (!oldHead) head.append(element("h3"), element("p"))
+  if (!oldHead) head.append(element("h2"), element("p"))
   setText(head.children[0], column.title)
   setText(head.children[1], column.subtitle)
   if (column.picture) setPicture(head.children[2] ?? head.appendChild(element("img")), column.picture, data.words.picture)

@@ -29,7 +29,7 @@ function drawCanonical(picture, width, words) {
 function createPanel(figure, current, drawing) {
   const node = element("div", current ? "panel now" : "panel")
   const picture = svg("svg", { "aria-hidden": "true" })
-  node.append(element("h3", "", figure.title), element("p", "", figure.text), picture)
+  node.append(element("h2", "", figure.title), element("p", "", figure.text), picture)
   node.draw = () => {
     const width = Math.round(picture.getBoundingClientRect().width)
     if (!width) return
@@ -50,7 +50,7 @@ function createSign(text, below) {
 /** The stops on the way from one tower to one per channel, each a button with its cost as bars. */
 function createWalk(data, send) {
   const row = element("div", "walk")
-  row.append(element("h4", "", data.words.walk))
+  row.append(element("h3", "", data.words.walk))
   for (const stop of data.stops) {
     const node = button("stop", undefined, () => send("towers", String(stop.towers)))
     node.setAttribute("aria-pressed", String(stop.towers === data.towers))

@@ -82,6 +82,8 @@ function writeAddress(keys, values, entry) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   document.documentElement.lang = data.language
+  // code that is wider than its box is scrolled with the keyboard too
+  for (const code of document.querySelectorAll(".stCode pre")) code.tabIndex = 0
   writeAddress(data.keys, data.values, data.entry)
   watchPerson()
   if (data.open_at) openAt(data.open_at)

@@ -12,7 +12,7 @@ function at(cell, row, first, last = first) {
 /** A row of convolutions, what follows each of them, and a bracket below each block. */
 function createStack(stack) {
   const node = element("div", stack.current ? "order current" : "order")
-  node.append(element("h4", "", stack.title))
+  node.append(element("h3", "", stack.title))
   const strip = element("div", "strip")
   stack.convs.forEach((conv, i) => {
     strip.append(at(element("span", `conv ${conv.kind}${conv.own ? "" : " beside"}`, conv.text), 1, i))

@@ -118,7 +118,7 @@ export function createSums(block, words) {
 export function createPanel(kind) {
   const node = element("section", `panel ${kind}`)
   const head = element("header")
-  const title = element("h3")
+  const title = element("h2")
   const about = element("p")
   const shapes = element("p", "shapes")
   head.append(title, about, shapes)

@@ -102,7 +102,7 @@ def show_stage(network: NetworkBreakdown, chosen: str) -> None:
         f"{figure_text('activation_bytes', totals['activation_bytes'])}"
     )
     st.caption(figures + (_(", each of {times} equal blocks").format(times=card.times) if card.times > 1 else ""))
-    head = ("", _("layer"), _("output"), measure_name("params"), "MACs")
+    head = (_("name"), _("layer"), _("output"), measure_name("params"), "MACs")
     lines = [f"| {' | '.join(head)} |", "|---|:--|:--|--:|--:|"]
     for layer in card.stage.layers:
         cost = layer.cost

@@ -26,6 +26,7 @@ COLUMNS: tuple[tuple[Group, ...], ...] = (GROUPS[:2], GROUPS[2:])
 _CSS = """
 <style>
 .st-key-questions [class*="st-key-group_"], .st-key-questions [class*="st-key-found"] { gap: .35rem; }
+.st-key-questions [class*="st-key-group_"] h2 { font-size: 1rem; padding-bottom: 0; }
 .st-key-questions .stExpander summary p { line-height: 1.35; text-wrap: pretty; }
 .st-key-questions .stExpander .stMarkdown p { text-wrap: pretty; }
 /* not on the link itself, whose current colour is the browser's own for links */
@@ -48,7 +49,7 @@ def show_groups(linked: str) -> None:
         with column:
             for group in groups:
                 with st.container(key=f"group_{group}"):
-                    st.markdown(f"##### {_(GROUP_NAMES[group])}")
+                    st.markdown(f"## {_(GROUP_NAMES[group])}")
                     for question in QUESTIONS:
                         if question.group == group and question.name != linked:
                             show_question(question)

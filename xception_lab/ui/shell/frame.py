@@ -43,6 +43,14 @@ _CSS = """
 .stAppHeader { height: 2.5rem; min-height: 0; background: transparent; }
 .stAppHeader, .stAppHeader * { pointer-events: none; }
 .stAppHeader button { pointer-events: auto; }
+/* Streamlit's own are too pale to read: 4.5 to 1 is asked for */
+[data-testid="stCaptionContainer"] { color: light-dark(#5a6572, #a7b2be) !important; opacity: 1; }
+[data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }
+[data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1b19) !important; }
+/* Korean breaks between words; a word alone that is wider than its line may break anywhere */
+html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) {
+  word-break: keep-all; overflow-wrap: anywhere;
+}
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
 /* a term: a word to touch, not a way to another page */
 .stMarkdown a[href^="#term-"] {

@@ -28,7 +28,6 @@ _CSS = """
 .st-key-story :is(h1, p, td) { word-break: keep-all; overflow-wrap: break-word; }
 .st-key-story h1 { font-size: 2.3rem; line-height: 1.15; padding: .1rem 0 .3rem; text-wrap: balance; }
 .st-key-story .stMarkdown a { text-underline-offset: .15em; }
-.st-key-story [data-testid=stCaptionContainer] { color: inherit; opacity: .86; }
 .st-key-story [data-testid=stCaptionContainer] p { font-size: 1.06rem; line-height: 1.4; }
 .st-key-story .stColumn { padding-top: .5rem; }
 .st-key-story table { font-size: 1.1rem; }
