@@ -5,7 +5,7 @@ same number of steps. Before that, alone on the device: which precision and memo
 kernels cost, whether two epochs of one spec have the same bits (within a process and between two), what torch warns of,
 how much of the device's memory a process takes, and how near the estimate of a run comes to the run.
 Prints three tables. About a minute on a GPU; a dry run on a CPU: --steps 3 --most 2.
-Run: python -m benchmarks.packing [--steps 200] [--most 8] [--out packing.json]
+Run: python -m benchmarks.packing [--steps 200] [--most 16] [--out packing.json]
 """
 
 import argparse
@@ -26,6 +26,7 @@ from typing import Any
 import torch
 
 from xception_lab import TrainSpec
+from xception_lab.data.catalogue import load_dataset
 from xception_lab.training import loop
 from xception_lab.training.checkpoint import Checkpoint
 from xception_lab.training.state import (
@@ -171,13 +172,19 @@ def specs_to_repeat(spec: TrainSpec) -> dict[str, TrainSpec]:
     return {"default": spec, "float32": replace(spec, autocast=False), "dropout": dropping}
 
 
+def short_run(spec: TrainSpec, steps: int) -> TrainSpec:
+    """The spec with one epoch of so many steps, or of all the training pictures that there are."""
+    available = len(load_dataset(spec.dataset).train_labels)
+    return replace(spec, epochs=1, train_size=min(steps * spec.batch_size, available))
+
+
 def look_alone(spec: TrainSpec, steps: int, is_first: bool, answers: Any) -> None:
     """One process alone on the device: puts the digests of two epochs a spec; the first process all the rest too."""
     prepare_process()
     device, found = training_device(), dict[str, Any]()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        for name, each in specs_to_repeat(replace(spec, epochs=1, train_size=steps * spec.batch_size)).items():
+        for name, each in specs_to_repeat(short_run(spec, steps)).items():
             try:
                 epochs = [loop.next_epoch(each, None) for _ in range(2)]
                 found[f"bits {name}"] = [digest(epoch) for epoch in epochs if epoch]
@@ -239,7 +246,7 @@ def print_alone(first: dict[str, Any], second: dict[str, Any]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--most", type=int, default=8)
+    parser.add_argument("--most", type=int, default=COUNTS[-1])
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     spec, steps = TrainSpec(use_test=False), options.steps

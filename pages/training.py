@@ -11,6 +11,7 @@ from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.training.elsewhere import show_elsewhere
 from xception_lab.ui.training.evidence import (
     power_text,
     provenance_text,
@@ -26,6 +27,7 @@ from xception_lab.ui.training.experiment import (
     get_scheduler,
     load_current_experiment,
     load_progress,
+    load_repetitions,
     load_result,
     show_experiment_progress,
     start_experiment,
@@ -108,6 +110,7 @@ with st.container(key=VIEW_BELOW):
     elif result and stored_effects:
         show_experiment(state, result.progress, stored_effects, result.predictions.__getitem__, None)
         if state.outcome == "result" and stored_effects.primary:
+            show_elsewhere(result, stored_effects, load_repetitions(plan_name(state.preset, state.dataset)))
             show_evidence(result, stored_effects)
             show_carry_over(stored_effects.primary[0])
         st.caption(f"{provenance_text(result, stored_effects.seeds)} {would_run_text(spec) if spec else ''}")

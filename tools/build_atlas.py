@@ -4,9 +4,16 @@
     git commit assets/plans                            # a plan is fixed before its runs touch the test pictures
     python -m tools.build_atlas train RUNS NAME ...    # the plan's runs, one thread each, as many at once as fit
     python -m tools.build_atlas store RUNS NAME ...    # writes assets/results/NAME.json, once all runs are done
+    python -m tools.build_atlas machine                # the line that names this machine in a result
 
 RUNS is a folder with a checkpoint per run, named by a digest of its spec: a run that is there goes on where it ended,
 and plans share the runs that they have in common. No run is left out.
+
+Another device trains the same plans in a folder of its own. That folder is brought here and stored beside the first
+result, as a repetition: all runs, or all variants of the first few seeds.
+
+    python -m tools.build_atlas store RUNS NAME --device nvidia-h100 --machine "what `machine` printed there" \\
+        --commit HASH                                  # writes assets/results/NAME-nvidia-h100.json
 """
 
 import argparse
@@ -14,21 +21,24 @@ import hashlib
 import multiprocessing
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
-from xception_lab.experiments.placement import place_workers
+from xception_lab.experiments.placement import environment_of, place_workers
 from xception_lab.experiments.plan import (
     FIRST_SEED,
     FOLDER,
+    Plan,
     Score,
     load_plan,
     make_plan,
     plan_to_json,
 )
 from xception_lab.experiments.progress import Progress, RunProgress
+from xception_lab.experiments.repetition import Repetition, repetition_to_json
 from xception_lab.experiments.results_file import RESULTS, Provenance, experiment_to_json
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.spec import SMALL_XCEPTION, TrainSpec
@@ -72,8 +82,12 @@ def load_checkpoint(runs: Path, spec: TrainSpec) -> Checkpoint | None:
     return checkpoint if checkpoint and len(checkpoint.records) == spec.epochs else None
 
 
-def train_run(path: Path, spec: TrainSpec) -> str:
-    """Train one run to its end, in a process that does nothing else. Returns its line of the log."""
+def train_run(path: Path, spec: TrainSpec, device: int | None) -> str:
+    """Train one run to its end, in a process that does nothing else. Returns its line of the log.
+
+    device: the number of the accelerator that the process sees; None for the CPU.
+    """
+    os.environ.update(environment_of(device))
     from xception_lab.training.loop import train
     from xception_lab.training.state import prepare_process
 
@@ -83,13 +97,16 @@ def train_run(path: Path, spec: TrainSpec) -> str:
     return f"seed {spec.seed}, rate {spec.learning_rate}: {accuracy:.4f}, {last.elapsed_s:.0f} s"
 
 
-def train_all(runs: Path, specs: Iterable[TrainSpec], processes: int) -> None:
-    """Train the runs that are not done, each once."""
+def train_all(runs: Path, specs: Iterable[TrainSpec], devices: Sequence[int | None]) -> None:
+    """Train the runs that are not done, each once. devices: as in Placement, one process for each of them."""
     runs.mkdir(parents=True, exist_ok=True)
     missing = [spec for spec in dict.fromkeys(specs) if not load_checkpoint(runs, spec)]
     # one run a process: what a run leaves behind must not slow the next one
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
-        futures = [pool.submit(train_run, checkpoint_path(runs, spec), spec) for spec in missing]
+    with ProcessPoolExecutor(len(devices), multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
+        futures = [
+            pool.submit(train_run, checkpoint_path(runs, spec), spec, device)
+            for spec, device in zip(missing, cycle(devices), strict=False)
+        ]
         for number, future in enumerate(futures, 1):
             print(f"{number}/{len(missing)} {future.result()}", flush=True)
 
@@ -103,9 +120,9 @@ def tuning_runs(outline: ExperimentSpec) -> dict[tuple[TrainSpec, float], tuple[
     }
 
 
-def tune(runs: Path, names: Sequence[str], processes: int) -> None:
+def tune(runs: Path, names: Sequence[str], devices: Sequence[int | None]) -> None:
     """Choose every variant's learning rate, and write the plans."""
-    train_all(runs, (run for name in names for of in tuning_runs(OUTLINES[name]).values() for run in of), processes)
+    train_all(runs, (run for name in names for of in tuning_runs(OUTLINES[name]).values() for run in of), devices)
     for name in names:
         outline = OUTLINES[name]
         tried = tuning_runs(outline)
@@ -124,22 +141,61 @@ def tune(runs: Path, names: Sequence[str], processes: int) -> None:
 def store(runs: Path, names: Sequence[str]) -> None:
     """Write the results of the plans all of whose runs are done: a part of the seeds would tempt to stop early."""
     for name in names:
-        plan = load_plan(name)
-        found = [(spec, load_checkpoint(runs, spec)) for spec in plan.experiment.variants()]
-        done = [(spec, checkpoint) for spec, checkpoint in found if checkpoint]
-        if len(done) < len(found):
-            print(f"{name}: {len(done)} of {len(found)} runs are done, nothing is stored yet")
+        plan, done = load_plan(name), load_done(runs, name)
+        if len(done) < len(plan.experiment.variants()):
+            print(f"{name}: {len(done)} of {len(plan.experiment.variants())} runs are done, nothing is stored yet")
             continue
-        run_progress = tuple(
-            RunProgress(number, spec, "done", "", checkpoint.records, len(checkpoint.predictions), 0.0)
-            for number, (spec, checkpoint) in enumerate(done)
-        )
-        progress = Progress("", "", plan.experiment, "done", "", False, 0, 1.0, 0.0, run_progress)
-        predictions = {number: checkpoint.predictions.numpy() for number, (_, checkpoint) in enumerate(done)}
-        provenance = Provenance(f"xception-lab sweep --plan {name}", plan_commit(name), 1, "float32")
-        text = experiment_to_json(progress, machine_text(), predictions, provenance, plan)
-        (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
-        print(f"{name}: {plan.experiment.seeds} seeds, {len(text):,} bytes")
+        write_result(name, done_to_json(plan, done, machine_text(), plan_commit(name)))
+
+
+def store_repetition(runs: Path, name: str, device: str, machine: str, commit: str) -> None:
+    """Write another device's runs of a plan: whole, or the predictions of the first seeds whose variants are all done.
+
+    device: the end of the file's name. machine: what machine_text gave there. commit: of the code there.
+    """
+    plan, done = load_plan(name), load_done(runs, name)
+    if len(done) == len(plan.experiment.variants()):
+        write_result(f"{name}-{device}", done_to_json(plan, done, machine, commit))
+        return
+    counts = range(plan.experiment.seeds, 0, -1)
+    seeds = next((count for count in counts if set(plan.experiment.variants(count)) <= set(done)), 0)
+    if not seeds:
+        print(f"{name}: no seed has all its variants yet, nothing is stored")
+        return
+    specs = plan.experiment.variants(seeds)
+    repetition = Repetition(
+        device,
+        machine,
+        plan.experiment,
+        Provenance(f"xception-lab sweep --plan {name} --seeds {seeds}", commit, 1, "float32"),
+        {spec: done[spec].predictions.numpy() for spec in specs},
+        {spec: tuple(each.validation_accuracy or 0.0 for each in done[spec].records) for spec in specs},
+    )
+    write_result(f"{name}-{device}", repetition_to_json(name, repetition))
+
+
+def load_done(runs: Path, name: str) -> dict[TrainSpec, Checkpoint]:
+    """A plan's runs that are done, in the plan's order."""
+    found = {spec: load_checkpoint(runs, spec) for spec in load_plan(name).experiment.variants()}
+    return {spec: checkpoint for spec, checkpoint in found.items() if checkpoint}
+
+
+def done_to_json(plan: Plan, done: Mapping[TrainSpec, Checkpoint], machine: str, commit: str) -> str:
+    """The result of a plan all of whose runs are done."""
+    run_progress = tuple(
+        RunProgress(number, spec, "done", "", checkpoint.records, len(checkpoint.predictions), 0.0)
+        for number, (spec, checkpoint) in enumerate(done.items())
+    )
+    progress = Progress("", "", plan.experiment, "done", "", False, 0, 1.0, 0.0, run_progress)
+    predictions = {number: checkpoint.predictions.numpy() for number, checkpoint in enumerate(done.values())}
+    provenance = Provenance(f"xception-lab sweep --plan {plan.name}", commit, 1, "float32")
+    return experiment_to_json(progress, machine, predictions, provenance, plan)
+
+
+def write_result(name: str, text: str) -> None:
+    """Write a file of assets/results."""
+    (RESULTS / f"{name}.json").write_text(text, encoding="utf-8")
+    print(f"{name}: {len(text):,} bytes")
 
 
 def plan_commit(name: str) -> str:
@@ -149,32 +205,54 @@ def plan_commit(name: str) -> str:
 
 
 def machine_text() -> str:
-    """The machine in one line, with the instructions that torch uses on it: other ones give other bits."""
+    """The machine in one line: its accelerator, or the processor with the instructions that torch uses on it.
+
+    Other ones give other bits.
+    """
     import torch
 
-    from xception_lab.measurement.machine import cpu_name
+    from xception_lab.measurement.machine import cpu_name, describe_machine
+    from xception_lab.training.state import training_device
 
-    version, instructions = torch.__version__.split("+")[0], torch.backends.cpu.get_cpu_capability()
-    return f"{os.cpu_count()} cores of an {cpu_name()} (CPU only, {instructions}), torch {version}"
+    version, kind = torch.__version__.split("+")[0], training_device().type
+    if kind == "cpu":
+        instructions = torch.backends.cpu.get_cpu_capability()
+        return f"{os.cpu_count()} cores of an {cpu_name()} (CPU only, {instructions}), torch {version}"
+    machine = describe_machine(kind)
+    return f"{machine.device} ({machine.driver or kind}), torch {version}"
 
 
 def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(description="Builds the confirmatory experiments that come with the lab.")
-    parser.add_argument("command", choices=("tune", "train", "store"))
-    parser.add_argument("runs", type=Path)
-    parser.add_argument("names", nargs="*", choices=tuple(OUTLINES), default=tuple(OUTLINES))
+    parser.add_argument("command", choices=("tune", "train", "store", "machine"))
+    parser.add_argument("runs", type=Path, nargs="?", default=Path())
+    parser.add_argument("names", nargs="*", help=f"plans, all when left out: {', '.join(OUTLINES)}")
     parser.add_argument("--processes", type=int, help="at once; as many as the lab's own cluster has when left out")
+    parser.add_argument("--device", help="store the runs as the repetition by this device")
+    parser.add_argument("--machine", help="the line that names the device's machine")
+    parser.add_argument("--commit", help="of the code that trained there")
     options = parser.parse_args()
-    processes = options.processes or len(place_workers().devices)
-    if options.command == "tune":
-        tune(options.runs, options.names, processes)
-    elif options.command == "store":
-        store(options.runs, options.names)
-    else:
-        # seed after seed, so that what is interrupted has whole seeds
-        variants = [load_plan(name).experiment.variants() for name in options.names]
-        train_all(options.runs, (spec for of in variants for spec in of), processes)
+    names = options.names or tuple(OUTLINES)
+    if unknown := set(names) - set(OUTLINES):
+        parser.error(f"no outline of {', '.join(sorted(unknown))}: there are {', '.join(OUTLINES)}")
+    if options.device and not (options.machine and options.commit):
+        parser.error("--device needs --machine and --commit: what is stored names what made it")
+    match options.command:
+        case "machine":
+            print(machine_text())
+        case "store" if options.device:
+            for name in names:
+                store_repetition(options.runs, name, options.device, options.machine, options.commit)
+        case "store":
+            store(options.runs, names)
+        case "tune":
+            tune(options.runs, names, place_workers(options.processes).devices)
+        case _:
+            # seed after seed, so that what is interrupted has whole seeds
+            variants = [load_plan(name).experiment.variants() for name in names]
+            specs = (spec for of in variants for spec in of)
+            train_all(options.runs, specs, place_workers(options.processes).devices)
 
 
 if __name__ == "__main__":

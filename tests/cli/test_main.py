@@ -14,6 +14,7 @@ from tiny_data import PRELOAD, tiny_dataset
 
 from xception_lab import BlockSpec, XceptionSpec, __version__, block_cost, network_cost
 from xception_lab.cli.main import main
+from xception_lab.experiments.repetition import effects_of_predictions, load_repetition
 from xception_lab.experiments.store import Store
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import three_blocks
@@ -133,9 +134,34 @@ def test_a_grid_of_ones_own_and_a_run_that_fails(capsys: pytest.CaptureFixture[s
     assert "failed, epoch 1: the loss is not a number" in capsys.readouterr().out
 
 
+def test_a_plans_report_names_the_other_devices_and_prints_theirs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--plan", "figure-10"]) == 0
+    first = capsys.readouterr().out
+    assert "made by" not in first
+    for device, verdicts in (("nvidia-h100", 2), ("xeon", 0)):
+        assert f"--device {device}" in first
+        repetition = load_repetition("figure-10", device)
+        effects = effects_of_predictions(repetition.experiment, repetition.predictions)
+        assert main(["report", "--plan", "figure-10", "--device", device]) == 0
+        printed = capsys.readouterr().out
+        assert repetition.machine in printed
+        assert "no new data" in printed
+        for effect in effects.primary:
+            (line,) = [line for line in printed.splitlines() if f" {effect.points:+.2f} " in line]
+            assert line.endswith(effect.verdict or ")")
+        assert ("No verdict before the 8 seeds that are missing" in printed) == (verdicts == 0)
+        assert main(["report", "--plan", "figure-10", "--device", device, "--json"]) == 0
+        values = json.loads(capsys.readouterr().out)
+        assert values["machine"] == repetition.machine
+        assert sum(effect["verdict"] is not None for effect in values["effects"]["effects"]) == verdicts
+        assert ("runs" in values) == bool(verdicts)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["report", "--device", "xeon"], "--device xeon: must come with --plan"),
+        (["report", "--plan", "figure-10", "--device", "abacus"], "device='abacus': must be one of 'nvidia-h100', "),
         (["cost", "block", "stride=0"], "stride=0: must be a whole number of at least 1"),
         (["cost", "block", "stride"], "'stride': must be FIELD=VALUE"),
         (["cost", "network", "colour=3"], "colour: must be one of in_channels, "),

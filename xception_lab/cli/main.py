@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     report = command("report", _report, "a stored experiment's effects")
     report.add_argument("id", nargs="?", help="the newest one when left out")
     report.add_argument("--plan", metavar="NAME", help="the stored result of a plan of assets/plans instead")
+    report.add_argument("--device", metavar="NAME", help="what this other device made of the plan")
     return parser
 
 

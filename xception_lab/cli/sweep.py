@@ -13,6 +13,7 @@ from xception_lab.experiments.effects import Effect, Effects
 from xception_lab.experiments.lease import LEASE_S
 from xception_lab.experiments.plan import load_plan
 from xception_lab.experiments.progress import IDLE_QUEUE, Progress, make_progress
+from xception_lab.experiments.repetition import effects_of_predictions, load_repetition, repeating_devices
 from xception_lab.experiments.results_file import load_stored_result
 from xception_lab.experiments.scheduler import LeaseHeldError, Scheduler
 from xception_lab.experiments.spec import ExperimentSpec, Setting
@@ -85,17 +86,38 @@ def _experiment(options: argparse.Namespace) -> ExperimentSpec:
 
 def run_report(options: argparse.Namespace) -> int:
     """Run `report`."""
+    if options.device and not options.plan:
+        raise ValueError(f"--device {options.device}: must come with --plan")
     if options.plan:
-        result = load_stored_result(load_plan(options.plan).name)
-        if result is None:
-            raise ValueError(f"--plan {options.plan}: has no stored result yet")
-        _print(result.progress, as_json=options.json)
-        return 0
+        return _report_plan(load_plan(options.plan).name, options)
     store = _open_store()
     key = options.id or next(iter(store.experiments()), None)
     if key is None:
         raise ValueError(f"no experiment in {store.folder}")
     _print(make_progress(store.experiment(key), IDLE_QUEUE), as_json=options.json)
+    return 0
+
+
+def _report_plan(name: str, options: argparse.Namespace) -> int:
+    """The stored result of a plan, or what another device made of it."""
+    if options.device:
+        repetition = load_repetition(name, options.device)
+        progress = repetition.result.progress if repetition.result else None
+        effects = effects_of_predictions(repetition.experiment, repetition.predictions)
+        if options.json:
+            values = {"device": repetition.device, "machine": repetition.machine, "effects": asdict(effects)}
+            print(json.dumps({**(asdict(progress) if progress else {}), **values}))
+        else:
+            print(f"{repetition.experiment.question}\nmade by {repetition.machine}: the plan's own seeds, no new data")
+            print("\n".join(_effect_lines(effects)))
+        return 0
+    result = load_stored_result(name)
+    if result is None:
+        raise ValueError(f"--plan {name}: has no stored result yet")
+    _print(result.progress, as_json=options.json)
+    if not options.json:
+        for device in repeating_devices(name):
+            print(f"The same plan on another device: --device {device}")
     return 0
 
 
@@ -152,12 +174,16 @@ def _print(progress: Progress, *, as_json: bool) -> None:
 
 
 def _lines(progress: Progress) -> Iterator[str]:
-    effects = progress.effects()
     yield f"{progress.spec.question}"
     if progress.id:  # a stored result has none
         yield f"experiment {progress.id}: {progress.state}" + (f", {progress.reason}" if progress.reason else "")
     for note in progress.notes:
         yield f"note: {note}"
+    yield from _effect_lines(progress.effects())
+
+
+def _effect_lines(effects: Effects) -> Iterator[str]:
+    """The variants' accuracies, the effects and what was done to them."""
     if not effects.seeds:
         yield "no seed has all its variants yet"
         return

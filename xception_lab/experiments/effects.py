@@ -361,6 +361,13 @@ def own_interval(effect: Effect) -> Interval | None:
     return mean_interval(effect.differences, CONFIDENCE)
 
 
+def interval_within(effect: Effect) -> Interval | None:
+    """An effect's 90 % interval where it lies inside the margin, so that it is equivalent too; None elsewhere."""
+    # a slope has another unit than the margin
+    interval = None if effect.kind == "slope" else mean_interval(effect.differences, EQUIVALENCE_CONFIDENCE)
+    return interval if interval and interval[0] > -MARGIN and interval[1] < MARGIN else None
+
+
 def power_with(effect: Effect, seeds: int) -> float:
     """How often so many seeds, at least 2, would decide an effect that is as large and spreads as this one does."""
     spread = effect.spread or 0.0

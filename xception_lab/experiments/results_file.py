@@ -31,7 +31,8 @@ MAX_PREDICTIONS = 100_000  # per run: with MAX_RUNS, a limit on what a file can 
 class Provenance:
     """How a stored result was made, so that somebody can make it again.
 
-    command: what runs it. commit: of this project. threads: per run. precision: of the products.
+    command: what runs it. commit: of this project, "" where it was not noted down. threads: per run. precision: of the
+    products.
     """
 
     command: str
@@ -71,7 +72,7 @@ def experiment_to_json(
             "spec": train_spec_to_dict(run.spec),
             "test_pictures": run.test_pictures,
             "records": [record_to_dict(r) for r in run.records],
-            "predictions": _packed(predictions.get(run.id, np.zeros(0, np.int64))),
+            "predictions": pack_predictions(predictions.get(run.id, np.zeros(0, np.int64))),
         }
         for run in progress.runs
         if run.state == "done"
@@ -84,10 +85,10 @@ def experiment_to_json(
     if plan:
         values["plan"] = json.loads(plan_to_json(plan))
     # the values as a reader finds them: with lists for tuples
-    return json.dumps({**values, "sha256": _checksum(json.loads(json.dumps(values)))})
+    return json.dumps({**values, "sha256": checksum(json.loads(json.dumps(values)))})
 
 
-def _checksum(values: dict[str, Any]) -> str:
+def checksum(values: dict[str, Any]) -> str:
     """The checksum of a file's values but for "sha256" itself, however the file is formatted."""
     content = {name: value for name, value in values.items() if name != "sha256"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -102,7 +103,7 @@ def experiment_from_json(text: str) -> ExperimentResult:
     try:
         values: dict[str, Any] = parse_json(text, MAX_BYTES)
         # a changed byte in the name "sha256" must not make a file look old
-        if set(values) - _NAMES or ("sha256" in values and values["sha256"] != _checksum(values)):
+        if set(values) - _NAMES or ("sha256" in values and values["sha256"] != checksum(values)):
             raise ValueError(say("not a stored experiment: its checksum is wrong, it is not as it was written"))
         spec = experiment_spec_from_json(json.dumps(values["experiment"]))
         runs = tuple(
@@ -119,7 +120,7 @@ def experiment_from_json(text: str) -> ExperimentResult:
         )
         if len(runs) > MAX_RUNS:
             raise ValueError(f"runs: must be at most {MAX_RUNS:,}, are {len(runs):,}")
-        predictions = {number: _unpacked(run["predictions"]) for number, run in enumerate(values["runs"])}
+        predictions = {number: unpack_predictions(run["predictions"]) for number, run in enumerate(values["runs"])}
         provenance = Provenance(**values["provenance"]) if "provenance" in values else None
         plan = plan_from_json(json.dumps(values["plan"])) if "plan" in values else None
     except (TypeError, KeyError, AttributeError, OverflowError, RecursionError, zlib.error) as error:
@@ -128,12 +129,13 @@ def experiment_from_json(text: str) -> ExperimentResult:
     return ExperimentResult(progress, str(values["machine"]), predictions, provenance, plan)
 
 
-def _packed(predictions: NDArray[np.int64]) -> str:
+def pack_predictions(predictions: NDArray[np.int64]) -> str:
     """Predicted classes, of which there are at most 100, as text: one byte each, compressed, in base64."""
     return base64.b64encode(zlib.compress(predictions.astype(np.uint8).tobytes(), 9)).decode("ascii")
 
 
-def _unpacked(text: str) -> NDArray[np.int64]:
+def unpack_predictions(text: str) -> NDArray[np.int64]:
+    """The inverse of pack_predictions, (N,). Raises ValueError or zlib.error on anything else."""
     content = zlib.decompressobj().decompress(base64.b64decode(text), MAX_PREDICTIONS)
     return np.frombuffer(content, np.uint8).astype(np.int64)
 

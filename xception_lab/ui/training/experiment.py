@@ -9,6 +9,7 @@ import streamlit as st
 from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_of
 from xception_lab.experiments.progress import Progress
+from xception_lab.experiments.repetition import Repetition, load_repetition, repeating_devices
 from xception_lab.experiments.results_file import ExperimentResult, load_stored_result
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.ui.shell.address import session_parameter
@@ -36,6 +37,13 @@ def get_scheduler() -> "Scheduler":
 def load_result(name: str) -> ExperimentResult | None:
     """The result of a plan that this code has computed and that is shipped with it; None where there is none."""
     return load_stored_result(name)
+
+
+@st.cache_data
+def load_repetitions(name: str) -> tuple[Repetition, ...]:
+    """What other devices made of a plan, as far as it is shipped: those that made all of it first."""
+    found = [load_repetition(name, device) for device in repeating_devices(name)]
+    return tuple(sorted(found, key=lambda repetition: repetition.result is None))
 
 
 def load_current_experiment() -> Progress | None:
