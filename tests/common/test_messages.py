@@ -36,6 +36,7 @@ NOT_SHOWN = {
     "__init__",
     "cli/cost",  # a terminal
     "cli/fields",
+    "cli/main",
     "cli/sweep",
     "cli/time",
     "spec",
@@ -44,6 +45,7 @@ NOT_SHOWN = {
     "arch/cost",
     "experiments/spec",
     "experiments/plan",  # a terminal's --plan, and our own files
+    "experiments/repetition",  # the same
     "training/records",
     "experiments/results_file",  # what was asked for, and our own stored files
     "arch/breakdown",

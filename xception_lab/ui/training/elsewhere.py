@@ -23,7 +23,6 @@ from xception_lab.ui.training.texts import (
     effect_sentence,
     effect_text,
     headline,
-    interval_text,
     setting_text,
     verdict_details,
 )
@@ -120,9 +119,9 @@ def _show_verdicts(repetition: Repetition, machine: str, above: Effects, there: 
 
 
 def _shift_text(here: Effect, there: Effect) -> str:
-    points, *interval = effect_shift(here, there)
-    sentence = _("{points:+.2f} points from the estimate above, 95% CI {interval}, paired by seed.")
-    lines = [sentence.format(points=points, interval=interval_text((interval[0], interval[1])))]
+    points, low, high = effect_shift(here, there)
+    sentence = _("{points:+.2f} points from the estimate above, 95% CI {low:+.2f} to {high:+.2f}, paired by seed.")
+    lines = [sentence.format(points=points, low=low, high=high)]
     if here.verdict != there.verdict:
         other = _(
             "**Another verdict than above, where it is: {other}.** Standard deviation between the seeds: {there:.2f} "
@@ -132,10 +131,10 @@ def _shift_text(here: Effect, there: Effect) -> str:
         lines.append(other.format(other=verdict, there=there.spread or 0.0, above=here.spread or 0.0))
     if there.verdict in ("harmful", "helpful") and (within := interval_within(there)):
         small = _(
-            "The 90% CI there, {interval}, lies inside the margin: a difference, and one that was fixed beforehand to "
-            "be of no account."
+            "The 90% CI there, {low:+.2f} to {high:+.2f}, lies inside the margin: a difference, and one that was fixed "
+            "beforehand to be of no account."
         )
-        lines.append(small.format(interval=interval_text(within)))
+        lines.append(small.format(low=within[0], high=within[1]))
     return " ".join(lines)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.experiments.effects import Effect, Effects, crossed_effect, power_with
-from xception_lab.experiments.inference import prediction_interval
+from xception_lab.experiments.inference import Interval, prediction_interval
 from xception_lab.experiments.plan import Plan, plan_names
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult
@@ -21,7 +21,7 @@ from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import option_text
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.experiment import load_result
-from xception_lab.ui.training.texts import effect_sentence, effect_text, format_p, interval_text, setting_text
+from xception_lab.ui.training.texts import effect_sentence, effect_text, format_p, setting_text
 
 READERS_SEEDS = 8  # of a reader's own repetition
 
@@ -118,11 +118,15 @@ def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDAr
         lines += [interval, test.format(p=format_p(effect.p), adjusted=format_p(effect.adjusted_p or effect.p))]
     if crossed := crossed_effect(effect, right) if right else None:
         sentence = _("For other seeds and other test pictures at once (crossed): 95% CI {interval}.")
-        lines.append(sentence.format(interval=interval_text(crossed)))
+        lines.append(sentence.format(interval=_interval(crossed)))
     if again := prediction_interval(effect.differences, READERS_SEEDS):
         sentence = _("The mean of {seeds} seeds of your own will lie in {interval}, 95 times in 100.")
-        lines.append(sentence.format(seeds=READERS_SEEDS, interval=interval_text(again)))
+        lines.append(sentence.format(seeds=READERS_SEEDS, interval=_interval(again)))
     st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def _interval(interval: Interval) -> str:
+    return _("{low:+.2f} to {high:+.2f}").format(low=interval[0], high=interval[1])
 
 
 def _right(result: ExperimentResult) -> dict[Setting, NDArray[np.bool_]]:

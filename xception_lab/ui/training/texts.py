@@ -3,7 +3,6 @@
 from typing import Any
 
 from xception_lab.experiments.effects import Effect, Effects, own_interval
-from xception_lab.experiments.inference import Interval
 from xception_lab.experiments.spec import PRESETS, Contrast, Setting
 from xception_lab.ui.fields.compare import ORDER_LABELS
 from xception_lab.ui.fields.field import N_
@@ -156,11 +155,6 @@ def p_text(effect: Effect, margin: float) -> str:
 def format_p(p: float) -> str:
     """A p with its sign: "= 0.012", "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
-
-
-def interval_text(interval: Interval) -> str:
-    """Two points of accuracy as a range: "-1.46 to -0.60"."""
-    return _("{low:+.2f} to {high:+.2f}").format(low=interval[0], high=interval[1])
 
 
 def effect_sentence(effect: Effect) -> str:
