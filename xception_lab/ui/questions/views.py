@@ -26,7 +26,7 @@ COLUMNS: tuple[tuple[Group, ...], ...] = (GROUPS[:2], GROUPS[2:])
 _CSS = """
 <style>
 .st-key-questions [class*="st-key-group_"], .st-key-questions [class*="st-key-found"] { gap: .35rem; }
-.st-key-questions [class*="st-key-group_"] h2 { font-size: 1rem; padding-bottom: 0; }
+.st-key-questions [class*="st-key-group_"] h2 { font-size: 1rem; padding: .4rem 0 1.1rem; }
 .st-key-questions .stExpander summary p { line-height: 1.35; text-wrap: pretty; }
 .st-key-questions .stExpander .stMarkdown p { text-wrap: pretty; }
 /* not on the link itself, whose current colour is the browser's own for links */
