@@ -435,6 +435,9 @@ def test_disturbed_groups_are_measured_again_and_the_less_disturbed_results_stay
     assert [timing.slowdown for timing in results.latest] == [1.0, 1.0, 1.4]
     assert results.slowdown == 1.4
     assert len(results.timings) == 5  # the one that came out worse was not kept
+    script |= {groups[0]: [1.0], groups[1]: [1.5], groups[2]: [3.0]}
+    monkeypatch.setattr(runner, "RETRY_S", -1.0)
+    assert run_job(TimingJob(groups, device="cpu", retries=2)).slowdown == 3.0  # the time for that is over
     script |= {groups[1]: [1.5]}
     assert run_job(TimingJob(groups[1:2], device="cpu")).slowdown == 1.5
 
@@ -487,3 +490,38 @@ def test_a_sweep_leaves_out_invalid_values() -> None:
 
 def test_no_thread_is_left() -> None:
     assert all("timing" not in thread.name for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize(("dtype", "wanted"), [("float32", "ieee"), ("tf32", "tf32")])
+def test_a_peak_is_probed_in_the_precision_that_it_is_named_after(
+    dtype: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xception_lab.measurement.peaks.MATRIX_SIDES", (4,))
+    monkeypatch.setattr("xception_lab.measurement.peaks.CONV_BATCHES", (1,))
+    seen: set[str] = set()
+
+    class Looking(FixedClock):
+        def fastest_s(self, call: object, least_s: float) -> float:
+            seen.add(torch.backends.cudnn.conv.fp32_precision)
+            return super().fastest_s(call, least_s)
+
+    measure_peaks(CPU, dtype, Looking(0.01), working_sets=(1 << 10,))  # type: ignore[arg-type]
+    assert seen == {wanted}
+
+
+def test_compiled_means_every_operation_and_these_shapes_whatever_was_compiled_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log: list[object] = []
+
+    def compiled(model: torch.nn.Module, **options: bool) -> torch.nn.Module:
+        log.append(options)
+        return model
+
+    monkeypatch.setattr(engine, "has_compiler", lambda: True)
+    monkeypatch.setattr(torch.compiler, "reset", lambda: log.append("reset"))
+    monkeypatch.setattr(torch, "compile", compiled)
+    measure(three_blocks(TINY, mode="compiled"), CPU, FixedClock(0.05), limit_s=0.01)
+    assert log == ["reset", *[{"fullgraph": True, "dynamic": False}] * 3]
+    measure(three_blocks(TINY), CPU, FixedClock(0.05), limit_s=0.01)
+    assert log.count("reset") == 1

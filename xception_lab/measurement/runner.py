@@ -1,5 +1,6 @@
 """Running a timing job: what the terminal calls, and the page's measuring process."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from xception_lab.timing.jobs import SettingsGroup, TimingJob
 from xception_lab.timing.results import Results, merge_results
 
 PEAKS_LIMIT_S = 1.0
+RETRY_S = 420.0  # after so long no disturbed group is measured again: a machine that stays slow must not hold anybody
 MAX_WAIT_S = 3.0  # for the machine to settle before a profile
 
 
@@ -51,6 +53,7 @@ class _JobRun:
 
     def __init__(self, job: TimingJob, device: torch.device, busy: float) -> None:
         self._job, self._device = job, device
+        self._begun_s = time.perf_counter()
         self._clock = make_clock(device)
         machine = describe_machine(device.type, device.index or 0, busy)
         properties = device_properties(device.type, device.index or 0)
@@ -96,6 +99,8 @@ class _JobRun:
         """Measure the disturbed groups again; the results that are less disturbed than those before."""
         for _ in range(self._job.retries):
             for group, slowdown in list(slowdowns.items()):
+                if time.perf_counter() - self._begun_s > RETRY_S:
+                    return
                 if slowdown > 1 and (part := self._measure(group)).slowdown < slowdown:
                     slowdowns[group] = part.slowdown
                     yield part
