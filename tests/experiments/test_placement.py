@@ -77,11 +77,15 @@ def test_a_worker_sees_its_device_alone_also_where_the_user_has_hidden_some(monk
     assert [environment_of(device)["CUDA_VISIBLE_DEVICES"] for device in (0, 1)] == ["5", "GPU-7"]
 
 
-# dask's scheduler asks for this port even without a dashboard, and takes another where a test beside this one has it
-@pytest.mark.filterwarnings(r"ignore:\s*Port 8787 is already in use")
 def test_each_worker_process_of_the_cluster_has_its_own_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,4")
-    options = {"threads_per_worker": 1, "dashboard_address": None, "memory_limit": 0, "worker_class": PinnedNanny}
+    # without a dashboard the scheduler would ask for dask's own port, which a test beside this one may have
+    options = {
+        "threads_per_worker": 1,
+        "dashboard_address": "127.0.0.1:0",
+        "memory_limit": 0,
+        "worker_class": PinnedNanny,
+    }
     with LocalCluster(n_workers=3, devices=(0, 1, None), **options) as cluster, Client(cluster) as client:
         found = client.run(os.getenv, "CUDA_VISIBLE_DEVICES")
     assert sorted(found.values()) == ["3", "3,4", "4"]
