@@ -177,6 +177,13 @@ def test_a_wrong_output_is_shown_in_red_beside_its_time(monkeypatch: pytest.Monk
     assert f"color:{ERROR_COLOUR}" in app.get("plotly_chart")[0].proto.spec
 
 
+def test_a_whole_network_has_no_blocks_colour() -> None:
+    bars = json.loads(page(timing_view="xception").get("plotly_chart")[0].proto.spec)["data"]
+    assert [bar["marker"]["color"] for bar in bars if "Xception" in bar["name"]] == ["gray", "gray"]
+    blocks = json.loads(page().get("plotly_chart")[0].proto.spec)["data"]
+    assert all("marker" not in bar for bar in blocks[:3])
+
+
 def test_measuring_shows_what_is_measured_here(stub: StubQueue) -> None:
     app = page(measured_on="nvidia-h100")
     app.button(key="measure").click().run()

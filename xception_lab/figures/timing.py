@@ -79,6 +79,8 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
                 "name": words.names[name],
                 "y": [row for row, _ in own],
                 "x": medians_s,
+                # the theme's colours are the blocks'
+                **({} if name in KINDS else {"marker": {"color": GREY}}),
                 "error_x": error_bars(medians_s, low_s, high_s, thickness=2),
                 "hovertemplate": "%{y}<br>" + words.notes["median"] + " %{x:.3s}s<extra></extra>",
                 "showlegend": False,
