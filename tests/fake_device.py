@@ -6,6 +6,25 @@ from typing import Any
 import torch
 
 
+class HostsClock:
+    """What a clock of the host has, where a test says what it samples."""
+
+    def samples(self, call: object, least_s: float) -> tuple[list[float], int]:
+        raise NotImplementedError
+
+    def fastest_s(self, call: object, least_s: float) -> float:
+        return min(self.samples(call, least_s)[0])
+
+    def device_s(self, _call: object) -> None:
+        pass
+
+    def loop_s(self, _call: object) -> None:
+        pass
+
+    def fill_queue(self, _host_s: float) -> None:
+        pass
+
+
 class FakeEvent:
     def __init__(self, owner: "FakeTorch", device: Any, enable_timing: bool) -> None:
         assert enable_timing, "an event without timing cannot be read"

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from fake_device import FakeTorch
+from fake_device import FakeTorch, HostsClock
 from hypothesis import given
 from hypothesis import strategies as st
 from weights import randomised
@@ -49,7 +49,7 @@ SMALL = XceptionSpec(
 )
 
 
-class FixedClock:
+class FixedClock(HostsClock):
     """A clock on which every call takes the next of its times."""
 
     def __init__(self, *seconds: float) -> None:
@@ -59,18 +59,6 @@ class FixedClock:
     def samples(self, call: object, _least_s: float) -> tuple[list[float], int]:
         call()  # type: ignore[operator]
         return [next(self.seconds) for _ in range(4)], 1
-
-    def fastest_s(self, call: object, least_s: float) -> float:
-        return min(self.samples(call, least_s)[0])
-
-    def device_s(self, _call: object) -> None:
-        pass
-
-    def loop_s(self, _call: object) -> None:
-        pass
-
-    def fill_queue(self, _host_s: float) -> None:
-        pass
 
     def mark(self) -> float:
         self.now += 1

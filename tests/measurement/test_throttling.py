@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from fake_device import FakeTorch
+from fake_device import FakeTorch, HostsClock
 
 from xception_lab.measurement import sampling, throttling
 from xception_lab.measurement.device import EventClock, HostClock
@@ -22,7 +22,7 @@ MACHINE = Machine("cpu", "A processor", 2, 1 << 30, None, "", "Linux", "3.11", "
 BLOCKS = three_blocks(CompareSpec(in_channels=4, out_channels=8, size=6))
 
 
-class Scripted:
+class Scripted(HostsClock):
     """A clock on which the fixed work takes what the test says, the last for ever, and all else a millisecond."""
 
     def __init__(self, *seconds: float) -> None:
@@ -35,18 +35,6 @@ class Scripted:
             return [0.001] * 4, 1
         now = self.seconds.pop(0) if len(self.seconds) > 1 else self.seconds[0]
         return [0.9 * now, now, 3 * now], 1
-
-    def fastest_s(self, call: object, least_s: float) -> float:
-        return min(self.samples(call, least_s)[0])
-
-    def device_s(self, _call: object) -> None:
-        pass
-
-    def loop_s(self, _call: object) -> None:
-        pass
-
-    def fill_queue(self, _host_s: float) -> None:
-        pass
 
     def mark(self) -> float:
         return 0.0

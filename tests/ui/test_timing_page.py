@@ -16,7 +16,7 @@ from xception_lab.common.units import format_seconds
 from xception_lab.figures.style import ERROR_COLOUR
 from xception_lab.measurement.queue import JobStatus
 from xception_lab.spec import CompareSpec
-from xception_lab.timing.analysis import prediction_errors, smallest_block
+from xception_lab.timing.analysis import LOOP_SPREAD, prediction_errors, smallest_block
 from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
 from xception_lab.timing.results import DeviceProperties, Machine, OutputCheck, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json, shipped_timings, stored_devices
@@ -121,7 +121,9 @@ def test_the_first_screen_holds_a_gpus_work_and_its_time_in_a_row_with_checked_o
     (said,) = [line.value for line in app.markdown if line.value.startswith("**On a GPU**")]
     assert H100.machine.device in said
     assert f"**{standard.device_s / separable.device_s:.2f}× faster**" in said
-    assert f"in a row, launches included, it is **{separable.loop_s / standard.loop_s:.2f}× slower**" in said
+    # 1.24 times, where two measurements of calls in a row differ by as much
+    assert 1.1 < separable.loop_s / standard.loop_s < 1 + LOOP_SPREAD
+    assert "in a row, launches included, **no difference** is to be seen" in said
     assert f"**{1 - separable.device_s / separable.loop_s:.0%}**" in said
     drawn = app.get("plotly_chart")[1 if on == "here" else -1].proto.spec
     assert "in a row" in drawn
@@ -144,13 +146,13 @@ def test_what_a_gpu_teaches_is_computed_from_its_times() -> None:
     assert eager
     assert eager.loop_s
     assert f"{format_seconds(graph.loop_s)} in a row instead of {format_seconds(eager.loop_s)}" in lessons
-    # by hand: the first batch from which on the separable block is always the faster by a tenth, called in a row
+    # by hand: the first batch from which on the separable block is always the faster by a quarter, called in a row
     ahead: list[int] = []
     for batch_size in (256, 128, 64, 32, 16, 8, 4, 2, 1):
         slow, fast = (H100.timing(three_blocks(CompareSpec(batch_size=batch_size))[number]) for number in (0, 2))
         assert slow
         assert fast
-        if not (fast.loop_s or 0.0) * 1.1 < (slow.loop_s or 0.0):
+        if not (fast.loop_s or 0.0) * 1.25 < (slow.loop_s or 0.0):
             break
         ahead.append(batch_size)
     assert ahead

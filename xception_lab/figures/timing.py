@@ -93,31 +93,9 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
         if bar.timing and bar.timing.loop_s is not None
     ]
     if in_a_row:
-        data.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "name": words.notes["loop"],
-                "y": [row for row, _ in in_a_row],
-                "x": [seconds for _, seconds in in_a_row],
-                "marker": _PALE,
-                "offsetgroup": "loop",
-                "hovertemplate": words.notes["loop"] + ": %{x:.3s}s<extra></extra>",
-            }
-        )
+        data.append(_bars_beside(in_a_row, words.notes["loop"], "loop", _PALE))
     estimated = [(row, bar.estimate_s) for row, bar in zip(rows, bars, strict=True) if bar.estimate_s]
-    data.append(
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": words.notes["estimate"],
-            "y": [row for row, _ in estimated],
-            "x": [seconds for _, seconds in estimated],
-            "marker": _HATCHED,
-            "offsetgroup": "estimate",
-            "hovertemplate": words.notes["estimate"] + ": %{x:.3s}s<extra></extra>",
-        }
-    )
+    data.append(_bars_beside(estimated, words.notes["estimate"], "estimate", _HATCHED))
     # read from above: a block's measured bar, then its estimate
     order = {"categoryorder": "array", "categoryarray": rows, "autorange": "reversed"}
     return go.Figure(
@@ -133,6 +111,20 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
             "margin": {"t": 30, "r": 30, "b": 100},
         },
     )
+
+
+def _bars_beside(rows: Sequence[tuple[str, float]], name: str, group: str, marker: dict[str, Any]) -> dict[str, Any]:
+    """Bars of one kind beside the measured ones. rows: (row, seconds)."""
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": name,
+        "y": [row for row, _ in rows],
+        "x": [seconds for _, seconds in rows],
+        "marker": marker,
+        "offsetgroup": group,
+        "hovertemplate": name + ": %{x:.3s}s<extra></extra>",
+    }
 
 
 def ratios_figure(shares: Mapping[str, Sequence[TimeShare]], words: TimingWords) -> go.Figure:

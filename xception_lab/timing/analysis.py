@@ -18,6 +18,8 @@ from xception_lab.timing.settings import Settings
 
 # of a device's own time, which two measurements of the same GPU agreed about within a tenth: less is no difference seen
 DEVICE_SPREAD = 0.1
+# of calls in a row, which the host's launches make less steady: two measurements of one GPU differed by up to 21 %
+LOOP_SPREAD = 0.25
 # how many times its estimate a layer may take and still be called bound by the peak that the estimate comes from
 MOST_EXPLAINED = 3.0
 INTENSITIES = (0.05, 2000.0)  # FLOPs per byte, of the plot: from below every depthwise layer to above every ridge
@@ -75,7 +77,8 @@ class SpeedVerdict:
 class LaunchVerdict:
     """Calls in a row on an accelerator: how the two blocks compare, and what of the separable block's time is launches.
 
-    outcome: as in SpeedVerdict. loop_s, work_s: of the separable block: per call in a row, and the device's own time.
+    outcome: a difference is one only if it is larger than LOOP_SPREAD. loop_s, work_s: of the separable block: per call
+    in a row, and the device's own time.
     """
 
     times: Ratio
@@ -218,10 +221,11 @@ def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict |
         apart = high < low_standard or high_standard < low
         outcome: SpeedOutcome = "no difference seen" if not apart else "faster" if high < low_standard else "slower"
     else:
-        outcome = _device_outcome(separable.device_s, standard.device_s)
+        outcome = _spread_outcome(separable.device_s, standard.device_s, DEVICE_SPREAD)
         if separable.loop_s and standard.loop_s:
-            loops, slower = ratio(separable.loop_s, standard.loop_s), _device_outcome(separable.loop_s, standard.loop_s)
-            launches = LaunchVerdict(loops, slower, separable.loop_s, separable.work_s)
+            in_a_row = _spread_outcome(separable.loop_s, standard.loop_s, LOOP_SPREAD)
+            loops = ratio(separable.loop_s, standard.loop_s)
+            launches = LaunchVerdict(loops, in_a_row, separable.loop_s, separable.work_s)
     disturbed = separable.disturbed or standard.disturbed
     if not separable.layers:
         return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None, launches)
@@ -240,10 +244,10 @@ def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict |
     return SpeedVerdict(flops, times, outcome, disturbed, name, share, layer.limit, launches, seconds / layer.seconds)
 
 
-def _device_outcome(separable_s: float, standard_s: float) -> SpeedOutcome:
-    """Two times of a device, or of calls in a row on it."""
+def _spread_outcome(separable_s: float, standard_s: float, spread: float) -> SpeedOutcome:
+    """Two times of which two measurements differ by up to `spread`, as a fraction."""
     low, high = sorted((separable_s, standard_s))
-    if high <= (1 + DEVICE_SPREAD) * low:
+    if high <= (1 + spread) * low:
         return "no difference seen"
     return "faster" if separable_s < standard_s else "slower"
 
@@ -271,25 +275,22 @@ def flops_ratio(group: Sequence[Settings]) -> Ratio:
 
 def loop_shares(group: Sequence[Settings], results: Results) -> tuple[TimeShare, ...]:
     """As time_shares, of calls in a row on an accelerator, launches included; empty unless all were measured so."""
-    timings = [timing for timing in map(results.timing, group) if timing and timing.loop_s]
-    if len(timings) < len(group):
-        return ()
-    standard_s, standard_flops = timings[0].loop_s or 0.0, group[0].cost().flops
-    return tuple(
-        TimeShare(kind, timing.settings.cost().flops / standard_flops, (timing.loop_s or 0.0) / standard_s)
-        for kind, timing in zip(KINDS, timings, strict=True)
-    )
+    return _shares(group, [timing.loop_s if timing else None for timing in map(results.timing, group)])
 
 
 def time_shares(group: Sequence[Settings], results: Results) -> tuple[TimeShare, ...]:
     """The three blocks relative to the standard one; empty unless all were measured."""
-    timings = [timing for timing in map(results.timing, group) if timing]
-    if len(timings) < len(group):
+    return _shares(group, [timing.work_s if timing else None for timing in map(results.timing, group)])
+
+
+def _shares(group: Sequence[Settings], seconds: Sequence[float | None]) -> tuple[TimeShare, ...]:
+    known = [each for each in seconds if each]
+    if len(known) < len(group):
         return ()
-    standard_s, standard_flops = timings[0].work_s, group[0].cost().flops
+    standard_flops = group[0].cost().flops
     return tuple(
-        TimeShare(kind, timing.settings.cost().flops / standard_flops, timing.work_s / standard_s)
-        for kind, timing in zip(KINDS, timings, strict=True)
+        TimeShare(kind, settings.cost().flops / standard_flops, each / known[0])
+        for kind, settings, each in zip(KINDS, group, known, strict=True)
     )
 
 
@@ -393,12 +394,15 @@ def crossings(values: Sequence[int], lines: Sequence[SweepLine]) -> tuple[Crossi
 
 
 def overtakes_from(values: Sequence[int], slow: SweepLine, fast: SweepLine) -> int | None:
-    """The least measured value from which on `fast` is always the faster, by more than DEVICE_SPREAD; None: none."""
+    """The least measured value from which on `fast` is always the faster, by more than LOOP_SPREAD; None: none.
+
+    The lines are those of calls in a row.
+    """
     found: int | None = None
     for value, slow_s, fast_s in reversed(list(zip(values, slow.medians_s, fast.medians_s, strict=True))):
         if math.isnan(slow_s) or math.isnan(fast_s):
             continue
-        if fast_s * (1 + DEVICE_SPREAD) >= slow_s:
+        if fast_s * (1 + LOOP_SPREAD) >= slow_s:
             break
         found = value
     return found

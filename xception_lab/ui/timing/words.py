@@ -84,16 +84,16 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
     work = {
         "faster": _("the work alone is **{times} faster**"),
         "slower": _("the work alone is **{times} slower**"),
-        "no difference seen": _("the work alone shows **no difference**"),
+        "no difference seen": _("the work alone shows **no difference** to be seen"),
     }[verdict.outcome].format(times=times_text(verdict.times.times))
     launches = verdict.launches
     in_a_row = {
         "faster": _("called in a row, launches included, it is **{times} faster**"),
         "slower": _("called in a row, launches included, it is **{times} slower**"),
-        "no difference seen": _("called in a row, launches included, there is **no difference**"),
+        "no difference seen": _("called in a row, launches included, **no difference** is to be seen"),
     }[launches.outcome].format(times=times_text(launches.times.times))
     sentence = _(
-        "**On a GPU** ({machine}): {work}; {in_a_row}. The GPU waits for launches **{share:.0%}** of that time."
+        "**On a GPU** ({machine}): {work}; {in_a_row}. The GPU waits for launches about **{share:.0%}** of that time."
     )
     return sentence.format(
         machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row, share=launches.share
