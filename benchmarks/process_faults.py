@@ -54,7 +54,8 @@ class Server:
 
     def __init__(self, folder: Path, key: str, before: Sequence[str] = (), limit_bytes: int | None = None) -> None:
         self.said: list[str] = []
-        self._lines = (folder.parent / f"server-{random.randrange(10**9)}.log").open("w+", encoding="utf-8")
+        # appending: the server shares the place in the file, which each reading moves
+        self._lines = (folder.parent / f"server-{random.randrange(10**9)}.log").open("a+", encoding="utf-8")
         command = [*before, sys.executable, "-m", "benchmarks.process_faults", "--serve", key]
         self.process = subprocess.Popen(
             command,
