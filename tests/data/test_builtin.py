@@ -17,8 +17,8 @@ from paths import ROOT
 from PIL import Image
 
 from xception_lab.data import builtin as data
-from xception_lab.data.builtin import ASSETS, DATASETS, cut_sheet
-from xception_lab.data.catalogue import load_dataset
+from xception_lab.data.builtin import ASSETS, DATASETS, cut_sheet, load_builtin
+from xception_lab.data.catalogue import chance_accuracy, load_dataset
 from xception_lab.data.dataset import PARTS, Dataset
 from xception_lab.data.textures import DIRECTIONS, OPPOSED, draw_textures
 
@@ -434,3 +434,9 @@ def test_a_dataset_freezes_the_arrays_it_is_given() -> None:
     assert not dataset.train_images.flags.writeable
     assert not dataset.validation_images.flags.writeable
     assert (len(dataset.validation_images), len(dataset.validation_labels)) == (0, 0)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_chance_is_the_share_of_the_most_frequent_class(name: str) -> None:
+    labels = load_builtin(name).test_labels
+    assert chance_accuracy(name) == pytest.approx(max(np.bincount(labels)) / len(labels))

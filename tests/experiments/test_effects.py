@@ -9,6 +9,7 @@ from statsmodels.stats.power import TTestPower
 
 from xception_lab import TrainSpec
 from xception_lab.experiments.effects import (
+    LEAST_PICTURES,
     Effect,
     Effects,
     RunOutcome,
@@ -304,3 +305,37 @@ def test_seeds_and_settings_beyond_the_experiment_are_left_out() -> None:
     stray = RunOutcome(replace(TrainSpec(), seed=77), 0.1)
     outcomes = [*(RunOutcome(spec, 0.9) for spec in experiment.variants()), stray]
     assert paired_effects(experiment, outcomes, 100).seeds == (0, 1)
+
+
+def _judged(none: list[float], relu: list[float], pictures: int, chance: float | None) -> Effect:
+    experiment = ExperimentSpec("figure-10", seeds=len(none))
+    elu = [accuracy + 0.001 * (-1) ** seed for seed, accuracy in enumerate(none)]
+    table: dict[tuple[object, ...], list[float]] = {("none",): none, ("relu",): relu, ("elu",): elu}
+    effects = paired_effects(experiment, _outcomes(experiment, table), pictures, chance=chance)
+    return next(effect for effect in effects.primary if effect.change == RELU)
+
+
+def test_a_variant_that_did_not_learn_decides_nothing() -> None:
+    chance = [0.111, 0.112, 0.111, 0.110]
+    alike = _judged(chance, chance, 1800, 1 / 9)
+    assert (alike.verdict, alike.objection, alike.seeds_needed) == ("not decided", "did not learn", None)
+    better = _judged(chance, [0.5, 0.51, 0.5, 0.49], 1800, 1 / 9)
+    assert (better.verdict, better.objection) == ("not decided", "did not learn")
+    # the same numbers where chance is lower, or not known
+    assert _judged(chance, [0.5, 0.51, 0.5, 0.49], 1800, 1 / 100).verdict == "helpful"
+    assert _judged(chance, [0.5, 0.51, 0.5, 0.49], 1800, None).verdict == "helpful"
+
+
+def test_a_difference_of_a_few_test_pictures_decides_nothing() -> None:
+    # 5 of 24 pictures in every seed: with one more, the sign test finds a difference at best
+    none, relu = [0.5] * 6, [0.5 + 5 / 24] * 6
+    few = _judged(none, relu, 24, 0.25)
+    assert (few.verdict, few.objection) == ("not decided", "few pictures")
+    assert stats.binomtest(5, 5).pvalue > 0.05 > stats.binomtest(LEAST_PICTURES, LEAST_PICTURES).pvalue
+    assert _judged(none, [0.5 + 6 / 24] * 6, 24, 0.25).verdict == "helpful"
+
+
+def test_nothing_is_equivalent_where_one_picture_is_more_than_the_margin() -> None:
+    none = [0.5, 0.51, 0.5, 0.49]
+    assert _judged(none, none, 100, 0.1).objection == "few pictures"
+    assert _judged(none, none, 250, 0.1).verdict == "equivalent"

@@ -234,6 +234,10 @@ def _verdict(effect: Effect, effects: Effects) -> str:
     match effect.verdict:
         case None:
             return ""
+        case "not decided" if effect.objection == "did not learn":
+            return "not decided: a variant did not learn, its accuracy is that of always the same class"
+        case "not decided" if effect.objection == "few pictures":
+            return "not decided: too few test pictures"
         case "equivalent":
             return f"equivalent within ±{effects.margin}"
         case "not decided" if effect.seeds_needed is not None:

@@ -9,10 +9,13 @@ looks after every seed, and stops where the result pleases, finds effects that a
 difference are corrected together by Holm's method; their interval is the one that the method's step was decided by. A
 claim of equivalence is two one-sided tests: the 90 % interval inside the margin. Everything else is exploratory: an
 estimate and its own 95 % interval.
+
+The spread between seeds knows nothing of two faults, which are objections to any verdict: a variant that did not learn,
+and test pictures so few that the difference is no more than a few of them.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 from statistics import fmean
@@ -41,9 +44,13 @@ from xception_lab.spec import TrainSpec
 EffectVerdict = Literal["harmful", "helpful", "equivalent", "not decided"]
 EffectKind = Literal["main", "simple", "interaction", "slope"]
 Measure = Literal["accuracy", "area"]
+Objection = Literal["", "did not learn", "few pictures"]
 
 CONFIDENCE = 0.95
 EQUIVALENCE_CONFIDENCE = 1 - 2 * LEVEL
+# if k pictures were right in one variant alone and none in the other alone, the sign test's p would be 2 / 2**k: the
+# least number that it takes for a difference, whatever else the pictures say
+LEAST_PICTURES = math.ceil(math.log2(2 / LEVEL))
 
 Weights = tuple[tuple[Setting, float], ...]
 Factor = tuple[str, tuple[Any, ...]]
@@ -75,6 +82,9 @@ class Effect:
     verdict: None for what is exploratory, and while a seed that was fixed beforehand is missing.
     seeds_needed: how many seeds in all would decide it with a power of 80 %, were the true effect and spread as they
         are here; None where it is decided, below two seeds, or above inference.MAX_SEEDS_NEEDED.
+    objection: why the verdict is "not decided" whatever the interval is: a variant "did not learn" (its accuracy may be
+        that of always the same class), or the difference is too few of the test pictures; "" where nothing stands
+        against it.
     """
 
     kind: EffectKind
@@ -95,6 +105,7 @@ class Effect:
     adjusted_p: float | None
     verdict: EffectVerdict | None
     seeds_needed: int | None
+    objection: Objection = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +147,16 @@ class Effects:
 
 
 def paired_effects(
-    experiment: ExperimentSpec, outcomes: Iterable[RunOutcome], test_pictures: int, measure: Measure = "accuracy"
+    experiment: ExperimentSpec,
+    outcomes: Iterable[RunOutcome],
+    test_pictures: int,
+    measure: Measure = "accuracy",
+    chance: float | None = None,
 ) -> Effects:
     """The effects of an experiment's factors.
 
     outcomes: the runs that are done. test_pictures: how many pictures their accuracies are means of.
+    chance: the accuracy, 0 to 1, of always the same class; None where it is not known.
     measure: what is compared; with "area" nothing is primary, as the questions fixed beforehand are about accuracy.
     """
     values = {outcome.spec: getattr(outcome, measure) for outcome in outcomes}
@@ -150,7 +166,7 @@ def paired_effects(
         if values.get(spec) is not None:
             setting = tuple((name, level_of(spec, name)) for name in names)
             table.setdefault(spec.seed, {})[setting] = 100 * values[spec]
-    return effects_of_table(experiment, table, test_pictures, measure)
+    return effects_of_table(experiment, table, test_pictures, measure, chance)
 
 
 def effects_of_table(
@@ -158,6 +174,7 @@ def effects_of_table(
     table: Mapping[int, Mapping[Setting, float]],
     test_pictures: int,
     measure: Measure = "accuracy",
+    chance: float | None = None,
 ) -> Effects:
     """The effects of an experiment's factors. table: by seed and variant, in percent. Else as paired_effects."""
     factors = _factors(experiment)
@@ -174,8 +191,30 @@ def effects_of_table(
     error = sampling_error(fmean(cell.mean for cell in cells) / 100, test_pictures)
     primary = experiment.primary if measure == "accuracy" else ()
     effects = [_measure(each, rows) for each in _comparisons(factors, settings, primary)]
-    judged = tuple(effects) if missing else _judge(effects, PRESETS[experiment.preset].family)
+    judged = effects if missing else _judge(effects, PRESETS[experiment.preset].family)
+    learnt = {cell.setting for cell in cells if _has_learnt(cell.mean / 100, test_pictures, chance)}
+    judged = tuple(_object(effect, learnt, test_pictures) for effect in judged)
     return Effects(seeds, cells, judged, error, seeds_missing=missing)
+
+
+def _has_learnt(accuracy: float, pictures: int, chance: float | None) -> bool:
+    """Whether an accuracy is beyond what always the same class has on other pictures of the kind."""
+    return chance is None or 100 * (accuracy - chance) > sampling_error(chance, pictures)
+
+
+def _object(effect: Effect, learnt: Collection[Setting], pictures: int) -> Effect:
+    """The effect without its verdict where something stands against it."""
+    objection: Objection = ""
+    if any(setting not in learnt for setting, _ in effect.weights):
+        objection = "did not learn"
+    elif effect.verdict == "equivalent" and 100 / pictures > MARGIN:
+        objection = "few pictures"  # one picture is more than the margin: "within" would be "exactly alike"
+    elif effect.verdict in ("harmful", "helpful") and effect.kind != "slope":
+        # a slope is a sum over many variants
+        objection = "few pictures" if abs(effect.points) / 100 * pictures < LEAST_PICTURES else ""
+    if not objection or effect.verdict is None:
+        return effect
+    return replace(effect, verdict="not decided", seeds_needed=None, objection=objection)
 
 
 def _factors(experiment: ExperimentSpec) -> list[Factor]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from xception_lab.common.work_state import UNFINISHED, WorkState
+from xception_lab.data.catalogue import chance_accuracy
 from xception_lab.experiments.effects import Effects, Measure, RunOutcome, paired_effects
 from xception_lab.experiments.fair_queue import QueuedRun
 from xception_lab.experiments.spec import ExperimentSpec
@@ -72,7 +73,8 @@ class Progress:
             for run in done
             if (accuracy := run.records[-1].test_accuracy) is not None
         ]
-        return paired_effects(self.spec, outcomes, max((run.test_pictures for run in done), default=0), measure)
+        pictures = max((run.test_pictures for run in done), default=0)
+        return paired_effects(self.spec, outcomes, pictures, measure, chance_accuracy(self.spec.base.dataset))
 
 
 @dataclass(frozen=True, slots=True)

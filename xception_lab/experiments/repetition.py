@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xception_lab.common.json_text import parse_json
-from xception_lab.data.catalogue import load_dataset
+from xception_lab.data.catalogue import chance_accuracy, load_dataset
 from xception_lab.experiments.effects import CONFIDENCE, Effect, Effects, RunOutcome, paired_effects
 from xception_lab.experiments.inference import mean_interval
 from xception_lab.experiments.plan import load_plan, plan_names
@@ -110,7 +110,7 @@ def effects_of_predictions(
         for spec, classes in predictions.items()
         if chosen is None or spec.seed in chosen
     ]
-    return paired_effects(experiment, outcomes, len(labels))
+    return paired_effects(experiment, outcomes, len(labels), chance=chance_accuracy(experiment.base.dataset))
 
 
 def effect_shift(first: Effect, second: Effect) -> tuple[float, float, float]:

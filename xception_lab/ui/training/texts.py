@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from xception_lab.experiments.effects import Effect, Effects, own_interval
+from xception_lab.experiments.effects import Effect, Effects, Objection, own_interval
 from xception_lab.experiments.spec import PRESETS, Contrast, Setting
 from xception_lab.ui.fields.compare import ORDER_LABELS
 from xception_lab.ui.fields.field import N_
@@ -31,6 +31,16 @@ LEVEL_LABELS = {
     ("negative_slope", 1.0): N_("negative values kept"),
     ("negative_slope", 0.0): N_("negative values cut (ReLU)"),
     ("segment_depth", None): N_("segments of one channel"),
+}
+_OBJECTIONS: dict[Objection, str] = {
+    "did not learn": N_(
+        "A variant did not learn: its accuracy is that of always the same class. Train longer, with more pictures or "
+        "at another learning rate, before anything is compared."
+    ),
+    "few pictures": N_(
+        "The difference is no more than a few of the test pictures, which other pictures may not have: more test "
+        "pictures are needed, whatever the seeds say."
+    ),
 }
 
 
@@ -127,6 +137,8 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
     )
     if effect.verdict != "not decided":
         return sentence
+    if effect.objection:
+        return f"{sentence} {_(_OBJECTIONS[effect.objection])}"
     if effect.seeds_needed is not None:
         more = _("About {more} more seeds would decide it with 80% power, if effect and spread are as they look.")
         sentence += " " + more.format(more=max(1, effect.seeds_needed - seeds))
