@@ -65,8 +65,10 @@ def show_start() -> None:
         return
     if stored_effects:
         st.markdown(power_text(stored_effects, state.seeds))
-    st.markdown(f"{would_run_text(spec)} {estimate_text(spec)}")
+    st.markdown(would_run_text(spec))
+    # before the estimate, which takes a while and need not be waited for
     st.button(_("Start"), type="primary", key="start", on_click=start_experiment, args=(spec,))
+    st.caption(estimate_text(spec))
 
 
 with row:

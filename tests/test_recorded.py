@@ -96,6 +96,7 @@ ADDED = {
     "validation_loss": None,
     "validation_accuracy": None,
     "note": "",
+    "step": None,
 }
 
 

@@ -434,3 +434,32 @@ def test_who_has_workers_already_waits_for_who_has_none() -> None:
     queue = _queue_of("ada", "ada", "bob")
     queue[0].future = object()  # pyright: ignore[reportAttributeAccessIssue]
     assert [run.owner for run in fair_order(queue, {})] == ["bob", "ada"]
+
+
+def test_the_steps_of_the_first_epoch_are_seen_before_it_ends(scheduler: Scheduler) -> None:
+    spec = ExperimentSpec("own", 1, replace(TINY, dataset="long", epochs=2), (("dropout", (0.0,)),))
+    key = scheduler.submit(spec, "ada")
+
+    def look() -> Progress | None:
+        progress = scheduler.progress(key)
+        return progress if any(run.step for run in progress.runs) or progress.finished else None
+
+    progress = until(look, "a step was taken")
+    (run,) = progress.runs
+    assert run.step
+    assert (run.records, run.step.epoch) == ((), 1)
+    assert 1 <= run.step.step <= run.step.steps
+    assert 0 < progress.share < 0.5
+    assert 0 <= run.step.accuracy <= 1
+    assert 0 < run.step.loss < 10
+    assert progress.time_left_s is not None
+    scheduler.cancel(key)
+
+
+@pytest.mark.usefixtures("_preloaded")
+def test_workers_that_are_prepared_wait_for_the_first_experiment(tmp_path: Path) -> None:
+    scheduler = Scheduler(Store(tmp_path), workers=1)
+    scheduler.prepare()
+    until(lambda: scheduler._client, "the workers were there")
+    assert processes_of(scheduler)
+    scheduler.close()

@@ -102,6 +102,9 @@ def _serve(workers: int) -> None:
 
     # a worker whose process ends is noticed at once; by its silence, one would be given up when the clock is set
     config.set({"distributed.scheduler.worker-ttl": None})
+    # each imports torch while it starts, and not in the first epoch that somebody waits for
+    preload: list[str] = config.get("distributed.worker.preload", [])
+    config.set({"distributed.worker.preload": [*preload, "xception_lab.training.loop"]})
 
     if hasattr(os, "nice"):
         os.nice(NICENESS)

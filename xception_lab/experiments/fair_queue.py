@@ -18,6 +18,7 @@ from distributed import Future
 
 from xception_lab.experiments.worker import EpochResult
 from xception_lab.spec import TrainSpec
+from xception_lab.training.records import StepReport
 
 
 @dataclass(slots=True, eq=False)
@@ -25,7 +26,7 @@ class QueuedRun:
     """An unfinished run in the hands of this process.
 
     id: the store's. future: its epoch under way, None while it waits. since: when that epoch began, by time.monotonic.
-    result: what the store could not take yet.
+    result: what the store could not take yet. step: how far the epoch under way is, None before its first step.
     """
 
     id: int
@@ -36,6 +37,7 @@ class QueuedRun:
     future: Future[EpochResult | None] | None = None
     since: float = 0.0
     result: EpochResult | None = None
+    step: StepReport | None = None
 
 
 def fair_order(queue: Iterable[QueuedRun], last_served: Mapping[str, float]) -> list[QueuedRun]:

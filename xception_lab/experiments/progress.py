@@ -12,15 +12,15 @@ from xception_lab.experiments.fair_queue import QueuedRun
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.store import StoredExperiment, StoredRun
 from xception_lab.spec import TrainSpec
-from xception_lab.training.records import EpochRecord, validation_area
+from xception_lab.training.records import EpochRecord, StepReport, validation_area
 
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
     """One run.
 
-    time_left_s: of its own work, without waiting; None before any epoch of the experiment has ended.
-    note: as in StoredRun.
+    time_left_s: of its own work, without waiting; None before any epoch of the experiment has begun.
+    note: as in StoredRun. step: how far its epoch under way is, None where none is or no worker has said so yet.
     """
 
     id: int
@@ -31,6 +31,12 @@ class RunProgress:
     test_pictures: int
     time_left_s: float | None
     note: str = ""
+    step: StepReport | None = None
+
+    @property
+    def epochs_done(self) -> float:
+        """How many epochs it has done, with the part of the one under way."""
+        return len(self.records) + (self.step.step / self.step.steps if self.step else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Progress:
     interrupted: unfinished, and no process works on it, so it waits to be resumed.
     place: how many epochs of other runs have to end before one of its own begins; 0 once one of its own is under way.
     share: of all its epochs, those that are done, 0 to 1.
-    time_left_s: until its last run ends, None before any epoch has ended.
+    time_left_s: until its last run ends, None before any epoch has begun.
     """
 
     id: str
@@ -98,7 +104,7 @@ IDLE_QUEUE = QueueSnapshot({}, (), 1, {}, "")  # that of a process which trains 
 
 def make_progress(experiment: StoredExperiment, queue: QueueSnapshot) -> Progress:
     """The progress of an experiment, from the store and, where this process works on it, its queue."""
-    epoch_times = [run.records[-1].elapsed_s / len(run.records) for run in experiment.runs if run.records]
+    epoch_times = [seconds for run in experiment.runs if (seconds := _epoch_s(run, queue)) is not None]
     typical_s = fmean(epoch_times) if epoch_times else None
     runs = tuple(_run(run, queue, typical_s) for run in experiment.runs)
     state = _state([run.state for run in runs])
@@ -116,7 +122,7 @@ def make_progress(experiment: StoredExperiment, queue: QueueSnapshot) -> Progres
         queue.trouble if unfinished else next(iter(reasons), ""),
         unfinished and not experiment.is_leased and not is_ours,
         _place(experiment.id, queue) if unfinished else 0,
-        sum(len(run.records) for run in runs) / sum(run.spec.epochs for run in runs),
+        sum(run.epochs_done for run in runs) / sum(run.spec.epochs for run in runs),
         max(sum(known) / _worker_share(experiment, queue), *known, 0.0) if len(known) == len(times_left) else None,
         runs,
     )
@@ -127,12 +133,25 @@ def _run(run: StoredRun, queue: QueueSnapshot, typical_s: float | None) -> RunPr
     if run.id in queue.unstored_failures:
         state, reason = "failed", queue.unstored_failures[run.id]
     left = None
-    epoch_s = run.records[-1].elapsed_s / len(run.records) if run.records else typical_s
+    epoch_s = _epoch_s(run, queue)
+    if epoch_s is None:
+        epoch_s = typical_s
+    queued = queue.runs.get(run.id)
     if epoch_s is not None:
-        queued = queue.runs.get(run.id)
         spent_s = min(time.monotonic() - queued.since, epoch_s) if queued and queued.future else 0.0
         left = (run.spec.epochs - len(run.records)) * epoch_s - spent_s
-    return RunProgress(run.id, run.spec, state, reason, run.records, run.test_pictures, left, run.note)
+    step = queued.step if queued and queued.step and queued.step.epoch == len(run.records) + 1 else None
+    return RunProgress(run.id, run.spec, state, reason, run.records, run.test_pictures, left, run.note, step)
+
+
+def _epoch_s(run: StoredRun, queue: QueueSnapshot) -> float | None:
+    """How long an epoch of the run takes: as those that it has done, or as the steps of its first one; else None."""
+    if run.records:
+        return run.records[-1].elapsed_s / len(run.records)
+    queued = queue.runs.get(run.id)
+    if queued is None or queued.step is None:
+        return None
+    return queued.step.elapsed_s * queued.step.steps / queued.step.step
 
 
 def _state(states: Sequence[WorkState]) -> WorkState:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from dask import config
 from distributed import Client
@@ -31,7 +32,7 @@ from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
 from xception_lab.experiments.store import Store
 from xception_lab.experiments.worker import CustomDataPlugin, epoch_task, failure_reason
 from xception_lab.training.checkpoint_file import read_header
-from xception_lab.training.records import EpochRecord, train_spec_to_json
+from xception_lab.training.records import EpochRecord, StepReport, train_spec_to_json
 
 TICK_S = 0.2  # between two looks at the states in the store
 RETRY_S = 2.0
@@ -70,6 +71,8 @@ class Scheduler:
         self._address = address or os.environ.get("DASK_SCHEDULER_ADDRESS")
         self._workers = workers
         self._keeper = secrets.token_urlsafe(12)
+        self._topic = f"steps-{secrets.token_hex(8)}"
+        self._is_wanted = False
         self._lock = threading.RLock()
         self._queue: dict[int, QueuedRun] = {}  # by the run's id
         self._last_served: dict[str, float] = {}
@@ -96,6 +99,13 @@ class Scheduler:
             raise TooManyRunsError(sentence)
         self._enqueue(key)
         return key
+
+    def prepare(self) -> None:
+        """Start the workers, as an experiment is likely to be submitted soon: they take some seconds."""
+        self._is_wanted = True
+        with self._lock:
+            self._start_threads()
+        self._wake.set()
 
     def resume(self, experiment: str) -> None:
         """Queue again what is not done, cancelled and failed runs included.
@@ -183,12 +193,15 @@ class Scheduler:
             for run in stored.runs:
                 if run.state in UNFINISHED and run.id not in self._queue:
                     self._queue[run.id] = QueuedRun(run.id, experiment, stored.owner, run.spec, len(run.records))
-            if not self._threads:
-                atexit.register(self.close)
-                self._threads = [threading.Thread(target=work, daemon=True) for work in (self._work, self._keep_leases)]
-                for thread in self._threads:
-                    thread.start()
+            self._start_threads()
         self._wake.set()
+
+    def _start_threads(self) -> None:
+        if not self._threads:
+            atexit.register(self.close)
+            self._threads = [threading.Thread(target=work, daemon=True) for work in (self._work, self._keep_leases)]
+            for thread in self._threads:
+                thread.start()
 
     def _dequeue(self, run: QueuedRun) -> None:
         """Drop a run that has ended, and with an experiment's last one the lease."""
@@ -231,13 +244,14 @@ class Scheduler:
 
     def _work(self) -> None:
         while not self._closed.is_set():
-            self._wake.wait(TICK_S if self._queue else None)
+            self._wake.wait(TICK_S if self._queue or self._is_wanted else None)
             self._wake.clear()
-            if self._closed.is_set() or not self._queue:
+            if self._closed.is_set() or not (self._queue or self._is_wanted):
                 continue
             try:
                 self._drop_cancelled()
                 if self._connect():
+                    self._is_wanted = False
                     self._collect()
                     self._store_results()
                     self._dispatch()
@@ -304,10 +318,13 @@ class Scheduler:
                 continue
             self._store.move([run.id], "running", of=("queued",))
             key = f"run-{run.id}-epoch-{run.epochs_done + 1}-{secrets.token_hex(4)}"
-            future = self._client.submit(epoch_task, train_spec_to_json(run.spec), checkpoint, key=key, pure=False)
+            with self._lock:
+                run.step, run.since = None, time.monotonic()
+            spec = train_spec_to_json(run.spec)
+            future = self._client.submit(epoch_task, spec, checkpoint, self._topic, run.id, key=key, pure=False)
             future.add_done_callback(self._wake_up)
             with self._lock:
-                run.future, run.since = future, time.monotonic()
+                run.future = future
                 self._last_served[run.owner] = run.since
 
     def _usable_checkpoint(self, run: QueuedRun) -> bytes | None:
@@ -364,6 +381,14 @@ class Scheduler:
     def _wake_up(self, _: object) -> None:
         self._wake.set()
 
+    def _take_step(self, event: tuple[float, dict[str, Any]]) -> None:
+        """Note how far an epoch is; called by the client's own thread, which must not wait for the lock."""
+        run = self._queue.get(event[1]["run"])
+        report = StepReport(**event[1]["step"])
+        # an event that comes after its epoch's end says nothing about the next one
+        if run is not None and report.epoch == run.epochs_done + 1:
+            run.step = report
+
     def _worker_count(self) -> int:
         if self._address is None:
             # until the cluster knows how many the accelerators take, as many as there would be without one
@@ -400,6 +425,7 @@ class Scheduler:
             self._disconnect()
             self._closed.wait(RETRY_S)
             return False
+        self._client.subscribe_topic(self._topic, self._take_step)
         self._asked_s = self._answered_s = time.monotonic()
         return True
 

@@ -3,8 +3,10 @@
 A run is no task of its own but a chain of tasks, one per epoch. A task gets the run's spec as JSON and its checkpoint
 as the bytes of a safetensors file, None for the first epoch. It returns an EpochResult: the next checkpoint, again as
 bytes, and what the store keeps beside it. Nothing of an epoch stays in the worker, so the next epoch of the run may go
-to any other, also on another machine: a worker needs neither the store nor a common disk. Epochs last seconds, so
-no messages are sent from within a task, and no second connection is needed.
+to any other, also on another machine: a worker needs neither the store nor a common disk.
+
+From within an epoch it says once a second how far it is: as an event of dask's, on the connection that is there. An
+event may get lost; only a progress bar is late then.
 
 - A worker that dies takes its epoch with it. dask repeats the task on another worker from the same bytes, which on the
   same kind of device gives the same bits. After some such deaths it gives up with KilledWorker.
@@ -16,12 +18,12 @@ no messages are sent from within a task, and no second connection is needed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from distributed import Future, KilledWorker, Worker, WorkerPlugin, get_worker
 
 from xception_lab.common.messages import message_of, reason_of, say
-from xception_lab.training.records import EpochRecord, train_spec_from_json
+from xception_lab.training.records import EpochRecord, StepReport, train_spec_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,11 @@ class CustomDataPlugin(WorkerPlugin):
         save_content(self.name, self._content)
 
 
-def epoch_task(spec: str, checkpoint: bytes | None) -> EpochResult | None:
+def epoch_task(spec: str, checkpoint: bytes | None, topic: str, run: int) -> EpochResult | None:
     """Train one epoch of a run; None when the task was cancelled meanwhile.
 
-    spec: a TrainSpec as JSON. checkpoint: a safetensors file, None for the run's beginning.
+    spec: a TrainSpec as JSON. checkpoint: a safetensors file, None for the run's beginning. topic: of the events that
+    say how far it is, each {"run": run, "step": a StepReport's fields}.
     Raises RunFailedError when the run cannot go on.
     """
     from xception_lab.training.checkpoint import checkpoint_from_bytes, checkpoint_to_bytes
@@ -69,12 +72,17 @@ def epoch_task(spec: str, checkpoint: bytes | None) -> EpochResult | None:
             raise ValueError(say("it is the checkpoint of another run"))
         # a kill between checkpoint and records leaves the checkpoint one epoch ahead, perhaps at the last one
         is_done = last is not None and len(last.records) == train_spec.epochs
-        after = last if is_done else next_epoch(train_spec, last, _cancel_check())
+        after = last if is_done else next_epoch(train_spec, last, _cancel_check(), _step_watcher(topic, run))
     except (TrainingError, ValueError) as error:
         raise RunFailedError(message_of(error)) from None
     if after is None:
         return None
     return EpochResult(after.records, checkpoint_to_bytes(after), len(after.predictions))
+
+
+def _step_watcher(topic: str, run: int) -> Callable[[StepReport], None]:
+    worker = get_worker()
+    return lambda report: worker.log_event(topic, {"run": run, "step": asdict(report)})
 
 
 def _cancel_check() -> Callable[[], bool]:

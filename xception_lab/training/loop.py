@@ -33,7 +33,7 @@ from xception_lab.nn.init import derive_seed
 from xception_lab.spec import TrainSpec
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes, checkpoint_to_bytes
 from xception_lab.training.recipe import learning_rate
-from xception_lab.training.records import EpochRecord
+from xception_lab.training.records import EpochRecord, StepReport
 from xception_lab.training.state import (
     TrainState,
     autocast,
@@ -47,7 +47,10 @@ from xception_lab.training.tensors import PictureTensors, load_pictures
 EVALUATION_BATCH = 250
 ESTIMATE_STEPS = 6
 
+REPORT_S = 1.0  # between two reports from within an epoch: on an accelerator each waits for the device
+
 StopCheck = Callable[[], bool]
+StepWatcher = Callable[[StepReport], None]
 
 
 class TrainingError(RuntimeError):
@@ -101,14 +104,20 @@ def _resume(spec: TrainSpec, path: Path | None, tell: Callable[[str], None]) -> 
     return checkpoint
 
 
-def next_epoch(spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCheck | None = None) -> Checkpoint | None:
+def next_epoch(
+    spec: TrainSpec,
+    previous: Checkpoint | None,
+    should_stop: StopCheck | None = None,
+    on_step: StepWatcher | None = None,
+) -> Checkpoint | None:
     """The run's next checkpoint, or None when should_stop returned True.
 
-    previous: the checkpoint to start from, which is not changed; None is the run's beginning. Raises as train does.
+    previous: the checkpoint to start from, which is not changed; None is the run's beginning. on_step: called after
+    the epoch's first step, and then once a second. Raises as train does.
     """
     try:
         with reproducible(training_device()):
-            return _epoch(spec, previous, should_stop or (lambda: False))
+            return _epoch(spec, previous, should_stop or (lambda: False), on_step)
     except (MemoryError, RuntimeError) as error:
         if is_out_of_memory(error):
             sentence = say(
@@ -131,14 +140,16 @@ class _Scores:
 _NOT_EVALUATED = _Scores(None, None, torch.zeros(0, dtype=torch.int64))
 
 
-def _epoch(spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCheck) -> Checkpoint | None:
+def _epoch(
+    spec: TrainSpec, previous: Checkpoint | None, should_stop: StopCheck, on_step: StepWatcher | None
+) -> Checkpoint | None:
     begin = perf_counter()
     before = previous.records if previous else ()
     epoch = len(before) + 1
     pictures = load_pictures(spec.dataset, spec.train_size, training_device())
     state = make_train_state(spec, pictures, previous)
     seed_dropout(pictures.train.device, derive_seed("dropout", spec.seed, epoch))
-    fit = _fit(spec, state, pictures, epoch, should_stop)
+    fit = _fit(spec, state, pictures, epoch, should_stop, on_step)
     if fit is None:
         return None
     if not math.isfinite(fit.loss):
@@ -181,9 +192,15 @@ class _Fit:
 
 
 def _fit(
-    spec: TrainSpec, state: TrainState, pictures: PictureTensors, epoch: int, should_stop: StopCheck
+    spec: TrainSpec,
+    state: TrainState,
+    pictures: PictureTensors,
+    epoch: int,
+    should_stop: StopCheck,
+    on_step: StepWatcher | None,
 ) -> _Fit | None:
     begin = perf_counter()
+    reported = -math.inf
     steps = len(pictures.train_labels) // spec.batch_size
     losses = list[Tensor]()
     right = torch.zeros((), dtype=torch.int64, device=pictures.train.device)
@@ -197,6 +214,10 @@ def _fit(
         loss, logits = _step(state, pictures.normalised(batch), labels)
         losses.append(loss)
         right += (logits.argmax(1) == labels).sum()
+        if on_step and (now := perf_counter()) - reported >= REPORT_S:
+            done = len(losses)
+            on_step(StepReport(epoch, done, steps, loss.item(), right.item() / (done * spec.batch_size), now - begin))
+            reported = now
     count = steps * spec.batch_size
     # these two wait for the device, so the speed is taken after them
     loss_mean, accuracy = _total(losses) / steps, right.item() / count

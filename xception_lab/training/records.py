@@ -38,6 +38,22 @@ class EpochRecord:
         return self.test_accuracy if self.validation_accuracy is None else self.validation_accuracy
 
 
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """How far an epoch is while it is under way, from its first step on.
+
+    step, steps: of the epoch. loss: of the step's batch. accuracy: of all batches so far, 0 to 1. elapsed_s: since the
+    epoch's first step began.
+    """
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+    accuracy: float
+    elapsed_s: float
+
+
 def validation_area(records: Sequence[EpochRecord]) -> float | None:
     """The area under the validation curve: the mean over the epochs, 0 to 1; None where an epoch has no validation.
 

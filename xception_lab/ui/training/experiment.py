@@ -139,7 +139,11 @@ def _estimate_s(spec: ExperimentSpec) -> float:
 
 
 def estimate_text(spec: ExperimentSpec) -> str:
-    """The number of runs, and how long they may take here: an estimate from a few timed steps."""
+    """The number of runs, and how long they may take here: an estimate from a few timed steps.
+
+    The workers are started meanwhile: whoever asks is about to start.
+    """
+    get_scheduler().prepare()
     with st.spinner(_("Timing a few steps …")):
         seconds = _estimate_s(spec)
     return _("{runs} runs, about **{minutes:.0f} min** on this machine: an estimate from a few timed steps.").format(
@@ -160,5 +164,29 @@ def show_experiment_progress(progress: Progress) -> None:
     elif progress.time_left_s is None:
         text = _("Starting the workers …")
     else:
-        text = _("about {seconds:.0f} s left").format(seconds=progress.time_left_s)
+        text = _time_left_text(progress.time_left_s)
+    if step_text := _step_text(progress):
+        text = f"{step_text} · {text}"
     st.progress(progress.share, text)
+
+
+def _time_left_text(seconds: float) -> str:
+    if seconds < 120:
+        return _("about {seconds:.0f} s left").format(seconds=seconds)
+    return _("about {minutes:.0f} min left").format(minutes=seconds / 60)
+
+
+def _step_text(progress: Progress) -> str:
+    """How the epoch goes that is under way, of the run that is furthest; empty where none has taken a step."""
+    under_way = [(run.epochs_done, number) for number, run in enumerate(progress.runs) if run.step]
+    if not under_way:
+        return ""
+    run = progress.runs[max(under_way)[1]]
+    assert run.step
+    return _("seed {seed}, epoch {epoch} of {epochs}: loss {loss:.2f}, {accuracy:.0%} right").format(
+        seed=run.spec.seed,
+        epoch=run.step.epoch,
+        epochs=run.spec.epochs,
+        loss=run.step.loss,
+        accuracy=run.step.accuracy,
+    )
