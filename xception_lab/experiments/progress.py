@@ -1,7 +1,7 @@
 """The state of an experiment at one moment, as a frozen object: what a page or a terminal shows."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -73,14 +73,19 @@ class Progress:
 
     def effects(self, measure: Measure = "accuracy") -> Effects:
         """The effects of its factors, from the runs that are done. measure: as in paired_effects."""
-        done = [run for run in self.runs if run.state == "done"]
-        outcomes = [
-            RunOutcome(run.spec, accuracy, validation_area(run.records))
-            for run in done
-            if (accuracy := run.records[-1].test_accuracy) is not None
-        ]
-        pictures = max((run.test_pictures for run in done), default=0)
-        return paired_effects(self.spec, outcomes, pictures, measure, chance_accuracy(self.spec.base.dataset))
+        return effects_of_runs(self.spec, self.runs, measure)
+
+
+def effects_of_runs(spec: ExperimentSpec, runs: Iterable[RunProgress], measure: Measure = "accuracy") -> Effects:
+    """The effects of an experiment's factors from those of its runs that are done. measure: as in paired_effects."""
+    done = [run for run in runs if run.state == "done"]
+    outcomes = [
+        RunOutcome(run.spec, accuracy, validation_area(run.records))
+        for run in done
+        if (accuracy := run.records[-1].test_accuracy) is not None
+    ]
+    pictures = max((run.test_pictures for run in done), default=0)
+    return paired_effects(spec, outcomes, pictures, measure, chance_accuracy(spec.base.dataset))
 
 
 @dataclass(frozen=True, slots=True)
