@@ -279,9 +279,7 @@ def test_the_terminal_marks_what_was_measured_on_a_disturbed_machine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, calm = Timing(BLOCKS[0], "cpu", (0.001,), slowdown=2.5), Timing(BLOCKS[1], "cpu", (0.001,), slowdown=1.0)
-    monkeypatch.setattr(
-        "xception_lab.measurement.runner.run_job", lambda _job, _report: Results(MACHINE, (), (slow, calm))
-    )
+    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda *_: Results(MACHINE, (), (slow, calm)))
     assert main(["time", "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith(
@@ -297,7 +295,7 @@ def test_the_terminal_marks_what_is_below_its_estimate_and_names_cache_and_preci
     timings = Timing(BLOCKS[0], "cuda", (1e-12,)), Timing(BLOCKS[1], "cuda", (0.001,))
     properties = DeviceProperties(200 << 20, "ieee", "tf32")
     shown = Results(MACHINE, (peaks,), timings, properties=properties)
-    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda _job, _report: shown)
+    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda *_: shown)
     assert main(["time", "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert ["ms<" in line for line in lines[-3:-1]] == [True, False]
@@ -311,7 +309,7 @@ def test_the_terminal_marks_what_is_below_its_estimate_and_names_cache_and_preci
 
 
 def test_the_terminal_prints_json_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda _job, _report: RESULTS)
+    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda *_: RESULTS)
     assert main(["time", "--json", "--device", "cpu"]) == 0
     assert results_from_json(json.dumps(json.loads(capsys.readouterr().out))) == RESULTS
     assert main(["time", "--out", "/nowhere/at/all.json", "--device", "cpu"]) == 1

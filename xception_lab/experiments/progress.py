@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from xception_lab.common.work_state import UNFINISHED, WorkState
+from xception_lab.common.work_state import UNFINISHED, WorkState, overall_state
 from xception_lab.experiments.effects import Effects, Measure, RunOutcome, paired_effects
 from xception_lab.experiments.fair_queue import QueuedRun
 from xception_lab.experiments.spec import ExperimentSpec
@@ -99,7 +99,7 @@ def make_progress(experiment: StoredExperiment, queue: QueueSnapshot) -> Progres
     epoch_times = [run.records[-1].elapsed_s / len(run.records) for run in experiment.runs if run.records]
     typical_s = fmean(epoch_times) if epoch_times else None
     runs = tuple(_run(run, queue, typical_s) for run in experiment.runs)
-    state = _state([run.state for run in runs])
+    state = overall_state(run.state for run in runs)
     unfinished = state in UNFINISHED
     # a store that takes nothing for a while lets the lease run out, and the work goes on afterwards
     is_ours = any(run.experiment == experiment.id for run in queue.runs.values())
@@ -131,14 +131,6 @@ def _run(run: StoredRun, queue: QueueSnapshot, typical_s: float | None) -> RunPr
         spent_s = min(time.monotonic() - queued.since, epoch_s) if queued and queued.future else 0.0
         left = (run.spec.epochs - len(run.records)) * epoch_s - spent_s
     return RunProgress(run.id, run.spec, state, reason, run.records, run.test_pictures, left, run.note)
-
-
-def _state(states: Sequence[WorkState]) -> WorkState:
-    """Running from the first run's begin until no run is left to do; then the worst of its runs' states."""
-    if "running" in states or ("queued" in states and "done" in states):
-        return "running"
-    ranked: tuple[WorkState, ...] = ("queued", "failed", "cancelled", "done")
-    return next(state for state in ranked if state in states)
 
 
 def _place(experiment: str, queue: QueueSnapshot) -> int:

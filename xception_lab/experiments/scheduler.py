@@ -39,6 +39,8 @@ CONNECT_S = 10.0
 ASK_S = 10.0  # between two questions to the workers, which a dead connection leaves without an answer
 ANSWER_S = 20.0
 SLOW_S = 20.0  # after which a start that takes long is said
+CANCELLED = say("cancelled")
+CANCELLED_BY_ANOTHER = say("stopped by another person, whom the owner had given control")
 
 
 class TooManyRunsError(RuntimeError):
@@ -122,11 +124,33 @@ class Scheduler:
         self._store.extend(experiment, replace(spec, seeds=seeds))
         self._enqueue(experiment)
 
-    def cancel(self, experiment: str) -> None:
-        """Cancel the runs that are not done, in whichever process they are. Raises KeyError, StoreError."""
+    def cancel(self, experiment: str, reason: Message = CANCELLED) -> None:
+        """Cancel the runs that are not done, in whichever process they are. Raises KeyError, StoreError.
+
+        reason: what a reader of the experiment is told.
+        """
         runs = self._store.experiment(experiment).runs
-        self._store.move([run.id for run in runs], "cancelled", say("cancelled"))
+        self._store.move([run.id for run in runs], "cancelled", reason)
         self._wake.set()
+
+    def delete(self, experiment: str) -> int:
+        """Delete an experiment that nobody trains, with its checkpoints. Returns the bytes that this frees.
+
+        Raises KeyError, LeaseHeldError where it is being trained, here too, and StoreError.
+        """
+        stored = self._store.experiment(experiment)
+        with self._lock:
+            ours = any(run.experiment == experiment for run in self._queue.values())
+            if ours and any(run.state in UNFINISHED for run in stored.runs):
+                raise LeaseHeldError(say("it is being trained: stop it first"), may_be_gone=False)
+            try:
+                self._claim(experiment)
+            except LeaseHeldError as error:
+                sentence = say("{reason}: stop it first", reason=message_of(error))
+                raise LeaseHeldError(sentence, may_be_gone=error.may_be_gone) from error
+            # what was stopped a moment ago may still be in the queue
+            self._drop_experiment(experiment)
+            return self._store.delete(experiment)
 
     def progress(self, experiment: str) -> Progress:
         """An experiment's progress. Raises KeyError, StoreError."""
