@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from xception_lab.cli.main import main
-from xception_lab.measurement.queue import MOST_WAITING, TimingQueue, TooManyJobsError
+from xception_lab.common.settings import MeasuringBounds
+from xception_lab.measurement.queue import TimingQueue, TooManyJobsError
 from xception_lab.measurement.worker import MeasuringProcess, WorkerMessage
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import TimingJob, three_blocks
@@ -175,8 +176,8 @@ def test_a_failure_is_a_sentence_and_the_next_job_starts() -> None:
 
 def test_a_full_queue_refuses_and_old_jobs_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     timing_queue = TimingQueue(ScriptedProcess)
-    keys = [timing_queue.submit(JOB) for _ in range(MOST_WAITING)]
-    with pytest.raises(TooManyJobsError, match=str(MOST_WAITING)):
+    keys = [timing_queue.submit(JOB) for _ in range(MeasuringBounds().most_waiting)]
+    with pytest.raises(TooManyJobsError, match=str(MeasuringBounds().most_waiting)):
         timing_queue.submit(JOB)
     monkeypatch.setattr("xception_lab.measurement.queue.KEPT_JOBS", 3)
     for key in reversed(keys):

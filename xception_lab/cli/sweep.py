@@ -12,6 +12,7 @@ from xception_lab.cli.fields import parse_levels, parse_run
 from xception_lab.common.home import StoreError
 from xception_lab.experiments.effects import Effect, Effects
 from xception_lab.experiments.lease import LEASE_S
+from xception_lab.experiments.ownership import TERMINAL
 from xception_lab.experiments.plan import load_plan
 from xception_lab.experiments.progress import IDLE_QUEUE, Progress, make_progress
 from xception_lab.experiments.repetition import effects_of_predictions, load_repetition, repeating_devices
@@ -33,7 +34,7 @@ def run_sweep(options: argparse.Namespace) -> int:
             key = options.resume
             _resume(scheduler, key)
         else:
-            key = scheduler.submit(_experiment(options), "terminal")
+            key = scheduler.submit(_experiment(options), TERMINAL)
         progress = _follow(scheduler, key, quiet=options.json)
     except KeyboardInterrupt:
         what = f"what is done stays: go on with sweep --resume {key}" if key else "nothing had begun"

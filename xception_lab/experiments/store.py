@@ -160,6 +160,15 @@ class ExperimentSummary:
         return sum(self.states.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an owner, or all of them, have in the store. unfinished: runs. disk_bytes: of checkpoints."""
+
+    experiments: int
+    unfinished: int
+    disk_bytes: int
+
+
 _WIDEN_RECORDS = (
     # the records of version 0.1 have no validation, and a test after every epoch
     "ALTER TABLE records RENAME TO narrow_records",
@@ -463,10 +472,54 @@ class Store:
                 file.unlink(missing_ok=True)
         return freed
 
+    def usage(self, owner: str | None = None) -> Usage:
+        """What one owner has in the store, or all of them."""
+        with self._read() as db:
+            mine = "WHERE ?1 IS NULL OR owner = ?1"
+            experiments = db.execute(f"SELECT count(*) FROM experiments {mine}", (owner,)).fetchone()[0]
+            query = f"SELECT runs.id, state FROM runs JOIN experiments ON experiment = experiments.id {mine}"
+            runs = db.execute(query, (owner,)).fetchall()
+        unfinished = sum(run["state"] in UNFINISHED for run in runs)
+        return Usage(experiments, unfinished, sum(_size(self.checkpoint_path(run["id"])) for run in runs))
+
+    def run_numbers(self) -> frozenset[int]:
+        """The numbers of all runs."""
+        with self._read() as db:
+            return frozenset(row["id"] for row in db.execute("SELECT id FROM runs"))
+
+    def note_upload(self, name: str, owner: str) -> None:
+        """Keep that this owner has uploaded a data set of data/custom.py."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO uploads VALUES (?, ?, ?)", (name, owner, time.time()))
+
+    def upload_bytes(self, owner: str | None = None) -> int:
+        """What the data sets that an owner has uploaded take on disk, or all that are kept."""
+        if owner is None:
+            return sum(map(_size, (self.folder / "data").glob("*.safetensors")))
+        with self._read() as db:
+            rows = db.execute("SELECT name FROM uploads WHERE owner = ?", (owner,)).fetchall()
+        return sum(_size(self._upload_path(row["name"])) for row in rows)
+
+    def forget_missing_uploads(self) -> None:
+        """Forget whose the data sets were that are no longer kept."""
+        with self._write() as db:
+            names = [row["name"] for row in db.execute("SELECT DISTINCT name FROM uploads").fetchall()]
+            missing = [(name,) for name in names if not self._upload_path(name).exists()]
+            db.executemany("DELETE FROM uploads WHERE name = ?", missing)
+
+    def _upload_path(self, name: str) -> Path:
+        return self.folder / "data" / f"{name}.safetensors"
+
     def set_label(self, experiment: str, label: str) -> None:
         """Keep what the owner calls an experiment."""
         with self._write() as db:
             db.execute("UPDATE experiments SET label = ? WHERE id = ?", (label, experiment))
+
+    def control(self, experiment: str) -> str:
+        """The hash of the key that lets others control an experiment; "" where nobody else may, or there is none."""
+        with self._read() as db:
+            row = db.execute("SELECT control FROM experiments WHERE id = ?", (experiment,)).fetchone()
+        return row["control"] if row else ""
 
     def set_control(self, experiment: str, control: str) -> None:
         """Keep the hash of the key that lets others control an experiment; "" lets nobody."""
