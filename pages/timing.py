@@ -17,6 +17,7 @@ from xception_lab.ui.timing.jobs import how_text, job_of, settings_group
 from xception_lab.ui.timing.measurement import (
     device_line,
     is_training,
+    may_stop,
     queue,
     refusal_text,
     session_job,
@@ -60,7 +61,7 @@ def live() -> None:
         st.rerun()  # the whole page: what is measured is shown, and this fragment no longer repeated
     with st.container(horizontal=True, vertical_alignment="bottom", key="under_way"):
         show_job_progress(progress)
-        if st.button(_("Stop"), key="stop"):
+        if may_stop(progress) and st.button(_("Stop"), key="stop"):
             queue().stop(progress.id)
             st.rerun()
 

@@ -23,16 +23,24 @@ from xception_lab.ui.training.evidence import (
 from xception_lab.ui.training.experiment import (
     action_button,
     close_experiment,
+    control_note,
+    control_parameter,
     estimate_text,
+    experiment_control,
     get_scheduler,
     load_current_experiment,
     load_progress,
     load_repetitions,
     load_result,
     show_experiment_progress,
+    show_settings_problem,
     start_experiment,
+    stop_experiment,
+    training_note,
+    watched_experiment,
 )
 from xception_lab.ui.training.guess import ask_guess, forget_other_guess
+from xception_lab.ui.training.my_runs import my_runs_control
 from xception_lab.ui.training.result import experiment_downloads
 from xception_lab.ui.training.run import make_predictions_reader, run_parameter, show_experiment
 from xception_lab.ui.training.texts import question_text
@@ -41,6 +49,7 @@ from xception_lab.ui.training.upload import custom_data_control
 state = frame("training", TrainingState)
 is_revealed = forget_other_guess(state)
 current = load_current_experiment()
+show_settings_problem()
 experiment_id = current.id if current else None
 running = current is not None and not current.finished
 result = load_result(plan_name(state.preset, state.dataset))
@@ -63,6 +72,9 @@ def show_start() -> None:
     if spec is None:
         st.markdown(_("Upload your pictures first."))
         return
+    if refusal := training_note():
+        st.info(refusal, icon=":material/block:")
+        return
     if stored_effects:
         st.markdown(power_text(stored_effects, state.seeds))
     st.markdown(would_run_text(spec))
@@ -76,6 +88,7 @@ with row:
     with st.popover(_("Run it here"), icon=":material/play_arrow:", key="starting", on_change="rerun") as starting:
         if starting.open:
             show_start()
+    my_runs_control()
     st.space("stretch")
     control(OUTCOME)
     copy_link(_("Copy link"), _("Copied"))
@@ -90,9 +103,14 @@ def show_live(experiment_id: str) -> None:
     if progress.finished and running:
         st.rerun()  # once, to stop the clock
     show_experiment_progress(progress)
+    right = experiment_control(progress)
+    if right != "own":
+        st.caption(control_note(right))
     with st.container(horizontal=True):
-        if not progress.finished:
-            action_button(_("Stop"), "stop", lambda: scheduler.cancel(experiment_id))
+        if right == "none":
+            pass
+        elif not progress.finished:
+            action_button(_("Stop"), "stop", lambda: stop_experiment(experiment_id, right))
         elif progress.state != "done":
             action_button(_("Go on"), "resume", lambda: scheduler.resume(experiment_id))
         action_button(_("Show the stored result"), "put_away", close_experiment)
@@ -123,4 +141,4 @@ with st.container(key=VIEW_BELOW):
     if state.preset == "figure-9":
         st.markdown(paragraph("figure_9"))
     st.markdown(paragraph("training"))
-finish(state, run=experiment_id, own=own, picked=run_parameter())
+finish(state, run=watched_experiment(), control=control_parameter(), own=own, picked=run_parameter())

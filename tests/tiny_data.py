@@ -26,7 +26,7 @@ def tiny_dataset(name: str) -> Dataset:
     if is_custom(name):
         return load_custom(name)
     if name not in ("tiny", "long"):
-        raise ValueError(f"name={name!r}: must be 'tiny' or 'long'")
+        raise ValueError(f"dataset={name!r}: must be 'tiny' or 'long'")
     count = 40_000 if name == "long" else 64
     rng = np.random.default_rng(0)
     labels = np.arange(count + 40) % 2

@@ -4,22 +4,26 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from paths import ROOT
-from tiny_data import PRELOAD, tiny_dataset
+from tiny_data import PRELOAD, TINY, tiny_dataset
 
 from xception_lab import BlockSpec, XceptionSpec, __version__, block_cost, network_cost
 from xception_lab.cli.main import main
 from xception_lab.experiments.repetition import effects_of_predictions, load_repetition
+from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.store import Store
+from xception_lab.measurement import runner
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import three_blocks
-from xception_lab.timing.results import Machine, Results, Timing
-from xception_lab.timing.results_file import results_from_json
+from xception_lab.timing.results import Machine, Peaks, Results, Timing
+from xception_lab.timing.results_file import results_from_json, results_to_json
 from xception_lab.training import tensors
 
 MACHINE = Machine("cpu", "A processor", 2, 1 << 30, None, "", "Linux", "3.11", "2.13")
@@ -172,7 +176,7 @@ def test_a_plans_report_names_the_other_devices_and_prints_theirs(capsys: pytest
             "kind='separable': must be left out where the block is named 'extreme'",
         ),
         (["cost", "separable", "--size", "0"], "height=0: must be a whole number of at least 1"),
-        (["train", "dataset=nothing"], "name='nothing': must be"),
+        (["train", "dataset=nothing"], "dataset='nothing': must be"),
         (["sweep", "--preset", "own"], "grid=(): belongs to preset='own'"),
         (["sweep", "--seeds", "0"], "seeds=0: must be a whole number from 1 to 100"),
         (["sweep", "--first-seed", "-1"], "first_seed=-1: must be a whole number of at least 0"),
@@ -213,7 +217,8 @@ def test_help_names_the_program_and_every_command(
     monkeypatch.setattr("sys.argv", [path])
     printed = _printed_at_exit(["--help"], capsys)
     assert printed.startswith(f"usage: {program} [-h]")
-    assert all(name in printed for name in ("cost", "time", "train", "sweep", "report", "--version"))
+    commands = ("cost", "time", "train", "sweep", "report", "list", "show", "delete")
+    assert all(name in printed for name in (*commands, "--version"))
     assert _printed_at_exit(["cost", "--help"], capsys).startswith(f"usage: {program} cost [-h]")
 
 
@@ -231,13 +236,14 @@ def test_ctrl_c_ends_a_command_with_one_sentence_that_says_what_stays(
     out = tmp_path / "results.json"
     shown = Results(MACHINE, timings=(Timing(three_blocks(CompareSpec())[0], "cpu", (0.001,)),))
 
-    def cut(_job: object, report: Callable[[float, Results], None]) -> None:
+    def cut(_job: object, report: Callable[[float, Results], None], _before: object) -> None:
         report(0.4, shown)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("xception_lab.measurement.runner.run_job", cut)
     assert main(["time", "--all", "--device", "cpu", "--out", str(out)]) == 130
-    assert capsys.readouterr().err.splitlines()[-1] == f"stopped; what was measured until now is in {out}.part"
+    said = f"stopped; what was measured until now is in {out}.part, and the same command goes on from there"
+    assert capsys.readouterr().err.splitlines()[-1] == said
     assert results_from_json((tmp_path / "results.json.part").read_bytes()) == shown
     assert not out.exists()
     monkeypatch.setattr("xception_lab.training.loop.next_epoch", _interrupted)
@@ -273,3 +279,118 @@ def test_what_could_not_end_well_is_refused_before_it_begins(
 ) -> None:
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
+
+
+def test_experiments_are_listed_shown_and_deleted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    assert capsys.readouterr().out.startswith("no experiment in ")
+    assert main(["sweep", "--preset", "figure-9", "--seeds", "1", "--workers", "2", *NETWORK]) == 0
+    capsys.readouterr()
+    (key,) = Store().experiments()
+    assert main(["list", "--json"]) == 0
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert (listed["id"], listed["dataset"], listed["preset"], listed["state"]) == (key, "tiny", "figure-9", "done")
+    assert (listed["states"], listed["runs"], listed["share"], listed["trained_now"]) == ({"done": 2}, 2, 1.0, False)
+    files = [Store().checkpoint_path(run.id) for run in Store().experiment(key).runs]
+    assert listed["disk_bytes"] == sum(file.stat().st_size for file in files) > 0
+    assert main(["list"]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith(key)
+    assert all(word in line for word in (" done ", " 2/2 ", " MB ", "tiny, figure-9"))
+
+    assert main(["show", key]) == 0
+    shown = capsys.readouterr().out
+    assert all(line in shown for line in ("dataset = tiny", "  middle_channels = 8", "residual=False, seed 0"))
+    assert main(["show", key, "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert [len(run["records"]) for run in values["runs"]] == [2, 2]
+    assert values["spec"]["preset"] == "figure-9"
+    assert "owner" not in values
+
+    assert main(["delete", key, "--yes", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"id": key, "freed_bytes": listed["disk_bytes"]}
+    assert Store().experiments() == ()
+    assert not any(file.exists() for file in files)
+    assert main(["show", key]) == 2
+    assert capsys.readouterr().err == f"error: no experiment '{key}'\n"
+
+
+@pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("\n", 1), ("", 1)])
+def test_delete_asks_before_it_deletes(
+    answer: str, status: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = Store().add(ExperimentSpec("figure-9", 1, TINY), "terminal", 10)
+    assert key
+    monkeypatch.setattr("sys.stdin", StringIO(answer))
+    assert main(["delete", key]) == status
+    assert "0 of 2 runs done? [y/N]" in capsys.readouterr().err
+    assert bool(Store().experiments()) == bool(status)
+
+
+def test_what_is_being_trained_is_not_deleted(capsys: pytest.CaptureFixture[str]) -> None:
+    key = Store().add(ExperimentSpec("figure-9", 1, TINY), "terminal", 10)
+    assert key
+    assert Store().claim(key, "another process")
+    assert main(["delete", key, "--yes"]) == 1
+    assert capsys.readouterr().err == "error: another process is at work on it: stop it first\n"
+    assert Store().experiments() == (key,)
+
+
+def test_help_lists_the_fields_with_their_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("train", "sweep"):
+        printed = _printed_at_exit([command, "--help"], capsys)
+        assert all(line in printed for line in ("  epochs=4\n", "  learning_rate=0.012\n", "  stem_channels=(8,16)\n"))
+    assert "  depth_multiplier=1\n" in _printed_at_exit(["cost", "--help"], capsys)
+    assert "64 when left out" in _printed_at_exit(["time", "--help"], capsys)
+
+
+def test_a_measurement_that_was_cut_goes_on_from_its_part(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    out = tmp_path / "results.json"
+    part, job = tmp_path / "results.json.part", tmp_path / "results.json.part.job"
+    command = ["time", "--device", "cpu", "--size", "7", "--limit-s", "0.2", "--out", str(out)]
+    probe = runner.measure_peaks
+    probes: list[str] = []
+
+    def cut_at_the_second_probe(*arguments: Any, **options: Any) -> Peaks:
+        probes.append("probe")
+        if len(probes) == 2:
+            raise KeyboardInterrupt
+        return probe(*arguments, **options)
+
+    monkeypatch.setattr(runner, "measure_peaks", cut_at_the_second_probe)
+    assert main(command) == 130
+    before = results_from_json(part.read_bytes())
+    assert (len(before.timings), len(before.peaks), job.exists()) == (3, 1, True)
+
+    # other settings: what there is is set aside, and said
+    capsys.readouterr()
+    assert main([*command, "--batch-size", "2"]) == 0
+    said = capsys.readouterr().err
+    assert "is set aside as results.json.set-aside-" in said
+    assert "everything is measured: it was measured with other settings" in said
+    assert {timing.settings.batch_size for timing in results_from_json(out.read_bytes()).timings} == {2}
+    assert not part.exists()
+    assert not job.exists()
+
+    probes.clear()
+    out.unlink()
+    assert main(command) == 130
+    before = results_from_json(part.read_bytes())
+    capsys.readouterr()
+    assert main(command) == 0
+    assert f"going on from {part}, which has 3 of 3 timings" in capsys.readouterr().err
+    after = results_from_json(out.read_bytes())
+    assert after.timings == before.timings  # none was measured again
+    assert len(after.peaks) == 2
+    assert not part.exists()
+
+    # of another machine
+    probes.clear()
+    assert main(command) == 130
+    foreign = replace(before, machine=MACHINE)
+    part.write_text(results_to_json(foreign), encoding="utf-8")
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "it is of another machine, A processor, 2 threads, torch 2.13" in capsys.readouterr().err

@@ -168,7 +168,7 @@ def test_a_store_of_a_later_version_is_left_as_it_is(folder: Path) -> None:
     with closing(sqlite3.connect(folder / "runs.sqlite")) as db:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     before = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    with pytest.raises(StoreError, match=r"later version of the lab \(schema 3, this one reads up to 2\)"):
+    with pytest.raises(StoreError, match=r"later version of the lab \(schema 4, this one reads up to 3\)"):
         Store(folder)
     assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     # also where the new number is in the write-ahead log alone
@@ -179,7 +179,7 @@ def test_a_store_of_a_later_version_is_left_as_it_is(folder: Path) -> None:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 2}")
         shutil.copytree(folder, copy)
     content = (copy / "runs.sqlite").read_bytes()
-    with pytest.raises(StoreError, match="schema 4"):
+    with pytest.raises(StoreError, match="schema 5"):
         Store(copy)
     assert (copy / "runs.sqlite").read_bytes() == content
     assert key

@@ -199,7 +199,7 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(scheduler: Scheduler) ->
     assert progress.reason == "epoch 1: the loss is not a number, learning_rate=1e+30 may be too high"
     assert isinstance(progress.reason, Message)  # from a worker, through the store: a page reads it in any language
     unknown = ExperimentSpec("figure-9", 1, replace(TINY, dataset="nothing"))
-    assert ended(scheduler, scheduler.submit(unknown, "ada")).reason.startswith("name='nothing': must be")
+    assert ended(scheduler, scheduler.submit(unknown, "ada")).reason.startswith("dataset='nothing': must be")
 
 
 def test_twenty_experiments_of_four_people_all_end(scheduler: Scheduler) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from xception_lab.cli.main import main
-from xception_lab.measurement.queue import MOST_WAITING, TimingQueue, TooManyJobsError
+from xception_lab.common.settings import MeasuringBounds
+from xception_lab.measurement.queue import TimingQueue, TooManyJobsError
 from xception_lab.measurement.worker import MeasuringProcess, WorkerMessage
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import TimingJob, three_blocks
@@ -175,8 +176,8 @@ def test_a_failure_is_a_sentence_and_the_next_job_starts() -> None:
 
 def test_a_full_queue_refuses_and_old_jobs_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     timing_queue = TimingQueue(ScriptedProcess)
-    keys = [timing_queue.submit(JOB) for _ in range(MOST_WAITING)]
-    with pytest.raises(TooManyJobsError, match=str(MOST_WAITING)):
+    keys = [timing_queue.submit(JOB) for _ in range(MeasuringBounds().most_waiting)]
+    with pytest.raises(TooManyJobsError, match=str(MeasuringBounds().most_waiting)):
         timing_queue.submit(JOB)
     monkeypatch.setattr("xception_lab.measurement.queue.KEPT_JOBS", 3)
     for key in reversed(keys):
@@ -279,9 +280,7 @@ def test_the_terminal_marks_what_was_measured_on_a_disturbed_machine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, calm = Timing(BLOCKS[0], "cpu", (0.001,), slowdown=2.5), Timing(BLOCKS[1], "cpu", (0.001,), slowdown=1.0)
-    monkeypatch.setattr(
-        "xception_lab.measurement.runner.run_job", lambda _job, _report: Results(MACHINE, (), (slow, calm))
-    )
+    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda *_: Results(MACHINE, (), (slow, calm)))
     assert main(["time", "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith(
@@ -297,7 +296,7 @@ def test_the_terminal_marks_what_is_below_its_estimate_and_names_cache_and_preci
     timings = Timing(BLOCKS[0], "cuda", (1e-12,)), Timing(BLOCKS[1], "cuda", (0.001,))
     properties = DeviceProperties(200 << 20, "ieee", "tf32")
     shown = Results(MACHINE, (peaks,), timings, properties=properties)
-    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda _job, _report: shown)
+    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda *_: shown)
     assert main(["time", "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert ["ms<" in line for line in lines[-3:-1]] == [True, False]
@@ -311,7 +310,7 @@ def test_the_terminal_marks_what_is_below_its_estimate_and_names_cache_and_preci
 
 
 def test_the_terminal_prints_json_alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda _job, _report: RESULTS)
+    monkeypatch.setattr("xception_lab.measurement.runner.run_job", lambda *_: RESULTS)
     assert main(["time", "--json", "--device", "cpu"]) == 0
     assert results_from_json(json.dumps(json.loads(capsys.readouterr().out))) == RESULTS
     assert main(["time", "--out", "/nowhere/at/all.json", "--device", "cpu"]) == 1

@@ -10,16 +10,19 @@ from streamlit.testing.v1 import AppTest
 from visits import opened, ran
 
 from xception_lab.common.messages import quote_name, say
+from xception_lab.common.settings import MeasuringBounds
+from xception_lab.experiments.ownership import make_secret, owner_of
 from xception_lab.experiments.scheduler import Scheduler
 from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
 from xception_lab.experiments.store import Store
-from xception_lab.measurement.queue import MOST_WAITING, TimingQueue
+from xception_lab.measurement.queue import TimingQueue
 from xception_lab.measurement.worker import WorkerMessage
 from xception_lab.timing.jobs import TimingJob
 from xception_lab.ui.shell.language import WORD_JOINER, set_language, translate_message
 from xception_lab.ui.timing import measurement as timing
 from xception_lab.ui.training import experiment as training
 
+SECRET = make_secret()
 HOSTILE = "www.elsewhere.org {0} {name.__class__} **b** [x](javascript:1) `c` $d$ <img src=x> | # :red[y] ~~s~~"
 MARKUP = re.compile(r"[`*_{}\[\]()<>#!$:~|&]")
 ADDRESS = re.compile(r"(?i)www\.|https?\\?:/|@\w")  # what GitHub's Markdown makes a link of, escaped or not
@@ -125,7 +128,7 @@ class Endless:
 
 def test_a_full_queue_of_measurements_is_said_in_korean(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = TimingQueue(Endless)
-    keys = [queue.submit(TimingJob(())) for _ in range(MOST_WAITING)]
+    keys = [queue.submit(TimingJob(())) for _ in range(MeasuringBounds().most_waiting)]
     monkeypatch.setattr(timing, "queue", lambda: queue)
     at = opened("pages/timing.py", {"lang": "ko"})
     at.button(key="measure").click()
@@ -137,12 +140,12 @@ def test_a_full_queue_of_measurements_is_said_in_korean(monkeypatch: pytest.Monk
 
 def test_a_full_queue_of_runs_is_said_in_korean(monkeypatch: pytest.MonkeyPatch) -> None:
     store = Store()
-    while store.add(ExperimentSpec("two-differences", 10), "me", MAX_UNFINISHED):
+    while store.add(ExperimentSpec("two-differences", 10), owner_of(SECRET), MAX_UNFINISHED):
         pass
     monkeypatch.setattr(training, "get_scheduler", lambda: Scheduler(store))
     monkeypatch.setattr(training, "estimate_text", lambda _: "")
     at = opened("pages/training.py", {"lang": "ko", "seeds": "10"})
-    at.session_state["_owner"] = "me"
+    at.session_state["_person"] = SECRET
     at.session_state["starting"] = True
     ran(at).button(key="start").click()
     ran(at)

@@ -44,7 +44,7 @@ class StubQueue:
         self.jobs: list[TimingJob] = []
         self.stopped = threading.Event()
 
-    def submit(self, job: TimingJob) -> str:
+    def submit(self, job: TimingJob, _owner: str = "") -> str:
         self.jobs.append(job)
         return "some-key"
 

@@ -1,7 +1,7 @@
 """Fields of a spec as a terminal gives them: FIELD=VALUE, a value being a Python literal or a word."""
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -43,6 +43,26 @@ def with_fields(base: Spec, values: Mapping[str, Any]) -> Spec:
     if unknown is not None:
         raise ValueError(f"{unknown}: must be one of {', '.join(names)}")
     return replace(base, **values)
+
+
+def describe_fields(base: BlockSpec | XceptionSpec | TrainSpec, left_out: Collection[str] = ()) -> str:
+    """The spec's fields with their defaults, one a line, for the help of a command."""
+    names = [field.name for field in fields(base) if field.name not in left_out]
+    return "\n".join(f"  {name}={_text(getattr(base, name))}" for name in names)
+
+
+def describe_run() -> str:
+    """The fields of a run and of its network with their defaults, for the help of train and sweep."""
+    run = TrainSpec()
+    # these two are the data's
+    network = describe_fields(run.xception, [f.name for f in fields(XceptionSpec) if f.name not in NETWORK_FIELDS])
+    return f"fields of the run, with their defaults:\n{describe_fields(run, ('xception',))}\n\n" + (
+        f"fields of its network:\n{network}"
+    )
+
+
+def _text(value: Any) -> str:
+    return repr(value).replace(" ", "") if isinstance(value, tuple) else str(value)
 
 
 def parse_run(texts: Iterable[str]) -> TrainSpec:

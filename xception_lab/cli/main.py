@@ -1,4 +1,4 @@
-"""The engine from a terminal: costs, timings, one run, an experiment, its report. Fields of a spec are FIELD=VALUE."""
+"""The engine from a terminal: costs, timings, one run, experiments. Fields of a spec are FIELD=VALUE."""
 
 import argparse
 import json
@@ -10,8 +10,9 @@ from pathlib import Path
 
 import xception_lab
 from xception_lab.cli import cost, time
-from xception_lab.cli.fields import parse_run
+from xception_lab.cli.fields import describe_fields, describe_run, parse_run
 from xception_lab.experiments.spec import PRESETS
+from xception_lab.spec import BlockSpec, XceptionSpec
 from xception_lab.training.records import EpochRecord
 
 # cli.app answers these
@@ -52,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _what_stays(options: argparse.Namespace) -> str:
     """What an interrupted command leaves, and how to go on with it."""
     if out := getattr(options, "out", None):
-        return f"; what was measured until now is in {out}{time.PART}"
+        return f"; what was measured until now is in {out}{time.PART}, and the same command goes on from there"
     if checkpoint := getattr(options, "checkpoint", None):
         return f"; the same command goes on after the last whole epoch, from {checkpoint}"
     return ""
@@ -61,22 +62,26 @@ def _what_stays(options: argparse.Namespace) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(_program(), description=__doc__, epilog=APP_HELP)
     parser.add_argument("--version", action="version", version=f"xception-lab {xception_lab.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="cost | time | train | sweep | report")
+    names = "cost | time | train | sweep | report | list | show | delete"
+    commands = parser.add_subparsers(required=True, metavar=names)
 
-    def command(name: str, run: Command, summary: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=summary, description=summary)
+    def command(name: str, run: Command, summary: str, fields: str = "") -> argparse.ArgumentParser:
+        # as it stands: argparse would set the list of fields as one paragraph
+        form = argparse.RawDescriptionHelpFormatter
+        sub = commands.add_parser(name, help=summary, description=summary, epilog=fields, formatter_class=form)
         sub.set_defaults(command=run)
         sub.add_argument("--json", action="store_true", help="print JSON, and nothing else, on standard output")
         return sub
 
-    cost.add_options(command("cost", cost.run_cost, "what a block or the network costs, in closed form"))
+    closed_form = "what a block or the network costs, in closed form"
+    cost.add_options(command("cost", cost.run_cost, closed_form, _cost_fields()))
     time.add_options(command("time", time.run_time, "latency of the three blocks and the network on this machine"))
 
-    train = command("train", _train, "one run, a line an epoch")
+    train = command("train", _train, "one run, a line an epoch", describe_run())
     train.add_argument("--checkpoint", help="file to go on from and to keep up to date")
     train.add_argument("field", nargs="*", help="FIELD=VALUE of TrainSpec and of its network")
 
-    sweep = command("sweep", _sweep, "an experiment, ending with its effects")
+    sweep = command("sweep", _sweep, "an experiment, ending with its effects", describe_run())
     sweep.add_argument("--plan", metavar="NAME", help="run a plan of assets/plans again, as it was fixed")
     sweep.add_argument("--preset", choices=tuple(PRESETS), help="two-differences when left out")
     sweep.add_argument("--seeds", type=int, help="how many (3, or as many as the plan has)")
@@ -91,7 +96,19 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("id", nargs="?", help="the newest one when left out")
     report.add_argument("--plan", metavar="NAME", help="the stored result of a plan of assets/plans instead")
     report.add_argument("--device", metavar="NAME", help="what this other device made of the plan")
+
+    command("list", _list, "the stored experiments, the newest first")
+    show = command("show", _show, "a stored experiment: its spec, its runs, reasons and notes")
+    show.add_argument("id", help="as list prints it")
+    delete = command("delete", _delete, "delete a stored experiment with its checkpoints")
+    delete.add_argument("id", help="as list prints it")
+    delete.add_argument("--yes", action="store_true", help="without asking")
     return parser
+
+
+def _cost_fields() -> str:
+    block = describe_fields(BlockSpec("separable"))
+    return f"defaults of a block:\n{block}\n\ndefaults of the network:\n{describe_fields(XceptionSpec())}"
 
 
 def _program() -> str:
@@ -127,7 +144,7 @@ def _accuracies(record: EpochRecord) -> str:
     return "".join(f"{part} accuracy {accuracy:.4f}, " for part, accuracy in parts if accuracy is not None)
 
 
-# dask takes most of a second to import, so these two are imported when they are called
+# dask takes most of a second to import, so these are imported when they are called
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -140,3 +157,21 @@ def _report(options: argparse.Namespace) -> int:
     from xception_lab.cli.sweep import run_report
 
     return run_report(options)
+
+
+def _list(options: argparse.Namespace) -> int:
+    from xception_lab.cli.experiments import run_list
+
+    return run_list(options)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from xception_lab.cli.experiments import run_show
+
+    return run_show(options)
+
+
+def _delete(options: argparse.Namespace) -> int:
+    from xception_lab.cli.experiments import run_delete
+
+    return run_delete(options)

@@ -7,17 +7,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
+from xception_lab.cli.experiments import open_store
 from xception_lab.cli.fields import parse_levels, parse_run
 from xception_lab.common.home import StoreError
 from xception_lab.experiments.effects import Effect, Effects
 from xception_lab.experiments.lease import LEASE_S
+from xception_lab.experiments.ownership import TERMINAL
 from xception_lab.experiments.plan import load_plan
 from xception_lab.experiments.progress import IDLE_QUEUE, Progress, make_progress
 from xception_lab.experiments.repetition import effects_of_predictions, load_repetition, repeating_devices
 from xception_lab.experiments.results_file import load_stored_result
 from xception_lab.experiments.scheduler import LeaseHeldError, Scheduler
 from xception_lab.experiments.spec import ExperimentSpec, Setting
-from xception_lab.experiments.store import Store
 
 BAR_WIDTH = 30
 POLL_S = 0.5
@@ -25,7 +26,7 @@ POLL_S = 0.5
 
 def run_sweep(options: argparse.Namespace) -> int:
     """Run `sweep`."""
-    store = _open_store()
+    store = open_store()
     scheduler = Scheduler(store, options.scheduler, options.workers)
     key = ""
     try:
@@ -33,23 +34,16 @@ def run_sweep(options: argparse.Namespace) -> int:
             key = options.resume
             _resume(scheduler, key)
         else:
-            key = scheduler.submit(_experiment(options), "terminal")
+            key = scheduler.submit(_experiment(options), TERMINAL)
         progress = _follow(scheduler, key, quiet=options.json)
     except KeyboardInterrupt:
-        print(f"\nstopped; what is done stays: go on with sweep --resume {key}", file=sys.stderr)
+        what = f"what is done stays: go on with sweep --resume {key}" if key else "nothing had begun"
+        print(f"\nstopped; {what}", file=sys.stderr)
         return 130
     finally:
         scheduler.close()
     _print(progress, as_json=options.json)
     return 0 if progress.state == "done" else 1
-
-
-def _open_store() -> Store:
-    """The store under XCEPTION_LAB_HOME; what was done about a damaged one goes to standard error."""
-    store = Store()
-    if store.notice:
-        print(f"note: {store.notice}", file=sys.stderr, flush=True)
-    return store
 
 
 def _resume(scheduler: Scheduler, experiment: str) -> None:
@@ -90,7 +84,7 @@ def run_report(options: argparse.Namespace) -> int:
         raise ValueError(f"--device {options.device}: must come with --plan")
     if options.plan:
         return _report_plan(load_plan(options.plan).name, options)
-    store = _open_store()
+    store = open_store()
     key = options.id or next(iter(store.experiments()), None)
     if key is None:
         raise ValueError(f"no experiment in {store.folder}")
@@ -201,8 +195,10 @@ def _effect_lines(effects: Effects) -> Iterator[str]:
             yield f"{_name(effect):56} {effect.points:+7.2f}  {_interval(effect)}  {_verdict(effect, effects)}".rstrip()
     yield ""
     if effects.seeds_missing:
-        yield f"No verdict before the {effects.seeds_missing} seeds that are missing: how many was fixed beforehand."
-    yield f"{len(effects.seeds)} seeds, one difference each; intervals are Student's t over the seeds."
+        missing = "seed that is" if effects.seeds_missing == 1 else f"{effects.seeds_missing} seeds that are"
+        yield f"No verdict before the {missing} missing: how many was fixed beforehand."
+    seeds = "1 seed" if len(effects.seeds) == 1 else f"{len(effects.seeds)} seeds, one difference each"
+    yield f"{seeds}; intervals are Student's t over the seeds."
     yield "Primary differences are corrected by Holm's method; exploratory intervals stand each by itself."
     yield f"An accuracy here is within ±{effects.sampling_error:.2f} points of that on all pictures of this kind."
 

@@ -1,40 +1,93 @@
 """The terminal's `time`: the same measurements as the page's, as a table or as a file for the page."""
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from xception_lab.common.files import write_atomically
+from xception_lab.common.files import set_aside, write_atomically
 from xception_lab.spec import CompareSpec, XceptionSpec
 from xception_lab.timing.analysis import estimate_s, timing_bar
 from xception_lab.timing.jobs import TimingJob, full_job, three_blocks
-from xception_lab.timing.results import MAX_BUSY_SHARE, Results, Timing
-from xception_lab.timing.results_file import results_to_json
+from xception_lab.timing.results import MAX_BUSY_SHARE, Machine, Results, Timing
+from xception_lab.timing.results_file import results_from_json, results_to_json
 from xception_lab.timing.settings import DTYPES, MEMORY_FORMATS, MODES
 
 MOST_LIMIT_S = 600.0
 PART = ".part"  # a results file too: what was measured until the command was cut
+JOB = ".job"  # beside the part: what it is a part of
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The part file of a command that writes a results file, from which the same command goes on after a cut."""
+
+    path: Path
+    job: TimingJob
+    machine: Machine
+
+    @property
+    def job_path(self) -> Path:
+        return self.path.with_name(self.path.name + JOB)
+
+    def read(self) -> Results | None:
+        """What was measured before; None where there is nothing, or nothing that fits: that is set aside, and said."""
+        if not self.path.exists():
+            return None
+        try:
+            results = results_from_json(self.path.read_bytes())
+            is_same_job = json.loads(self.job_path.read_text(encoding="utf-8")) == _as_json(self.job)
+            if not _is_same_machine(results.machine, self.machine):
+                reason = f"it is of another machine, {results.machine.label}"
+            elif not is_same_job:
+                reason = "it was measured with other settings"
+            else:
+                _say(f"going on from {self.path}, which has {len(results.latest)} of {len(self.job.settings)} timings")
+                return results
+        except FileNotFoundError:
+            reason = "what it is a part of was not noted"
+        except (OSError, ValueError) as error:
+            reason = str(error)
+        _say(f"{self.path} is set aside as {set_aside(self.path).name} and everything is measured: {reason}")
+        return None
+
+    def write(self, results: Results) -> None:
+        """Raises RuntimeError."""
+        try:
+            if not self.path.exists():
+                write_atomically(self.job_path, json.dumps(_as_json(self.job)).encode())
+            write_atomically(self.path, (results_to_json(results) + "\n").encode())
+        except OSError as error:
+            raise RuntimeError(f"out={str(self.path)!r}: cannot be written: {error}") from error
+
+    def finish(self, out: Path, results: Results) -> None:
+        """Make the part the results file. Raises RuntimeError."""
+        self.write(results)
+        self.path.replace(out)
+        self.job_path.unlink(missing_ok=True)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `time`."""
     default = CompareSpec()
     parser.add_argument("--all", action="store_true", help="every chart of the page; some minutes")
-    parser.add_argument("--out", type=Path, help="write the results file that the page's upload reads")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps or xpu")
+    out = "write the results file that the page's upload reads; a command that was cut goes on from OUT.part"
+    parser.add_argument("--out", type=Path, help=out)
+    parser.add_argument("--device", default="auto", help="auto (when left out), cpu, cuda, mps or xpu")
     parser.add_argument("--threads", type=int, help="of the processor; one a core when left out")
     for name in ("in_channels", "out_channels", "kernel_size", "size", "batch_size"):
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(default, name))
-    parser.add_argument("--dtype", choices=DTYPES, default="float32")
-    parser.add_argument("--memory-format", choices=MEMORY_FORMATS, default="contiguous")
-    parser.add_argument("--mode", choices=MODES, default="eager")
+        value = getattr(default, name)
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=int, default=value, metavar="N", help=f"{value} when left out")
+    for option, choices in (("--dtype", DTYPES), ("--memory-format", MEMORY_FORMATS), ("--mode", MODES)):
+        parser.add_argument(option, choices=choices, default=choices[0], help=f"{choices[0]} when left out")
     parser.add_argument("--backward", action="store_true", help="forward and backward")
     parser.add_argument(
-        "--precision", type=float, default=0.02, help="half width of the median's 95%% interval, as a part"
+        "--precision", type=float, default=0.02, help="half width of the median's 95%% interval, as a part (0.02)"
     )
-    parser.add_argument("--limit-s", type=float, default=2.0, help="at most so many seconds a setting")
+    parser.add_argument("--limit-s", type=float, default=2.0, help="at most so many seconds a setting (2)")
 
 
 def run_time(options: argparse.Namespace) -> int:
@@ -42,6 +95,7 @@ def run_time(options: argparse.Namespace) -> int:
     import torch
 
     from xception_lab.measurement.device import select_device
+    from xception_lab.measurement.machine import describe_machine
     from xception_lab.measurement.runner import run_job
 
     if not 0 < options.limit_s <= MOST_LIMIT_S:
@@ -52,28 +106,38 @@ def run_time(options: argparse.Namespace) -> int:
         if not 1 <= options.threads <= 4096:
             raise ValueError(f"threads={options.threads}: must be from 1 to 4,096")
         torch.set_num_threads(options.threads)
-    part_path = options.out.with_name(options.out.name + PART) if options.out else None
+    device = select_device(options.device)
+    job = _job(options, device.type)
+    part = None
+    if options.out:
+        machine = describe_machine(device.type, device.index or 0)
+        part = _Part(options.out.with_name(options.out.name + PART), job, machine)
 
     def report(share: float, results: Results) -> None:
-        if part_path:  # before anything is measured too: that says whether it can be written
-            _write(part_path, results)
+        if part:  # before anything is measured too: that says whether it can be written
+            part.write(results)
         print(f"\r{share:4.0%}", end="", file=sys.stderr, flush=True)
 
-    results = run_job(_job(options, select_device(options.device).type), report)
+    results = run_job(job, report, part.read() if part else None)
     print(file=sys.stderr)
-    if part_path:
-        _write(part_path, results)
-        part_path.replace(options.out)
+    if part:
+        part.finish(options.out, results)
     print(results_to_json(results) if options.json else "\n".join(_lines(results)))
     return 0
 
 
-def _write(path: Path, results: Results) -> None:
-    """Raises RuntimeError."""
-    try:
-        write_atomically(path, (results_to_json(results) + "\n").encode())
-    except OSError as error:
-        raise RuntimeError(f"out={str(path)!r}: cannot be written: {error}") from error
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _as_json(job: TimingJob) -> object:
+    """The job as its file has it: with lists for tuples."""
+    return json.loads(json.dumps(job.to_dict()))
+
+
+def _is_same_machine(one: Machine, other: Machine) -> bool:
+    """Whether two measurements are of the same machine and software, however busy it was."""
+    return replace(one, clock_mhz=None, busy_share=0.0) == replace(other, clock_mhz=None, busy_share=0.0)
 
 
 def _job(options: argparse.Namespace, kind: str) -> TimingJob:

@@ -4,8 +4,18 @@ Work is queued, then running, then in one of three final states: done, failed, o
 stored in the run store and in results files.
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 WorkState = Literal["queued", "running", "done", "failed", "cancelled"]
 
 UNFINISHED: tuple[WorkState, ...] = ("queued", "running")
+
+
+def overall_state(states: Iterable[WorkState]) -> WorkState:
+    """Running from the first run's begin until no run is left to do; then the worst of the runs' states."""
+    found = set(states)
+    if "running" in found or {"queued", "done"} <= found:
+        return "running"
+    ranked: tuple[WorkState, ...] = ("queued", "failed", "cancelled", "done")
+    return next(state for state in ranked if state in found)

@@ -19,7 +19,7 @@ def load_dataset(name: str) -> Dataset:
         return load_custom(name)
     if name not in DATASETS:
         allowed = ", ".join(map(repr, DATASETS))
-        raise ValueError(say("name={name}: must be one of {allowed}", name=repr(name), allowed=allowed))
+        raise ValueError(say("dataset={name}: must be one of {allowed}", name=repr(name), allowed=allowed))
     return load_builtin(name)
 
 

@@ -145,9 +145,8 @@ class PoolStore:
                 "DELETE FROM shares WHERE pool = ? AND seed = ? AND experiment = ?",
                 [(pool.id, seed, experiment) for seed, experiment in lost.items()],
             )
-            db.execute(
-                "DELETE FROM shares WHERE pool = ? AND experiment = '' AND taken <= ?", (pool.id, time.time() - TAKING_S)
-            )
+            stale_s = time.time() - TAKING_S
+            db.execute("DELETE FROM shares WHERE pool = ? AND experiment = '' AND taken <= ?", (pool.id, stale_s))
             taken = {seed for (seed,) in db.execute("SELECT seed FROM shares WHERE pool = ?", (pool.id,))}
             seed = next((seed for seed in pool.seeds if seed not in taken), None)
             if seed is None:

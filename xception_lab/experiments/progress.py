@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from xception_lab.common.work_state import UNFINISHED, WorkState
+from xception_lab.common.work_state import UNFINISHED, WorkState, overall_state
 from xception_lab.data.catalogue import chance_accuracy
 from xception_lab.experiments.effects import Effects, Measure, RunOutcome, paired_effects
 from xception_lab.experiments.fair_queue import QueuedRun
@@ -112,7 +112,7 @@ def make_progress(experiment: StoredExperiment, queue: QueueSnapshot) -> Progres
     epoch_times = [seconds for run in experiment.runs if (seconds := _epoch_s(run, queue)) is not None]
     typical_s = fmean(epoch_times) if epoch_times else None
     runs = tuple(_run(run, queue, typical_s) for run in experiment.runs)
-    state = _state([run.state for run in runs])
+    state = overall_state(run.state for run in runs)
     unfinished = state in UNFINISHED
     # a store that takes nothing for a while lets the lease run out, and the work goes on afterwards
     is_ours = any(run.experiment == experiment.id for run in queue.runs.values())
@@ -157,14 +157,6 @@ def _epoch_s(run: StoredRun, queue: QueueSnapshot) -> float | None:
     if queued is None or queued.step is None:
         return None
     return queued.step.elapsed_s * queued.step.steps / queued.step.step
-
-
-def _state(states: Sequence[WorkState]) -> WorkState:
-    """Running from the first run's begin until no run is left to do; then the worst of its runs' states."""
-    if "running" in states or ("queued" in states and "done" in states):
-        return "running"
-    ranked: tuple[WorkState, ...] = ("queued", "failed", "cancelled", "done")
-    return next(state for state in ranked if state in states)
 
 
 def _place(experiment: str, queue: QueueSnapshot) -> int:

@@ -9,9 +9,10 @@ the task that a worker gets in worker.py, the order of the queue in fair_queue.p
 import atexit
 import os
 import secrets
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -21,14 +22,17 @@ from distributed import Client
 
 from xception_lab.common.home import StoreError
 from xception_lab.common.messages import Message, message_of, reason_of, say
+from xception_lab.common.settings import Settings
 from xception_lab.common.work_state import UNFINISHED
 from xception_lab.data.custom import is_custom, load_content
+from xception_lab.experiments.bounds import BoundError, check_training, keep_upload
 from xception_lab.experiments.cluster import START_S, Cluster
 from xception_lab.experiments.fair_queue import QueuedRun, fair_order
 from xception_lab.experiments.lease import LEASE_S
+from xception_lab.experiments.ownership import TERMINAL
 from xception_lab.experiments.placement import cpu_workers
 from xception_lab.experiments.progress import Progress, QueueSnapshot, make_progress
-from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
+from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.store import Store
 from xception_lab.experiments.worker import CustomDataPlugin, epoch_task, failure_reason
 from xception_lab.training.checkpoint_file import read_header
@@ -40,6 +44,8 @@ CONNECT_S = 10.0
 ASK_S = 10.0  # between two questions to the workers, which a dead connection leaves without an answer
 ANSWER_S = 20.0
 SLOW_S = 20.0  # after which a start that takes long is said
+CANCELLED = say("cancelled")
+CANCELLED_BY_ANOTHER = say("stopped by another person, whom the owner had given control")
 
 
 class TooManyRunsError(RuntimeError):
@@ -63,11 +69,19 @@ class Scheduler:
     address: of the outside scheduler; where not given, that in DASK_SCHEDULER_ADDRESS, and without it the cluster is
         embedded: it starts with the first experiment and ends with this process.
     workers: of the embedded cluster, by default as many as placement.py gives this machine.
+    settings: gives the bounds that hold now.
     Methods may be called from any thread.
     """
 
-    def __init__(self, store: Store, address: str | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        address: str | None = None,
+        workers: int | None = None,
+        settings: Callable[[], Settings] = Settings,
+    ) -> None:
         self._store = store
+        self._settings = settings
         self._address = address or os.environ.get("DASK_SCHEDULER_ADDRESS")
         self._workers = workers
         self._keeper = secrets.token_urlsafe(12)
@@ -89,13 +103,18 @@ class Scheduler:
     # ---- what a page or a terminal asks for ----
 
     def submit(self, spec: ExperimentSpec, owner: str) -> str:
-        """Queue an experiment. Returns its unguessable id. Raises TooManyRunsError, StoreError.
+        """Queue an experiment. Returns its unguessable id. Raises TooManyRunsError, BoundError, StoreError.
 
         owner: who submits it; the workers are shared out among owners.
         """
-        key = self._store.add(spec, owner, MAX_UNFINISHED)
+        settings = self._settings()
+        check_training(self._store, settings, owner)
+        if is_custom(spec.base.dataset) and owner != TERMINAL:
+            keep_upload(self._store, spec.base.dataset, owner)
+        most = settings.training.most_waiting_per_person
+        key = self._store.add(spec, owner, most or sys.maxsize)
         if key is None:
-            sentence = say("at most {most} runs may wait at once: let some end, or cancel some", most=MAX_UNFINISHED)
+            sentence = say("at most {most} runs may wait at once: let some end, or cancel some", most=most)
             raise TooManyRunsError(sentence)
         self._enqueue(key)
         return key
@@ -110,9 +129,12 @@ class Scheduler:
     def resume(self, experiment: str) -> None:
         """Queue again what is not done, cancelled and failed runs included.
 
-        Raises KeyError when there is no such experiment, LeaseHeldError, StoreError.
+        Raises KeyError when there is no such experiment, LeaseHeldError, BoundError, StoreError.
         """
-        runs = self._store.experiment(experiment).runs
+        stored = self._store.experiment(experiment)
+        if stored.owner != TERMINAL and not self._settings().training.enabled:
+            raise BoundError(say("training is switched off on this server"))
+        runs = stored.runs
         self._claim(experiment)
         with self._lock:
             for run in runs:
@@ -132,11 +154,33 @@ class Scheduler:
         self._store.extend(experiment, replace(spec, seeds=seeds))
         self._enqueue(experiment)
 
-    def cancel(self, experiment: str) -> None:
-        """Cancel the runs that are not done, in whichever process they are. Raises KeyError, StoreError."""
+    def cancel(self, experiment: str, reason: Message = CANCELLED) -> None:
+        """Cancel the runs that are not done, in whichever process they are. Raises KeyError, StoreError.
+
+        reason: what a reader of the experiment is told.
+        """
         runs = self._store.experiment(experiment).runs
-        self._store.move([run.id for run in runs], "cancelled", say("cancelled"))
+        self._store.move([run.id for run in runs], "cancelled", reason)
         self._wake.set()
+
+    def delete(self, experiment: str) -> int:
+        """Delete an experiment that nobody trains, with its checkpoints. Returns the bytes that this frees.
+
+        Raises KeyError, LeaseHeldError where it is being trained, here too, and StoreError.
+        """
+        stored = self._store.experiment(experiment)
+        with self._lock:
+            ours = any(run.experiment == experiment for run in self._queue.values())
+            if ours and any(run.state in UNFINISHED for run in stored.runs):
+                raise LeaseHeldError(say("it is being trained: stop it first"), may_be_gone=False)
+            try:
+                self._claim(experiment)
+            except LeaseHeldError as error:
+                sentence = say("{reason}: stop it first", reason=message_of(error))
+                raise LeaseHeldError(sentence, may_be_gone=error.may_be_gone) from error
+            # what was stopped a moment ago may still be in the queue
+            self._drop_experiment(experiment)
+            return self._store.delete(experiment)
 
     def progress(self, experiment: str) -> Progress:
         """An experiment's progress. Raises KeyError, StoreError."""

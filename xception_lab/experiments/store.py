@@ -21,7 +21,8 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Generator, Iterable
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from typing import Any
 from xception_lab.common.files import set_aside, write_atomically
 from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import Message, message_from_text, message_of, message_to_text, say
-from xception_lab.common.work_state import UNFINISHED, WorkState
+from xception_lab.common.work_state import UNFINISHED, WorkState, overall_state
 from xception_lab.experiments.lease import LEASE_S, LeaseReader, LeaseState, lease_to_text, make_lease
 from xception_lab.experiments.recovery import (
     RECORD_COLUMNS,
@@ -47,7 +48,7 @@ from xception_lab.spec import TrainSpec
 from xception_lab.training.records import EpochRecord, record_from_dict, train_spec_from_json, train_spec_to_json
 
 BUSY_S = 20.0  # how long a transaction waits for those of other processes
-SCHEMA_VERSION = 2  # of the database; up to version 0.1 of the lab it was 0
+SCHEMA_VERSION = 3  # of the database; up to version 0.1 of the lab it was 0
 
 _OPTIONAL = ("test_loss", "test_accuracy", "validation_loss", "validation_accuracy")
 _RECORDS = f"""CREATE TABLE IF NOT EXISTS records (
@@ -66,9 +67,20 @@ _TABLES = (
     UNIQUE (experiment, spec)
 ) STRICT""",
     _RECORDS,
+    # who has uploaded which of the data sets in data/
+    """CREATE TABLE IF NOT EXISTS uploads (
+    name TEXT NOT NULL, owner TEXT NOT NULL, created REAL NOT NULL, PRIMARY KEY (name, owner)
+) STRICT""",
 )
-# what the tables of version 0.1 do not have
-_ADDED_COLUMNS = (("experiments", "lease"), ("experiments", "checksum"), ("runs", "note"), ("runs", "checksum"))
+# what the tables of version 0.1 do not have; label and control came with version 3 of the database
+_ADDED_COLUMNS = (
+    ("experiments", "lease"),
+    ("experiments", "checksum"),
+    ("experiments", "label"),
+    ("experiments", "control"),
+    ("runs", "note"),
+    ("runs", "checksum"),
+)
 _EMPTY_CHECKSUMS = (
     "CREATE TRIGGER IF NOT EXISTS experiment_changed AFTER UPDATE OF owner, spec, created ON experiments "
     "BEGIN UPDATE experiments SET checksum = '' WHERE id = NEW.id; END",
@@ -103,7 +115,10 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class StoredExperiment:
-    """One experiment as stored. created: seconds since 1970. is_leased: whether some process works on it."""
+    """One experiment as stored. created: seconds since 1970. is_leased: whether some process works on it.
+
+    label: what its owner calls it, else "". control: the hash of the key that lets others control it, else "".
+    """
 
     id: str
     owner: str
@@ -111,6 +126,47 @@ class StoredExperiment:
     created: float
     is_leased: bool
     runs: tuple[StoredRun, ...]
+    label: str = ""
+    control: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentSummary:
+    """One line of a list of experiments.
+
+    created, is_leased, label, control: as in StoredExperiment. states: how many of its runs are in each state. share:
+    of all its epochs, those that are done, 0 to 1. disk_bytes: of its checkpoints.
+    """
+
+    id: str
+    owner: str
+    spec: ExperimentSpec
+    created: float
+    is_leased: bool
+    label: str
+    control: str
+    states: Mapping[WorkState, int]
+    share: float
+    disk_bytes: int
+
+    @property
+    def state(self) -> WorkState:
+        """Of the experiment as a whole, as Progress has it."""
+        return overall_state(self.states)
+
+    @property
+    def runs(self) -> int:
+        """How many it has."""
+        return sum(self.states.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an owner, or all of them, have in the store. unfinished: runs. disk_bytes: of checkpoints."""
+
+    experiments: int
+    unfinished: int
+    disk_bytes: int
 
 
 _WIDEN_RECORDS = (
@@ -353,6 +409,8 @@ class Store:
             row["created"],
             self._lease_state(row) != "free",
             tuple(_run(run, tuple(record_from_dict(dict(record)) for record in records)) for run, records in runs),
+            row["label"],
+            row["control"],
         )
 
     def experiments(self, owner: str | None = None) -> tuple[str, ...]:
@@ -362,6 +420,111 @@ class Store:
                 "SELECT id FROM experiments WHERE ?1 IS NULL OR owner = ?1 ORDER BY created DESC, rowid DESC", (owner,)
             )
             return tuple(row["id"] for row in rows)
+
+    def summaries(self, owner: str | None = None) -> tuple[ExperimentSummary, ...]:
+        """All experiments in short, or one owner's, newest first."""
+        with self._read() as db:
+            rows = db.execute(
+                "SELECT * FROM experiments WHERE ?1 IS NULL OR owner = ?1 ORDER BY created DESC, rowid DESC", (owner,)
+            ).fetchall()
+            return tuple(self._summary(db, row) for row in rows)
+
+    def _summary(self, db: sqlite3.Connection, row: sqlite3.Row) -> ExperimentSummary:
+        query = (
+            "SELECT id, state, (SELECT count(*) FROM records WHERE run = runs.id) AS epochs FROM runs "
+            "WHERE experiment = ?"
+        )
+        runs = db.execute(query, (row["id"],)).fetchall()
+        spec = experiment_spec_from_json(row["spec"])
+        states: Counter[WorkState] = Counter(run["state"] for run in runs)
+        planned = sum(cell.epochs for cell in spec.variants()) or 1
+        return ExperimentSummary(
+            row["id"],
+            row["owner"],
+            spec,
+            row["created"],
+            self._lease_state(row) != "free",
+            row["label"],
+            row["control"],
+            states,
+            min(sum(run["epochs"] for run in runs) / planned, 1.0),
+            sum(_size(self.checkpoint_path(run["id"])) for run in runs),
+        )
+
+    def delete(self, experiment: str) -> int:
+        """Forget an experiment with its runs and checkpoints. Returns the bytes that this frees. Raises KeyError.
+
+        Nobody may work on it: Scheduler.delete sees to that.
+        """
+        with self._write() as db:
+            if db.execute("SELECT 1 FROM experiments WHERE id = ?", (experiment,)).fetchone() is None:
+                raise KeyError(experiment)
+            runs = [row["id"] for row in db.execute("SELECT id FROM runs WHERE experiment = ?", (experiment,))]
+            # first: a store that is made again must not find it once more
+            experiment_file(self.folder, experiment).unlink(missing_ok=True)
+            db.executemany("DELETE FROM records WHERE run = ?", [(run,) for run in runs])
+            db.execute("DELETE FROM runs WHERE experiment = ?", (experiment,))
+            db.execute("DELETE FROM experiments WHERE id = ?", (experiment,))
+        files = [self.checkpoint_path(run) for run in runs]
+        freed = sum(map(_size, files))
+        with self._raising_store_errors():
+            for file in files:
+                file.unlink(missing_ok=True)
+        return freed
+
+    def usage(self, owner: str | None = None) -> Usage:
+        """What one owner has in the store, or all of them."""
+        with self._read() as db:
+            mine = "WHERE ?1 IS NULL OR owner = ?1"
+            experiments = db.execute(f"SELECT count(*) FROM experiments {mine}", (owner,)).fetchone()[0]
+            query = f"SELECT runs.id, state FROM runs JOIN experiments ON experiment = experiments.id {mine}"
+            runs = db.execute(query, (owner,)).fetchall()
+        unfinished = sum(run["state"] in UNFINISHED for run in runs)
+        return Usage(experiments, unfinished, sum(_size(self.checkpoint_path(run["id"])) for run in runs))
+
+    def run_numbers(self) -> frozenset[int]:
+        """The numbers of all runs."""
+        with self._read() as db:
+            return frozenset(row["id"] for row in db.execute("SELECT id FROM runs"))
+
+    def note_upload(self, name: str, owner: str) -> None:
+        """Keep that this owner has uploaded a data set of data/custom.py."""
+        with self._write() as db:
+            db.execute("INSERT OR IGNORE INTO uploads VALUES (?, ?, ?)", (name, owner, time.time()))
+
+    def upload_bytes(self, owner: str | None = None) -> int:
+        """What the data sets that an owner has uploaded take on disk, or all that are kept."""
+        if owner is None:
+            return sum(map(_size, (self.folder / "data").glob("*.safetensors")))
+        with self._read() as db:
+            rows = db.execute("SELECT name FROM uploads WHERE owner = ?", (owner,)).fetchall()
+        return sum(_size(self._upload_path(row["name"])) for row in rows)
+
+    def forget_missing_uploads(self) -> None:
+        """Forget whose the data sets were that are no longer kept."""
+        with self._write() as db:
+            names = [row["name"] for row in db.execute("SELECT DISTINCT name FROM uploads").fetchall()]
+            missing = [(name,) for name in names if not self._upload_path(name).exists()]
+            db.executemany("DELETE FROM uploads WHERE name = ?", missing)
+
+    def _upload_path(self, name: str) -> Path:
+        return self.folder / "data" / f"{name}.safetensors"
+
+    def set_label(self, experiment: str, label: str) -> None:
+        """Keep what the owner calls an experiment."""
+        with self._write() as db:
+            db.execute("UPDATE experiments SET label = ? WHERE id = ?", (label, experiment))
+
+    def control(self, experiment: str) -> str:
+        """The hash of the key that lets others control an experiment; "" where nobody else may, or there is none."""
+        with self._read() as db:
+            row = db.execute("SELECT control FROM experiments WHERE id = ?", (experiment,)).fetchone()
+        return row["control"] if row else ""
+
+    def set_control(self, experiment: str, control: str) -> None:
+        """Keep the hash of the key that lets others control an experiment; "" lets nobody."""
+        with self._write() as db:
+            db.execute("UPDATE experiments SET control = ? WHERE id = ?", (control, experiment))
 
     def busy(self) -> bool:
         """Whether any process is training now: some run of an experiment under lease is running."""
@@ -381,9 +544,10 @@ class Store:
         return train_spec_from_json(row["spec"])
 
     def states(self, runs: Iterable[int]) -> dict[int, WorkState]:
-        """The states of these runs, by id."""
+        """The states of these runs, by id; one that was deleted is cancelled."""
         with self._read() as db:
-            return {run: db.execute("SELECT state FROM runs WHERE id = ?", (run,)).fetchone()["state"] for run in runs}
+            rows = {run: db.execute("SELECT state FROM runs WHERE id = ?", (run,)).fetchone() for run in runs}
+        return {run: row["state"] if row else "cancelled" for run, row in rows.items()}
 
     def move(
         self, runs: Iterable[int], to: WorkState, reason: str = "", *, of: Iterable[WorkState] = UNFINISHED
@@ -480,6 +644,14 @@ class Store:
                 "UPDATE experiments SET keeper = '', lease = '', lease_until = 0 WHERE id = ? AND keeper = ?",
                 (experiment, keeper),
             )
+
+
+def _size(file: Path) -> int:
+    """Its bytes, 0 where it is missing."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _fingerprint(file: Path) -> tuple[int, int, int]:

@@ -1,10 +1,12 @@
 """The queue of a server's measurements.
 
 Two measurements at once would slow each other down, and neither would know. So a server has one queue, and measures
-one job at a time, in the order in which they were submitted:
+one job at a time:
 
-1. submit() adds a job and returns its id. The id cannot be guessed: whoever has it, such as from a link, may watch and
-   stop the job. No more than MOST_WAITING jobs may be unfinished at once.
+1. submit() adds a job and returns its id. The id cannot be guessed: whoever has it, such as from a link, may watch the
+   job. No more jobs may be unfinished at once than the server's settings allow, of one person and in all.
+   People take turns: the next job is the oldest of the person who was served longest ago, so that who asks for ten
+   measurements does not keep nine others waiting.
 2. A thread, which exists only while there is something to do, starts a measuring process for the first queued job
    (worker.py says what the two tell each other), and adds each message's results to the job's status as it comes.
 3. A job is "done" when its process ends, and "failed" when the process reports an error, cannot be started or dies.
@@ -18,22 +20,23 @@ one job at a time, in the order in which they were submitted:
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from xception_lab.common.messages import reason_of, say
+from xception_lab.common.settings import Settings, is_over
 from xception_lab.common.work_state import UNFINISHED, WorkState
 from xception_lab.measurement.worker import MeasuringProcess, WorkerMessage
 from xception_lab.timing.jobs import TimingJob
 from xception_lab.timing.results import Results, merge_results
 
-MOST_WAITING = 20
 KEPT_JOBS = 50
 
 
 class TooManyJobsError(RuntimeError):
-    """Too many jobs are unfinished; the message says how many may be."""
+    """Too many jobs are unfinished, or none may be begun; the message says how many may be."""
 
 
 class JobProcess(Protocol):
@@ -52,7 +55,8 @@ class JobProcess(Protocol):
 class JobStatus:
     """A job at one moment.
 
-    place: unfinished jobs before it, 0 when it runs. share: of the job done, 0 to 1. spent_s: seconds since it started.
+    owner: who asked for it. place: unfinished jobs before it, 0 when it runs. share: of the job done, 0 to 1.
+    spent_s: seconds since it started.
     reason: why it failed. results: what has been measured so far.
     """
 
@@ -64,6 +68,7 @@ class JobStatus:
     spent_s: float = 0.0
     reason: str = ""
     results: Results | None = None
+    owner: str = ""
 
     @property
     def finished(self) -> bool:
@@ -72,28 +77,42 @@ class JobStatus:
 
 
 class TimingQueue:
-    """Jobs in the order of their submission. Methods may be called from any thread.
+    """Jobs whose owners take turns. Methods may be called from any thread.
 
-    start_process: starts the process that measures a job.
+    start_process: starts the process that measures a job. settings: gives the bounds that hold now.
     """
 
-    def __init__(self, start_process: Callable[[TimingJob], JobProcess] = MeasuringProcess) -> None:
+    def __init__(
+        self,
+        start_process: Callable[[TimingJob], JobProcess] = MeasuringProcess,
+        settings: Callable[[], Settings] = Settings,
+    ) -> None:
         self._start_process = start_process
+        self._settings = settings
+        self._last_served: dict[str, float] = {}
         self._lock = threading.Lock()
         self._jobs: dict[str, JobStatus] = {}
         self._start_times: dict[str, float] = {}
         self._process: JobProcess | None = None
         self._thread: threading.Thread | None = None
 
-    def submit(self, job: TimingJob) -> str:
-        """Queue a job; returns its id. Raises TooManyJobsError."""
+    def submit(self, job: TimingJob, owner: str = "") -> str:
+        """Queue a job; returns its id. owner: who asks for it. Raises TooManyJobsError."""
+        bounds = self._settings().measuring
         with self._lock:
-            if sum(not status.finished for status in self._jobs.values()) >= MOST_WAITING:
+            waiting = Counter(status.owner for status in self._jobs.values() if not status.finished)
+            if not bounds.enabled:
+                raise TooManyJobsError(say("measuring is switched off on this server"))
+            if is_over(waiting.total(), bounds.most_waiting):
+                most = bounds.most_waiting
+                raise TooManyJobsError(say("at most {most} measurements may wait at once: let some end", most=most))
+            if owner and is_over(waiting[owner], bounds.most_waiting_per_person):
+                most = bounds.most_waiting_per_person
                 raise TooManyJobsError(
-                    say("at most {most} measurements may wait at once: let some end", most=MOST_WAITING)
+                    say("at most {most} measurements of one person may wait at once: let some end", most=most)
                 )
             key = secrets.token_urlsafe(12)
-            self._jobs[key] = JobStatus(key, job, "queued")
+            self._jobs[key] = JobStatus(key, job, "queued", owner=owner)
             finished = [old for old, status in self._jobs.items() if status.finished]
             for old in finished[:-KEPT_JOBS]:
                 del self._jobs[old]
@@ -111,8 +130,8 @@ class TimingQueue:
             if status.state == "running":
                 return replace(status, spent_s=time.monotonic() - self._start_times[key])
             if status.state == "queued":
-                before = [old for old, other in self._jobs.items() if not other.finished]
-                return replace(status, place=before.index(key))
+                running = sum(other.state == "running" for other in self._jobs.values())
+                return replace(status, place=running + self._order().index(key))
             return status
 
     def stop(self, key: str) -> None:
@@ -125,14 +144,34 @@ class TimingQueue:
             if status.state == "running" and self._process:
                 self._process.stop()
 
+    def _order(self) -> list[str]:
+        """The queued jobs in the order in which they are measured; the lock is held."""
+        waiting: dict[str, list[str]] = {}
+        for key, status in self._jobs.items():
+            if status.state == "queued":
+                waiting.setdefault(status.owner, []).append(key)
+        ages = {key: age for age, key in enumerate(self._jobs)}
+        served = dict(self._last_served)
+        order: list[str] = []
+        while waiting:
+            owner = min(waiting, key=lambda name: (served.get(name, 0.0), ages[waiting[name][0]]))
+            order.append(waiting[owner].pop(0))
+            served[owner] = time.monotonic() + len(order)  # after everybody who was served before
+            if not waiting[owner]:
+                del waiting[owner]
+        return order
+
     def _next(self) -> JobStatus | None:
         with self._lock:
-            status = next((status for status in self._jobs.values() if status.state == "queued"), None)
-            if status is None:
+            order = self._order()
+            if not order:
                 self._thread = None
+                # who was served when matters only while somebody waits
+                self._last_served.clear()
                 return None
+            status = self._jobs[order[0]]
             self._jobs[status.id] = replace(status, state="running")
-            self._start_times[status.id] = time.monotonic()
+            self._start_times[status.id] = self._last_served[status.owner] = time.monotonic()
             return status
 
     def _work(self) -> None:

@@ -1,9 +1,10 @@
 // Keeps the address equal to the page's state, so that a copied link always leads to what is shown, brings the part that
-// a link promises into sight, and reports a Streamlit slider's value while it is dragged: Streamlit itself does so only
-// when it is released.
+// a link promises into sight, agrees with the server on who the person is, and reports a Streamlit slider's value while
+// it is dragged: Streamlit itself does so only when it is released.
 
 import { widgetKey } from "../common/sliders.js"
 import { openAt, watchPerson } from "./opening.js"
+import { agreeOnPerson } from "./person.js"
 
 const instances = new WeakMap()
 
@@ -87,6 +88,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   writeAddress(data.keys, data.values, data.entry)
   watchPerson()
   if (data.open_at) openAt(data.open_at)
+  agreeOnPerson(data.person, (secret) => setTriggerValue("person", secret))
   if (!instances.has(parentElement)) instances.set(parentElement, watchDrags())
   const self = instances.get(parentElement)
   self.send = setTriggerValue

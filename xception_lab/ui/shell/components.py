@@ -130,13 +130,20 @@ def scene(data: dict[str, Any], key: str) -> None:
 
 
 def page(
-    keys: tuple[str, ...], values: dict[str, str], entry: dict[str, str | None] | None, open_at: str, language: str
+    keys: tuple[str, ...],
+    values: dict[str, str],
+    entry: dict[str, str | None] | None,
+    open_at: str,
+    language: str,
+    person: str | None,
+    on_person: Callable[[object], None],
 ) -> None:
     """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders.
 
     entry: {"key", "value"}, the parameter by which entries of the browser's history differ, as this run found it; None
     where the page has one entry. open_at: the key of the container that the page has just been opened for, which is
-    brought into sight; or empty. language: of the page's texts, which a screen reader has to know.
+    brought into sight; or empty. language: of the page's texts, which a screen reader has to know. person: the secret
+    that the browser is to keep, or None; on_person gets its own where it has another, unchecked.
     """
     drag = st.session_state.pop(_DRAG, None)
     sequence = drag["sequence"] if drag else 0
@@ -147,8 +154,15 @@ def page(
         "entry": entry,
         "open_at": open_at,
         "language": language,
+        "person": person,
     }
-    _PAGE(key="page", data=data, on_drag_change=_remember_drag, height="content")
+    _PAGE(
+        key="page",
+        data=data,
+        on_drag_change=_remember_drag,
+        on_person_change=lambda: on_person(st.session_state["page"].person),
+        height="content",
+    )
 
 
 def copy_link(label: str, done: str) -> None:

@@ -35,6 +35,13 @@ PAGE_NAMES = {
     "network": N_("Network"),
     "questions": N_("Questions"),
 }
+STATE_NAMES = {
+    "queued": N_("waiting"),
+    "running": N_("running"),
+    "done": N_("done"),
+    "failed": N_("failed"),
+    "cancelled": N_("stopped"),
+}
 VERDICT_NAMES = {
     "harmful": N_("harmful"),
     "helpful": N_("helpful"),

@@ -5,6 +5,7 @@ import streamlit as st
 from xception_lab.common.accelerator import accelerator_likely
 from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_of
+from xception_lab.common.settings import load_settings
 from xception_lab.experiments.store import Store
 from xception_lab.measurement.machine import cpu_name, has_compiler
 from xception_lab.measurement.queue import JobStatus, TimingQueue, TooManyJobsError
@@ -15,6 +16,7 @@ from xception_lab.ui.shell.address import session_parameter, set_controls
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.shell.names import times_text
+from xception_lab.ui.shell.person import current_person
 from xception_lab.ui.timing.results import add_results, stored_accelerators
 
 _MEASUREMENT = "measurement"
@@ -24,7 +26,7 @@ _ERROR = "_timing_error"
 @st.cache_resource
 def queue() -> TimingQueue:
     """The queue of measurements that all sessions of this server share."""
-    return TimingQueue()
+    return TimingQueue(settings=load_settings)
 
 
 def session_job() -> JobStatus | None:
@@ -52,9 +54,14 @@ def start(job: TimingJob) -> None:
     """Queue a measurement and watch it."""
     set_controls({MEASURED_ON.key: "here"})  # whose times are to be seen
     try:
-        st.session_state[_MEASUREMENT] = queue().submit(job)
+        st.session_state[_MEASUREMENT] = queue().submit(job, current_person().owner)
     except TooManyJobsError as error:
         st.session_state[_ERROR] = message_of(error)
+
+
+def may_stop(status: JobStatus) -> bool:
+    """Whether the measurement is this person's own; another's is for watching."""
+    return not status.owner or status.owner == current_person().owner
 
 
 def device_line() -> str:
@@ -66,7 +73,9 @@ def device_line() -> str:
 
 
 def refusal_text(state: TimingState) -> str:
-    """Why this server cannot measure what the controls ask for; empty where it can."""
+    """Why this server does not measure what the controls ask for; empty where it does."""
+    if not load_settings().measuring.enabled:
+        return _("Measuring is switched off on this server; the stored times are shown.")
     if not accelerator_likely() and (state.dtype == "tf32" or state.mode == "graph"):
         return _("`{what}` needs an accelerator, which this server has not: bring a result from one.").format(
             what="tf32" if state.dtype == "tf32" else "graph"

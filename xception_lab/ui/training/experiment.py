@@ -1,13 +1,15 @@
 """The experiment that a session watches: it is found, started, stopped, resumed and estimated here."""
 
-import secrets
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
 from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_of
+from xception_lab.common.settings import load_settings
+from xception_lab.experiments.ownership import is_ownerless, opens
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.repetition import Repetition, load_repetition, repeating_devices
 from xception_lab.experiments.results_file import ExperimentResult, load_stored_result
@@ -15,13 +17,18 @@ from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.ui.shell.address import session_parameter
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
+from xception_lab.ui.shell.person import current_person
 
 if TYPE_CHECKING:
     from xception_lab.experiments.scheduler import Scheduler
 
+Control = Literal["own", "shared", "none"]
+
 _RUN = "run"  # the link's parameter for an experiment
-_OWNER = "_owner"
+_CONTROL = "control"  # and for the key with which its owner lets others control it
 _TROUBLE = "_trouble"
+
+CLEAN_S = 3600.0  # between two cleanings
 
 
 @st.cache_resource
@@ -30,7 +37,17 @@ def get_scheduler() -> "Scheduler":
     from xception_lab.experiments.scheduler import Scheduler
     from xception_lab.experiments.store import Store
 
-    return Scheduler(Store())
+    return Scheduler(Store(), settings=load_settings)
+
+
+@st.cache_resource(ttl=CLEAN_S, show_spinner=False)
+def _clean() -> float:
+    """Clean the store, once in a while: what is cached is that it was done. Returns when, in seconds since 1970."""
+    from xception_lab.experiments.bounds import clean
+    from xception_lab.experiments.store import Store
+
+    clean(Store(), load_settings())
+    return time.time()
 
 
 @st.cache_data
@@ -49,24 +66,91 @@ def load_repetitions(name: str) -> tuple[Repetition, ...]:
 def load_current_experiment() -> Progress | None:
     """The experiment that this session watches, from the link or from Start; None where there is none.
 
-    Draws what went wrong here, or in the button that was pressed before.
+    Draws what went wrong here, or in the button that was pressed before. The link keeps an experiment that cannot be
+    found: the server may be another one, or about to get its store back.
     """
-    experiment_id = session_parameter(_RUN)
+    experiment_id = watched_experiment()
     progress = None
     if experiment_id:
         try:
             progress = get_scheduler().progress(experiment_id)
         except KeyError:
-            st.info(_("The link's experiment is not on this server; the stored result is shown."))
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.info(_("The link's experiment is not on this server; the stored result is shown."))
+                st.button(_("Forget the link"), key="forget", on_click=close_experiment)
             if set_aside := list_set_aside_stores():
                 note = _("A damaged store of runs was set aside here as {names}; what could be read of it was kept.")
                 st.info(note.format(names=", ".join(set_aside)))
         except RuntimeError as error:  # the store cannot be read
             st.session_state[_TROUBLE] = message_of(error)
-    st.session_state[_RUN] = progress.id if progress else None
+    st.session_state[_RUN] = experiment_id
     if trouble := st.session_state.pop(_TROUBLE, None):
         st.error(translate_message(trouble))
     return progress
+
+
+def watched_experiment() -> str | None:
+    """The id of the experiment that this session watches, as the link has it; None where it watches none."""
+    return session_parameter(_RUN)
+
+
+def control_parameter() -> str | None:
+    """The control key as the link has it; None where there is none."""
+    return session_parameter(_CONTROL)
+
+
+def watch_experiment(experiment_id: str) -> None:
+    """Watch an experiment of the person's own."""
+    st.session_state[_RUN], st.session_state[_CONTROL] = experiment_id, None
+
+
+def experiment_control(progress: Progress) -> Control:
+    """Whether the person may stop and resume the experiment: as its owner, or since that shared its control key."""
+    from xception_lab.experiments.store import Store
+
+    if is_ownerless(progress.owner) or progress.owner == current_person().owner:
+        return "own"
+    key = control_parameter()
+    try:
+        return "shared" if key and opens(key, Store().control(progress.id)) else "none"
+    except StoreError:
+        return "none"
+
+
+def control_note(control: Control) -> str:
+    """What somebody who is not the owner should know of what they may do."""
+    if control == "shared":
+        return _("Another person's experiment, and its owner has given you control over it.")
+    if control_parameter():
+        return _("Another person's experiment. The link's key gives no control over it, so it is for reading.")
+    return _("Another person's experiment: its link is for reading. The owner can share control, under **My runs**.")
+
+
+def stop_experiment(experiment_id: str, control: Control) -> None:
+    """Stop an experiment; its owner is told where another person did."""
+    from xception_lab.experiments.scheduler import CANCELLED, CANCELLED_BY_ANOTHER
+
+    get_scheduler().cancel(experiment_id, CANCELLED_BY_ANOTHER if control == "shared" else CANCELLED)
+
+
+def training_note() -> str:
+    """Why this person can start nothing here, in a sentence; empty where nothing stands in the way."""
+    from xception_lab.experiments.bounds import BoundError, check_training
+    from xception_lab.experiments.store import Store
+
+    try:
+        check_training(Store(), load_settings(), current_person().owner)
+    except BoundError as error:
+        return translate_message(error)
+    except StoreError:
+        return ""  # Start says it
+    return ""
+
+
+def show_settings_problem() -> None:
+    """Say that the server's settings file is not used, and why."""
+    if problem := load_settings().problem:
+        st.warning(translate_message(problem), icon=":material/settings:")
 
 
 def list_set_aside_stores() -> tuple[str, ...]:
@@ -75,14 +159,13 @@ def list_set_aside_stores() -> tuple[str, ...]:
 
 
 def list_session_experiments() -> tuple[str, ...]:
-    """The ids of the experiment that this session watches, then of those that it started, the newest first.
+    """The ids of the experiment that this session watches, then of those of its person, the newest first.
 
     Raises StoreError when the store cannot be read.
     """
     from xception_lab.experiments.store import Store
 
-    owner: str | None = st.session_state.get(_OWNER)
-    own_ids = Store().experiments(owner) if owner else ()
+    own_ids = Store().experiments(current_person().owner)
     current_id: str | None = st.session_state.get(_RUN)
     return tuple(dict.fromkeys((current_id, *own_ids) if current_id else own_ids))
 
@@ -98,28 +181,29 @@ def load_progress(experiment_id: str) -> Progress | None:
 
 def close_experiment() -> None:
     """Stop watching the experiment. It goes on, and its link opens it again."""
-    st.session_state[_RUN] = None
+    st.session_state[_RUN] = st.session_state[_CONTROL] = None
 
 
 def action_button(label: str, key: str, action: Callable[[], None]) -> None:
     """Draw a button of the live part whose action changes the whole page: a callback would rerun the fragment alone."""
     if st.button(label, key=key):
-        _try_action(action)
+        try_action(action)
         st.rerun()
 
 
 def start_experiment(spec: ExperimentSpec) -> None:
-    """Queue an experiment for this session and watch it."""
-    owner = st.session_state.setdefault(_OWNER, secrets.token_urlsafe(8))
+    """Queue an experiment for this person and watch it."""
+    owner = current_person().owner
 
     def submit() -> None:
-        st.session_state[_RUN] = get_scheduler().submit(spec, owner)
+        _clean()
+        watch_experiment(get_scheduler().submit(spec, owner))
         st.session_state["starting"] = False  # the popover that the button stood in
 
-    _try_action(submit)
+    try_action(submit)
 
 
-def _try_action(action: Callable[[], None]) -> None:
+def try_action(action: Callable[[], None]) -> None:
     """Do something to the queue; the next run says so where it is full, leased by another process or broken."""
     try:
         action()

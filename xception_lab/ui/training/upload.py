@@ -2,11 +2,14 @@
 
 import streamlit as st
 
+from xception_lab.common.home import StoreError
 from xception_lab.common.messages import message_of
+from xception_lab.common.settings import load_settings
 from xception_lab.data.dataset import Dataset
 from xception_lab.ui.shell.address import link_parameters
 from xception_lab.ui.shell.language import escape_markdown, translate_message
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.person import current_person
 from xception_lab.ui.training.classes import class_name, show_pictures
 
 MAX_DATA_MB = 200  # CIFAR-10's archive has 162
@@ -33,11 +36,14 @@ def custom_data_control() -> str | None:
         with left:
             # a new key after every upload: the files themselves are not kept in memory
             key = f"upload_{st.session_state.get(_UPLOADS, 0)}"
+            if refusal := _upload_refusal():
+                st.info(refusal, icon=":material/block:")
             st.file_uploader(
                 _("Your own pictures"),
                 accept_multiple_files=True,
                 max_upload_size=MAX_DATA_MB,
                 key=key,
+                disabled=bool(refusal),
                 on_change=_save_upload,
                 args=(key,),
                 help=_(
@@ -71,6 +77,20 @@ def custom_data_control() -> str | None:
     return name if data else None
 
 
+def _upload_refusal() -> str:
+    """Why this person can upload nothing here, in a sentence; empty where nothing stands in the way."""
+    from xception_lab.experiments.bounds import BoundError, check_upload
+    from xception_lab.experiments.store import Store
+
+    try:
+        check_upload(Store(), load_settings(), current_person().owner)
+    except BoundError as error:
+        return translate_message(error)
+    except StoreError:
+        return ""  # keeping the upload says it
+    return ""
+
+
 def _choose_set() -> None:
     """Take another of the sets of the last upload."""
     st.session_state[_OWN] = st.session_state[f"own_set_{st.session_state.get(_UPLOADS, 0)}"]
@@ -79,14 +99,20 @@ def _choose_set() -> None:
 def _save_upload(key: str) -> None:
     """Read and save the files of the uploader with this key; why they cannot be used is shown by the next run."""
     from xception_lab.data.reading_process import save_uploads_apart
+    from xception_lab.experiments.bounds import check_upload, keep_upload
+    from xception_lab.experiments.store import Store
 
     files = st.session_state[key]
     if not files:
         return
     st.session_state[_UPLOADS] = st.session_state.get(_UPLOADS, 0) + 1
+    owner = current_person().owner
     try:
+        check_upload(Store(), load_settings(), owner)
         sets = save_uploads_apart([(file.name, file.getbuffer()) for file in files])
-    except ValueError as error:
+        for name in sets:
+            keep_upload(Store(), name, owner)
+    except (ValueError, RuntimeError) as error:
         st.session_state[_TROUBLE] = message_of(error)
     else:
         st.session_state[_SETS] = sets
