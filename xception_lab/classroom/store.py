@@ -1,7 +1,8 @@
 """The rooms in SQLite: class.sqlite in the home folder, beside the store of runs and independent of it.
 
-Every method is one short transaction on a connection of its own, so any thread and any process may call it, and what a
-method has returned from outlives the process. A page that waits for news calls `counters`, which reads one row.
+Every method is one short transaction on the one connection that this process has, so any thread and any process may
+call it, and what a method has returned from outlives the process. A page that waits for news calls `counters`, which
+reads one row; forty pages do so every other second, which is why no call opens the file anew.
 
 A damaged database is set aside and a new, empty one made: rooms live for one lesson, so nothing is recovered from it.
 """
@@ -10,9 +11,10 @@ import hashlib
 import hmac
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,9 +64,20 @@ _TABLES = (
     room TEXT NOT NULL REFERENCES rooms(code) ON DELETE CASCADE, step TEXT NOT NULL, PRIMARY KEY (room, step)
 ) STRICT, WITHOUT ROWID""",
 )
-# by path, the database's inode when this process made it ready, and a connection that stays open: where the last one is
-# closed, SQLite writes its log back to the database, which takes longer than a prediction
-_open: dict[str, tuple[int, sqlite3.Connection]] = {}
+CHECK_S = 2.0  # how often it is looked whether the file is still the one that is open
+
+
+@dataclass(slots=True)
+class _Connection:
+    """This process's connection to a database. inode: of its file. checked: when the file still had it."""
+
+    db: sqlite3.Connection
+    inode: int
+    checked: float
+
+
+_open: dict[str, _Connection] = {}  # by the database's path
+_lock = threading.RLock()  # one transaction at a time is on a connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,9 +294,20 @@ class ClassStore:
 
     @contextmanager
     def _write(self) -> Generator[sqlite3.Connection]:
-        with self._raising_store_errors(), closing(self._connect()) as db:
-            # taking the write lock at once: a read lock that grows into one can deadlock with another
-            db.execute("BEGIN IMMEDIATE")
+        # taking the write lock at once: a read lock that grows into one can deadlock with another process's
+        with self._transaction("BEGIN IMMEDIATE") as db:
+            yield db
+
+    @contextmanager
+    def _read(self) -> Generator[sqlite3.Connection]:
+        with self._transaction("BEGIN") as db:  # all reads in it see one state of the database
+            yield db
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Generator[sqlite3.Connection]:
+        with _lock, self._raising_store_errors():
+            db = self._connection()
+            db.execute(begin)
             try:
                 yield db
                 db.execute("COMMIT")
@@ -292,34 +316,40 @@ class ClassStore:
                     db.execute("ROLLBACK")
                 raise
 
-    @contextmanager
-    def _read(self) -> Generator[sqlite3.Connection]:
-        with self._raising_store_errors(), closing(self._connect()) as db:
-            db.execute("BEGIN")  # all reads in it see one state of the database
-            yield db
+    def _connection(self) -> sqlite3.Connection:
+        kept = _open.get(str(self._file))
+        if kept and time.monotonic() - kept.checked > CHECK_S:
+            kept.checked = time.monotonic()
+            if _inode(self._file) != kept.inode:  # somebody has removed or replaced it
+                self._close()
+                kept = None
+        if kept is None:
+            db = self._connect()
+            kept = _open[str(self._file)] = _Connection(db, _inode(self._file), time.monotonic())
+        return kept.db
 
     def _connect(self) -> sqlite3.Connection:
-        inode, _kept = _open.get(str(self._file), (-1, None))
-        if inode != _inode(self._file):
-            self._make_ready()
-        return _connected(self._file)
-
-    def _make_ready(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        with closing(_connected(self._file)) as db:
+        db = sqlite3.connect(self._file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
+            db.row_factory = sqlite3.Row
             db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA foreign_keys = ON")
+            # a kill of the process costs nothing; a power cut may cost the last predictions, but forty at once do not
+            # queue for the disk
+            db.execute("PRAGMA synchronous = NORMAL")
             db.execute("BEGIN IMMEDIATE")
             for table in _TABLES:
                 db.execute(table)
             db.execute("COMMIT")
-        self._close_kept()
-        kept = _connected(self._file)
-        kept.execute("SELECT count(*) FROM rooms").fetchone()  # until it reads, it has not opened the log
-        _open[str(self._file)] = _inode(self._file), kept
+        except BaseException:
+            db.close()
+            raise
+        return db
 
-    def _close_kept(self) -> None:
+    def _close(self) -> None:
         if kept := _open.pop(str(self._file), None):
-            kept[1].close()
+            kept.db.close()
 
     @contextmanager
     def _raising_store_errors(self) -> Generator[None]:
@@ -332,7 +362,7 @@ class ClassStore:
             raise StoreError(self._set_aside(str(error))) from error
 
     def _set_aside(self, damage: str) -> str:
-        self._close_kept()
+        self._close()
         name = set_aside(self._file).name if self._file.exists() else "-"
         for end in ("-wal", "-shm"):  # what belongs to the old one must not meet the new one
             Path(f"{self._file}{end}").unlink(missing_ok=True)
@@ -343,18 +373,8 @@ class ClassStore:
         )
 
 
-def _connected(file: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(file, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    db.row_factory = sqlite3.Row
-    db.execute("PRAGMA foreign_keys = ON")
-    # a kill of the process costs nothing; a power cut may cost the last predictions, but forty at once do not queue
-    # for the disk
-    db.execute("PRAGMA synchronous = NORMAL")
-    return db
-
-
 def _inode(file: Path) -> int:
-    return os.stat(file).st_ino if file.exists() else -2
+    return os.stat(file).st_ino if file.exists() else -1
 
 
 def _hash(key: str) -> str:

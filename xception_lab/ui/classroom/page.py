@@ -38,10 +38,14 @@ _CSS = """
 """
 
 
+def open_joined_room() -> None:
+    """Lead a student who has just joined to the story, before anything is drawn."""
+    if st.session_state.pop(_JOINED, False) and (seat := current_seat()):
+        st.switch_page("pages/story.py", query_params=seat.parameters)
+
+
 def show_class() -> dict[str, str | None]:
     """The whole page. Returns what its address carries besides the seat."""
-    if st.session_state.pop(_JOINED, False):
-        _open_story()
     if is_opening():
         _read_link()
     code = _existing_room()
@@ -101,11 +105,6 @@ def _leader(code: str) -> Leader | None:
             if secret and ClassStore().is_teacher(code, secret):
                 return Leader(code, secret)
     return None
-
-
-def _open_story() -> None:
-    if seat := current_seat():
-        st.switch_page("pages/story.py", query_params=seat.parameters)
 
 
 def _trying(act: Callable[[], None]) -> None:

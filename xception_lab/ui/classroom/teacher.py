@@ -91,6 +91,12 @@ def show_room(leader: Leader) -> None:
                 _show_step(step, room, predictions)
             _show_buttons(leader, room, step)
         with right:
+            settings = st.popover(
+                _("Room settings"), icon=":material/settings:", key="settings", on_change="rerun", width="stretch"
+            )
+            if settings.open:
+                with settings:
+                    _show_settings(leader, room, step)
             _show_card(room)
     _await_change(leader.code, room.changes)
 
@@ -128,11 +134,6 @@ def _show_buttons(leader: Leader, room: Room, step: str) -> None:
             name = f"**{_('Next')}**" if step in room.revealed else _("Next")
             kind = "primary" if step in room.revealed else "secondary"
             _button(name, "forward", partial(store.set_step, code, secret, following), kind=kind)
-        st.space("stretch")
-        settings = st.popover(_("Room"), icon=":material/settings:", key="settings", on_change="rerun")
-        if settings.open:
-            with settings:
-                _show_settings(leader, room, step)
 
 
 def _button(

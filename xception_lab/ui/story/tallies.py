@@ -62,7 +62,11 @@ def histogram_data(
         place = _log_place if step.kind == "number" else _linear_place
         ends, count = asked["ends"], len(options) if step.kind == "number" else 0
         marks = [
-            {"at": place(answer.value, ends, count), "text": answer.text, "name": _(answer.name) if answer.name else ""}
+            {
+                "at": place(answer.value, ends, count),
+                "text": answer.text,
+                "name": _(answer.name) if answer.name and not is_small else "",
+            }
             for answer in answers
         ]
         names = [{"at": place(tick["value"], ends, count), "text": tick["text"]} for tick in asked["ticks"]]
