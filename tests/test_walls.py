@@ -27,6 +27,7 @@ ENGINE = {
     "features": ("training", "nn", "arch", "data", "spec", "common"),
     "story": ("experiments", "features", "timing", "nn", "arch", "spec", "common"),
     "questions": ("features", "timing", "arch", "spec", "common"),
+    "classroom": ("common",),
     # result types only: what a figure shows was computed before
     "figures": ("experiments", "training", "features", "timing", "arch", "spec", "common"),
     "cli": ("experiments", "measurement", "timing", "training", "arch", "spec", "common"),
@@ -43,6 +44,7 @@ UI = {
     "network": ("shell", "fields"),
     "training": ("shell", "fields"),
     "questions": ("shell", "fields"),
+    "classroom": ("story", "shell", "fields"),
     "timing": ("compare", "shell", "fields"),
     "features": ("training", "shell", "fields"),
     "story": ("features", "training", "timing", "network", "compare", "shell", "fields"),
@@ -54,7 +56,7 @@ WALLS = {room: {room, *others} for room, others in ENGINE.items()} | {
 
 # these rooms must stay light, or must not know who shows them
 NO_STREAMLIT = {*ENGINE}
-NO_TORCH_AT_IMPORT = ("common", "spec", "data", "arch", "drawing", "timing", "questions", "figures", "cli", "ui")
+NO_TORCH_AT_IMPORT = ("common", "spec", "data", "arch", "drawing", "timing", "questions", "classroom", "figures", "cli", "ui")
 
 
 def _name(path: Path) -> str:

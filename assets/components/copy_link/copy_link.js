@@ -1,4 +1,4 @@
-// Copies the page's address.
+// Copies a link, or the page's address.
 
 import { element } from "../common/dom.js"
 
@@ -13,11 +13,18 @@ async function copy(text) {
   area.remove()
 }
 
+/** The page's address without what is one person's: their seat in a class's room, or a teacher's key. */
+function ownAddress() {
+  const address = new URL(window.location.href)
+  for (const key of ["room", "seat", "key"]) address.searchParams.delete(key)
+  return address.href
+}
+
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button")
   button.textContent = data.label
   button.onclick = async () => {
-    await copy(window.location.href)
+    await copy(data.link || ownAddress())
     button.textContent = data.done
     setTimeout(() => { button.textContent = data.label }, 1600)
   }

@@ -34,8 +34,10 @@ function askNumber(data, send) {
   const { options } = data
   const place = (index) => index / (options.length - 1)
   const axis = createAxis(data, data.at, "axis")
-  const input = createRange(options.length, Math.round((options.length - 1) / 2), data.label)
+  const own = options.findIndex((option) => option.text === data.guess?.text)
+  const input = createRange(options.length, own < 0 ? Math.round((options.length - 1) / 2) : own, data.label)
   const thumb = createThumb(data.words.start)
+  if (own >= 0) thumb.classList.remove("unset")
   const show = () => {
     const option = options[input.value]
     thumb.style.left = `${100 * place(input.value)}%`
@@ -70,7 +72,8 @@ function askInterval(data, send) {
   const { options } = data
   const axis = createAxis(data, data.at, "axis pair")
   const middle = (options.length - 1) / 2
-  const inputs = [middle - 3, middle + 3].map((start, i) => createRange(options.length, start, data.labels[i]))
+  const ends = data.guess?.text.split(":").map((end) => options.findIndex((option) => option.text === end))
+  const inputs = (ends || [middle - 3, middle + 3]).map((start, i) => createRange(options.length, start, data.labels[i]))
   const between = element("div", "between")
   const thumbs = inputs.map(() => createThumb(""))
   const show = () => {
@@ -102,7 +105,15 @@ function askInterval(data, send) {
 
 function askChoice(data, send) {
   const row = element("div", "choices")
-  row.append(...data.options.map((option) => button("", option.label, () => send(option.text))))
+  const buttons = data.options.map((option) => button("", option.label, () => press(option.text)))
+  const mark = (text) =>
+    buttons.forEach((node, i) => node.setAttribute("aria-pressed", String(data.options[i].text === text)))
+  const press = (text) => {
+    mark(text)
+    send(text)
+  }
+  if (data.guess) mark(data.guess.text)
+  row.append(...buttons)
   return [row]
 }
 
@@ -140,7 +151,8 @@ function tell(data) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".guess")
-  const version = JSON.stringify(data)
+  // a prediction that may still be changed comes back as it was sent
+  const version = JSON.stringify(data.answers ? data : { ...data, guess: null })
   if (root.version === version) return // a run of the page must not take a thumb out of a hand
   root.version = version
   const [low, high] = data.ends || [1, 10]

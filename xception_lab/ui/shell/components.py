@@ -34,6 +34,7 @@ _NUMBER_GRIDS = _component("number_grids", '<div class="grids"></div>')
 _STROKE = _component("stroke", '<canvas width="240" height="240" role="img"></canvas><button type="button"></button>')
 _GUESS = _component("guess", '<div class="guess" role="group"></div>')
 _SCENE = _component("scene", '<div class="scene" role="img"></div>')
+_HISTOGRAM = _component("histogram", '<div class="histogram" role="img"></div>')
 _COPY_LINK = _component("copy_link", '<button type="button"></button>')
 _TERMS = _component(
     "terms",
@@ -41,6 +42,7 @@ _TERMS = _component(
     'popover="manual"></div>',
 )
 _PAGE = _component("page")
+_CLASS_KEYS = _component("class_keys")
 
 _DRAG = "_drag"
 
@@ -165,9 +167,23 @@ def page(
     )
 
 
-def copy_link(label: str, done: str) -> None:
-    """A button that copies the page's address, which holds every control; done: its label after a click."""
-    _COPY_LINK(key="copy_link", data={"label": label, "done": done}, width="content", height="content")
+def copy_link(label: str, done: str, link: str = "", key: str = "copy_link") -> None:
+    """A button that copies a link; done: its label after a click.
+
+    link: an empty one stands for the page's address, which holds every control, without a person's seat in a room.
+    """
+    _COPY_LINK(key=key, data={"label": label, "done": done, "link": link}, width="content", height="content")
+
+
+def histogram(data: dict[str, Any], key: str) -> None:
+    """The predictions of a class as bars; data is what ui.story.tallies prepares."""
+    _HISTOGRAM(key=key, data=data)
+
+
+def class_keys(data: dict[str, str], on_kept: Callable[[object], None]) -> None:
+    """Has the browser keep what it was given for a room; on_kept gets all that it has, unchecked."""
+    key = "class_keys"
+    _CLASS_KEYS(key=key, data=data, on_kept_change=lambda: on_kept(st.session_state[key].kept), height="content")
 
 
 def terms(data: dict[str, Any]) -> None:

@@ -23,6 +23,7 @@ from xception_lab.ui.shell.address import (
 from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, set_language
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import PAGE_NAMES
+from xception_lab.ui.shell.seat import current_seat, seat_parameters
 from xception_lab.ui.shell.terms import show_terms
 
 State = TypeVar("State")
@@ -36,6 +37,7 @@ _ICONS = {
     "training": "science",
     "network": "account_tree",
     "questions": "help",
+    "class": "groups",
 }
 _CSS = """
 <style>
@@ -100,8 +102,10 @@ def frame(page: str, state: type[State]) -> State:
     texts = _open(page, state, PAGE_NAMES[page])
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
-        back = {"step": step} if (step := st.session_state.get(_STORY_STEP)) else None
-        st.page_link("pages/story.py", label=_("Story"), icon=":material/menu_book:", query_params=back)
+        seat = current_seat()
+        back = {"step": step} if (step := st.session_state.get(_STORY_STEP)) else {}
+        back |= seat.parameters if seat else {}
+        st.page_link("pages/story.py", label=_("Story"), icon=":material/menu_book:", query_params=back or None)
         lab_links()
         st.space("stretch")
         st.segmented_control(
@@ -149,7 +153,7 @@ def heading(text: str) -> None:
 
 
 def lab_links() -> None:
-    """The links to the labs, the questions and the paper."""
+    """The links to the labs, the questions, the class's room and the paper."""
     for page, name in PAGE_NAMES.items():
         st.page_link(f"pages/{page}.py", label=_(name), icon=f":material/{_ICONS[page]}:")
     st.page_link(source("xception").url, label=_("Paper"), icon=":material/article:")
@@ -182,8 +186,8 @@ def repair_note(key: str, given: str, used: str) -> None:
 def finish(state: object, entry: str | None = None, **carried: str | None) -> None:
     """End a page: write its controls and `carried` into the address, and report its sliders while they are dragged.
 
-    carried: parameters that belong to no control, such as run="..."; one that is None is left out. entry: as in
-    write_address.
+    carried: parameters that belong to no control, such as run="..."; one that is None is left out. The seat in a
+    class's room is among them on every page. entry: as in write_address.
     """
     show_terms()
-    write_address(state_keys(type(state)), carried, entry)
+    write_address(state_keys(type(state)), seat_parameters() | carried, entry)

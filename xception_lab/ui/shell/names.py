@@ -34,6 +34,7 @@ PAGE_NAMES = {
     "training": N_("Train"),
     "network": N_("Network"),
     "questions": N_("Questions"),
+    "class": N_("Class"),
 }
 STATE_NAMES = {
     "queued": N_("waiting"),

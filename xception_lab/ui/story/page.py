@@ -1,5 +1,7 @@
 """The story: the paper in ten questions, each with a prediction before its answer."""
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
@@ -12,12 +14,15 @@ from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import control_texts, link_parameters, set_controls
 from xception_lab.ui.shell.frame import finish, repair_note, story_frame
-from xception_lab.ui.shell.language import paragraph
+from xception_lab.ui.shell.language import paragraph, translate_message
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.story import steps
+from xception_lab.ui.shell.seat import current_seat, leave_seat
+from xception_lab.ui.story import in_class, steps
 from xception_lab.ui.story.end import show_end
 from xception_lab.ui.story.guesses import guess_text, question_data
+from xception_lab.ui.story.in_class import ClassView
 from xception_lab.ui.story.steps import Step
+from xception_lab.ui.story.tallies import histogram_data, tally_step
 
 _STEP = "step"  # the link's parameter
 _CSS = """
@@ -54,42 +59,135 @@ _CSS = """
 
 
 def show_story() -> None:
-    """The page of the step that the address names; "/" is the first."""
+    """The page of the step that the address names; "/" is the first. In a class's room the teacher may name it."""
     if next_step := steps.pop_opened_step():
         st.switch_page("pages/story.py", query_params=step_link(next_step))
     given = link_parameters().get(_STEP, STEPS[0])
     step = given if given in STEPS else nearest_option(given, STEPS, STEPS[0])
-    state = story_frame(step, StoryState, progress_text(step), lambda: _menu(step))
+    view, trouble = in_class.current_view()
+    if view and view.is_led:
+        given = step = view.room.step if view.room.step in STEPS else STEPS[0]
+    state = story_frame(step, StoryState, progress_text(step), lambda: _menu(step, view))
     st.html(_CSS)
     if given != step:
         repair_note(_STEP, given, step)
+    if trouble:
+        st.warning(translate_message(trouble))
     with st.container(key="story"):
+        if view:
+            in_class.show_place(view)
         if step == END:
-            show_end(state)
+            guesses = {number: view.guess(number) if view else state.guess(number) for number in STEPS[:-1]}
+            unopened = {number for number, guess in guesses.items() if guess == ASK}
+            show_end(guesses, view.sealed_steps() if view else unopened)
+        elif view:
+            _show_class_step(step, steps.STEPS[step], view)
         else:
             _show_step(step, steps.STEPS[step], state.guess(step))
+    if view:
+        in_class.follow_teacher(view)
     finish(state, entry=_STEP, step=step if step != STEPS[0] else None)
 
 
 def step_link(step: str) -> dict[str, str]:
-    """The parameters of the link to a step, with all predictions made so far."""
+    """The parameters of the link to a step, with all predictions made so far, and the seat in a class's room."""
+    seat = current_seat()
+    if seat:
+        return {_STEP: step, **seat.parameters}
     texts = control_texts()
     made = {field.key: texts[field.key] for field in PREDICTIONS if texts.get(field.key, ASK) != ASK}
     return {_STEP: step, **made}
 
 
-def _menu(step: str) -> None:
-    for number in STEPS:
-        name = _("What you thought") if number == END else f"{number}. {steps.step_title(number)}"
-        label = f"**{name}**" if number == step else name
-        st.button(label, key=f"to_{number}", type="tertiary", on_click=steps.open_step, args=(number,))
+def _menu(step: str, view: ClassView | None) -> None:
+    def show_steps() -> None:
+        for number in STEPS:
+            name = _("What you thought") if number == END else f"{number}. {steps.step_title(number)}"
+            label = f"**{name}**" if number == step else name
+            st.button(label, key=f"to_{number}", type="tertiary", on_click=steps.open_step, args=(number,))
+
+    if view:
+        in_class.show_class_menu(view, show_steps)
+    else:
+        show_steps()
 
 
 def _show_step(number: str, step: Step, guess: Guess) -> None:
+    """A step for somebody who reads alone."""
     told = guess != ASK
     field = PREDICTIONS[int(number) - 1]
+
+    def on_guess(sent: str) -> None:
+        set_controls({field.key: sent})
+
     if number == STEPS[0] and not told:
         st.caption(_("The Xception paper in ten questions. Guess first: then the answer is computed."))
+    with _step_columns(number, step, guess, told):
+        _show_guess(number, step, field, guess, told, on_guess)
+        if told:
+            _show_reason(number, step)
+        with st.container(horizontal=True, key="next", vertical_alignment="center"):
+            if told:
+                _next_button(number)
+                _lab_link(step)
+            else:
+                st.button(_("Show me"), key="show", on_click=set_controls, args=({field.key: SHOW},))
+
+
+def _show_class_step(number: str, step: Step, view: ClassView) -> None:
+    """A step for a student in a class's room."""
+    guess, told = view.guess(number), view.is_told(number)
+    with _step_columns(number, step, guess, told):
+        if told:
+            _show_guess(number, step, PREDICTIONS[int(number) - 1], guess, told, lambda _sent: None)
+            _show_reason(number, step)
+            if predictions := in_class.step_predictions(view, number):
+                tally = tally_step(number, predictions)
+                st.markdown(_("**What the class thought** ({count} predictions):").format(count=tally.answered))
+                own = view.own.get(number, "")
+                components.histogram(histogram_data(number, tally, True, height=110, own=own, is_small=True), "class")
+        elif view.room.is_closed:
+            st.markdown(_("This step was not revealed before the room was closed."))
+        else:
+            _ask_in_class(number, view)
+        if not view.is_led:
+            with st.container(horizontal=True, key="next", vertical_alignment="center"):
+                if told or number in view.own or view.room.is_closed:
+                    _next_button(number)
+                if told:
+                    _lab_link(step)
+                elif view.room.is_closed:
+                    st.button(_("Go on alone"), key="alone", on_click=leave_seat)
+
+
+@st.fragment
+def _ask_in_class(number: str, view: ClassView) -> None:
+    """Ask for a prediction and send it to the room: a run of this part alone, so that forty at once need not wait."""
+    step, field = steps.STEPS[number], PREDICTIONS[int(number) - 1]
+
+    def on_guess(sent: str) -> None:
+        in_class.send_prediction(view, number, sent)
+
+    text = in_class.own_prediction(view, number)
+    if text is not None and view.room.is_told(number, text):
+        st.rerun()  # the whole page: the answer comes at once here
+    guess = field.parse(text) if text in field.texts else ASK
+    _show_guess(number, step, field, guess, False, on_guess)
+    if in_class.show_trouble():
+        return
+    if guess != ASK:
+        st.markdown(
+            _("**Your prediction: {guess}.** You may change it until your teacher reveals the answer.").format(
+                guess=guess_text(step, guess)
+            )
+        )
+    elif view.room.answers == "at_once":
+        st.button(_("Show me"), key="show", on_click=on_guess, args=(SHOW,))
+
+
+@contextmanager
+def _step_columns(number: str, step: Step, guess: Guess, told: bool) -> Generator[None]:
+    """The title, the picture and the question; what follows is drawn below the question."""
     st.title(steps.step_title(number), anchor=False)
     left, right = st.columns((11, 9), gap="large", vertical_alignment="center" if not told else "top")
     with left:
@@ -98,43 +196,50 @@ def _show_step(number: str, step: Step, guess: Guess) -> None:
         asked = paragraph(f"story_{number}", 1, **step.given())
         # once answered, the question alone; what it is about is in the reason
         st.markdown(f"**{steps.step_question(number)}**" if told else asked)
-        _show_guess(number, step, field, guess)
-        if told:
-            with st.spinner(_("Computing the answer …")):
-                values = step.values()
-            st.markdown(paragraph(f"story_{number}", 2, **values))
-            st.caption(f"{paragraph(f'story_{number}', 3, **values)} {_paper_text(step)}")
-        with st.container(horizontal=True, key="next", vertical_alignment="center"):
-            if told:
-                following = STEPS[STEPS.index(number) + 1]
-                name = _("Next") if following != END else _("What you thought")
-                st.button(f"**{name}**", key="forward", type="primary", on_click=steps.open_step, args=(following,))
-                page, texts = step.lab
-                st.page_link(f"pages/{page}.py", label=_("Open in the lab"), query_params=dict(texts))
-            else:
-                st.button(_("Show me"), key="show", on_click=set_controls, args=({field.key: SHOW},))
+        yield
 
 
-def _show_guess(number: str, step: Step, field: Field[Guess], guess: Guess) -> None:
-    def on_guess(sent: object) -> None:
+def _show_reason(number: str, step: Step) -> None:
+    with st.spinner(_("Computing the answer …")):
+        values = step.values()
+    st.markdown(paragraph(f"story_{number}", 2, **values))
+    st.caption(f"{paragraph(f'story_{number}', 3, **values)} {_paper_text(step)}")
+
+
+def _next_button(number: str) -> None:
+    following = STEPS[STEPS.index(number) + 1]
+    name = _("Next") if following != END else _("What you thought")
+    st.button(f"**{name}**", key="forward", type="primary", on_click=steps.open_step, args=(following,))
+
+
+def _lab_link(step: Step) -> None:
+    page, texts = step.lab
+    st.page_link(f"pages/{page}.py", label=_("Open in the lab"), query_params=dict(texts))
+
+
+def _show_guess(
+    number: str, step: Step, field: Field[Guess], guess: Guess, told: bool, on_guess: Callable[[str], None]
+) -> None:
+    def check_sent(sent: object) -> None:
         # the browser may send anything
         if isinstance(sent, str) and sent in field.texts:
-            set_controls({field.key: sent})
+            on_guess(sent)
 
     data: dict[str, Any] = question_data(step, field)
     if guess != ASK:
         own = None if guess == SHOW else {"text": field.text(guess), "label": guess_text(step, guess)}
         if own and isinstance(guess, float):
             own |= {"value": guess}
+        data |= {"guess": own}
+    if told:
         data |= {
-            "guess": own,
             "answers": [
                 {"value": answer.value, "text": answer.text, "name": _(answer.name) if answer.name else ""}
                 for answer in step.answers()
             ],
         }
-    if step.kind != "interval" or guess == ASK:  # the interval is in the picture then
-        components.guess(data, f"guess_{number}", on_guess)
+    if step.kind != "interval" or not told:  # the interval is in the picture then
+        components.guess(data, f"guess_{number}", check_sent)
 
 
 def _paper_text(step: Step) -> str:
