@@ -41,11 +41,13 @@ from xception_lab.ui.training.experiment import (
 )
 from xception_lab.ui.training.guess import ask_guess, forget_other_guess
 from xception_lab.ui.training.my_runs import my_runs_control
+from xception_lab.ui.training.pool import open_made_pool, pool_control
 from xception_lab.ui.training.result import experiment_downloads
 from xception_lab.ui.training.run import make_predictions_reader, run_parameter, show_experiment
 from xception_lab.ui.training.texts import question_text
 from xception_lab.ui.training.upload import custom_data_control
 
+open_made_pool()
 state = frame("training", TrainingState)
 is_revealed = forget_other_guess(state)
 current = load_current_experiment()
@@ -81,6 +83,8 @@ def show_start() -> None:
     # before the estimate, which takes a while and need not be waited for
     st.button(_("Start"), type="primary", key="start", on_click=start_experiment, args=(spec,))
     st.caption(estimate_text(spec))
+    if spec.seeds > 1:
+        pool_control(spec)
 
 
 with row:

@@ -60,10 +60,17 @@ def curves_figure(
     )
 
 
-def effects_figure(effects: Sequence[Effect], names: Sequence[str], axis: str, margin: float | None) -> go.Figure:
+def effects_figure(
+    effects: Sequence[Effect],
+    names: Sequence[str],
+    axis: str,
+    margin: float | None,
+    behind: Sequence[Effect] = (),
+) -> go.Figure:
     """Each effect in percentage points with its interval and a dot per seed; the line at zero is no effect.
 
-    margin: half the width of a band around zero, where a claim of equivalence is judged by it.
+    margin: half the width of a band around zero, where a claim of equivalence is judged by it. behind: the same effects
+    of another experiment, whose intervals are pale bars.
     """
     rows = list(range(len(effects)))
     dots = [(difference, row) for row, effect in enumerate(effects) for difference in effect.differences]
@@ -74,6 +81,22 @@ def effects_figure(effects: Sequence[Effect], names: Sequence[str], axis: str, m
     if margin is not None:
         band = {"type": "rect", "x0": -margin, "x1": margin, "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
         shapes.append(band | {"fillcolor": GREY, "opacity": 0.12, "line": {"width": 0}})
+    shapes += [
+        {
+            "type": "rect",
+            "x0": other.low,
+            "x1": other.high,
+            "y0": row - 0.24,
+            "y1": row + 0.24,
+            "layer": "below",
+            "fillcolor": EFFECT_COLOUR,
+            "opacity": 0.28,
+            "line": {"width": 0},
+        }
+        for row, effect in enumerate(effects)
+        for other in behind
+        if other.weights == effect.weights and other.low is not None
+    ]
     data: list[dict[str, Any]] = [
         {
             "type": "scatter",

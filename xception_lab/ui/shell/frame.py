@@ -22,7 +22,7 @@ from xception_lab.ui.shell.address import (
 )
 from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, set_language
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import PAGE_NAMES
+from xception_lab.ui.shell.names import LINKED_PAGE_NAMES, PAGE_NAMES
 from xception_lab.ui.shell.seat import current_seat, seat_parameters
 from xception_lab.ui.shell.terms import show_terms
 
@@ -99,7 +99,7 @@ def frame(page: str, state: type[State]) -> State:
 
     page: its name, different from every other page's. state: the dataclass of ui.fields that declares its controls.
     """
-    texts = _open(page, state, PAGE_NAMES[page])
+    texts = _open(page, state, (PAGE_NAMES | LINKED_PAGE_NAMES)[page])
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
         st.page_link("app.py", label="**Xception Lab**")
         seat = current_seat()

@@ -36,6 +36,8 @@ PAGE_NAMES = {
     "questions": N_("Questions"),
     "class": N_("Class"),
 }
+# pages that a link alone leads to
+LINKED_PAGE_NAMES = {"pool": N_("Pooled experiment")}
 STATE_NAMES = {
     "queued": N_("waiting"),
     "running": N_("running"),
