@@ -12,6 +12,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 from paths import ROOT
+from streamlit.testing.v1 import AppTest
 
 from xception_lab.common.citations import Constant
 from xception_lab.ui.fields.story import STEPS
@@ -264,3 +265,25 @@ def test_the_check_leaves_the_rest_alone(statement: str) -> None:
 def test_no_translation_has_a_tilde_which_markdown_strikes_out() -> None:
     translated = (CATALOGS / "xception_lab.po").read_text(encoding="utf-8")
     assert "~" not in translated
+
+
+def test_a_fragments_own_run_speaks_the_sessions_language() -> None:
+    def page() -> None:
+        import threading
+
+        import streamlit as st
+        from streamlit.runtime.scriptrunner import add_script_run_ctx
+
+        from xception_lab.ui.shell.language import set_language, translate
+
+        set_language("ko")
+        # as Streamlit does it when a fragment is due: another thread, which draws no frame
+        words: list[str] = []
+        thread = threading.Thread(target=lambda: words.append(translate("Compare")))
+        add_script_run_ctx(thread)
+        thread.start()
+        thread.join()
+        st.text(words[0])
+
+    at = AppTest.from_function(page).run()
+    assert at.text[0].value == "비교"

@@ -23,6 +23,7 @@ _PLACEHOLDER = re.compile(r"\{(source:)?(\w+)\}")
 
 # each run of a page is a thread; reading the session state for every text took a tenth of a run
 _run = threading.local()
+_LANGUAGE = "_language"  # in the session, for the run of a fragment: it has a thread of its own, and no frame
 
 
 def default_language() -> str:
@@ -32,13 +33,15 @@ def default_language() -> str:
 
 
 def set_language(language: str) -> None:
-    """Set the language of this run of a page: "en" or "ko"."""
-    _run.language = language
+    """Set the language of this run of a page, and of its fragments: "en" or "ko"."""
+    _run.language = st.session_state[_LANGUAGE] = language
 
 
 def language() -> str:
     """The language of this run of a page."""
-    return getattr(_run, "language", "en")
+    if not hasattr(_run, "language"):
+        _run.language = st.session_state.get(_LANGUAGE, "en")
+    return _run.language
 
 
 def translate(message: str) -> str:

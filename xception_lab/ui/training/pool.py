@@ -38,9 +38,10 @@ _MADE = "_pool_made"
 _TROUBLE = "_pool_trouble"
 _CSS = """
 <style>
-.seeds { display: flex; flex-wrap: wrap; gap: .5rem; margin: .3rem 0; padding: 0; list-style: none; }
+.seeds { display: flex; flex-wrap: wrap; gap: .5rem; margin: .3rem 0 !important; padding: 0 !important; }
 .seeds li {
-  min-width: 4.6rem; margin: 0; padding: .35rem .6rem; border-radius: .5rem; text-align: center;
+  list-style: none; min-width: 4.6rem; margin: 0 !important; padding: .35rem .6rem; border-radius: .5rem;
+  text-align: center;
   border: 1.5px solid color-mix(in srgb, currentColor 35%, transparent); font-variant-numeric: tabular-nums;
 }
 .seeds b { display: block; font-size: 1.25rem; line-height: 1.3; }
