@@ -1,9 +1,10 @@
 """Training: the paper's claims as experiments, with a prediction first, seeds, and verdicts fixed beforehand."""
 
+from functools import partial
+
 import streamlit as st
 
 from xception_lab.experiments.plan import plan_name
-from xception_lab.experiments.results_file import ExperimentResult
 from xception_lab.ui.fields.field import VIEW_BELOW
 from xception_lab.ui.fields.training import DATASET, EPOCHS, GRID_FIELDS, OUTCOME, OWN, PRESET, SEEDS, TrainingState
 from xception_lab.ui.shell.components import copy_link
@@ -25,8 +26,10 @@ from xception_lab.ui.training.experiment import (
     close_experiment,
     control_note,
     control_parameter,
+    data_note,
     estimate_text,
     experiment_control,
+    experiment_result,
     get_scheduler,
     load_current_experiment,
     load_progress,
@@ -74,7 +77,7 @@ def show_start() -> None:
     if spec is None:
         st.markdown(_("Upload your pictures first."))
         return
-    if refusal := training_note():
+    if refusal := training_note() or data_note(spec):
         st.info(refusal, icon=":material/block:")
         return
     if stored_effects:
@@ -119,7 +122,7 @@ def show_live(experiment_id: str) -> None:
             action_button(_("Go on"), "resume", lambda: scheduler.resume(experiment_id))
         action_button(_("Show the stored result"), "put_away", close_experiment)
         if is_revealed:
-            experiment_downloads(ExperimentResult(progress, "", {}), "experiment")
+            experiment_downloads(partial(experiment_result, progress), "experiment")
     if is_revealed:
         predictions = make_predictions_reader(scheduler.checkpoint)
         show_experiment(state, progress, progress.effects(), predictions, scheduler.checkpoint)
@@ -139,7 +142,7 @@ with st.container(key=VIEW_BELOW):
             show_carry_over(stored_effects.primary[0])
         st.caption(f"{provenance_text(result, stored_effects.seeds)} {would_run_text(spec) if spec else ''}")
         with st.container(horizontal=True):
-            experiment_downloads(result, "stored")
+            experiment_downloads(lambda stored=result: stored, "stored")
     elif not result:
         st.info(stored_elsewhere_text(state.preset), icon=":material/science:")
     if state.preset == "figure-9":

@@ -21,12 +21,16 @@ FROM_CHECKOUT = (sys.executable, "-m", "streamlit", "run", "app.py")
 
 
 class Server:
-    """The app; `log` is what it wrote to stderr, in `folder`. command: what starts it in `cwd`."""
+    """The app; `log` is what it wrote to stderr, in `folder`. command: what starts it in `cwd`. port: None for any."""
 
-    def __init__(self, folder: Path, command: Sequence[str] = FROM_CHECKOUT, cwd: Path = ROOT) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+    def __init__(
+        self, folder: Path, command: Sequence[str] = FROM_CHECKOUT, cwd: Path = ROOT, port: int | None = None
+    ) -> None:
+        if port is None:
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                port = free.getsockname()[1]
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / f"{port}.log"
         with self._log.open("w", encoding="utf-8") as log:

@@ -301,9 +301,11 @@ def test_an_experiments_file_says_what_it_said() -> None:
     rows = list(csv.DictReader(StringIO(expected.pop("csv"))))
     assert plain(found) == near(expected)
     assert_same_statistics(plain(asdict(stored.progress.effects())), statistics)
-    # the columns of the validation part are new, and empty here
-    new = {"validation_loss": "", "validation_accuracy": ""}
-    assert list(csv.DictReader(StringIO(records_csv(stored.progress)))) == [row | new for row in rows]
+    # the columns of the validation part are new, and empty here, and so are those that say what a row is of
+    new = {"validation_loss": "", "validation_accuracy": "", "experiment": "", "machine": stored.machine}
+    new["dataset"] = stored.progress.spec.base.dataset
+    table = records_csv(stored.progress, stored.machine)
+    assert list(csv.DictReader(StringIO(table))) == [row | new for row in rows]
     effects = statistics["effects"]
     assert {effect["kind"] for effect in effects} == {"main", "simple", "interaction"}
     assert all(effect["low"] <= effect["points"] <= effect["high"] for effect in effects)

@@ -205,21 +205,11 @@ def plan_commit(name: str) -> str:
 
 
 def machine_text() -> str:
-    """The machine in one line: its accelerator, or the processor with the instructions that torch uses on it.
-
-    Other ones give other bits.
-    """
-    import torch
-
-    from xception_lab.measurement.machine import cpu_name, describe_machine
+    """The machine in one line, as machine.machine_text has it."""
+    from xception_lab.measurement import machine
     from xception_lab.training.state import training_device
 
-    version, kind = torch.__version__.split("+")[0], training_device().type
-    if kind == "cpu":
-        instructions = torch.backends.cpu.get_cpu_capability()
-        return f"{os.cpu_count()} cores of an {cpu_name()} (CPU only, {instructions}), torch {version}"
-    machine = describe_machine(kind)
-    return f"{machine.device} ({machine.driver or kind}), torch {version}"
+    return machine.machine_text(training_device().type)
 
 
 def main() -> None:

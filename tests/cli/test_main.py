@@ -15,6 +15,7 @@ from paths import ROOT
 from tiny_data import PRELOAD, TINY, tiny_dataset
 
 from xception_lab import BlockSpec, XceptionSpec, __version__, block_cost, network_cost
+from xception_lab.cli import app
 from xception_lab.cli.main import main
 from xception_lab.experiments.repetition import effects_of_predictions, load_repetition
 from xception_lab.experiments.spec import ExperimentSpec
@@ -394,3 +395,18 @@ def test_a_measurement_that_was_cut_goes_on_from_its_part(
     capsys.readouterr()
     assert main(command) == 0
     assert "it is of another machine, A processor, 2 threads, torch 2.13" in capsys.readouterr().err
+
+
+def test_the_start_line_says_where_the_server_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "_addresses", lambda: ("192.0.2.7",))
+    monkeypatch.delenv("STREAMLIT_SERVER_ADDRESS", raising=False)
+    everywhere = app.start_line(["--server.port", "8600"])
+    assert "all addresses of this machine, port 8600; from other machines: http://192.0.2.7:8600." in everywhere
+    assert "xception-lab run --server.address 127.0.0.1" in everywhere
+    alone = "Xception Lab listens on 127.0.0.1, port 8501: for this machine alone."
+    assert app.start_line(["--server.address", "127.0.0.1"]) == alone
+    assert app.start_line(["--server.address=127.0.0.1"]) == alone
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "127.0.0.1")
+    assert app.start_line([]) == alone
+    assert app.start_line(["--server.address=192.0.2.7"]) == "Xception Lab listens on 192.0.2.7, port 8501."
+    assert app.start_line(["--server.address=0.0.0.0"]).startswith("Xception Lab listens on all addresses")

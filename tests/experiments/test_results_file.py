@@ -12,7 +12,7 @@ import pytest
 from paths import ROOT
 
 from xception_lab.experiments.progress import Progress, RunProgress
-from xception_lab.experiments.results_file import experiment_from_json, experiment_to_json
+from xception_lab.experiments.results_file import experiment_from_json, experiment_to_json, with_data_shape
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.tables import curves, records_csv, run_rows
 from xception_lab.figures.training import curves_figure, effects_figure
@@ -156,3 +156,13 @@ def test_figures_show_the_numbers_they_are_given() -> None:
     assert list(bars.arrayminus) == [pytest.approx(effect.half_width) for effect in effects]
     assert [(shape.x0, shape.x1) for shape in figure.layout.shapes] == [(0, 0), (-0.5, 0.5)]
     assert len(figure.data[0].x) == sum(len(effect.differences) for effect in effects)
+
+
+def test_a_file_of_a_live_experiment_names_the_machine_and_has_the_datas_channels_and_classes() -> None:
+    progress = with_data_shape(experiment(), 3, 9)
+    again = experiment_from_json(experiment_to_json(progress, "a machine", {}))
+    assert again.machine == "a machine"
+    assert {(run.spec.xception.in_channels, run.spec.xception.num_classes) for run in again.progress.runs} == {(3, 9)}
+    assert again.progress.effects() == experiment().effects()
+    (row, *_) = csv.DictReader(StringIO(records_csv(experiment(), "a machine")))
+    assert (row["machine"], row["experiment"], row["dataset"]) == ("a machine", "id", experiment().spec.base.dataset)

@@ -36,6 +36,7 @@ from xception_lab.features.layer_names import SHIPPED_VARIANTS, TRAINED_ON
 from xception_lab.features.sample_pictures import sample_picture
 from xception_lab.features.weight_files import KERAS, TIMM, LoadedNetwork, load_into, network_of_file, read_weights
 from xception_lab.spec import KINDS, SMALL_XCEPTION
+from xception_lab.training.artifacts import weights_file
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_to_bytes
 from xception_lab.training.records import train_spec_to_json
 
@@ -459,3 +460,18 @@ def test_memory_is_allocated_only_after_all_checks() -> None:
     with pytest.raises(ValueError, match=r"276 keys, lacks 'conv1\.weight'"):
         load_into("x", network, {"a": torch.zeros(1)})
     assert all(parameter.is_meta for parameter in network.parameters())
+
+
+def test_the_weights_that_a_run_hands_out_say_which_network_they_are() -> None:
+    # the spec of a run has the default's channels and classes, its network those of the data
+    run = TrainSpec(SMALL_XCEPTION, "emoji", epochs=1)
+    network = randomised(build_xception(replace(SMALL_XCEPTION, in_channels=3, num_classes=9)), 0).float()
+    checkpoint = checkpoint_to_bytes(Checkpoint(run, (), network.state_dict(), {}, torch.zeros(4, dtype=torch.int64)))
+    content = weights_file(checkpoint)
+    loaded = network_of_file("run-1.safetensors", read_weights("run-1.safetensors", content))
+    assert (loaded.spec.in_channels, loaded.spec.num_classes) == (3, 9)
+    for key, tensor in network.state_dict().items():
+        assert torch.equal(loaded.network.state_dict()[key], tensor), key
+    model = load_file("run-1.safetensors", content, keras=False)
+    assert model.run
+    assert (model.run.dataset, model.run.xception.in_channels, model.run.xception.num_classes) == ("emoji", 3, 9)

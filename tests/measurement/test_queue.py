@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from xception_lab.cli.main import main
-from xception_lab.common.settings import MeasuringBounds
+from xception_lab.common.settings import MeasuringBounds, Settings
 from xception_lab.measurement.queue import TimingQueue, TooManyJobsError
 from xception_lab.measurement.worker import MeasuringProcess, WorkerMessage
 from xception_lab.spec import CompareSpec
@@ -88,6 +88,31 @@ def test_one_job_is_measured_at_a_time_and_the_others_have_a_place() -> None:
     assert ScriptedProcess.max_alive == 1
     assert len({first, second, third}) == 3
     assert min(map(len, (first, second, third))) >= 16  # nobody guesses another's
+
+
+def test_people_take_turns_and_a_person_has_a_bound_of_their_own() -> None:
+    timing_queue = TimingQueue(ScriptedProcess)
+    ada = [timing_queue.submit(JOB, "ada")]
+    until(lambda: processes)
+    ada += [timing_queue.submit(JOB, "ada") for _ in range(2)]
+    bob = timing_queue.submit(JOB, "bob")
+    with pytest.raises(TooManyJobsError, match="at most 3 measurements of one person"):
+        timing_queue.submit(JOB, "ada")
+    # bob came last, and is next
+    assert [timing_queue.status(key).place for key in (ada[0], bob, *ada[1:])] == [0, 1, 2, 3]
+    processes[0].outbox.put(None)
+    until(lambda: timing_queue.status(bob).state == "running" and len(processes) == 2)
+    assert timing_queue.status(bob).owner == "bob"
+    for key in ada[1:]:
+        timing_queue.stop(key)
+    processes[1].outbox.put(None)
+    until(lambda: timing_queue.status(bob).finished)
+
+
+def test_measuring_can_be_switched_off() -> None:
+    off = Settings(measuring=MeasuringBounds(enabled=False))
+    with pytest.raises(TooManyJobsError, match="measuring is switched off on this server"):
+        TimingQueue(ScriptedProcess, lambda: off).submit(JOB)
 
 
 def test_a_stop_ends_the_process_and_keeps_the_results_so_far() -> None:

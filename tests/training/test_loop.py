@@ -25,7 +25,7 @@ from xception_lab.training import loop as training
 from xception_lab.training import state, tensors
 from xception_lab.training.artifacts import read_predictions, weights_file
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes, checkpoint_to_bytes
-from xception_lab.training.loop import TrainingError, next_epoch
+from xception_lab.training.loop import TrainingError, estimate_run_s, next_epoch
 from xception_lab.training.recipe import SHIFT, learning_rate
 from xception_lab.training.records import EpochRecord, train_spec_from_json, train_spec_to_json, validation_area
 from xception_lab.training.state import autocast
@@ -496,3 +496,10 @@ def test_the_estimate_counts_neither_what_others_do_nor_more_than_one_thread(mon
         assert (set(seen), torch.get_num_threads()) == ({1}, 2)
     finally:
         torch.set_num_threads(threads)
+
+
+def test_fewer_pictures_than_a_batch_are_refused_in_a_sentence() -> None:
+    spec = replace(TINY, batch_size=65)  # there are 64
+    for work in (lambda: next_epoch(spec, None), lambda: estimate_run_s(spec)):
+        with pytest.raises(ValueError, match="batch_size=65: must be at most the 64 training pictures"):
+            work()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from tiny_data import TINY, tiny_dataset
 from torch import nn
@@ -14,7 +15,8 @@ from torch import nn
 from xception_lab import build_xception
 from xception_lab.data.dataset import Dataset
 from xception_lab.spec import TrainSpec
-from xception_lab.training.artifacts import data_file
+from xception_lab.training.artifacts import data_file, weights_file
+from xception_lab.training.loop import train
 from xception_lab.training.recipe import learning_rate
 from xception_lab.training.script import training_script
 from xception_lab.training.state import make_train_state
@@ -103,3 +105,27 @@ def test_it_runs_from_a_terminal_and_learns(tmp_path: Path) -> None:
     )
     assert ran.stderr == ""
     assert float(ran.stdout.split()[-1]) > 0.7
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("spec", VARIANTS)
+def test_a_runs_weights_load_into_its_script(
+    spec: TrainSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "checkpoint"
+    *_, record = train(spec, checkpoint_path=path)
+    content = weights_file(path.read_bytes())
+    (tmp_path / "run.safetensors").write_bytes(content)
+    dataset = tiny_dataset("tiny")
+    (tmp_path / "data.npz").write_bytes(data_file(dataset))
+    monkeypatch.setattr(sys, "argv", ["train.py", str(tmp_path / "data.npz"), str(tmp_path / "run.safetensors")])
+    names: dict[str, Any] = {"__name__": "script"}
+    exec(compile(training_script(spec, dataset), "train.py", "exec"), names)
+    stored = safetensors.torch.load(content)
+    expected = build_xception(replace(spec.xception, in_channels=1, num_classes=2)).state_dict()
+    for (key, _), tensor in zip(expected.items(), names["model"].state_dict().values(), strict=True):
+        assert torch.equal(stored[key], tensor), key
+    # nothing is trained, and it gets the run's own accuracy where its pictures are normalised alike
+    (line,) = capsys.readouterr().out.splitlines()
+    if spec.train_size is None:
+        assert float(line.split()[-1]) == pytest.approx(record.test_accuracy, abs=0.03)

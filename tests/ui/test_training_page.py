@@ -252,6 +252,20 @@ def test_an_upload_is_read_kept_and_used(tmp_path: Path, monkeypatch: pytest.Mon
     assert any("3 classes" in line.value for line in app.markdown)
 
 
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_fewer_pictures_than_a_batch_are_a_sentence_and_no_start(
+    lang: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    app = page(dataset="own", lang=lang)
+    app.file_uploader[0].upload("few.zip", _zip(), "application/zip").run()
+    app.session_state["starting"] = True
+    app.run()
+    assert not app.exception
+    assert any(all(number in note.value for number in ("64", "27", "37")) for note in app.info)
+    assert "start" not in [button.key for button in app.button]
+
+
 def _zip() -> bytes:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

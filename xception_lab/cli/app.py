@@ -2,11 +2,19 @@
 
 import os
 import runpy
+import socket
 import sys
 from collections.abc import Sequence
 
+import psutil
+
 from xception_lab.cli.main import main as run_command
 from xception_lab.common.files import app_folder
+from xception_lab.common.settings import load_settings
+
+DEFAULT_PORT = "8501"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERYWHERE = ("0.0.0.0", "::")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,12 +33,48 @@ def _open_app(options: Sequence[str]) -> int:
     """Serve the app in this process until it is stopped, so that whoever ends this process ends the server."""
     # Streamlit reads .streamlit/config.toml beside the script, so the app's own holds wherever this is started
     script = app_folder() / "app.py"
+    print(start_line(options), flush=True)
+    if problem := load_settings().problem:
+        print(f"note: {problem}", file=sys.stderr, flush=True)
     sys.argv = ["streamlit", "run", str(script), f"--server.headless={not _has_screen()}", *options]
     try:
         runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+def start_line(options: Sequence[str]) -> str:
+    """On which addresses the server listens, and how to bind it to this machine alone. options: Streamlit's."""
+    port = _option(options, "server.port") or DEFAULT_PORT
+    address = _option(options, "server.address")
+    if address in LOOPBACK:
+        return f"Xception Lab listens on {address}, port {port}: for this machine alone."
+    if address and address not in EVERYWHERE:
+        return f"Xception Lab listens on {address}, port {port}."
+    names = ", ".join(f"http://{each}:{port}" for each in _addresses()) or "none but this machine's own"
+    return (
+        f"Xception Lab listens on all addresses of this machine, port {port}; from other machines: {names}.\n"
+        "For this machine alone: xception-lab run --server.address 127.0.0.1"
+    )
+
+
+def _option(options: Sequence[str], name: str) -> str | None:
+    """The value of one of Streamlit's options, from its arguments or else from the environment."""
+    for place, option in enumerate(options):
+        if option.startswith(f"--{name}="):
+            return option.partition("=")[2]
+        if option == f"--{name}" and place + 1 < len(options):
+            return options[place + 1]
+    return os.environ.get(f"STREAMLIT_{name.replace('.', '_').upper()}")
+
+
+def _addresses() -> tuple[str, ...]:
+    """This machine's IPv4 addresses, as far as other machines may reach them."""
+    found = (
+        each.address for cards in psutil.net_if_addrs().values() for each in cards if each.family == socket.AF_INET
+    )
+    return tuple(sorted(address for address in found if not address.startswith(("127.", "169.254."))))
 
 
 def _has_screen() -> bool:

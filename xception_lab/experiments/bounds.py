@@ -32,7 +32,7 @@ def check_training(store: Store, settings: Settings, owner: str) -> None:
     if is_over(own.experiments, bounds.experiments_per_person):
         most = bounds.experiments_per_person
         raise BoundError(
-            say("you have {most} experiments here, which is the bound: delete some of your runs", most=most)
+            say("at most {most} experiments of one person are kept here: delete some of your runs", most=most)
         )
     if is_over(own.disk_bytes, bounds.megabytes_per_person * MB):
         most = bounds.megabytes_per_person

@@ -5,7 +5,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from xception_lab.experiments.plan import Plan, plan_from_json, plan_to_json
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.spec import experiment_spec_from_json
 from xception_lab.training.records import record_from_dict, record_to_dict, train_spec_from_dict, train_spec_to_dict
+from xception_lab.training.records import with_data_shape as train_spec_with
 
 RESULTS = asset_path("results")
 _NAMES = {"machine", "experiment", "effects", "runs", "provenance", "plan", "sha256"}
@@ -86,6 +87,13 @@ def experiment_to_json(
         values["plan"] = json.loads(plan_to_json(plan))
     # the values as a reader finds them: with lists for tuples
     return json.dumps({**values, "sha256": checksum(json.loads(json.dumps(values)))})
+
+
+def with_data_shape(progress: Progress, in_channels: int, num_classes: int) -> Progress:
+    """The experiment with the channels and classes of its data in every spec, as its networks have them."""
+    spec = replace(progress.spec, base=train_spec_with(progress.spec.base, in_channels, num_classes))
+    runs = (replace(run, spec=train_spec_with(run.spec, in_channels, num_classes)) for run in progress.runs)
+    return replace(progress, spec=spec, runs=tuple(runs))
 
 
 def checksum(values: dict[str, Any]) -> str:

@@ -70,11 +70,12 @@ def run_rows(progress: Progress) -> list[dict[str, Any]]:
     return rows
 
 
-def records_csv(progress: Progress) -> str:
-    """Every epoch of every run as CSV with a header."""
+def records_csv(progress: Progress, machine: str = "") -> str:
+    """Every epoch of every run as CSV with a header, each with what it is of: the experiment, the data, the machine."""
     names = [name for name, _ in progress.spec.levels]
+    origin = {"dataset": progress.spec.base.dataset, "experiment": progress.id, "machine": machine}
     rows = [
-        {**{name: level_of(run.spec, name) for name in names}, "seed": run.spec.seed, **asdict(record)}
+        {**{name: level_of(run.spec, name) for name in names}, "seed": run.spec.seed, **asdict(record), **origin}
         for run in progress.runs
         for record in run.records
     ]

@@ -104,6 +104,21 @@ def describe_machine(kind: str, index: int = 0, busy: float = 0.0) -> Machine:
     )
 
 
+def machine_text(kind: str) -> str:
+    """The machine in one line: its accelerator, or the processor with the instructions that torch uses on it.
+
+    Other ones give other bits. kind: the device's type. Imports torch.
+    """
+    import torch
+
+    version = torch.__version__.split("+")[0]
+    if kind == "cpu":
+        instructions = torch.backends.cpu.get_cpu_capability()
+        return f"{os.cpu_count()} cores of an {cpu_name()} (CPU only, {instructions}), torch {version}"
+    machine = describe_machine(kind)
+    return f"{machine.device} ({machine.driver or kind}), torch {version}"
+
+
 def device_properties(kind: str, index: int = 0, torch: Any = None) -> DeviceProperties:
     """The size of a device's last-level cache, and torch's own float32 precision where the device has TF32.
 

@@ -9,6 +9,7 @@ from safetensors.numpy import load, save
 from xception_lab.common.messages import say
 from xception_lab.data.dataset import ARRAYS, Dataset
 from xception_lab.training.checkpoint_file import read_header
+from xception_lab.training.records import train_spec_to_json, with_data_shape
 
 
 def read_predictions(checkpoint: bytes) -> NDArray[np.int64]:
@@ -19,10 +20,15 @@ def read_predictions(checkpoint: bytes) -> NDArray[np.int64]:
 def weights_file(checkpoint: bytes) -> bytes:
     """The weights of a checkpoint file, as a safetensors file under the state_dict keys of build_xception's module.
 
-    Raises ValueError when the checkpoint is not one of ours, or not as it was written.
+    Its metadata have the run's spec as JSON under "spec", with the data's channels and classes: by that the picture lab
+    knows which network it is. Raises ValueError when the checkpoint is not one of ours, or not as it was written.
     """
     prefix, tensors = "network.", _tensors(checkpoint)
-    return save({name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)})
+    weights = {name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)}
+    spec = read_header(checkpoint).spec
+    if "conv1.weight" in weights and "fc.weight" in weights:
+        spec = with_data_shape(spec, weights["conv1.weight"].shape[1], len(weights["fc.weight"]))
+    return save(weights, {"spec": train_spec_to_json(spec)})
 
 
 def data_file(dataset: Dataset) -> bytes:

@@ -32,7 +32,7 @@ from xception_lab.nn.fusion import for_inference
 from xception_lab.nn.init import derive_seed
 from xception_lab.spec import TrainSpec
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes, checkpoint_to_bytes
-from xception_lab.training.recipe import learning_rate
+from xception_lab.training.recipe import check_batch, learning_rate
 from xception_lab.training.records import EpochRecord, StepReport
 from xception_lab.training.state import (
     TrainState,
@@ -147,6 +147,7 @@ def _epoch(
     before = previous.records if previous else ()
     epoch = len(before) + 1
     pictures = load_pictures(spec.dataset, spec.train_size, training_device())
+    check_batch(spec, len(pictures.train))
     state = make_train_state(spec, pictures, previous)
     seed_dropout(pictures.train.device, derive_seed("dropout", spec.seed, epoch))
     fit = _fit(spec, state, pictures, epoch, should_stop, on_step)
@@ -278,12 +279,13 @@ def _score(
 def estimate_run_s(spec: TrainSpec) -> float:
     """How long the run takes alone on an idle machine, on one thread or the accelerator: an estimate from a few steps.
 
-    In seconds. On a CPU the fastest step counts, in processor time, as other work on the machine can only make it
-    longer.
+    In seconds. Raises ValueError as train does. On a CPU the fastest step counts, in processor time, as other work on
+    the machine can only make it longer.
     """
     device = training_device()
     with reproducible(device), _one_thread():
         pictures = load_pictures(spec.dataset, spec.train_size, device)
+        check_batch(spec, len(pictures.train))
         state = make_train_state(spec, pictures, None)
         few, few_labels = pictures.test[:EVALUATION_BATCH], pictures.test_labels[:EVALUATION_BATCH]
         batches = (batch for epoch in count(1) for batch in pictures.batches(spec, epoch))

@@ -2,12 +2,24 @@
 
 import math
 
+from xception_lab.common.messages import say
 from xception_lab.spec import TrainSpec
 
 # Keras's default 0.99, which is 0.01 in torch, suits runs of many thousand steps: in short ones the running means lag
 BATCH_NORM_MOMENTUM = 0.1
 SHIFT = 1  # pixels that a training picture may move in each direction
 WARM_UP = 0.1  # share of the steps over which the learning rate rises
+
+
+def check_batch(spec: TrainSpec, available: int) -> None:
+    """Raise ValueError where the data have so few training pictures that no batch is full. available: how many."""
+    if available < spec.batch_size:
+        sentence = say(
+            "batch_size={batch_size}: must be at most the {available} training pictures that there are",
+            batch_size=spec.batch_size,
+            available=available,
+        )
+        raise ValueError(sentence)
 
 
 def learning_rate(spec: TrainSpec, step: int, steps: int) -> float:

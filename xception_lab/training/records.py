@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, cast
 
 from xception_lab.spec import TrainSpec, XceptionSpec, without_added_fields
@@ -112,3 +112,8 @@ def record_from_dict(values: dict[str, Any]) -> EpochRecord:
     known: dict[str, Any] = {"test_loss": None, "test_accuracy": None}
     known |= {field.name: values[field.name] for field in fields(EpochRecord) if field.name in values}
     return EpochRecord(**known)
+
+
+def with_data_shape(spec: TrainSpec, in_channels: int, num_classes: int) -> TrainSpec:
+    """The run's spec with the channels and classes of its data, as its network has them when it is trained."""
+    return replace(spec, xception=replace(spec.xception, in_channels=in_channels, num_classes=num_classes))

@@ -1,19 +1,22 @@
 """A run as a script of plain PyTorch that trains the same network by the same recipe, without this package."""
 
 from dataclasses import replace
+from textwrap import fill
 
 from xception_lab.arch.snippets import model_snippet
 from xception_lab.data.dataset import Dataset
-from xception_lab.spec import TrainSpec
+from xception_lab.spec import TrainSpec, XceptionSpec
 from xception_lab.training.recipe import BATCH_NORM_MOMENTUM, SHIFT, WARM_UP
 
 _SCRIPT = '''"""{title}
 
 Run it beside its data: python train.py data.npz
+With a run's weights it does not train but tests them: python train.py data.npz run.safetensors
 Network, recipe and pictures are those of the experiment; the random numbers are torch's own, so the accuracy differs
 from the experiment's as that of another seed does.
 """
 
+import json
 import math
 import sys
 
@@ -93,8 +96,31 @@ def accuracy(pictures, labels):
     return right / len(labels)
 
 
+# a run's tensors by their names in its weights file, which are timm's, in the order of this network's
+ORDER = """
+{order}
+"""
+
+
+def load_weights(path):
+    """A run's weights: a safetensors file has the length of its header, the header as JSON, and the tensors"""
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        content = file.read()
+    kinds = {{"F32": np.float32, "I64": np.int64}}
+    header.pop("__metadata__", None)
+    tensors = [
+        torch.tensor(np.frombuffer(content[slice(*each["data_offsets"])], kinds[each["dtype"]]).reshape(each["shape"]))
+        for each in map(header.__getitem__, ORDER.split())
+    ]
+    model.load_state_dict(dict(zip(model.state_dict(), tensors, strict=True)))
+
+
+weights = sys.argv[2] if len(sys.argv) > 2 else ""
+if weights:
+    load_weights(weights)
 step = 0
-for epoch in range(1, EPOCHS + 1):
+for epoch in range(1, 1 if weights else EPOCHS + 1):
     model.train()
     order = torch.randperm(len(train), device=device)
     for start in range(0, len(train) - BATCH_SIZE + 1, BATCH_SIZE):
@@ -133,4 +159,15 @@ def training_script(spec: TrainSpec, dataset: Dataset) -> str:
         subset=_SUBSET.format(train_size=spec.train_size) if spec.train_size else "",
         model=model_snippet(network),
         momentum=BATCH_NORM_MOMENTUM,
+        order=fill(" ".join(_tensor_names(network)), 100, break_long_words=False, break_on_hyphens=False),
     )
+
+
+def _tensor_names(network: XceptionSpec) -> list[str]:
+    """The names of the network's tensors, in the order of its modules."""
+    import torch
+
+    from xception_lab.nn.xception import build_xception
+
+    with torch.device("meta"):
+        return list(build_xception(network).state_dict())

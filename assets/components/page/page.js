@@ -81,7 +81,24 @@ function writeAddress(keys, values, entry) {
   if (address.href !== location.href) history.replaceState(history.state, "", address)
 }
 
+let session = null // of the server, that this document last had
+
+/**
+ * Whether the server has begun a new session for this document: it was restarted, or the connection was gone for longer
+ * than it keeps a session. Streamlit then asks with the address that the document was loaded with, so the page that
+ * comes has forgotten what the address has held since, such as a run.
+ */
+function hasLostSession(id) {
+  const lost = session !== null && session !== id
+  session = id
+  return lost
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
+  if (hasLostSession(data.session)) {
+    location.reload() // the address as it stands is right
+    return undefined
+  }
   document.documentElement.lang = data.language
   // code that is wider than its box is scrolled with the keyboard too
   for (const code of document.querySelectorAll(".stCode pre")) code.tabIndex = 0

@@ -27,6 +27,7 @@ parameters that both pages have, a control set by the program loses the others f
 vanishes instead of being repaired.
 """
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ _TEXTS = "_values"
 _DRAWN_LAST_RUN = "_drawn"
 _DRAWN_THIS_RUN = "_drawing"
 _OPEN_AT = "_open_at"
+_SESSION = "_session"  # what tells this session from the next one of the same document
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,7 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
         at,
         st.session_state.pop(_OPEN_AT, ""),
         texts[KEY],
+        st.session_state.setdefault(_SESSION, secrets.token_hex(8)),
         proposed_secret(),
         remember_person,
     )

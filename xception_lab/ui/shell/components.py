@@ -137,6 +137,7 @@ def page(
     entry: dict[str, str | None] | None,
     open_at: str,
     language: str,
+    session: str,
     person: str | None,
     on_person: Callable[[object], None],
 ) -> None:
@@ -144,8 +145,9 @@ def page(
 
     entry: {"key", "value"}, the parameter by which entries of the browser's history differ, as this run found it; None
     where the page has one entry. open_at: the key of the container that the page has just been opened for, which is
-    brought into sight; or empty. language: of the page's texts, which a screen reader has to know. person: the secret
-    that the browser is to keep, or None; on_person gets its own where it has another, unchecked.
+    brought into sight; or empty. language: of the page's texts, which a screen reader has to know. session: differs
+    between sessions; a document that meets another one than before is loaded again. person: the secret that the browser
+    is to keep, or None; on_person gets its own where it has another, unchecked.
     """
     drag = st.session_state.pop(_DRAG, None)
     sequence = drag["sequence"] if drag else 0
@@ -156,6 +158,7 @@ def page(
         "entry": entry,
         "open_at": open_at,
         "language": language,
+        "session": session,
         "person": person,
     }
     _PAGE(

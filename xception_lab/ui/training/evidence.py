@@ -38,6 +38,8 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
 def would_run_text(spec: ExperimentSpec) -> str:
     """What the controls would run."""
     sentence = _("**Run it here** would run seeds {first} to {last}, {epochs} epochs, on {data}.")
+    if spec.seeds == 1:
+        sentence = _("**Run it here** would run one seed, {first}, epochs: {epochs}, on {data}.")
     last = spec.first_seed + spec.seeds - 1
     data = option_text(DATASET, spec.base.dataset) if spec.base.dataset in DATASET.texts else _("your own pictures")
     return sentence.format(first=spec.first_seed, last=last, epochs=spec.base.epochs, data=data)

@@ -1,7 +1,9 @@
 """The experiment that a session watches: it is found, started, stopped, resumed and estimated here."""
 
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
@@ -12,7 +14,7 @@ from xception_lab.common.settings import load_settings
 from xception_lab.experiments.ownership import is_ownerless, opens
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.repetition import Repetition, load_repetition, repeating_devices
-from xception_lab.experiments.results_file import ExperimentResult, load_stored_result
+from xception_lab.experiments.results_file import ExperimentResult, load_stored_result, with_data_shape
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.ui.shell.address import session_parameter
 from xception_lab.ui.shell.language import translate as _
@@ -147,6 +149,38 @@ def training_note() -> str:
     return ""
 
 
+def data_note(spec: ExperimentSpec) -> str:
+    """Why these data cannot be trained on, in a sentence; empty where they can."""
+    from xception_lab.data.catalogue import load_dataset
+
+    try:
+        available = len(load_dataset(spec.base.dataset).train_labels)
+    except ValueError as error:
+        return translate_message(error)
+    batch = spec.base.batch_size
+    if available >= batch:
+        return ""
+    return _(
+        "There are {count} pictures to learn from, fewer than the {batch} of one step: bring at least {more} more."
+    ).format(count=available, batch=batch, more=batch - available)
+
+
+def experiment_result(progress: Progress) -> ExperimentResult:
+    """An experiment of this server as a file has it: with the machine, and the channels and classes of its data."""
+    from xception_lab.data.catalogue import load_dataset
+    from xception_lab.measurement.machine import machine_text
+    from xception_lab.training.state import training_device
+
+    if address := os.environ.get("DASK_SCHEDULER_ADDRESS"):
+        machine = f"workers of the dask scheduler {address}"
+    else:
+        machine = machine_text(training_device().type)
+    with suppress(ValueError):  # data that are gone: their channels and classes are not known any more
+        data = load_dataset(progress.spec.base.dataset)
+        progress = with_data_shape(progress, data.train_images.shape[3], len(data.classes))
+    return ExperimentResult(progress, machine, {})
+
+
 def show_settings_problem() -> None:
     """Say that the server's settings file is not used, and why."""
     if problem := load_settings().problem:
@@ -241,6 +275,11 @@ def show_experiment_progress(progress: Progress) -> None:
         st.warning(translate_message(progress.reason))
     for note in progress.notes:
         st.info(translate_message(note), icon=":material/info:")
+    if progress.interrupted:
+        st.info(
+            _("Interrupted: what trained it has ended. What is done stays, and each run goes on after its last epoch."),
+            icon=":material/pause_circle:",
+        )
     if progress.finished:
         return
     if progress.place:

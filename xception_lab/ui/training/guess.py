@@ -32,6 +32,11 @@ def ask_guess(experiment: ExperimentSpec) -> None:
     contrast = experiment.primary[0]
     unit = _("points with each doubling") if is_slope(contrast) else _("points of accuracy")
     fixed = _("Fixed beforehand: {seeds} seeds, and that a difference within ±{margin} points is of no account.")
+    if experiment.seeds == 1:
+        fixed = _(
+            "Fixed beforehand: one seed, which decides nothing, and that a difference within ±{margin} points is of no "
+            "account."
+        )
     with st.container(border=True, key="guessing"):
         question = _("**Before you look: what do you expect?** {what}, {unit}:")
         st.markdown(question.format(what=effect_text(contrast), unit=unit))

@@ -1,7 +1,6 @@
 """An experiment's result on the page: verdicts and charts, the table of its runs, and both as files."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -27,6 +26,10 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
             "**No verdict yet: {done} of {seeds} seeds are done.** The number was fixed beforehand; who stops where "
             "the result pleases finds effects that are not there."
         )
+        if progress.spec.seeds == 1:
+            waiting = _(
+                "**Nothing to compare yet: some variants are not done.** One seed will decide nothing: no spread."
+            )
         st.markdown(waiting.format(done=len(effects.seeds), seeds=progress.spec.seeds))
     else:
         for effect in effects.primary:
@@ -108,13 +111,20 @@ def show_runs(progress: Progress) -> None:
     st.dataframe(run_rows(progress), hide_index=True, column_config=columns)
 
 
-def experiment_downloads(result: ExperimentResult, key: str) -> None:
-    """Draw the buttons for an experiment as CSV and as JSON. key: of the widgets, and the files' name."""
+def experiment_downloads(make_result: Callable[[], ExperimentResult], key: str) -> None:
+    """Draw the buttons for an experiment as CSV and as JSON.
+
+    make_result: gives the experiment once a file is asked for. key: of the widgets, and the files' name.
+    """
 
     def to_json() -> str:
+        result = make_result()
         return experiment_to_json(result.progress, result.machine, result.predictions, result.provenance, result.plan)
 
-    to_csv = partial(records_csv, result.progress)
+    def to_csv() -> str:
+        result = make_result()
+        return records_csv(result.progress, result.machine)
+
     st.download_button(_("Records (CSV)"), to_csv, f"{key}.csv", "text/csv", on_click="ignore", key=f"{key}_csv")
     st.download_button(
         _("Experiment (JSON)"), to_json, f"{key}.json", "application/json", on_click="ignore", key=f"{key}_json"

@@ -141,7 +141,9 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
         return f"{sentence} {_(_OBJECTIONS[effect.objection])}"
     if effect.seeds_needed is not None:
         more = _("About {more} more seeds would decide it with 80% power, if effect and spread are as they look.")
-        sentence += " " + more.format(more=max(1, effect.seeds_needed - seeds))
+        if effect.seeds_needed - seeds <= 1:
+            more = _("About one more seed would decide it with 80% power, if effect and spread are as they look.")
+        sentence += " " + more.format(more=effect.seeds_needed - seeds)
     elif effect.asks_equivalence:
         sentence += " " + _("If it is as large as it looks, no number of seeds would show it to be within the margin.")
     own = own_interval(effect)
