@@ -39,12 +39,13 @@ state = frame("network", NetworkState)
 network = network_of(state)
 request = ChartRequest(network, state, MAIN)
 changes = cost_changes(network, paper_network())
-heading(_("Xception, taken apart"))
+with st.container(horizontal=True, vertical_alignment="center", key="title"):
+    heading(_("Xception, taken apart"))
+    more_controls(MORE)
 st.markdown(network_headline(network))
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control(NETWORK_VIEW)
     st.space("stretch")
-    more_controls(MORE)
     copy_link(_("Copy link"), _("Copied"))
 if state.network_view not in FIXED_VIEWS:
     show_network_figures(network, state, MAIN)

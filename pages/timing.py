@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from xception_lab.timing.results_file import results_to_csv, results_to_json
-from xception_lab.ui.compare.presets import preset_buttons
+from xception_lab.ui.compare.presets import examples_menu
 from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.fields.timing import BACKWARD, DTYPE, MEMORY_FORMAT, MODE, TIMING_VIEW, TimingState
@@ -36,7 +36,11 @@ status = session_job()
 job_id = status.id if status else None
 running = status is not None and not status.finished
 st.markdown(device_line())
-heading(_("FLOPs are not seconds"))
+with st.container(horizontal=True, vertical_alignment="center", key="title"):
+    heading(_("FLOPs are not seconds"))
+    st.caption(how_text(state), width="content")
+    examples_menu(("middle", "early", "mobile"), tuple(field.key for field in MAIN))
+    more_controls(MORE, stacked=True)
 group = settings_group(state)
 block_results, _source = best_results(group, state.measured_on)
 job = job_of(state)
@@ -45,10 +49,6 @@ with st.container(key="verdict"):
     st.markdown(timing_headline(group, block_results))
 if launches := launches_text(group, (block_results, *stored_accelerators())):
     st.markdown(launches)
-with st.container(horizontal=True, vertical_alignment="center", key="presets"):
-    preset_buttons(("middle", "early", "mobile"), tuple(field.key for field in MAIN))
-    more_controls(MORE, stacked=True)
-    st.caption(how_text(state))
 main_controls(MAIN)
 refusal = refusal_text(state)
 
@@ -79,9 +79,11 @@ with st.container(key=VIEW_AND_CONTROL):
         )
         st.space("stretch")
         copy_link(_("Copy link"), _("Copied"))
-        download_button(_("Results (JSON)"), partial(results_to_json, job_results), "results.json", "application/json")
-        csv = partial(results_to_csv, job_results)
-        st.download_button(_("Results (CSV)"), csv, "results.csv", "text/csv", on_click="ignore")
+        with st.popover(_("Save"), icon=":material/download:", key="saving"):
+            json = partial(results_to_json, job_results)
+            download_button(_("Results (JSON)"), json, "results.json", "application/json")
+            csv = partial(results_to_csv, job_results)
+            download_button(_("Results (CSV)"), csv, "results.csv", "text/csv")
     if refusal:
         st.info(refusal, icon=":material/block:")
     if is_training():

@@ -1,9 +1,11 @@
 // Keeps the address equal to the page's state, so that a copied link always leads to what is shown, brings the part that
 // a link promises into sight, and reports a Streamlit slider's value while it is dragged: Streamlit itself does so only
-// when it is released.
+// when it is released. What the labels explain and how the keys reach a chart's tools is here too, once for the page.
 
 import { widgetKey } from "../common/sliders.js"
+import { watchHelp } from "./help.js"
 import { openAt, watchPerson } from "./opening.js"
+import { markTools, watchTools } from "./tools.js"
 
 const instances = new WeakMap()
 
@@ -80,6 +82,24 @@ function writeAddress(keys, values, entry) {
   if (address.href !== location.href) history.replaceState(history.state, "", address)
 }
 
+/** What watches the whole page, whichever run of it sends data. */
+function watchPage(parentElement) {
+  const self = { drags: watchDrags(), help: watchHelp(parentElement), endTools: watchTools() }
+  // what is drawn later, such as a chart, an opened popover: seen when it comes
+  self.drawn = new MutationObserver(() => {
+    self.help.mark()
+    markTools()
+  })
+  self.drawn.observe(document.body, { childList: true, subtree: true })
+  self.stop = () => {
+    self.drawn.disconnect()
+    self.drags.stop()
+    self.help.stop()
+    self.endTools()
+  }
+  return self
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   document.documentElement.lang = data.language
   // code that is wider than its box is scrolled with the keyboard too
@@ -87,10 +107,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   writeAddress(data.keys, data.values, data.entry)
   watchPerson()
   if (data.open_at) openAt(data.open_at)
-  if (!instances.has(parentElement)) instances.set(parentElement, watchDrags())
+  if (!instances.has(parentElement)) instances.set(parentElement, watchPage(parentElement))
   const self = instances.get(parentElement)
-  self.send = setTriggerValue
-  self.answered(data.sequence)
+  self.drags.send = setTriggerValue
+  self.drags.answered(data.sequence)
+  self.help.texts = data.help
+  self.help.mark()
+  markTools()
   return () => {
     self.stop()
     instances.delete(parentElement)

@@ -37,6 +37,7 @@ from xception_lab.ui.fields.field import Field
 from xception_lab.ui.fields.registry import FIELDS, fit_texts
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import KEY, LANGUAGES, default_language
+from xception_lab.ui.shell.language import translate as _
 
 _PAGE = "_page"
 _OPENINGS = "_openings"
@@ -185,10 +186,12 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
         changed[KEY] = texts[KEY]
     values = changed | {key: value for key, value in carried.items() if value}
     at = {"key": entry, "value": st.query_params.get(entry)} if entry else None
+    drawn: frozenset[str] = frozenset(st.session_state[_DRAWN_THIS_RUN])
+    explained = {key: _(FIELDS[key].help) for key in sorted(drawn & FIELDS.keys()) if FIELDS[key].help}
     # the first run that comes to its end tells the browser, and no other
-    components.page((*keys, KEY, *carried), values, at, st.session_state.pop(_OPEN_AT, ""), texts[KEY])
+    components.page((*keys, KEY, *carried), values, at, st.session_state.pop(_OPEN_AT, ""), texts[KEY], explained)
     # only now: a run that was stopped before its end has not drawn all its controls
-    st.session_state[_DRAWN_LAST_RUN] = frozenset(st.session_state[_DRAWN_THIS_RUN])
+    st.session_state[_DRAWN_LAST_RUN] = drawn
 
 
 def read_parameters(params: Mapping[str, str], keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[Repair, ...]]:

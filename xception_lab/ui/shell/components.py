@@ -130,13 +130,19 @@ def scene(data: dict[str, Any], key: str) -> None:
 
 
 def page(
-    keys: tuple[str, ...], values: dict[str, str], entry: dict[str, str | None] | None, open_at: str, language: str
+    keys: tuple[str, ...],
+    values: dict[str, str],
+    entry: dict[str, str | None] | None,
+    open_at: str,
+    language: str,
+    help_texts: dict[str, str],
 ) -> None:
     """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders.
 
     entry: {"key", "value"}, the parameter by which entries of the browser's history differ, as this run found it; None
     where the page has one entry. open_at: the key of the container that the page has just been opened for, which is
     brought into sight; or empty. language: of the page's texts, which a screen reader has to know.
+    help_texts: by the key of a control, what its label explains.
     """
     drag = st.session_state.pop(_DRAG, None)
     sequence = drag["sequence"] if drag else 0
@@ -147,6 +153,7 @@ def page(
         "entry": entry,
         "open_at": open_at,
         "language": language,
+        "help": help_texts,
     }
     _PAGE(key="page", data=data, on_drag_change=_remember_drag, height="content")
 

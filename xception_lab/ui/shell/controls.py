@@ -26,20 +26,22 @@ def option_text(field: Field[Any], text: str) -> str:
 def control(field: Field[Any], options: tuple[str, ...] = ()) -> None:
     """Draw the control of a field; its value is in the state that `frame` returns.
 
+    What its label explains, the browser shows there (the component `page`): Streamlit's own help is an icon that the
+    Tab key stops at, before every control.
+
     options: where only the page can tell what can be chosen now, instead of the field's; call `confine` first.
     """
     options = options or field.available(control_texts())
     note_drawn(field.key)
-    label, help_text = field_label(field), _(field.help)
+    label = field_label(field)
     if field.widget == "slider":
-        st.select_slider(label, options, key=field.key, help=help_text)
+        st.select_slider(label, options, key=field.key)
     else:
         st.segmented_control(
             label,
             options,
             format_func=lambda text: option_text(field, text),
             key=field.key,
-            help=help_text,
             required=True,
         )
 
@@ -72,6 +74,19 @@ def preset_button(label: str, key: str, texts: Mapping[str, str], keys: tuple[st
     """A button that sets every control in `keys`: to its text in `texts`, or else to its default."""
     preset = {control_key: texts.get(control_key, FIELDS[control_key].default) for control_key in keys}
     st.button(label, key=key, on_click=set_controls, args=(preset,))
+
+
+def preset_menu(label: str, key: str, presets: Mapping[str, Mapping[str, str]], keys: tuple[str, ...]) -> None:
+    """A menu whose every entry sets all controls in `keys`: to its text in `presets`, or else to its default.
+
+    presets: the texts by the entry's name, as a person reads it.
+    """
+
+    def choose() -> None:
+        texts = presets.get(st.session_state[key], {})
+        set_controls({control_key: texts.get(control_key, FIELDS[control_key].default) for control_key in keys})
+
+    st.menu_button(label, tuple(presets), key=key, on_click=choose, icon=":material/lightbulb:")
 
 
 def download_button(label: str, data: Any, filename: str, mime: str | None = None, key: str | None = None) -> None:

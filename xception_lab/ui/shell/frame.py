@@ -51,6 +51,14 @@ _CSS = """
 html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) {
   word-break: keep-all; overflow-wrap: anywhere;
 }
+/* what a label explains is shown there, as a term's meaning is: see assets/components/page/help.js */
+[data-help] p {
+  cursor: help; text-decoration: underline dotted 1.5px; text-underline-offset: .22em;
+  text-decoration-color: color-mix(in srgb, currentColor 45%, transparent);
+}
+[data-help]:hover p { text-decoration-color: currentColor; }
+/* a chart's tools come with the pointer and with the keys; plotly's own mark of the focus is black on any ground */
+.js-plotly-plot .plotly .modebar-btn:focus-visible { outline: 2px solid light-dark(#1f2933, #e6ebf0); }
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
 /* a term: a word to touch, not a way to another page */
 .stMarkdown a[href^="#term-"] {
@@ -59,6 +67,8 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 }
 .stMarkdown a[href^="#term-"]:is(:hover, [aria-expanded=true]) { text-decoration-color: currentColor !important; }
 .st-key-heading h1 { font-size: 1.3rem; padding: .2rem 0; }
+.st-key-title { gap: .5rem .75rem; }
+.st-key-title .st-key-heading [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-tight table { font-size: .8rem; font-variant-numeric: tabular-nums; }
 .st-key-tight :is(th, td) { padding: .22rem .5rem !important; }
 .st-key-tight code { font-size: .95em; padding: 0; background: none; }
