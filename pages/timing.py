@@ -13,9 +13,8 @@ from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control, download_button, main_controls, more_controls
 from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.timing.jobs import how_text, job_of, settings_group
+from xception_lab.ui.timing.jobs import how_text, job_of, network_settings, settings_group
 from xception_lab.ui.timing.measurement import (
-    device_line,
     is_training,
     queue,
     refusal_text,
@@ -24,9 +23,9 @@ from xception_lab.ui.timing.measurement import (
     show_problems,
     start,
 )
-from xception_lab.ui.timing.results import best_results, stored_accelerators
+from xception_lab.ui.timing.results import best_results
 from xception_lab.ui.timing.views import SHOW
-from xception_lab.ui.timing.words import launches_text, timing_headline
+from xception_lab.ui.timing.words import network_headline, timing_headline
 
 MAIN = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, SIZE, BATCH_SIZE)
 MORE = (DTYPE, MEMORY_FORMAT, MODE, BACKWARD)
@@ -35,21 +34,21 @@ state = frame("timing", TimingState)
 status = session_job()
 job_id = status.id if status else None
 running = status is not None and not status.finished
-st.markdown(device_line())
+of_blocks = state.timing_view != "xception"
 with st.container(horizontal=True, vertical_alignment="center", key="title"):
     heading(_("FLOPs are not seconds"))
-    st.caption(how_text(state), width="content")
-    examples_menu(("middle", "early", "mobile"), tuple(field.key for field in MAIN))
-    more_controls(MORE, stacked=True)
-group = settings_group(state)
-block_results, _source = best_results(group, state.measured_on)
+    if of_blocks:
+        st.caption(how_text(state), width="content")
+        examples_menu(("middle", "early", "mobile"), tuple(field.key for field in MAIN))
+    more_controls(MORE if of_blocks else (DTYPE,), stacked=True)
 job = job_of(state)
 job_results, _source = best_results(job.settings, state.measured_on)
+group = settings_group(state) if of_blocks else network_settings(state)
+group_results, _source = best_results(group, state.measured_on)
 with st.container(key="verdict"):
-    st.markdown(timing_headline(group, block_results))
-if launches := launches_text(group, (block_results, *stored_accelerators())):
-    st.markdown(launches)
-main_controls(MAIN)
+    st.markdown((timing_headline if of_blocks else network_headline)(group, group_results))
+if of_blocks:
+    main_controls(MAIN)
 refusal = refusal_text(state)
 
 

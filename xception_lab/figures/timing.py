@@ -163,6 +163,45 @@ def ratios_figure(shares: Mapping[str, Sequence[TimeShare]], words: TimingWords)
     )
 
 
+def contrast_figure(shares: Mapping[str, TimeShare], words: TimingWords) -> go.Figure:
+    """One block at several places of a network: its FLOPs and its time as parts of the standard block's, as bars.
+
+    shares: by the place's name, the first at the top.
+    """
+    places = list(shares)
+    data = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": words.notes[name],
+            "y": places,
+            "x": values,
+            "marker": marker,
+            "text": [f"<b>{value:.0%}</b>" for value in values],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertemplate": "%{y}: %{fullData.name} %{x:.1%}<extra></extra>",
+        }
+        for name, values, marker in (
+            ("time", [share.time for share in shares.values()], {"color": BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"]}),
+            ("flops", [share.flops for share in shares.values()], _HATCHED),
+        )
+    ]
+    return go.Figure(
+        data,
+        {
+            "height": 130 + 80 * len(places),
+            "legend": {**TIMING_LEGEND, "traceorder": "normal"},
+            "barmode": "group",
+            "xaxis": {"title": {"text": words.notes["share"]}, "tickformat": ".0%", "rangemode": "tozero"},
+            "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": ""}},
+            "bargap": 0.25,
+            "bargroupgap": 0.08,
+            "margin": {"t": 30, "r": 40, "b": 100},
+        },
+    )
+
+
 def sweep_times_figure(
     values: Sequence[int],
     machines: Mapping[str, Sequence[SweepLine]],

@@ -59,6 +59,13 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 [data-help]:hover p { text-decoration-color: currentColor; }
 /* a chart's tools come with the pointer and with the keys; plotly's own mark of the focus is black on any ground */
 .js-plotly-plot .plotly .modebar-btn:focus-visible { outline: 2px solid light-dark(#1f2933, #e6ebf0); }
+/* where the links have no room in one row they are in a menu */
+.st-key-frame { flex-wrap: nowrap; }
+.st-key-pages { display: none; }
+@media (max-width: 1150px) {
+  .st-key-links { display: none; }
+  .st-key-pages { display: block; }
+}
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
 /* a term: a word to touch, not a way to another page */
 .stMarkdown a[href^="#term-"] {
@@ -71,6 +78,7 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 .st-key-title .st-key-heading [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-tight table { font-size: .8rem; font-variant-numeric: tabular-nums; }
 .st-key-tight :is(th, td) { padding: .22rem .5rem !important; }
+.st-key-tight table { display: block; width: fit-content; max-width: 100%; overflow-x: auto; }
 .st-key-tight code { font-size: .95em; padding: 0; background: none; }
 /* space for the longest sentence, so that nothing below it moves when a number gets longer */
 .st-key-lead { min-height: 1.7rem; }
@@ -82,6 +90,8 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 @media (max-width: 1200px) {
   .st-key-lead { min-height: 3.3rem; }
   .st-key-verdict { min-height: 4.2rem; }
+  .st-key-tight :is(th, td) { padding: .2rem .3rem !important; }
+  .st-key-tight table { font-size: .72rem; }
   .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 }
 @media (max-width: 700px) {
@@ -93,10 +103,12 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
   .st-key-lead p { font-size: .95rem; }
   .st-key-verdict p { font-size: 1.2rem; }
   .st-key-frame { gap: .8rem .5rem; }
+  [data-testid=stPopoverBody] .stPageLink a { min-height: 2.6rem; }
   .st-key-controls .stHorizontalBlock { gap: .3rem .9rem; }
   .st-key-controls .stHorizontalBlock > .stColumn { flex: 1 1 44%; min-width: 44%; }
-  .st-key-presets { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
-  .st-key-presets > * { flex: 0 0 auto; }
+}
+@media (max-width: 360px) {
+  .st-key-frame > :has(.stMarkdown), .st-key-frame > :has(> .stPageLink) { display: none; }
 }
 </style>
 """
@@ -109,10 +121,13 @@ def frame(page: str, state: type[State]) -> State:
     """
     texts = _open(page, state, PAGE_NAMES[page])
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
+        pages = st.popover(_("Menu"), icon=":material/menu:", key="pages", on_change="rerun", type="tertiary")
+        if pages.open:
+            with pages:
+                _page_links()
         st.page_link("app.py", label="**Xception Lab**")
-        back = {"step": step} if (step := st.session_state.get(_STORY_STEP)) else None
-        st.page_link("pages/story.py", label=_("Story"), icon=":material/menu_book:", query_params=back)
-        lab_links()
+        with st.container(horizontal=True, key="links", vertical_alignment="center", width="content"):
+            _page_links()
         st.space("stretch")
         st.segmented_control(
             "Language · 언어",
@@ -156,6 +171,12 @@ def heading(text: str) -> None:
     """A page's one heading of the first level, as small as a page that is all controls needs it."""
     with st.container(key="heading"):
         st.title(text, anchor=False)
+
+
+def _page_links() -> None:
+    back = {"step": step} if (step := st.session_state.get(_STORY_STEP)) else None
+    st.page_link("pages/story.py", label=_("Story"), icon=":material/menu_book:", query_params=back)
+    lab_links()
 
 
 def lab_links() -> None:
