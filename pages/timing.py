@@ -23,9 +23,9 @@ from xception_lab.ui.timing.measurement import (
     show_problems,
     start,
 )
-from xception_lab.ui.timing.results import best_results
+from xception_lab.ui.timing.results import best_results, stored_accelerators
 from xception_lab.ui.timing.views import SHOW
-from xception_lab.ui.timing.words import network_headline, timing_headline
+from xception_lab.ui.timing.words import launches_text, network_headline, timing_headline
 
 MAIN = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, SIZE, BATCH_SIZE)
 MORE = (DTYPE, MEMORY_FORMAT, MODE, BACKWARD)
@@ -48,6 +48,8 @@ group_results, _source = best_results(group, state.measured_on)
 with st.container(key="verdict"):
     st.markdown((timing_headline if of_blocks else network_headline)(group, group_results))
 if of_blocks:
+    if launches := launches_text(group, (group_results, *stored_accelerators())):
+        st.markdown(launches)
     main_controls(MAIN)
 refusal = refusal_text(state)
 

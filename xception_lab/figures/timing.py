@@ -101,14 +101,14 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
     return go.Figure(
         data,
         {
-            "height": 130 + (66 if several else 80) * len(bars),
+            "height": 125 + 66 * len(bars),
             "legend": TIMING_LEGEND,
             "barmode": "group",
             "xaxis": {"title": {"text": words.notes["latency"]}, "rangemode": "tozero", **SECONDS_AXIS},
             "yaxis": {**order, "showgrid": False, "title": {"text": ""}},
             "bargap": 0.25,
             "bargroupgap": 0.08,
-            "margin": {"t": 30, "r": 30, "b": 100},
+            "margin": {"t": 20, "r": 30, "b": 100},
         },
     )
 
@@ -190,14 +190,14 @@ def contrast_figure(shares: Mapping[str, TimeShare], words: TimingWords) -> go.F
     return go.Figure(
         data,
         {
-            "height": 130 + 80 * len(places),
+            "height": 125 + 66 * len(places),
             "legend": {**TIMING_LEGEND, "traceorder": "normal"},
             "barmode": "group",
             "xaxis": {"title": {"text": words.notes["share"]}, "tickformat": ".0%", "rangemode": "tozero"},
             "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": ""}},
             "bargap": 0.25,
             "bargroupgap": 0.08,
-            "margin": {"t": 30, "r": 40, "b": 100},
+            "margin": {"t": 20, "r": 40, "b": 100},
         },
     )
 

@@ -93,9 +93,9 @@ def shipped_source(device: MeasuredOn = "here") -> str:
         return sentence.format(machine=machine.label, driver=machine.driver)
     machine = _timings_like_here().machine.label
     if accelerator_likely():
-        sentence = _("**A stored result**, of {machine}: this server has an accelerator too. Measure replaces it.")
+        sentence = _("**A stored result** of {machine}; this server has an accelerator too. Measure replaces it.")
         return sentence.format(machine=machine)
-    sentence = _("**A stored result**, of {machine}: a CPU, as this server has ({name}), no GPU. Measure replaces it.")
+    sentence = _("**A stored result** of {machine}; this server has a CPU too ({name}), no GPU. Measure replaces it.")
     return sentence.format(machine=machine, name=cpu_name())
 
 

@@ -61,7 +61,6 @@ from xception_lab.ui.timing.words import (
     beaten_medians_text,
     contrast_text,
     crossing_lesson,
-    launches_text,
     lessons_texts,
     outputs_text,
     peaks_text,
@@ -159,8 +158,6 @@ def show_latency(state: TimingState) -> None:
         left = st.container()
     with left:
         _show_bars(group, results, "latency")
-    if launches := launches_text(group, (results, *stored_accelerators())):
-        st.markdown(launches)
     if shares_by_machine := _shares_by_machine(group, results):
         summary = "; ".join(
             f"{machine}: {kind_name(share.kind)} {share.flops:.0%} FLOPs, {share.time:.0%} {_('time')}"

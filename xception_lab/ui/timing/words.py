@@ -130,8 +130,8 @@ def timing_headline(group: Sequence[Settings], results: Results) -> str:
     if verdict.disturbed or results.machine.busy_share > MAX_BUSY_SHARE:
         # a number that is not to be trusted does not stand in the largest type of the page
         sentence = _(
-            "Depthwise separable against standard: **{flops}** FLOPs. **The measured times are not to be trusted**: the "
-            "machine was disturbed meanwhile. Measure again."
+            "Depthwise separable against standard: **{flops}** FLOPs. **The measured times are not to be trusted**: "
+            "the machine was disturbed meanwhile. Measure again."
         )
         return sentence.format(flops=ratio_text(verdict.flops))
     return " ".join(filter(None, (_outcome(verdict), _reason(verdict))))
@@ -181,16 +181,13 @@ def _reason(verdict: SpeedVerdict) -> str:
         return ""
     if cause := verdict.cause:
         sentence = _("Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of the time")
-        known = {
-            "layer": _(LAYER_NAMES.get(cause.name, cause.name)),
-            "macs": cause.mac_share,
-            "share": cause.time_share,
-        }
+        layer = _(LAYER_NAMES.get(cause.name, cause.name))
+        part = sentence.format(layer=layer, macs=cause.mac_share, share=cause.time_share)
         if cause.bound_s is None:
-            return f"{sentence.format(**known)}."
+            return f"{part}."
         bound = _("**{seconds}**, where its FLOPs and bytes explain {bound}.")
         seconds, bound_s = format_seconds(cause.seconds), format_seconds(cause.bound_s)
-        return f"{sentence.format(**known)}: {bound.format(seconds=seconds, bound=bound_s)}"
+        return f"{part}: {bound.format(seconds=seconds, bound=bound_s)}"
     if verdict.limit is None:
         return ""
     if verdict.excess and verdict.excess > MOST_EXPLAINED:
