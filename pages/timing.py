@@ -10,7 +10,7 @@ from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE,
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.fields.timing import BACKWARD, DTYPE, MEMORY_FORMAT, MODE, TIMING_VIEW, TimingState
 from xception_lab.ui.shell.components import copy_link
-from xception_lab.ui.shell.controls import control, download_button, main_controls, more_controls
+from xception_lab.ui.shell.controls import also_set, control, download_button, main_controls, more_controls
 from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.timing.jobs import how_text, job_of, network_settings, settings_group
@@ -51,6 +51,7 @@ if of_blocks:
     if launches := launches_text(group, (group_results, *stored_accelerators())):
         st.markdown(launches)
     main_controls(MAIN)
+    also_set(MORE)
 refusal = refusal_text(state)
 
 

@@ -1,6 +1,7 @@
 // Keeps the address equal to the page's state, so that a copied link always leads to what is shown, brings the part that
 // a link promises into sight, and reports a Streamlit slider's value while it is dragged: Streamlit itself does so only
-// when it is released. What the labels explain and how the keys reach a chart's tools is here too, once for the page.
+// when it is released. What the labels explain, how the keys reach a chart's tools, what is read out and the
+// key for a projector are here too, once for the page.
 
 import { widgetKey } from "../common/sliders.js"
 import { watchHelp } from "./help.js"
@@ -82,13 +83,36 @@ function writeAddress(keys, values, entry) {
   if (address.href !== location.href) history.replaceState(history.state, "", address)
 }
 
+/** P asks for the page as a projector shows it, or as ever again. Returns what ends this. */
+function watchScreenKey(ask) {
+  const onKey = (event) => {
+    if (event.key.toLowerCase() !== "p" || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return
+    const node = event.composedPath()[0]
+    if (node.isContentEditable || node.matches?.("textarea, select, input:not([type=range])")) return
+    ask()
+  }
+  document.addEventListener("keydown", onKey)
+  return () => document.removeEventListener("keydown", onKey)
+}
+
+/** The sentence that a page's numbers are in is read out when it changes; as text it has no marks of Markdown. */
+function markResults() {
+  for (const node of document.querySelectorAll(".st-key-lead, .st-key-verdict")) {
+    if (node.getAttribute("aria-live")) continue
+    node.setAttribute("aria-live", "polite")
+    node.setAttribute("aria-atomic", "true")
+  }
+}
+
 /** What watches the whole page, whichever run of it sends data. */
 function watchPage(parentElement) {
-  const self = { drags: watchDrags(), help: watchHelp(parentElement), endTools: watchTools() }
+  const self = { drags: watchDrags(), help: watchHelp(parentElement), endTools: watchTools(), send: () => {} }
+  self.endScreenKey = watchScreenKey(() => self.send("screen", true))
   // what is drawn later, such as a chart, an opened popover: seen when it comes
   self.drawn = new MutationObserver(() => {
     self.help.mark()
     markTools()
+    markResults()
   })
   self.drawn.observe(document.body, { childList: true, subtree: true })
   self.stop = () => {
@@ -96,6 +120,7 @@ function watchPage(parentElement) {
     self.drags.stop()
     self.help.stop()
     self.endTools()
+    self.endScreenKey()
   }
   return self
 }
@@ -109,11 +134,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (data.open_at) openAt(data.open_at)
   if (!instances.has(parentElement)) instances.set(parentElement, watchPage(parentElement))
   const self = instances.get(parentElement)
-  self.drags.send = setTriggerValue
+  self.drags.send = self.send = setTriggerValue
   self.drags.answered(data.sequence)
   self.help.texts = data.help
   self.help.mark()
   markTools()
+  markResults()
   return () => {
     self.stop()
     instances.delete(parentElement)

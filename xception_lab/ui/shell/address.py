@@ -47,6 +47,11 @@ _DRAWN_LAST_RUN = "_drawn"
 _DRAWN_THIS_RUN = "_drawing"
 _OPEN_AT = "_open_at"
 
+# how large the page is drawn: for a projector, or as ever. A page may have a `view` of its own, so this is `screen`;
+# `view=projector` is read as well, since no page has such a view
+SCREEN, PROJECTOR = "screen", "projector"
+_PROJECTED = "_projected"
+
 
 @dataclass(frozen=True, slots=True)
 class Repair:
@@ -82,7 +87,13 @@ def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
-    params = {key: texts[key] for key in keys if key in texts and FIELDS[key].is_kept} | link_parameters()
+    link = link_parameters()
+    if link.get("view") == PROJECTOR:
+        del st.query_params["view"]
+        link = link_parameters() | {SCREEN: PROJECTOR}
+    if SCREEN in link:
+        st.session_state[_PROJECTED] = link[SCREEN] == PROJECTOR
+    params = {key: texts[key] for key in keys if key in texts and FIELDS[key].is_kept} | link
     names_controls = not params.keys().isdisjoint(keys)
     page_texts, repairs = read_parameters(params if names_controls else texts, keys)
     page_texts[KEY] = params.get(KEY, texts.get(KEY, default_language()))
@@ -116,6 +127,15 @@ def page_opening() -> int:
 def is_opening() -> bool:
     """Whether no run of this page since it was opened has come to its end."""
     return not st.session_state[_DRAWN_LAST_RUN]
+
+
+def is_projected() -> bool:
+    """Whether this session's pages are drawn for a projector: large, without their controls."""
+    return st.session_state.get(_PROJECTED, False)
+
+
+def _toggle_projector() -> None:
+    st.session_state[_PROJECTED] = not is_projected()
 
 
 def link_repairs() -> tuple[Repair, ...]:
@@ -185,11 +205,15 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
     if texts[KEY] != default_language():
         changed[KEY] = texts[KEY]
     values = changed | {key: value for key, value in carried.items() if value}
+    if is_projected():
+        changed[SCREEN] = PROJECTOR
     at = {"key": entry, "value": st.query_params.get(entry)} if entry else None
     drawn: frozenset[str] = frozenset(st.session_state[_DRAWN_THIS_RUN])
     explained = {key: _(FIELDS[key].help) for key in sorted(drawn & FIELDS.keys()) if FIELDS[key].help}
     # the first run that comes to its end tells the browser, and no other
-    components.page((*keys, KEY, *carried), values, at, st.session_state.pop(_OPEN_AT, ""), texts[KEY], explained)
+    open_at = st.session_state.pop(_OPEN_AT, "")
+    own = (*keys, KEY, SCREEN, *carried)
+    components.page(own, values, at, open_at, texts[KEY], explained, _toggle_projector)
     # only now: a run that was stopped before its end has not drawn all its controls
     st.session_state[_DRAWN_LAST_RUN] = drawn
 

@@ -136,13 +136,15 @@ def page(
     open_at: str,
     language: str,
     help_texts: dict[str, str],
+    on_screen: Callable[[], None],
 ) -> None:
     """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders.
 
     entry: {"key", "value"}, the parameter by which entries of the browser's history differ, as this run found it; None
     where the page has one entry. open_at: the key of the container that the page has just been opened for, which is
     brought into sight; or empty. language: of the page's texts, which a screen reader has to know.
-    help_texts: by the key of a control, what its label explains.
+    help_texts: by the key of a control, what its label explains. on_screen: called when the key P asks for the page as
+    a projector shows it, or as ever again.
     """
     drag = st.session_state.pop(_DRAG, None)
     sequence = drag["sequence"] if drag else 0
@@ -155,7 +157,7 @@ def page(
         "language": language,
         "help": help_texts,
     }
-    _PAGE(key="page", data=data, on_drag_change=_remember_drag, height="content")
+    _PAGE(key="page", data=data, on_drag_change=_remember_drag, on_screen_change=on_screen, height="content")
 
 
 def copy_link(label: str, done: str) -> None:

@@ -70,6 +70,20 @@ def more_controls(fields: Fields, stacked: bool = False) -> None:
                     control(field)
 
 
+def also_set(fields: Fields) -> None:
+    """A line that names what is set among folded controls, each with one click to undo it; nothing where none is."""
+    texts = control_texts()
+    changed = [field for field in fields if texts[field.key] != field.default]
+    if not changed:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="also_set"):
+        st.caption(_("also set:"), width="content")
+        for field in changed:
+            label = f"{field_label(field)} **{option_text(field, texts[field.key])}**"
+            reset = {field.key: field.default}
+            st.button(label, key=f"reset_{field.key}", icon=":material/close:", on_click=set_controls, args=(reset,))
+
+
 def preset_button(label: str, key: str, texts: Mapping[str, str], keys: tuple[str, ...]) -> None:
     """A button that sets every control in `keys`: to its text in `texts`, or else to its default."""
     preset = {control_key: texts.get(control_key, FIELDS[control_key].default) for control_key in keys}

@@ -14,6 +14,7 @@ from xception_lab.common.citations import source
 from xception_lab.ui.fields.field import read_state, state_keys
 from xception_lab.ui.shell.address import (
     control_texts,
+    is_projected,
     link_repairs,
     quote_value,
     read_address,
@@ -60,7 +61,9 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 /* a chart's tools come with the pointer and with the keys; plotly's own mark of the focus is black on any ground */
 .js-plotly-plot .plotly .modebar-btn:focus-visible { outline: 2px solid light-dark(#1f2933, #e6ebf0); }
 /* where the links have no room in one row they are in a menu */
-.st-key-frame { flex-wrap: nowrap; }
+.st-key-frame { flex-wrap: nowrap; min-height: 2.5rem; }
+/* a row shows itself when all its parts are there, at their places: no link, no button moves under the pointer */
+.stHorizontalBlock:has(> .stElementContainer [data-testid="stSkeleton"]) { visibility: hidden; }
 .st-key-pages { display: none; }
 @media (max-width: 1150px) {
   .st-key-links { display: none; }
@@ -87,6 +90,15 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 .st-key-view_and_control { scroll-margin-top: 3rem; }
 .st-key-view_below, .st-key-chosen { scroll-margin-top: 39vh; }
 .st-key-verdict p { font-size: 1.4rem; line-height: 1.35; text-wrap: pretty; }
+/* the room of what is drawn by scripts that come later, and of rows that are drawn after what stands below them */
+.st-key-title, .st-key-share { min-height: 2.5rem; }
+.st-key-controls, .st-key-settings { min-height: 4.25rem; }
+@media (min-width: 1201px) {
+  .st-key-moving { min-height: 29rem; }
+  .st-key-maps { min-height: 30rem; }
+  .st-key-anatomy { min-height: 7.25rem; }
+  .st-key-architecture { min-height: 40rem; }
+}
 @media (max-width: 1200px) {
   .st-key-lead { min-height: 3.3rem; }
   .st-key-verdict { min-height: 4.2rem; }
@@ -99,6 +111,7 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
   .stMainBlockContainer { padding: 1rem .75rem 3rem; }
   .stMarkdown .katex { font-size: 1em; }
   .stMarkdown table { display: block; overflow-x: auto; }
+  .st-key-settings { min-height: 13rem; }
   .st-key-lead { min-height: 6.2rem; }
   .st-key-lead p { font-size: .95rem; }
   .st-key-verdict p { font-size: 1.2rem; }
@@ -110,6 +123,21 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 @media (max-width: 360px) {
   .st-key-frame > :has(.stMarkdown), .st-key-frame > :has(> .stPageLink) { display: none; }
 }
+</style>
+"""
+
+
+# a figure in the middle, its sentence above it, in type that the last row reads; the components' type is 11 px or more
+_PROJECTOR_CSS = """
+<style>
+html { font-size: 20px; }
+.stMainBlockContainer { padding: .6rem 2rem 2rem; }
+.st-key-frame, .st-key-share, .st-key-controls, .st-key-filtering, .st-key-display, .st-key-source, .st-key-also_set,
+.st-key-title > :not(:has(h1)), .stExpander, .stAppHeader, .stFileUploader, .st-key-preset, .st-key-experiment,
+.st-key-grid, .st-key-seal { display: none !important; }
+.stMain :is(li, td, th, label, figcaption, [data-testid=stCaptionContainer] *) { font-size: max(1rem, 18px); }
+.js-plotly-plot text { font-size: 18px !important; }
+.stBidiComponent { zoom: 1.6; }
 </style>
 """
 
@@ -196,6 +224,8 @@ def _open(page: str, state: type[Any], name: str) -> dict[str, str]:
     title = f"{_(name)} · Xception Lab" if name else "Xception Lab"
     st.set_page_config(page_title=title, page_icon=str(ASSETS / "icon.png"), layout="wide")
     st.html(_CSS)
+    if is_projected():
+        st.html(_PROJECTOR_CSS)
     return texts
 
 
