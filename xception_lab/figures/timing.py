@@ -81,7 +81,7 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
                 "x": medians_s,
                 # the theme's colours are the blocks'
                 **({} if name in KINDS else {"marker": {"color": GREY}}),
-                "error_x": error_bars(medians_s, low_s, high_s, thickness=2),
+                "error_x": error_bars(medians_s, low_s, high_s, thickness=2) | {"color": GREY},
                 "hovertemplate": "%{y}<br>" + words.notes["median"] + " %{x:.3s}s<extra></extra>",
                 "showlegend": False,
                 "offsetgroup": "measured",

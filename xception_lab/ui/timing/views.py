@@ -136,11 +136,11 @@ def _bar_text(bar: TimingBar) -> str:
     if bar.timing is None:
         return _("{name} on {machine}: not measured").format(name=name, machine=bar.machine)
     if bar.timing.loop_s is not None:
-        sentence = _("{name} on {machine}: the work alone {work:.3g} ms, called in a row {loop:.3g} ms")
-        work, loop = 1e3 * bar.timing.work_s, 1e3 * bar.timing.loop_s
+        sentence = _("{name} on {machine}: the work alone {work}, called in a row {loop}")
+        work, loop = map(format_seconds, (bar.timing.work_s, bar.timing.loop_s))
         return sentence.format(name=name, machine=bar.machine, work=work, loop=loop)
-    sentence = _("{name} on {machine}: median {median:.3g} ms, quartiles {low:.3g} to {high:.3g} ms")
-    median, low, high = (1e3 * seconds for seconds in (bar.timing.median_s, bar.timing.p25_s, bar.timing.p75_s))
+    sentence = _("{name} on {machine}: median {median}, quartiles {low} to {high}")
+    median, low, high = map(format_seconds, (bar.timing.median_s, bar.timing.p25_s, bar.timing.p75_s))
     return sentence.format(name=name, machine=bar.machine, median=median, low=low, high=high)
 
 
@@ -385,7 +385,9 @@ def show_devices(state: TimingState) -> None:
     predictions = predict_devices(settings_group(state))
     st.caption(_("**Predictions**, nothing measured: published peaks, every layer through memory, every product done."))
     summary = "; ".join(
-        f"{prediction.name} {prediction.seconds['separable']:.2g} s" for prediction in predictions if prediction.seconds
+        f"{prediction.name} {format_seconds(prediction.seconds['separable'])}"
+        for prediction in predictions
+        if prediction.seconds
     )
     show_chart(
         devices_figure(predictions, timing_words()),
