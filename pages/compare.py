@@ -6,7 +6,7 @@ import streamlit as st
 
 from xception_lab.arch.comparison import block_layer_csv, compare
 from xception_lab.ui.compare.blocks import comparison_headline, per_value_text, show_blocks, specs_ahead
-from xception_lab.ui.compare.presets import preset_buttons
+from xception_lab.ui.compare.presets import examples_menu
 from xception_lab.ui.compare.views import SHOW, Comparison
 from xception_lab.ui.compare.worked_example import show_worked_example
 from xception_lab.ui.fields.compare import (
@@ -29,7 +29,7 @@ from xception_lab.ui.fields.compare import (
 )
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.shell.components import copy_link
-from xception_lab.ui.shell.controls import control, download_button, main_controls, more_controls
+from xception_lab.ui.shell.controls import also_set, control, download_button, main_controls, more_controls
 from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import translate as _
 
@@ -40,16 +40,19 @@ state = frame("compare", CompareState)
 spec = state.spec
 blocks = compare(spec)
 
-heading(_("The same job, three ways"))
+title = st.container(horizontal=True, vertical_alignment="center", key="title")
+with title:
+    heading(_("The same job, three ways"))
 st.container(key="lead").markdown(f"{comparison_headline(blocks, state.convention)} {per_value_text(blocks)}")
-settings = st.container()
+settings = st.container(key="settings")
 show_worked_example(spec, blocks, state.convention, "moving")
 show_blocks(spec, blocks, state.convention, "blocks", ahead=specs_ahead(state, MAIN), slim=True)
+with title:
+    examples_menu()
+    more_controls(MORE)
 with settings:
-    with st.container(horizontal=True, key="presets"):
-        preset_buttons()
-        more_controls(MORE)
     main_controls(MAIN)
+    also_set(MORE)
 with st.container(key=VIEW_AND_CONTROL):
     with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
         control(VIEW)

@@ -28,7 +28,7 @@ from xception_lab.ui.network.overview import network_headline, network_of, show_
 from xception_lab.ui.network.paper import show_modules, show_relatives
 from xception_lab.ui.network.views import show_export, show_layers, show_shares, show_what_if
 from xception_lab.ui.shell.components import copy_link
-from xception_lab.ui.shell.controls import control, main_controls, more_controls
+from xception_lab.ui.shell.controls import also_set, control, main_controls, more_controls
 from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import translate as _
 
@@ -39,16 +39,18 @@ state = frame("network", NetworkState)
 network = network_of(state)
 request = ChartRequest(network, state, MAIN)
 changes = cost_changes(network, paper_network())
-heading(_("Xception, taken apart"))
-st.markdown(network_headline(network))
+with st.container(horizontal=True, vertical_alignment="center", key="title"):
+    heading(_("Xception, taken apart"))
+    more_controls(MORE)
+st.container(key="lead").markdown(network_headline(network))
 with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
     control(NETWORK_VIEW)
     st.space("stretch")
-    more_controls(MORE)
     copy_link(_("Copy link"), _("Copied"))
 if state.network_view not in FIXED_VIEWS:
     show_network_figures(network, state, MAIN)
     main_controls(MAIN)
+also_set(MORE)
 
 
 def architecture() -> None:

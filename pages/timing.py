@@ -5,17 +5,16 @@ from functools import partial
 import streamlit as st
 
 from xception_lab.timing.results_file import results_to_csv, results_to_json
-from xception_lab.ui.compare.presets import preset_buttons
+from xception_lab.ui.compare.presets import examples_menu
 from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.fields.timing import BACKWARD, DTYPE, MEMORY_FORMAT, MODE, TIMING_VIEW, TimingState
 from xception_lab.ui.shell.components import copy_link
-from xception_lab.ui.shell.controls import control, download_button, main_controls, more_controls
+from xception_lab.ui.shell.controls import also_set, control, download_button, main_controls, more_controls
 from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.timing.jobs import how_text, job_of, settings_group
+from xception_lab.ui.timing.jobs import how_text, job_of, network_settings, settings_group
 from xception_lab.ui.timing.measurement import (
-    device_line,
     is_training,
     may_stop,
     queue,
@@ -27,7 +26,7 @@ from xception_lab.ui.timing.measurement import (
 )
 from xception_lab.ui.timing.results import best_results, stored_accelerators
 from xception_lab.ui.timing.views import SHOW
-from xception_lab.ui.timing.words import launches_text, timing_headline
+from xception_lab.ui.timing.words import launches_text, network_headline, timing_headline
 
 MAIN = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, SIZE, BATCH_SIZE)
 MORE = (DTYPE, MEMORY_FORMAT, MODE, BACKWARD)
@@ -36,21 +35,24 @@ state = frame("timing", TimingState)
 status = session_job()
 job_id = status.id if status else None
 running = status is not None and not status.finished
-st.markdown(device_line())
-heading(_("FLOPs are not seconds"))
-group = settings_group(state)
-block_results, _source = best_results(group, state.measured_on)
+of_blocks = state.timing_view != "xception"
+with st.container(horizontal=True, vertical_alignment="center", key="title"):
+    heading(_("FLOPs are not seconds"))
+    if of_blocks:
+        st.caption(how_text(state), width="content")
+        examples_menu(("middle", "early", "mobile"), tuple(field.key for field in MAIN))
+    more_controls(MORE if of_blocks else (DTYPE,), stacked=True)
 job = job_of(state)
 job_results, _source = best_results(job.settings, state.measured_on)
+group = settings_group(state) if of_blocks else network_settings(state)
+group_results, _source = best_results(group, state.measured_on)
 with st.container(key="verdict"):
-    st.markdown(timing_headline(group, block_results))
-if launches := launches_text(group, (block_results, *stored_accelerators())):
-    st.markdown(launches)
-with st.container(horizontal=True, vertical_alignment="center", key="presets"):
-    preset_buttons(("middle", "early", "mobile"), tuple(field.key for field in MAIN))
-    more_controls(MORE, stacked=True)
-    st.caption(how_text(state))
-main_controls(MAIN)
+    st.markdown((timing_headline if of_blocks else network_headline)(group, group_results))
+if of_blocks:
+    if launches := launches_text(group, (group_results, *stored_accelerators())):
+        st.markdown(launches)
+    main_controls(MAIN)
+    also_set(MORE)
 refusal = refusal_text(state)
 
 
@@ -80,9 +82,11 @@ with st.container(key=VIEW_AND_CONTROL):
         )
         st.space("stretch")
         copy_link(_("Copy link"), _("Copied"))
-        download_button(_("Results (JSON)"), partial(results_to_json, job_results), "results.json", "application/json")
-        csv = partial(results_to_csv, job_results)
-        st.download_button(_("Results (CSV)"), csv, "results.csv", "text/csv", on_click="ignore")
+        with st.popover(_("Save"), icon=":material/download:", key="saving"):
+            json = partial(results_to_json, job_results)
+            download_button(_("Results (JSON)"), json, "results.json", "application/json")
+            csv = partial(results_to_csv, job_results)
+            download_button(_("Results (CSV)"), csv, "results.csv", "text/csv")
     if refusal:
         st.info(refusal, icon=":material/block:")
     if is_training():

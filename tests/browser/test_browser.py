@@ -305,7 +305,7 @@ def test_every_control_is_reached_by_the_tab_key(visit: Visit) -> None:
         reached.append(
             page.evaluate("""() => {
                 const at = document.activeElement
-                const key = at.closest("[class*=st-key-preset_], [class*=st-key-copy_link], .stSlider, .stButtonGroup")
+                const key = at.closest("[class*=st-key-examples], [class*=st-key-copy_link], .stSlider, .stButtonGroup")
                 if (at.matches("[data-testid=stPopoverButton]")) return "more"
                 if (at.matches("summary, a")) return at.textContent
                 return key?.closest("[class*=st-key-]").className.match(/st-key-([\\w-]+)/)[1] ?? at.tagName
@@ -314,7 +314,7 @@ def test_every_control_is_reached_by_the_tab_key(visit: Visit) -> None:
         if reached[-1] == "BODY":
             break
     sliders = ["in_channels", "out_channels", "kernel_size", "size", "segments"]
-    wanted = ["preset_middle", "preset_order", "more", *sliders, "view", "convention", "copy_link", "lang"]
+    wanted = ["examples", "more", *sliders, "view", "convention", "copy_link", "lang"]
     assert set(wanted) <= set(reached)
     assert [key for key in dict.fromkeys(reached) if key in sliders] == sliders, "in the order they are read"
     page.locator("[data-testid=stPopoverButton]").focus()

@@ -14,6 +14,8 @@ from xception_lab.common.palette import (
     CATEGORICAL_COLOURS,
     LAYER_KIND_COLOURS,
 )
+from xception_lab.figures.style import ERROR_COLOUR, GREY
+from xception_lab.figures.training import DOT_OPACITY, EFFECT_COLOUR
 from xception_lab.spec import KINDS
 
 THEME = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["theme"]
@@ -56,5 +58,18 @@ def test_colours_stand_out_from_the_page(ground: str) -> None:
     """WCAG 2 asks of graphics a contrast of at least 3 to what is beside them."""
     background = THEME[ground]["backgroundColor"]
     colours = [getattr(colour, ground) for colour in CATEGORICAL_COLOURS]
-    for colour in (*colours, *BLOCK_COLOURS_ON_BOTH_GROUNDS.values()):
-        assert _contrast(colour, background) >= 3
+    # what stands for no block: lines, whiskers, dots of seeds, which are partly transparent; effects; errors
+    grey = "#808080"
+    assert GREY == "gray"
+    dots = _over(grey, background, DOT_OPACITY)
+    for colour in (*colours, *BLOCK_COLOURS_ON_BOTH_GROUNDS.values(), grey, dots, EFFECT_COLOUR, ERROR_COLOUR):
+        assert _contrast(colour, background) >= 3, colour
+    # text
+    for colour in (THEME[ground]["textColor"], THEME[ground]["linkColor"], THEME[ground]["primaryColor"]):
+        assert _contrast(colour, background) >= 4.5, colour
+
+
+def _over(colour: str, ground: str, opacity: float) -> str:
+    """What a colour of this opacity looks like on a ground."""
+    pairs = ((int(colour[i : i + 2], 16), int(ground[i : i + 2], 16)) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(opacity * above + (1 - opacity) * below):02x}" for above, below in pairs)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
 
-from xception_lab.common.units import TICKS_S, format_bytes, format_count, format_shape, format_times
+from xception_lab.common.units import TICKS_S, format_bytes, format_count, format_number, format_shape, format_times
 
 PREFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -110,3 +110,18 @@ def test_a_tick_says_its_seconds_in_the_unit_that_fits() -> None:
         assert float(digits) * units[text.removeprefix(digits)] == pytest.approx(at)
         assert float(digits) < 1000
     assert (TICKS_S[1e-6], TICKS_S[0.02], TICKS_S[500.0]) == ("1µs", "20ms", "500s")
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_a_number_has_no_exponent_and_three_digits(value: float) -> None:
+    text = format_number(value)
+    assert not re.search(r"[eE]", text)
+    if 1e-4 <= abs(value) < 999.5:
+        assert abs(float(text.replace("−", "-")) - value) <= 5e-3 * abs(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(18_200, "18.2 k"), (-0.0123, "−0.0123"), (0, "0"), (1e-9, "0"), (999.7, "1,000"), (2.5, "2.5")]
+)
+def test_a_number_as_people_read_it(value: float, text: str) -> None:
+    assert format_number(value) == text

@@ -1,5 +1,7 @@
 """Numbers as people read them: 27.5 M, 10.5 MB, 8.4 times."""
 
+import math
+
 # ticks of a logarithmic axis of seconds, with their labels
 TICKS_S = {
     digit * 10.0**power: f"{digit * 10 ** (power % 3)}{unit}"
@@ -30,6 +32,22 @@ def format_seconds(value: float) -> str:
             part = value / size
             return f"{part:,.{2 if part < 9.995 else 1 if part < 99.95 else 0}f} {unit}"
     return f"{value * 1e9:,.0f} ns"
+
+
+def format_number(value: float) -> str:
+    """Three significant digits, never with an exponent: 18_200 -> "18.2 k", -0.0123 -> "−0.0123", 0.0 -> "0".
+
+    What would need more than six decimals is "0" with its sign left out.
+    """
+    size = abs(value)
+    sign = "−" if value < 0 else ""
+    if size >= 999.5:
+        return f"{sign}{format_count(size)}"
+    if size < 5e-7:
+        return "0"
+    decimals = min(6, max(0, 2 - math.floor(math.log10(size))))
+    text = f"{size:.{decimals}f}"
+    return f"{sign}{text.rstrip('0').rstrip('.') if '.' in text else text}"
 
 
 def format_times(ratio: float) -> str:

@@ -11,11 +11,13 @@ from textwrap import wrap
 from typing import Any, NamedTuple
 
 import numpy as np
+import plotly.graph_objects as go
 
 from xception_lab.common.units import TICKS_S
 
 # pixels
 HEIGHT = 400
+PROJECTED_PX, PROJECTED_HEIGHT = 18, 520
 # at the foot: on a phone the chart's own menu stands over its head
 LEGEND: dict[str, Any] = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
 # marks that stand for no block; legible on a light and on a dark ground
@@ -66,6 +68,23 @@ def machine_legend(machines: Sequence[str]) -> list[dict[str, Any]]:
         }
         for machine, style in zip(machines, machine_styles(len(machines)), strict=True)
     ]
+
+
+def enlarge(figure: go.Figure) -> None:
+    """Give a figure the size of type that is read from a classroom's last row, and room for it."""
+    layout: Any = figure.layout
+    figure.update_layout(
+        font={"size": PROJECTED_PX},
+        legend={"font": {"size": PROJECTED_PX}},
+        height=max(layout.height or HEIGHT, PROJECTED_HEIGHT),
+    )
+    type_size = {"tickfont": {"size": PROJECTED_PX}, "title": {"font": {"size": PROJECTED_PX}}, "automargin": True}
+    figure.update_xaxes(type_size)
+    figure.update_yaxes(type_size)
+    figure.update_annotations(font={"size": PROJECTED_PX})
+    for trace in figure.data:
+        if "textfont" in trace:
+            trace.update(textfont={"size": PROJECTED_PX})
 
 
 def wrap_name(name: str, width: int = 40) -> str:

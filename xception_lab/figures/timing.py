@@ -81,7 +81,7 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
                 "x": medians_s,
                 # the theme's colours are the blocks'
                 **({} if name in KINDS else {"marker": {"color": GREY}}),
-                "error_x": error_bars(medians_s, low_s, high_s, thickness=2),
+                "error_x": error_bars(medians_s, low_s, high_s, thickness=2) | {"color": GREY},
                 "hovertemplate": "%{y}<br>" + words.notes["median"] + " %{x:.3s}s<extra></extra>",
                 "showlegend": False,
                 "offsetgroup": "measured",
@@ -101,14 +101,14 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
     return go.Figure(
         data,
         {
-            "height": 130 + (66 if several else 80) * len(bars),
+            "height": 125 + 66 * len(bars),
             "legend": TIMING_LEGEND,
             "barmode": "group",
             "xaxis": {"title": {"text": words.notes["latency"]}, "rangemode": "tozero", **SECONDS_AXIS},
             "yaxis": {**order, "showgrid": False, "title": {"text": ""}},
             "bargap": 0.25,
             "bargroupgap": 0.08,
-            "margin": {"t": 30, "r": 30, "b": 100},
+            "margin": {"t": 20, "r": 30, "b": 100},
         },
     )
 
@@ -159,6 +159,45 @@ def ratios_figure(shares: Mapping[str, Sequence[TimeShare]], words: TimingWords)
             "showlegend": False,
             "yaxis": {"title": {"text": words.notes["share"]}, "tickformat": ".0%", "rangemode": "tozero"},
             "margin": {"t": 30, "r": 10, "b": 100 if len(machines) > 1 else 60},
+        },
+    )
+
+
+def contrast_figure(shares: Mapping[str, TimeShare], words: TimingWords) -> go.Figure:
+    """One block at several places of a network: its FLOPs and its time as parts of the standard block's, as bars.
+
+    shares: by the place's name, the first at the top.
+    """
+    places = list(shares)
+    data = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": words.notes[name],
+            "y": places,
+            "x": values,
+            "marker": marker,
+            "text": [f"<b>{value:.0%}</b>" for value in values],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertemplate": "%{y}: %{fullData.name} %{x:.1%}<extra></extra>",
+        }
+        for name, values, marker in (
+            ("time", [share.time for share in shares.values()], {"color": BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"]}),
+            ("flops", [share.flops for share in shares.values()], _HATCHED),
+        )
+    ]
+    return go.Figure(
+        data,
+        {
+            "height": 125 + 66 * len(places),
+            "legend": {**TIMING_LEGEND, "traceorder": "normal"},
+            "barmode": "group",
+            "xaxis": {"title": {"text": words.notes["share"]}, "tickformat": ".0%", "rangemode": "tozero"},
+            "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": ""}},
+            "bargap": 0.25,
+            "bargroupgap": 0.08,
+            "margin": {"t": 20, "r": 40, "b": 100},
         },
     )
 

@@ -11,6 +11,7 @@ from xception_lab.experiments.effects import Effect
 from xception_lab.experiments.tables import Curve
 from xception_lab.figures.style import GREY, LEGEND, error_bars, vertical_line
 
+DOT_OPACITY = 0.85  # so that dots over each other differ from one, and one has a contrast of 3 to either ground
 EFFECT_COLOUR = CATEGORICAL_COLOURS[5].light  # a difference belongs to no block
 
 
@@ -103,7 +104,7 @@ def effects_figure(
             "mode": "markers",
             "x": [x for x, _ in dots],
             "y": [y for _, y in dots],
-            "marker": {"size": 7, "color": GREY, "opacity": 0.55},
+            "marker": {"size": 7, "color": GREY, "opacity": DOT_OPACITY},
             "hovertemplate": "%{x:+.2f}<extra></extra>",
         },
         {

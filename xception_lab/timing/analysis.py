@@ -20,6 +20,8 @@ from xception_lab.timing.settings import Settings
 DEVICE_SPREAD = 0.1
 # of calls in a row, which the host's launches make less steady: two measurements of one GPU differed by up to 21 %
 LOOP_SPREAD = 0.25
+# of the time, beyond its fraction of the MACs: a layer that takes this much more explains why FLOPs are not seconds
+LEAST_CAUSE = 0.1
 # how many times its estimate a layer may take and still be called bound by the peak that the estimate comes from
 MOST_EXPLAINED = 3.0
 INTENSITIES = (0.05, 2000.0)  # FLOPs per byte, of the plot: from below every depthwise layer to above every ridge
@@ -60,6 +62,7 @@ class SpeedVerdict:
     slowest, share, limit: the separable block's layer that takes the most time, its fraction of all layers' time, and
     which peak limits it; None where the layers were not timed or no peaks measured. excess: how many times its estimate
     that layer took; above MOST_EXPLAINED it is no peak that limits it.
+    cause: the layer that takes most beyond its part of the MACs; None where none takes LEAST_CAUSE more.
     """
 
     flops: Ratio
@@ -71,6 +74,22 @@ class SpeedVerdict:
     limit: Limit | None
     launches: "LaunchVerdict | None" = None
     excess: float | None = None
+    cause: "LayerCause | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCause:
+    """A layer of the separable block whose time its MACs do not explain.
+
+    mac_share, time_share: its fractions of the block's MACs and of all layers' time. bound_s: its estimate, None where
+    no peaks were measured.
+    """
+
+    name: str
+    mac_share: float
+    time_share: float
+    seconds: float
+    bound_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +253,45 @@ def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict |
     if not total_layers_s:  # the clock was too coarse for them, or a file says so
         return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None, launches)
     share = seconds / total_layers_s
+    cause = _cause(separable, results)
     peaks = results.peak(separable.settings.dtype)
     if peaks is None:
-        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches)
+        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches, None, cause)
     layers = {layer.name: layer for layer in estimates(separable.settings, peaks, fast_algorithms(results))}
     layer = layers.get(name)
     if layer is None or not layer.seconds:
-        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches)
-    return SpeedVerdict(flops, times, outcome, disturbed, name, share, layer.limit, launches, seconds / layer.seconds)
+        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches, None, cause)
+    excess = seconds / layer.seconds
+    return SpeedVerdict(flops, times, outcome, disturbed, name, share, layer.limit, launches, excess, cause)
+
+
+def _cause(timing: Timing, results: Results) -> LayerCause | None:
+    """The layer that takes the most time beyond its part of the MACs, if that is LEAST_CAUSE of the time or more."""
+    cost = timing.settings.cost()
+    macs = {layer.name: layer.macs / cost.macs for layer in cost.layers}
+    total_s = sum(seconds for _, seconds in timing.layers)
+    peaks = results.peak(timing.settings.dtype)
+    bounds = estimates(timing.settings, peaks, fast_algorithms(results)) if peaks else ()
+    bounds_s = {layer.name: layer.seconds for layer in bounds}
+    causes = (
+        LayerCause(name, macs[name], seconds / total_s, seconds, bounds_s.get(name))
+        for name, seconds in timing.layers
+        if name in macs
+    )
+    cause = max(causes, key=lambda one: one.time_share - one.mac_share, default=None)
+    return cause if cause and cause.time_share - cause.mac_share >= LEAST_CAUSE else None
+
+
+def separable_share(group: Sequence[Settings], results: Results) -> TimeShare | None:
+    """The separable block's FLOPs and time as fractions of the standard one's; None unless both were measured well."""
+    verdict = speed_verdict(group, results)
+    if verdict is None or verdict.disturbed:
+        return None
+    standard, separable = results.timing(group[0]), results.timing(group[-1])
+    assert standard is not None
+    assert separable is not None
+    flops = group[-1].cost().flops / group[0].cost().flops
+    return TimeShare("separable", flops, separable.work_s / standard.work_s)
 
 
 def _spread_outcome(separable_s: float, standard_s: float, spread: float) -> SpeedOutcome:

@@ -62,15 +62,6 @@ function createRow(row) {
   grid.append(strip)
   // called for the first size as well, before the first frame
   new ResizeObserver(() => layOut(strip)).observe(grid)
-  // arrow keys go from one map to the next
-  grid.onkeydown = (event) => {
-    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
-    const cells = [...grid.querySelectorAll(".cell")]
-    const next = move && cells[cells.indexOf(event.target) + move]
-    if (!next) return
-    event.preventDefault()
-    next.focus()
-  }
   block.append(head, grid)
   return block
 }
@@ -110,6 +101,32 @@ function drawRow(row, data, table, choose, old) {
   })
   drawn.set(block, { form, pixels: row.pixels, width: row.width, table })
   return block
+}
+
+/** All maps are one stop of the Tab key: the chosen one, or else the first. The arrows lead from there to the others. */
+function setTabStop(root) {
+  const cells = [...root.querySelectorAll(".cell:enabled")]
+  const focused = root.getRootNode().activeElement
+  const stop = cells.find((cell) => cell === focused) ?? cells.find((cell) => cell.ariaPressed === "true") ?? cells[0]
+  for (const cell of cells) cell.tabIndex = cell === stop ? 0 : -1
+}
+
+/** Right and left along the rows, up and down to the row above or below in the same column of the page. */
+function onKey(event) {
+  const root = event.currentTarget
+  const cell = event.composedPath()[0]
+  if (!cell.matches?.(".cell")) return
+  const cells = [...root.querySelectorAll(".cell:enabled")]
+  const next = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+  const rows = [...cell.closest(".card").querySelectorAll(".row")].filter((row) => row.querySelector(".cell:enabled"))
+  const row = rows[rows.indexOf(cell.closest(".row")) + ({ ArrowDown: 1, ArrowUp: -1 }[event.key] ?? NaN)]
+  const place = [...cell.parentElement.querySelectorAll(".cell")].indexOf(cell)
+  const below = row && [...row.querySelectorAll(".cell")]
+  const to = next ? cells[cells.indexOf(cell) + next] : below?.[Math.min(place, below.length - 1)]
+  if (!to) return
+  event.preventDefault()
+  to.focus()
+  setTabStop(root)
 }
 
 function setPicture(node, png, description) {
@@ -175,5 +192,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (detail) drawn.set(detail, { text, table })
   setChildren(root, detail ? [columns, detail] : [columns])
   if (place >= 0 && focused !== root.getRootNode().activeElement) root.querySelectorAll(".cell")[place]?.focus()
+  root.onkeydown = onKey
+  setTabStop(root)
   root.dataset.painted = Number(root.dataset.painted ?? 0) + 1
 }

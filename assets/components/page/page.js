@@ -1,10 +1,13 @@
 // Keeps the address equal to the page's state, so that a copied link always leads to what is shown, brings the part that
 // a link promises into sight, agrees with the server on who the person is, and reports a Streamlit slider's value while
-// it is dragged: Streamlit itself does so only when it is released.
+// it is dragged: Streamlit itself does so only when it is released. What the labels explain, how the keys reach a
+// chart's tools, what is read out and the key for a projector are here too, once for the page.
 
 import { widgetKey } from "../common/sliders.js"
+import { watchHelp } from "./help.js"
 import { openAt, watchPerson } from "./opening.js"
 import { agreeOnPerson } from "./person.js"
+import { markTools, watchTools } from "./tools.js"
 
 const instances = new WeakMap()
 
@@ -94,6 +97,48 @@ function hasLostSession(id) {
   return lost
 }
 
+/** P asks for the page as a projector shows it, or as ever again. Returns what ends this. */
+function watchScreenKey(ask) {
+  const onKey = (event) => {
+    if (event.key.toLowerCase() !== "p" || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return
+    const node = event.composedPath()[0]
+    if (node.isContentEditable || node.matches?.("textarea, select, input:not([type=range])")) return
+    ask()
+  }
+  document.addEventListener("keydown", onKey)
+  return () => document.removeEventListener("keydown", onKey)
+}
+
+/** The sentence that a page's numbers are in is read out when it changes; as text it has no marks of Markdown. */
+function markResults() {
+  for (const node of document.querySelectorAll(".st-key-lead, .st-key-verdict")) {
+    if (node.getAttribute("aria-live")) continue
+    node.setAttribute("aria-live", "polite")
+    node.setAttribute("aria-atomic", "true")
+  }
+}
+
+/** What watches the whole page, whichever run of it sends data. */
+function watchPage(parentElement) {
+  const self = { drags: watchDrags(), help: watchHelp(parentElement), endTools: watchTools(), send: () => {} }
+  self.endScreenKey = watchScreenKey(() => self.send("screen", true))
+  // what is drawn later, such as a chart, an opened popover: seen when it comes
+  self.drawn = new MutationObserver(() => {
+    self.help.mark()
+    markTools()
+    markResults()
+  })
+  self.drawn.observe(document.body, { childList: true, subtree: true })
+  self.stop = () => {
+    self.drawn.disconnect()
+    self.drags.stop()
+    self.help.stop()
+    self.endTools()
+    self.endScreenKey()
+  }
+  return self
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   if (hasLostSession(data.session)) {
     location.reload() // the address as it stands is right
@@ -106,10 +151,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   watchPerson()
   if (data.open_at) openAt(data.open_at)
   agreeOnPerson(data.person, (secret) => setTriggerValue("person", secret))
-  if (!instances.has(parentElement)) instances.set(parentElement, watchDrags())
+  if (!instances.has(parentElement)) instances.set(parentElement, watchPage(parentElement))
   const self = instances.get(parentElement)
-  self.send = setTriggerValue
-  self.answered(data.sequence)
+  self.drags.send = self.send = setTriggerValue
+  self.drags.answered(data.sequence)
+  self.help.texts = data.help
+  self.help.mark()
+  markTools()
+  markResults()
   return () => {
     self.stop()
     instances.delete(parentElement)

@@ -37,6 +37,8 @@ function create(root) {
   self.live.setAttribute("aria-live", "polite")
   for (const kind of BLOCK_KINDS) {
     const panel = createPanel(kind)
+    // the keys move the same cell in all three: one stop of the Tab key is enough
+    panel.stage.tabIndex = self.panels.length ? -1 : 0
     panel.tab = button(`tab ${kind}`, undefined, () => scrollToPanel(panel, self.tray))
     listen(self, panel)
     self.panels.push(panel)
@@ -76,6 +78,7 @@ function createPlayer(self) {
   self.slider = element("input")
   self.slider.type = "range"
   self.slider.min = 1
+  self.slider.tabIndex = -1 // the keys move the cell in the picture itself, in both directions
   self.slider.oninput = () => stepTo(self, Number(self.slider.value) - 1)
   self.place = element("span", "place")
   self.speedButton = button("pace", undefined, () => {

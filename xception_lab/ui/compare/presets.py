@@ -1,10 +1,10 @@
-"""Presets of the comparison: one button sets every control of the three blocks."""
+"""Presets of the comparison: one choice in a menu sets every control of the three blocks."""
 
 from xception_lab.spec import CompareSpec
 from xception_lab.ui.fields.compare import BlocksState
 from xception_lab.ui.fields.field import state_keys
 from xception_lab.ui.fields.registry import fit_state
-from xception_lab.ui.shell.controls import preset_button
+from xception_lab.ui.shell.controls import preset_menu
 from xception_lab.ui.shell.language import translate as _
 
 # by name: the texts of the controls that are not at their defaults, as in a link
@@ -22,15 +22,14 @@ def preset_spec(name: str) -> CompareSpec:
     return fit_state(BlocksState, PRESETS[name]).spec
 
 
-def preset_buttons(
+def examples_menu(
     names: tuple[str, ...] = ("middle", "early", "mobile", "order"), keys: tuple[str, ...] = state_keys(BlocksState)
 ) -> None:
-    """One button per preset; each sets every control in `keys`."""
+    """A menu of presets; each sets every control in `keys`."""
     labels = {
         "middle": _("Middle flow, 728→728"),
         "early": _("Early layer, 64→128"),
         "mobile": _("MobileNet-like, 256→256"),
         "order": _("The order question, 128→256 / 2"),
     }
-    for name in names:
-        preset_button(labels[name], f"preset_{name}", PRESETS[name], keys)
+    preset_menu(_("Examples"), "examples", {labels[name]: PRESETS[name] for name in names}, keys)

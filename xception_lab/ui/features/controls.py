@@ -37,10 +37,11 @@ _CSS = """
 .stElementContainer { transition: none !important; opacity: 1 !important; }
 /* the views' names explain themselves; the label stays for screen readers */
 .st-key-share .st-key-look [data-testid=stWidgetLabel] { position: absolute; clip-path: inset(50%); }
+@media (min-width: 1201px) { .st-key-lead { min-height: 9rem; } }
 @media (max-width: 700px) {
-  /* up to the edge, so that part of the next control is visible */
-  .st-key-filtering { flex-wrap: nowrap; gap: .5rem; margin-right: -.75rem; overflow-x: auto; scrollbar-width: none; }
-  .st-key-filtering > * { flex: 0 0 auto; }
+  /* one below the other, the switch of the ReLU first: each is on the screen */
+  .st-key-filtering { gap: .4rem .9rem; }
+  .st-key-filtering .st-key-intermediate { order: -1; }
 }
 </style>
 """

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xception_lab.common.units import format_number
 from xception_lab.features.maps import (
     BlockMaps,
     BlockStep,
@@ -225,8 +226,8 @@ def _panel(column: MapColumn, step: BlockStep, channel: int) -> dict[str, Any]:
         "before": histogram(before[channel], low, high) if compares else [],
         "after": histogram(after[channel], low, high),
         "zero": 100 * (0 - low) / (high - low),
-        "low": _format_number(low),
-        "high": _format_number(high),
+        "low": format_number(low),
+        "high": format_number(high),
         "behind": _("after BN and activation") if _is_beside_batch_norm(column, step) else _("after"),
         "measures": [list(row) for row in zip(names, *numbers, strict=True)],
         "stats": ", ".join(f"{name} {number}" for name, number in zip(names, _map_numbers(values), strict=True)),
@@ -236,13 +237,9 @@ def _panel(column: MapColumn, step: BlockStep, channel: int) -> dict[str, Any]:
 def _map_numbers(values: Values) -> tuple[str, ...]:
     """Mean, smallest, largest and share of zeros of one map, as texts."""
     return (
-        *(_format_number(float(number)) for number in (values.mean(), values.min(), values.max())),
+        *(format_number(float(number)) for number in (values.mean(), values.min(), values.max())),
         f"{zeros_share(values):.0%}",
     )
-
-
-def _format_number(number: float) -> str:
-    return f"{number:.3g}".replace("-", "−")
 
 
 def _values_around_activation(block: BlockMaps, maps: LayerMaps) -> tuple[Values, Values]:

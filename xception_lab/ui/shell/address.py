@@ -38,6 +38,7 @@ from xception_lab.ui.fields.field import Field
 from xception_lab.ui.fields.registry import FIELDS, fit_texts
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import KEY, LANGUAGES, default_language
+from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.person import proposed_secret, remember_person
 
 _PAGE = "_page"
@@ -48,6 +49,11 @@ _DRAWN_LAST_RUN = "_drawn"
 _DRAWN_THIS_RUN = "_drawing"
 _OPEN_AT = "_open_at"
 _SESSION = "_session"  # what tells this session from the next one of the same document
+
+# how large the page is drawn: for a projector, or as ever. A page may have a `view` of its own, so this is `screen`;
+# `view=projector` is read as well, since no page has such a view
+SCREEN, PROJECTOR = "screen", "projector"
+_PROJECTED = "_projected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,13 @@ def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
-    params = {key: texts[key] for key in keys if key in texts and FIELDS[key].is_kept} | link_parameters()
+    link = link_parameters()
+    if link.get("view") == PROJECTOR:
+        del st.query_params["view"]
+        link = link_parameters() | {SCREEN: PROJECTOR}
+    if SCREEN in link:
+        st.session_state[_PROJECTED] = link[SCREEN] == PROJECTOR
+    params = {key: texts[key] for key in keys if key in texts and FIELDS[key].is_kept} | link
     names_controls = not params.keys().isdisjoint(keys)
     page_texts, repairs = read_parameters(params if names_controls else texts, keys)
     page_texts[KEY] = params.get(KEY, texts.get(KEY, default_language()))
@@ -118,6 +130,15 @@ def page_opening() -> int:
 def is_opening() -> bool:
     """Whether no run of this page since it was opened has come to its end."""
     return not st.session_state[_DRAWN_LAST_RUN]
+
+
+def is_projected() -> bool:
+    """Whether this session's pages are drawn for a projector: large, without their controls."""
+    return st.session_state.get(_PROJECTED, False)
+
+
+def _toggle_projector() -> None:
+    st.session_state[_PROJECTED] = not is_projected()
 
 
 def link_repairs() -> tuple[Repair, ...]:
@@ -187,20 +208,19 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
     if texts[KEY] != default_language():
         changed[KEY] = texts[KEY]
     values = changed | {key: value for key, value in carried.items() if value}
+    if is_projected():
+        changed[SCREEN] = PROJECTOR
     at = {"key": entry, "value": st.query_params.get(entry)} if entry else None
+    drawn: frozenset[str] = frozenset(st.session_state[_DRAWN_THIS_RUN])
+    explained = {key: _(FIELDS[key].help) for key in sorted(drawn & FIELDS.keys()) if FIELDS[key].help}
     # the first run that comes to its end tells the browser, and no other
-    components.page(
-        (*keys, KEY, *carried),
-        values,
-        at,
-        st.session_state.pop(_OPEN_AT, ""),
-        texts[KEY],
-        st.session_state.setdefault(_SESSION, secrets.token_hex(8)),
-        proposed_secret(),
-        remember_person,
-    )
+    open_at = st.session_state.pop(_OPEN_AT, "")
+    own = (*keys, KEY, SCREEN, *carried)
+    session = st.session_state.setdefault(_SESSION, secrets.token_hex(8))
+    person = (proposed_secret(), remember_person)
+    components.page(own, values, at, open_at, texts[KEY], session, person, explained, _toggle_projector)
     # only now: a run that was stopped before its end has not drawn all its controls
-    st.session_state[_DRAWN_LAST_RUN] = frozenset(st.session_state[_DRAWN_THIS_RUN])
+    st.session_state[_DRAWN_LAST_RUN] = drawn
 
 
 def read_parameters(params: Mapping[str, str], keys: tuple[str, ...]) -> tuple[dict[str, str], tuple[Repair, ...]]:

@@ -138,17 +138,21 @@ def page(
     open_at: str,
     language: str,
     session: str,
-    person: str | None,
-    on_person: Callable[[object], None],
+    person: tuple[str | None, Callable[[object], None]],
+    help_texts: dict[str, str],
+    on_screen: Callable[[], None],
 ) -> None:
     """Makes the address hold exactly `values` among the parameters `keys`, and reports dragged sliders.
 
     entry: {"key", "value"}, the parameter by which entries of the browser's history differ, as this run found it; None
     where the page has one entry. open_at: the key of the container that the page has just been opened for, which is
     brought into sight; or empty. language: of the page's texts, which a screen reader has to know. session: differs
-    between sessions; a document that meets another one than before is loaded again. person: the secret that the browser
-    is to keep, or None; on_person gets its own where it has another, unchecked.
+    between sessions; a document that meets another one than before is loaded again. person: the secret that the
+    browser is to keep, or None, and what gets its own where it has another, unchecked. help_texts: by the key of a
+    control, what its label explains. on_screen: called when the key P asks for the page as a projector shows it, or as
+    ever again.
     """
+    secret, on_person = person
     drag = st.session_state.pop(_DRAG, None)
     sequence = drag["sequence"] if drag else 0
     data = {
@@ -159,13 +163,15 @@ def page(
         "open_at": open_at,
         "language": language,
         "session": session,
-        "person": person,
+        "person": secret,
+        "help": help_texts,
     }
     _PAGE(
         key="page",
         data=data,
         on_drag_change=_remember_drag,
         on_person_change=lambda: on_person(st.session_state["page"].person),
+        on_screen_change=on_screen,
         height="content",
     )
 

@@ -26,20 +26,22 @@ def option_text(field: Field[Any], text: str) -> str:
 def control(field: Field[Any], options: tuple[str, ...] = ()) -> None:
     """Draw the control of a field; its value is in the state that `frame` returns.
 
+    What its label explains, the browser shows there (the component `page`): Streamlit's own help is an icon that the
+    Tab key stops at, before every control.
+
     options: where only the page can tell what can be chosen now, instead of the field's; call `confine` first.
     """
     options = options or field.available(control_texts())
     note_drawn(field.key)
-    label, help_text = field_label(field), _(field.help)
+    label = field_label(field)
     if field.widget == "slider":
-        st.select_slider(label, options, key=field.key, help=help_text)
+        st.select_slider(label, options, key=field.key)
     else:
         st.segmented_control(
             label,
             options,
             format_func=lambda text: option_text(field, text),
             key=field.key,
-            help=help_text,
             required=True,
         )
 
@@ -68,10 +70,37 @@ def more_controls(fields: Fields, stacked: bool = False) -> None:
                     control(field)
 
 
+def also_set(fields: Fields) -> None:
+    """A line that names what is set among folded controls, each with one click to undo it; nothing where none is."""
+    texts = control_texts()
+    changed = [field for field in fields if texts[field.key] != field.default]
+    if not changed:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="also_set"):
+        st.caption(_("also set:"), width="content")
+        for field in changed:
+            label = f"{field_label(field)} **{option_text(field, texts[field.key])}**"
+            reset = {field.key: field.default}
+            st.button(label, key=f"reset_{field.key}", icon=":material/close:", on_click=set_controls, args=(reset,))
+
+
 def preset_button(label: str, key: str, texts: Mapping[str, str], keys: tuple[str, ...]) -> None:
     """A button that sets every control in `keys`: to its text in `texts`, or else to its default."""
     preset = {control_key: texts.get(control_key, FIELDS[control_key].default) for control_key in keys}
     st.button(label, key=key, on_click=set_controls, args=(preset,))
+
+
+def preset_menu(label: str, key: str, presets: Mapping[str, Mapping[str, str]], keys: tuple[str, ...]) -> None:
+    """A menu whose every entry sets all controls in `keys`: to its text in `presets`, or else to its default.
+
+    presets: the texts by the entry's name, as a person reads it.
+    """
+
+    def choose() -> None:
+        texts = presets.get(st.session_state[key], {})
+        set_controls({control_key: texts.get(control_key, FIELDS[control_key].default) for control_key in keys})
+
+    st.menu_button(label, tuple(presets), key=key, on_click=choose, icon=":material/lightbulb:")
 
 
 def download_button(label: str, data: Any, filename: str, mime: str | None = None, key: str | None = None) -> None:

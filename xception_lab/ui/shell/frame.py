@@ -14,6 +14,7 @@ from xception_lab.common.citations import source
 from xception_lab.ui.fields.field import read_state, state_keys
 from xception_lab.ui.shell.address import (
     control_texts,
+    is_projected,
     link_repairs,
     quote_value,
     read_address,
@@ -53,6 +54,23 @@ _CSS = """
 html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) {
   word-break: keep-all; overflow-wrap: anywhere;
 }
+/* what a label explains is shown there, as a term's meaning is: see assets/components/page/help.js */
+[data-help] p {
+  cursor: help; text-decoration: underline dotted 1.5px; text-underline-offset: .22em;
+  text-decoration-color: color-mix(in srgb, currentColor 45%, transparent);
+}
+[data-help]:hover p { text-decoration-color: currentColor; }
+/* a chart's tools come with the pointer and with the keys; plotly's own mark of the focus is black on any ground */
+.js-plotly-plot .plotly .modebar-btn:focus-visible { outline: 2px solid light-dark(#1f2933, #e6ebf0); }
+/* where the links have no room in one row they are in a menu */
+.st-key-frame { flex-wrap: nowrap; min-height: 2.5rem; }
+/* a row shows itself when all its parts are there, at their places: no link, no button moves under the pointer */
+.stHorizontalBlock:has(> .stElementContainer [data-testid="stSkeleton"]) { visibility: hidden; }
+.st-key-pages { display: none; }
+@media (max-width: 1150px) {
+  .st-key-links { display: none; }
+  .st-key-pages { display: block; }
+}
 .st-key-frame { border-bottom: 1px solid color-mix(in srgb, currentColor 18%, transparent); padding-bottom: .4rem; }
 /* a term: a word to touch, not a way to another page */
 .stMarkdown a[href^="#term-"] {
@@ -61,8 +79,11 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 }
 .stMarkdown a[href^="#term-"]:is(:hover, [aria-expanded=true]) { text-decoration-color: currentColor !important; }
 .st-key-heading h1 { font-size: 1.3rem; padding: .2rem 0; }
+.st-key-title { gap: .5rem .75rem; }
+.st-key-title .st-key-heading [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-tight table { font-size: .8rem; font-variant-numeric: tabular-nums; }
 .st-key-tight :is(th, td) { padding: .22rem .5rem !important; }
+.st-key-tight table { display: block; width: fit-content; max-width: 100%; overflow-x: auto; }
 .st-key-tight code { font-size: .95em; padding: 0; background: none; }
 /* space for the longest sentence, so that nothing below it moves when a number gets longer */
 .st-key-lead { min-height: 1.7rem; }
@@ -71,9 +92,20 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 .st-key-view_and_control { scroll-margin-top: 3rem; }
 .st-key-view_below, .st-key-chosen { scroll-margin-top: 39vh; }
 .st-key-verdict p { font-size: 1.4rem; line-height: 1.35; text-wrap: pretty; }
+/* the room of what is drawn by scripts that come later, and of rows that are drawn after what stands below them */
+.st-key-title, .st-key-share { min-height: 2.5rem; }
+.st-key-controls, .st-key-settings { min-height: 4.25rem; }
+@media (min-width: 1201px) {
+  .st-key-moving { min-height: 29rem; }
+  .st-key-maps { min-height: 30rem; }
+  .st-key-anatomy { min-height: 7.25rem; }
+  .st-key-architecture { min-height: 40rem; }
+}
 @media (max-width: 1200px) {
   .st-key-lead { min-height: 3.3rem; }
   .st-key-verdict { min-height: 4.2rem; }
+  .st-key-tight :is(th, td) { padding: .2rem .3rem !important; }
+  .st-key-tight table { font-size: .72rem; }
   .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 }
 @media (max-width: 700px) {
@@ -81,15 +113,33 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
   .stMainBlockContainer { padding: 1rem .75rem 3rem; }
   .stMarkdown .katex { font-size: 1em; }
   .stMarkdown table { display: block; overflow-x: auto; }
+  .st-key-settings { min-height: 13rem; }
   .st-key-lead { min-height: 6.2rem; }
   .st-key-lead p { font-size: .95rem; }
   .st-key-verdict p { font-size: 1.2rem; }
   .st-key-frame { gap: .8rem .5rem; }
+  [data-testid=stPopoverBody] .stPageLink a { min-height: 2.6rem; }
   .st-key-controls .stHorizontalBlock { gap: .3rem .9rem; }
   .st-key-controls .stHorizontalBlock > .stColumn { flex: 1 1 44%; min-width: 44%; }
-  .st-key-presets { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
-  .st-key-presets > * { flex: 0 0 auto; }
 }
+@media (max-width: 360px) {
+  .st-key-frame > :has(.stMarkdown), .st-key-frame > :has(> .stPageLink) { display: none; }
+}
+</style>
+"""
+
+
+# a figure in the middle, its sentence above it, in type that the last row reads; the components' type is 11 px or more
+_PROJECTOR_CSS = """
+<style>
+html { font-size: 20px; }
+.stMainBlockContainer { padding: .6rem 2rem 2rem; }
+.st-key-frame, .st-key-share, .st-key-controls, .st-key-filtering, .st-key-display, .st-key-source, .st-key-also_set,
+.st-key-title > :not(:has(h1)), .stExpander, .stAppHeader, .stFileUploader, .st-key-preset, .st-key-experiment,
+.st-key-grid, .st-key-seal { display: none !important; }
+.stMain :is(li, td, th, label, figcaption, [data-testid=stCaptionContainer] *) { font-size: max(1rem, 18px); }
+.js-plotly-plot text { font-size: 18px !important; }
+.stBidiComponent { zoom: 1.6; }
 </style>
 """
 
@@ -101,12 +151,13 @@ def frame(page: str, state: type[State]) -> State:
     """
     texts = _open(page, state, (PAGE_NAMES | LINKED_PAGE_NAMES)[page])
     with st.container(horizontal=True, key="frame", vertical_alignment="center"):
+        pages = st.popover(_("Menu"), icon=":material/menu:", key="pages", on_change="rerun", type="tertiary")
+        if pages.open:
+            with pages:
+                _page_links()
         st.page_link("app.py", label="**Xception Lab**")
-        seat = current_seat()
-        back = {"step": step} if (step := st.session_state.get(_STORY_STEP)) else {}
-        back |= seat.parameters if seat else {}
-        st.page_link("pages/story.py", label=_("Story"), icon=":material/menu_book:", query_params=back or None)
-        lab_links()
+        with st.container(horizontal=True, key="links", vertical_alignment="center", width="content"):
+            _page_links()
         st.space("stretch")
         st.segmented_control(
             "Language · 언어",
@@ -152,6 +203,14 @@ def heading(text: str) -> None:
         st.title(text, anchor=False)
 
 
+def _page_links() -> None:
+    seat = current_seat()
+    back = {"step": step} if (step := st.session_state.get(_STORY_STEP)) else {}
+    back |= seat.parameters if seat else {}
+    st.page_link("pages/story.py", label=_("Story"), icon=":material/menu_book:", query_params=back or None)
+    lab_links()
+
+
 def lab_links() -> None:
     """The links to the labs, the questions, the class's room and the paper."""
     for page, name in PAGE_NAMES.items():
@@ -169,6 +228,8 @@ def _open(page: str, state: type[Any], name: str) -> dict[str, str]:
     title = f"{_(name)} · Xception Lab" if name else "Xception Lab"
     st.set_page_config(page_title=title, page_icon=str(ASSETS / "icon.png"), layout="wide")
     st.html(_CSS)
+    if is_projected():
+        st.html(_PROJECTOR_CSS)
     return texts
 
 

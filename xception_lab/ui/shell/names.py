@@ -2,11 +2,12 @@
 
 from xception_lab.arch.comparison import Ratio
 from xception_lab.arch.plan import Role
-from xception_lab.common.units import format_bytes, format_count, format_times
+from xception_lab.common.units import format_bytes, format_count, format_number, format_times
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import language
 from xception_lab.ui.shell.language import translate as _
 
+LEAST_TIMES = 1.01  # a ratio nearer to 1 is said in percent
 ACTIVATION_NAMES = {"relu": "ReLU", "elu": "ELU"}
 KIND_NAMES = {
     "standard": N_("Standard convolution"),
@@ -64,9 +65,14 @@ def measure_name(measure: str) -> str:
 
 
 def ratio_text(ratio: Ratio) -> str:
-    """A ratio in words: "8.4× fewer", "1.2× more" or "the same"."""
+    """A ratio in words: "8.4× fewer", "1.2× more", "0.2% more" or "the same"."""
     if ratio.direction == "same":
         return _("the same")
+    if ratio.times < LEAST_TIMES:
+        # "1.002×" reads as twice as much at a glance
+        words = _("{number}% fewer") if ratio.direction == "fewer" else _("{number}% more")
+        share = ratio.times - 1 if ratio.direction == "more" else 1 - 1 / ratio.times
+        return words.format(number=format_number(float(f"{100 * share:.1g}")))
     words = _("{number}× fewer") if ratio.direction == "fewer" else _("{number}× more")
     return words.format(number=format_times(ratio.times).removesuffix("×"))
 

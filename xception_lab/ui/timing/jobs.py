@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from xception_lab.common.accelerator import accelerator_likely
 from xception_lab.spec import XceptionSpec
 from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
 from xception_lab.timing.settings import Settings
@@ -33,7 +34,7 @@ def settings_group(state: TimingState) -> tuple[Settings, ...]:
 
 def swept_groups(state: TimingState) -> dict[int, tuple[Settings, ...]]:
     """The three blocks at each value of the field `timed_along`."""
-    kind = "cpu" if state.measured_on == "here" else "cuda"
+    kind = "cpu" if state.measured_on == "here" and not accelerator_likely() else "cuda"
     return sweep_settings(state.spec, state.timed_along, kind, **run_options(state))
 
 

@@ -7,7 +7,7 @@ from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_of
 from xception_lab.common.settings import load_settings
 from xception_lab.experiments.store import Store
-from xception_lab.measurement.machine import cpu_name, has_compiler
+from xception_lab.measurement.machine import has_compiler
 from xception_lab.measurement.queue import JobStatus, TimingQueue, TooManyJobsError
 from xception_lab.timing.jobs import TimingJob
 from xception_lab.timing.results import MAX_BUSY_SHARE
@@ -17,7 +17,7 @@ from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.shell.names import times_text
 from xception_lab.ui.shell.person import current_person
-from xception_lab.ui.timing.results import add_results, stored_accelerators
+from xception_lab.ui.timing.results import add_results
 
 _MEASUREMENT = "measurement"
 _ERROR = "_timing_error"
@@ -62,14 +62,6 @@ def start(job: TimingJob) -> None:
 def may_stop(status: JobStatus) -> bool:
     """Whether the measurement is this person's own; another's is for watching."""
     return not status.owner or status.owner == current_person().owner
-
-
-def device_line() -> str:
-    """What device this server measures on, and what that means for the results."""
-    if accelerator_likely():
-        return _("This server has an accelerator: what is measured here is measured on it, and every result names it.")
-    sentence = _("**This is a CPU** ({name}), not a GPU; the times of a GPU are stored ones, of an {gpu}.")
-    return sentence.format(name=cpu_name(), gpu=stored_accelerators()[0].machine.device)
 
 
 def refusal_text(state: TimingState) -> str:

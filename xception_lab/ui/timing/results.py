@@ -6,6 +6,8 @@ from io import BytesIO
 
 import streamlit as st
 
+from xception_lab.common.accelerator import accelerator_likely
+from xception_lab.measurement.machine import cpu_name
 from xception_lab.measurement.queue import JobStatus
 from xception_lab.spec import KINDS
 from xception_lab.timing.results import MAX_BUSY_SHARE, Machine, Results, merge_results
@@ -39,7 +41,7 @@ def best_results(wanted: Sequence[Settings], device: MeasuredOn = "here") -> tup
     if device != "here":
         return _stored_results(wanted, device)
     own: Results | None = st.session_state.get(_OWN)
-    shipped = shipped_timings()
+    shipped = _timings_like_here()
     num_own, num_shipped = (
         sum(results.timing(settings) is not None for settings in wanted) if results else 0 for results in (own, shipped)
     )
@@ -64,6 +66,13 @@ def stored_accelerators() -> tuple[Results, ...]:
     return tuple(shipped_timings(device) for device in stored_devices() if device != "cpu")
 
 
+def _timings_like_here() -> Results:
+    """The shipped results of the device most like this server's: an accelerator's where it has one."""
+    if accelerator_likely():
+        return next(iter(stored_accelerators()), shipped_timings())
+    return shipped_timings()
+
+
 def _stored_results(wanted: Sequence[Settings], device: MeasuredOn) -> tuple[Results, str]:
     results = shipped_timings(device)
     if any(results.timing(settings) for settings in wanted):
@@ -82,8 +91,12 @@ def shipped_source(device: MeasuredOn = "here") -> str:
             "**A stored result**, made by this code on {machine}, driver {driver}. Nothing measured here changes it."
         )
         return sentence.format(machine=machine.label, driver=machine.driver)
-    sentence = _("**A stored result**, made by this code on {machine}. Measure replaces it.")
-    return sentence.format(machine=shipped_timings().machine.label)
+    machine = _timings_like_here().machine.label
+    if accelerator_likely():
+        sentence = _("**A stored result** of {machine}; this server has an accelerator too. Measure replaces it.")
+        return sentence.format(machine=machine)
+    sentence = _("**A stored result** of {machine}; this server has a CPU too ({name}), no GPU. Measure replaces it.")
+    return sentence.format(machine=machine, name=cpu_name())
 
 
 def uploaded_results() -> tuple[Results, ...]:

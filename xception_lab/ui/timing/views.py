@@ -11,6 +11,7 @@ from xception_lab.common.units import format_seconds
 from xception_lab.figures.roofline import roofline_figure
 from xception_lab.figures.timing import (
     bars_figure,
+    contrast_figure,
     devices_figure,
     operations_figure,
     ratios_figure,
@@ -28,6 +29,7 @@ from xception_lab.timing.analysis import (
     machine_roofline,
     prediction_errors,
     roofline_rows,
+    separable_share,
     sweep_lines,
     time_shares,
     timing_bar,
@@ -38,13 +40,14 @@ from xception_lab.timing.published_devices import predict_devices, tensor_core_e
 from xception_lab.timing.results import Operation, Results, timing_row
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.timing.settings import Settings
+from xception_lab.ui.compare.presets import preset_spec
 from xception_lab.ui.fields.timing import MEASURED_ON, TIMED_ALONG, TimingState, TimingView
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import escape_markdown, paragraph
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import kind_name
-from xception_lab.ui.timing.jobs import network_settings, profiled_settings, settings_group, swept_groups
+from xception_lab.ui.timing.jobs import network_settings, profiled_settings, run_options, settings_group, swept_groups
 from xception_lab.ui.timing.results import (
     best_results,
     results_by_machine,
@@ -56,6 +59,7 @@ from xception_lab.ui.timing.results import (
 from xception_lab.ui.timing.words import (
     beaten_layers_texts,
     beaten_medians_text,
+    contrast_text,
     crossing_lesson,
     lessons_texts,
     outputs_text,
@@ -132,11 +136,11 @@ def _bar_text(bar: TimingBar) -> str:
     if bar.timing is None:
         return _("{name} on {machine}: not measured").format(name=name, machine=bar.machine)
     if bar.timing.loop_s is not None:
-        sentence = _("{name} on {machine}: the work alone {work:.3g} ms, called in a row {loop:.3g} ms")
-        work, loop = 1e3 * bar.timing.work_s, 1e3 * bar.timing.loop_s
+        sentence = _("{name} on {machine}: the work alone {work}, called in a row {loop}")
+        work, loop = map(format_seconds, (bar.timing.work_s, bar.timing.loop_s))
         return sentence.format(name=name, machine=bar.machine, work=work, loop=loop)
-    sentence = _("{name} on {machine}: median {median:.3g} ms, quartiles {low:.3g} to {high:.3g} ms")
-    median, low, high = (1e3 * seconds for seconds in (bar.timing.median_s, bar.timing.p25_s, bar.timing.p75_s))
+    sentence = _("{name} on {machine}: median {median}, quartiles {low} to {high}")
+    median, low, high = map(format_seconds, (bar.timing.median_s, bar.timing.p25_s, bar.timing.p75_s))
     return sentence.format(name=name, machine=bar.machine, median=median, low=low, high=high)
 
 
@@ -144,25 +148,46 @@ def show_latency(state: TimingState) -> None:
     """The three blocks: measured beside predicted."""
     group = settings_group(state)
     results = _captioned_results(group, state)
-    shares_by_machine = _shares_by_machine(group, results)
-    if time_shares(group, results):
-        left, right = st.columns((5, 2) if len(shares_by_machine) < 2 else (3, 2), gap="medium")
+    if contrast := _contrast(state, results):
+        left, right = st.columns((3, 2), gap="medium")
         with right:
-            summary = "; ".join(
-                f"{machine}: {kind_name(share.kind)} {share.flops:.0%} FLOPs, {share.time:.0%} {_('time')}"
-                for machine, shares in shares_by_machine.items()
-                for share in shares
-            )
-            show_chart(ratios_figure(shares_by_machine, timing_words()), "ratios", summary)
+            text = contrast_text(contrast)
+            show_chart(contrast_figure(contrast, timing_words()), "contrast", text)
+            st.caption(text)
     else:
         left = st.container()
     with left:
         _show_bars(group, results, "latency")
+    if shares_by_machine := _shares_by_machine(group, results):
+        summary = "; ".join(
+            f"{machine}: {kind_name(share.kind)} {share.flops:.0%} FLOPs, {share.time:.0%} {_('time')}"
+            for machine, shares in shares_by_machine.items()
+            for share in shares
+        )
+        show_chart(ratios_figure(shares_by_machine, timing_words()), "ratios", summary)
     if state.measured_on != "here":
         _show_lessons(state, results)
     st.markdown(paragraph("timing"))
     if text := start_cost_text(shipped_timings()):
         st.markdown(text)
+
+
+def _contrast(state: TimingState, results: Results) -> dict[str, TimeShare]:
+    """The separable block against the standard one as chosen, early and late in the network, on one machine.
+
+    By the place's name; only what was measured there.
+    """
+    specs = {_("chosen"): state.spec}
+    specs |= {_("early"): preset_spec("early"), _("late"): preset_spec("middle")}
+    shares: dict[str, TimeShare] = {}
+    sizes: set[tuple[int, int, int]] = set()
+    for name, spec in specs.items():
+        size = (spec.in_channels, spec.out_channels, spec.size)
+        share = separable_share(three_blocks(spec, **run_options(state)), results)
+        if share and size not in sizes:
+            sizes.add(size)
+            shares[f"{name}: {spec.in_channels}→{spec.out_channels}, {spec.size}×{spec.size}"] = share
+    return shares
 
 
 def _shares_by_machine(group: Sequence[Settings], results: Results) -> dict[str, Sequence[TimeShare]]:
@@ -360,7 +385,9 @@ def show_devices(state: TimingState) -> None:
     predictions = predict_devices(settings_group(state))
     st.caption(_("**Predictions**, nothing measured: published peaks, every layer through memory, every product done."))
     summary = "; ".join(
-        f"{prediction.name} {prediction.seconds['separable']:.2g} s" for prediction in predictions if prediction.seconds
+        f"{prediction.name} {format_seconds(prediction.seconds['separable'])}"
+        for prediction in predictions
+        if prediction.seconds
     )
     show_chart(
         devices_figure(predictions, timing_words()),

@@ -1,7 +1,7 @@
 """The Time page's headline, and the words of its charts."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from xception_lab.timing.analysis import (
     MachineRoofline,
     RooflinePoint,
     SpeedVerdict,
+    TimeShare,
     flops_ratio,
     overtakes_from,
     smallest_block,
@@ -126,9 +127,39 @@ def timing_headline(group: Sequence[Settings], results: Results) -> str:
             "Depthwise separable against standard: **{flops}** FLOPs. Measure, and see what that is in seconds."
         )
         return sentence.format(flops=ratio_text(flops_ratio(group)))
-    doubtful = verdict.disturbed or results.machine.busy_share > MAX_BUSY_SHARE
-    doubt = _("Measured on a disturbed machine: not to be trusted.") if doubtful else ""
-    return " ".join(filter(None, (_outcome(verdict), _reason(verdict), doubt)))
+    if verdict.disturbed or results.machine.busy_share > MAX_BUSY_SHARE:
+        # a number that is not to be trusted does not stand in the largest type of the page
+        sentence = _(
+            "Depthwise separable against standard: **{flops}** FLOPs. **The measured times are not to be trusted**: "
+            "the machine was disturbed meanwhile. Measure again."
+        )
+        return sentence.format(flops=ratio_text(verdict.flops))
+    return " ".join(filter(None, (_outcome(verdict), _reason(verdict))))
+
+
+def network_headline(wanted: Sequence[Settings], results: Results) -> str:
+    """What the whole network takes, as published and for fast inference. wanted: these two settings."""
+    plain, folded = map(results.timing, wanted)
+    if plain is None or folded is None:
+        return _("**The whole network**, one picture of 299×299: Measure, and see what it takes.")
+    if plain.disturbed or folded.disturbed or results.machine.busy_share > MAX_BUSY_SHARE:
+        return _("**The measured times are not to be trusted**: the machine was disturbed meanwhile. Measure again.")
+    sentence = _(
+        "**The whole network**, one picture of 299×299: **{plain}** as published; **{folded}** with batch norms folded "
+        "into the convolutions and channels last."
+    )
+    return sentence.format(plain=format_seconds(plain.work_s), folded=format_seconds(folded.work_s))
+
+
+def contrast_text(shares: Mapping[str, TimeShare]) -> str:
+    """How fast the separable block is at each place of a network, of how many times fewer FLOPs."""
+    sentence = _("{place}: {times} faster of {flops} fewer FLOPs")
+    parts = [
+        sentence.format(place=place, times=times_text(1 / share.time), flops=times_text(1 / share.flops))
+        for place, share in shares.items()
+        if share.time < 1
+    ]
+    return "; ".join(parts) + "." if parts else ""
 
 
 def _outcome(verdict: SpeedVerdict) -> str:
@@ -146,7 +177,18 @@ def _outcome(verdict: SpeedVerdict) -> str:
 
 
 def _reason(verdict: SpeedVerdict) -> str:
-    if verdict.slowest is None or verdict.limit is None:
+    if verdict.slowest is None:
+        return ""
+    if cause := verdict.cause:
+        sentence = _("Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of the time")
+        layer = _(LAYER_NAMES.get(cause.name, cause.name))
+        part = sentence.format(layer=layer, macs=cause.mac_share, share=cause.time_share)
+        if cause.bound_s is None:
+            return f"{part}."
+        bound = _("**{seconds}**, where its FLOPs and bytes explain {bound}.")
+        seconds, bound_s = format_seconds(cause.seconds), format_seconds(cause.bound_s)
+        return f"{part}: {bound.format(seconds=seconds, bound=bound_s)}"
+    if verdict.limit is None:
         return ""
     if verdict.excess and verdict.excess > MOST_EXPLAINED:
         sentence = _("Its {layer} takes **{share:.0%}** of the time, {times} what its FLOPs and bytes explain.")

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from xception_lab.common.palette import BLOCK_COLOURS, CATEGORICAL_COLOURS
+from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, CATEGORICAL_COLOURS
 from xception_lab.spec import XceptionSpec
 
-# neither a block's colour nor the grey
-_OTHERS = tuple(colour.light for colour in CATEGORICAL_COLOURS[3:9] if colour not in BLOCK_COLOURS.values())
+# no block's colour, and with a contrast of 3 to either ground
+_OTHERS = tuple(colour.light for colour in CATEGORICAL_COLOURS[3:7])
 
 
 def arm_colours(networks: Sequence[XceptionSpec]) -> tuple[str, ...]:
@@ -14,8 +14,8 @@ def arm_colours(networks: Sequence[XceptionSpec]) -> tuple[str, ...]:
     colours: list[str] = []
     others = iter(_OTHERS * (len(networks) // len(_OTHERS) + 1))
     for network in networks:
-        block = BLOCK_COLOURS.get(_block(network) or "")
-        colours.append(block.light if block and block.light not in colours else next(others))
+        block = BLOCK_COLOURS_ON_BOTH_GROUNDS.get(_block(network) or "")
+        colours.append(block if block and block not in colours else next(others))
     return tuple(colours)
 
 
