@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from xception_lab.classroom.room import RoomError, is_key, repair_code
+from xception_lab.classroom.room import EMPTY_ROOM_AGE_S, EXAMPLE_CODE, ROOM_AGE_S, RoomError, is_key, repair_code
 from xception_lab.classroom.store import ClassStore
 from xception_lab.common.home import StoreError
 from xception_lab.common.messages import message_of
@@ -149,7 +149,7 @@ def _show_join(code: str) -> None:
         )
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(f"**{_('Join')}**", key="join", type="primary", on_click=_join, args=(code,))
+        st.button(_("Join"), key="join", type="primary", on_click=_join, args=(code,))
         st.button(_("Another room"), key="another", type="tertiary", on_click=_choose_room, args=(None,))
 
 
@@ -167,7 +167,7 @@ def _show_lobby() -> None:
         st.markdown(_("**Join a class.** The code stands on the teacher's screen."))
         with st.form("join_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input(
-                _("Code"), key=_TYPED, max_chars=20, placeholder="BKWTRN", width=260, label_visibility="collapsed"
+                _("Code"), key=_TYPED, max_chars=20, placeholder=EXAMPLE_CODE, width=260, label_visibility="collapsed"
             )
             st.form_submit_button(_("Join"), type="primary", on_click=_join_typed)
     with st.container(border=True, key="open_card"):
@@ -184,6 +184,8 @@ def _show_lobby() -> None:
             with st.container(horizontal=True):
                 for code in own:
                     st.button(code, key=f"room_{code}", on_click=_choose_room, args=(code,))
-    st.caption(
-        _("A room is on this server alone. It is deleted 14 days after its last use, or after 3 hours if nobody joins.")
+    kept = _(
+        "A room is on this server alone. It is deleted {days} days after its last use, or after {hours} hours if "
+        "nobody joins."
     )
+    st.caption(kept.format(days=round(ROOM_AGE_S / 24 / 3600), hours=round(EMPTY_ROOM_AGE_S / 3600)))

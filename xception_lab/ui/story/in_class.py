@@ -21,6 +21,7 @@ from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.shell.seat import ROOM, Seat, current_seat, keep_keys, leave_seat, left_seat
 
 POLL_S = 2.0  # how often a student's page asks whether the teacher has done something
+_ICON = ":material/groups:"
 _TROUBLE = "_class_trouble"
 
 
@@ -81,7 +82,8 @@ def show_place(view: ClassView) -> None:
         words = _("your teacher moves the class")
     else:
         words = _("everybody at their own pace")
-    st.markdown(f":material/groups: {_('Room')} **{room.code}** · {words}", width="content")
+    place = _("Room **{code}**").format(code=room.code)
+    st.markdown(f"{_ICON} {place} · {words}", width="content")
 
 
 def show_class_menu(view: ClassView, show_steps: Callable[[], None]) -> None:
