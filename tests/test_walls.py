@@ -56,7 +56,19 @@ WALLS = {room: {room, *others} for room, others in ENGINE.items()} | {
 
 # these rooms must stay light, or must not know who shows them
 NO_STREAMLIT = {*ENGINE}
-NO_TORCH_AT_IMPORT = ("common", "spec", "data", "arch", "drawing", "timing", "questions", "classroom", "figures", "cli", "ui")
+NO_TORCH_AT_IMPORT = (
+    "common",
+    "spec",
+    "data",
+    "arch",
+    "drawing",
+    "timing",
+    "questions",
+    "classroom",
+    "figures",
+    "cli",
+    "ui",
+)
 
 
 def _name(path: Path) -> str:

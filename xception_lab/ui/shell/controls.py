@@ -77,7 +77,8 @@ def more_controls(fields: Fields, stacked: bool = False) -> None:
         return
     for field in fields:
         note_offered(field.key)
-    if current_lesson():  # the few that it keeps are in sight
+    lesson = current_lesson()
+    if lesson and lesson.keep is not None:  # the few that it keeps are in sight
         for field in fields:
             control(field)
         return

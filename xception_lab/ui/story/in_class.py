@@ -22,7 +22,7 @@ from xception_lab.ui.shell.seat import ROOM, Seat, current_seat, keep_keys, leav
 
 POLL_S = 2.0  # how often a student's page asks whether the teacher has done something
 _ICON = ":material/groups:"
-_TROUBLE = "_class_trouble"
+_TROUBLE = "_prediction_trouble"
 
 
 @dataclass(frozen=True, slots=True)

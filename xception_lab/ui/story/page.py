@@ -227,8 +227,8 @@ def _show_guess(
     number: str, step: Step, field: Field[Guess], guess: Guess, told: bool, on_guess: Callable[[str], None]
 ) -> None:
     def check_sent(sent: object) -> None:
-        # the browser may send anything
-        if isinstance(sent, str) and sent in field.texts:
+        # the browser may send anything; ASK and SHOW are no predictions
+        if isinstance(sent, str) and sent in field.texts[1:-1]:
             on_guess(sent)
 
     data: dict[str, Any] = question_data(step, field)
