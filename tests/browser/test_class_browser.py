@@ -121,10 +121,11 @@ def test_a_room_outlives_a_restart_of_the_server(visit: Visit, start_server: Cal
     teacher, code = _open_room(visit(server=first))
     student = _joined(visit(server=first, viewport=PHONE), f"/class?room={code}")
     _predict(student, 0.4, "40")
-    addresses = [page.url.removeprefix(first.url) for page in (teacher, student)]
+    address = student.url.removeprefix(first.url)
+    for page in (teacher, student):
+        page.close()
     first.stop()
-    second = start_server()
-    page = visit(server=second, viewport={"width": 800, "height": 900}).open(addresses[1], TITLE)
+    page = visit(server=start_server(), viewport={"width": 800, "height": 900}).open(address, TITLE)
     expect(page.get_by_text("Your prediction: 40.")).to_be_visible()
 
 

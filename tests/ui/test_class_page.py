@@ -12,6 +12,7 @@ from visits import component_data, opened, ran
 
 from xception_lab.classroom.room import make_key
 from xception_lab.classroom.store import ClassStore
+from xception_lab.common.home import StoreError
 from xception_lab.common.messages import say
 from xception_lab.ui.fields.story import PREDICTIONS, STEPS
 from xception_lab.ui.shell import seat as seat_module
@@ -54,7 +55,7 @@ def _seated(store: ClassStore) -> tuple[str, str, dict[str, str]]:
     return code, secret, {"room": code, "seat": store.join(code)}
 
 
-def _predicting(monkeypatch: pytest.MonkeyPatch, at: AppTest, step: str, text: object) -> AppTest:
+def _predicting(monkeypatch: pytest.MonkeyPatch, at: AppTest, text: object) -> AppTest:
     """The page after its component `guess` has reported a prediction."""
     handlers: list[Callable[[object], None]] = []
     with monkeypatch.context() as patch:
@@ -248,11 +249,11 @@ def test_a_prediction_is_sent_changed_and_stands_once_revealed(
     code, secret, link = _seated(store)
     at = opened(STORY_PAGE, link)
     for text in ("100", "630"):
-        at = _predicting(monkeypatch, at, "1", text)
+        at = _predicting(monkeypatch, at, text)
         assert component_data(at, "guess_1")["guess"]["text"] == text
     strange = [text for text in HOSTILE_VALUES if text not in PREDICTIONS[0].texts[1:-1]]
     for hostile in (*strange[::5], "ask", "show", None, 7, ["100"], {"text": "100"}):
-        at = _predicting(monkeypatch, at, "1", hostile)
+        at = _predicting(monkeypatch, at, hostile)
     assert store.step_predictions(code, "1") == ("630",)
     assert _address(at) == link, "a prediction is in the store, not in the address"
     store.reveal(code, secret, "1")
@@ -262,7 +263,7 @@ def test_a_prediction_is_sent_changed_and_stands_once_revealed(
     assert component_data(at, "class")["told"]
     with monkeypatch.context() as patch:
         patch.setattr(type(store.room(code)), "is_told", lambda *_: False)  # this page has not heard of it yet
-        _predicting(monkeypatch, opened(STORY_PAGE, link), "1", "10")
+        _predicting(monkeypatch, opened(STORY_PAGE, link), "10")
     assert store.step_predictions(code, "1") == ("630",)
 
 
@@ -297,13 +298,13 @@ def test_in_a_free_room_each_goes_on_alone_and_sees_answers_as_the_teacher_likes
     code, secret, link = _seated(store)
     store.set_pace(code, secret, "free")
     at = opened(STORY_PAGE, {**link, "step": "2"})
-    at = _predicting(monkeypatch, at, "2", "4")
+    at = _predicting(monkeypatch, at, "4")
     at.button(key="forward").click()
     ran(at)
     assert component_data(at, "guess_3")
     assert _address(at) == {**link, "step": "3"}
     store.set_answers(code, secret, "at_once")
-    at = _predicting(monkeypatch, ran(at), "3", "10")
+    at = _predicting(monkeypatch, ran(at), "10")
     assert component_data(at, "guess_3")["answers"]
     at.button(key="forward").click()
     ran(at)
@@ -364,3 +365,20 @@ def test_what_a_browser_says_it_has_kept_is_checked(store: ClassStore) -> None:
         seat_module._note_kept(sent)
     seat_module._note_kept(good)
     assert at.button(key="join")
+
+
+def test_a_store_that_cannot_be_read_opens_nothing(store: ClassStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, secret, link = _seated(store)
+    at, teacher = opened(STORY_PAGE, link), opened(CLASS_PAGE, {"room": code, "key": secret})
+
+    def fail(*_: object) -> None:
+        raise StoreError(say("the rooms in {folder} cannot be used: {error}", folder="x", error="disk I/O error"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ClassStore, "_transaction", fail)
+        for page in (at, teacher):
+            assert "disk I/O error" in _warnings(ran(page))
+        assert not [button for button in at.button if button.key == "show"]
+    assert component_data(ran(at), "guess_1")
+    assert teacher.session_state["_class_room"] == code
+    assert ran(teacher).button(key="reveal")

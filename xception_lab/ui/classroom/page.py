@@ -14,13 +14,12 @@ from xception_lab.ui.shell.address import is_opening, link_parameters
 from xception_lab.ui.shell.frame import heading, repair_note
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
-from xception_lab.ui.shell.seat import ROOM, current_seat, keep_keys, kept_keys, leave_seat, take_seat
+from xception_lab.ui.shell.seat import ROOM, current_seat, keep_keys, kept_keys, leave_seat, newly_taken_seat, take_seat
 
 KEY = "key"  # the link's parameter for the teacher's secret, until the browser has kept it
 
 _ROOM = "_class_room"
 _SECRET = "_class_secret"
-_JOINED = "_class_joined"
 _TYPED = "class_code"
 _TROUBLE = "_class_trouble"
 _MOST_LISTED = 6
@@ -40,7 +39,7 @@ _CSS = """
 
 def open_joined_room() -> None:
     """Lead a student who has just joined to the story, before anything is drawn."""
-    if st.session_state.pop(_JOINED, False) and (seat := current_seat()):
+    if seat := newly_taken_seat():
         st.switch_page("pages/story.py", query_params=seat.parameters)
 
 
@@ -92,10 +91,12 @@ def _existing_room() -> str | None:
         return None
     try:
         return ClassStore().room(code).code
-    except (RoomError, StoreError) as error:
-        st.session_state[_TROUBLE] = message_of(error)
+    except RoomError as error:
         st.session_state[_ROOM] = None
-        return None
+        st.session_state[_TROUBLE] = message_of(error)
+    except StoreError as error:  # the room may be readable again in the next run
+        st.session_state[_TROUBLE] = message_of(error)
+    return None
 
 
 def _leader(code: str) -> Leader | None:
@@ -119,7 +120,6 @@ def _join(code: str) -> None:
     def act() -> None:
         repaired = repair_code(code) or code
         take_seat(repaired, ClassStore().join(repaired, kept_keys().get(repaired, {}).get("seat")))
-        st.session_state[_JOINED] = True
 
     _trying(act)
 

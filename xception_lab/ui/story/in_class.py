@@ -18,7 +18,7 @@ from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell.address import link_parameters
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
-from xception_lab.ui.shell.seat import ROOM, Seat, current_seat, keep_keys, leave_seat, left_seat
+from xception_lab.ui.shell.seat import ROOM, Seat, current_seat, keep_keys, leave_seat, left_seat, note_arrival
 
 POLL_S = 2.0  # how often a student's page asks whether the teacher has done something
 _ICON = ":material/groups:"
@@ -55,10 +55,11 @@ class ClassView:
 
 
 def current_view() -> tuple[ClassView | None, str]:
-    """This tab's view of its room, and why there is none although the link names one, or "".
+    """This tab's view of its room, and why there is none although it has a seat or its link names one, or "".
 
     A link that names a room and no seat in it leads to where one takes a seat.
     """
+    note_arrival()
     seat = current_seat()
     if seat is None:
         code = repair_code(link_parameters().get(ROOM, ""))
@@ -70,6 +71,8 @@ def current_view() -> tuple[ClassView | None, str]:
         return ClassView(seat, store.room(seat.code), dict(store.own_predictions(seat.code, seat.key))), ""
     except RoomError as error:
         leave_seat()
+        return None, message_of(error)
+    except StoreError as error:  # the seat stays: what is sealed is not opened by a fault
         return None, message_of(error)
 
 

@@ -78,7 +78,9 @@ def show_story() -> None:
     with st.container(key="story"):
         if view:
             in_class.show_place(view)
-        if step == END:
+        if view is None and current_seat():
+            pass  # the room cannot be read now, and only it may say what is told
+        elif step == END:
             guesses = {number: view.guess(number) if view else state.guess(number) for number in STEPS[:-1]}
             unopened = {number for number, guess in guesses.items() if guess == ASK}
             show_end(guesses, view.sealed_steps() if view else unopened)
