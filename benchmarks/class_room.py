@@ -1,9 +1,9 @@
 """How long does a class wait in a room when all join, and all predict, at once, and is anything lost?
 
 So many simulated students, each a real websocket session that asks for news as a browser does, open a room's link,
-press Join, and predict step after step; the teacher's page is open beside them and reveals and moves on. "at once" is
-the same instant for all, or a random one within so many seconds. Prints one Markdown table; the exit status is 1 where
-the store does not hold exactly what was sent.
+press Join, and predict step after step, each step twice; the teacher's page is open beside them, reveals and moves on.
+"at once" is the same instant for all, or a random one within so many seconds. Prints one Markdown table; the exit
+status is 1 where the store does not hold exactly what was sent.
 Run: python -m benchmarks.class_room [--people 40] [--within 0 5] [--steps 5]
 """
 

@@ -24,7 +24,7 @@ from playwright.sync_api import Error, Page, sync_playwright
 from benchmarks.interaction import FLAGS
 from benchmarks.servers import Server, serve, table
 
-PAGES = ("", "story", "compare", "network", "timing", "features", "training", "questions")
+PAGES = ("", "story", "compare", "network", "timing", "features", "training", "questions", "class")
 SIZES = ((1366, 768), (390, 844), (1024, 768))
 # what a person can press or move; a link to another host is none of the app's
 PRESSED = (

@@ -21,6 +21,8 @@ PAGES = {
     "/training": "h1",
     "/network": ".stMain svg.picture, .stMain svg [role=button] >> nth=0",
     "/questions": ".st-key-questions .stExpander >> nth=3",
+    "/class": ".st-key-open_room button",
+    "/compare?task=Look&keep=kernel_size": ".st-key-blocks [role=img][aria-label]",
 }
 
 

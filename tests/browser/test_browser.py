@@ -112,7 +112,7 @@ def test_every_view_in_both_languages_at_every_width(visit: Visit, locale: str) 
 def test_every_page_says_its_language_and_name_and_has_one_heading(visit: Visit, locale: str) -> None:
     visitor = visit(locale=locale)
     titles: list[str] = []
-    for path in ("", "compare", "network", "timing", "features", "training", "questions"):
+    for path in ("", "compare", "network", "timing", "features", "training", "questions", "class"):
         page = visitor.open(f"/{path}", "h1")
         page.wait_for_function("lang => document.documentElement.lang === lang", arg=locale[:2])
         expect(page.locator("h1")).to_have_count(1)

@@ -15,6 +15,7 @@ from xception_lab.common.messages import say
 # no vowels, so that no code is a word, and of letters that look or sound alike only one
 LETTERS = "BCDFGHJKMNPRSTVWXZ"
 CODE_LENGTH = 6
+EXAMPLE_CODE = "BKWTRN"  # to show what one looks like
 
 MAX_ROOMS = 100  # of one server, those that are closed included
 MAX_SEATS = 200  # of one room

@@ -21,6 +21,7 @@ from pathlib import Path
 from xception_lab.classroom.room import (
     ANSWERS,
     EMPTY_ROOM_AGE_S,
+    EXAMPLE_CODE,
     LOOKED,
     MAX_BYTES,
     MAX_ROOMS,
@@ -390,7 +391,7 @@ def _room_row(db: sqlite3.Connection, code: str) -> sqlite3.Row:
     """A room's row. Raises RoomError where there is none."""
     repaired = repair_code(code)
     if repaired is None:
-        raise RoomError(say("a room's code is six letters, such as {example}", example="BKWTRN"))
+        raise RoomError(say("a room's code is six letters, such as {example}", example=EXAMPLE_CODE))
     row = db.execute("SELECT * FROM rooms WHERE code = ?", (repaired,)).fetchone()
     if row is None:
         raise RoomError(

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from xception_lab.classroom.room import RoomError, is_key, repair_code
+from xception_lab.classroom.room import EMPTY_ROOM_AGE_S, EXAMPLE_CODE, ROOM_AGE_S, RoomError, is_key, repair_code
 from xception_lab.classroom.store import ClassStore
 from xception_lab.common.home import StoreError
 from xception_lab.common.messages import message_of
@@ -14,13 +14,12 @@ from xception_lab.ui.shell.address import is_opening, link_parameters
 from xception_lab.ui.shell.frame import heading, repair_note
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
-from xception_lab.ui.shell.seat import ROOM, current_seat, keep_keys, kept_keys, leave_seat, take_seat
+from xception_lab.ui.shell.seat import ROOM, current_seat, keep_keys, kept_keys, leave_seat, newly_taken_seat, take_seat
 
 KEY = "key"  # the link's parameter for the teacher's secret, until the browser has kept it
 
 _ROOM = "_class_room"
 _SECRET = "_class_secret"
-_JOINED = "_class_joined"
 _TYPED = "class_code"
 _TROUBLE = "_class_trouble"
 _MOST_LISTED = 6
@@ -40,7 +39,7 @@ _CSS = """
 
 def open_joined_room() -> None:
     """Lead a student who has just joined to the story, before anything is drawn."""
-    if st.session_state.pop(_JOINED, False) and (seat := current_seat()):
+    if seat := newly_taken_seat():
         st.switch_page("pages/story.py", query_params=seat.parameters)
 
 
@@ -92,10 +91,12 @@ def _existing_room() -> str | None:
         return None
     try:
         return ClassStore().room(code).code
-    except (RoomError, StoreError) as error:
-        st.session_state[_TROUBLE] = message_of(error)
+    except RoomError as error:
         st.session_state[_ROOM] = None
-        return None
+        st.session_state[_TROUBLE] = message_of(error)
+    except StoreError as error:  # the room may be readable again in the next run
+        st.session_state[_TROUBLE] = message_of(error)
+    return None
 
 
 def _leader(code: str) -> Leader | None:
@@ -119,7 +120,6 @@ def _join(code: str) -> None:
     def act() -> None:
         repaired = repair_code(code) or code
         take_seat(repaired, ClassStore().join(repaired, kept_keys().get(repaired, {}).get("seat")))
-        st.session_state[_JOINED] = True
 
     _trying(act)
 
@@ -149,7 +149,7 @@ def _show_join(code: str) -> None:
         )
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(f"**{_('Join')}**", key="join", type="primary", on_click=_join, args=(code,))
+        st.button(_("Join"), key="join", type="primary", on_click=_join, args=(code,))
         st.button(_("Another room"), key="another", type="tertiary", on_click=_choose_room, args=(None,))
 
 
@@ -167,7 +167,7 @@ def _show_lobby() -> None:
         st.markdown(_("**Join a class.** The code stands on the teacher's screen."))
         with st.form("join_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input(
-                _("Code"), key=_TYPED, max_chars=20, placeholder="BKWTRN", width=260, label_visibility="collapsed"
+                _("Code"), key=_TYPED, max_chars=20, placeholder=EXAMPLE_CODE, width=260, label_visibility="collapsed"
             )
             st.form_submit_button(_("Join"), type="primary", on_click=_join_typed)
     with st.container(border=True, key="open_card"):
@@ -184,6 +184,8 @@ def _show_lobby() -> None:
             with st.container(horizontal=True):
                 for code in own:
                     st.button(code, key=f"room_{code}", on_click=_choose_room, args=(code,))
-    st.caption(
-        _("A room is on this server alone. It is deleted 14 days after its last use, or after 3 hours if nobody joins.")
+    kept = _(
+        "A room is on this server alone. It is deleted {days} days after its last use, or after {hours} hours if "
+        "nobody joins."
     )
+    st.caption(kept.format(days=round(ROOM_AGE_S / 24 / 3600), hours=round(EMPTY_ROOM_AGE_S / 3600)))

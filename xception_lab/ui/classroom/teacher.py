@@ -127,13 +127,12 @@ def _show_buttons(leader: Leader, room: Room, step: str) -> None:
         _button(_("Back"), "back", partial(store.set_step, code, secret, STEPS[max(place - 1, 0)]), disabled=place == 0)
         if step != END:
             is_told = step in room.revealed
-            label = _("Revealed") if is_told else f"**{_('Reveal for all')}**"
+            label = _("Revealed") if is_told else _("**Reveal for all**")
             reveal = partial(store.reveal, code, secret, step)
             _button(label, "reveal", reveal, kind="secondary" if is_told else "primary", disabled=is_told)
             following = STEPS[place + 1]
-            name = f"**{_('Next')}**" if step in room.revealed else _("Next")
             kind = "primary" if step in room.revealed else "secondary"
-            _button(name, "forward", partial(store.set_step, code, secret, following), kind=kind)
+            _button(_("Next"), "forward", partial(store.set_step, code, secret, following), kind=kind)
 
 
 def _button(

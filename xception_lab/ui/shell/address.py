@@ -22,6 +22,9 @@ with it the address, change only when the slider is released.
 Writing. Every page ends with `write_address`, through `finish`: the browser's address gets each control that is not at
 its default, the language where it is not the browser's, and what else the page carries (a run, a measurement).
 
+Lessons. A link may be a lesson (ui/fields/lesson.py): then a control that it does not keep is neither drawn nor set by
+anything else on the page, and the address keeps the lesson's parameters until another page is opened.
+
 Streamlit's own bind="query-params" is not used because of three defects of 1.67: on a page switch it drops the
 parameters that both pages have, a control set by the program loses the others from the address, and an invalid value
 vanishes instead of being repaired.
@@ -35,6 +38,7 @@ from typing import Any
 import streamlit as st
 
 from xception_lab.ui.fields.field import Field
+from xception_lab.ui.fields.lesson import LESSON_KEYS, Lesson, lesson_texts, read_lesson
 from xception_lab.ui.fields.registry import FIELDS, fit_texts
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import KEY, LANGUAGES, default_language
@@ -54,6 +58,8 @@ _SESSION = "_session"  # what tells this session from the next one of the same d
 # `view=projector` is read as well, since no page has such a view
 SCREEN, PROJECTOR = "screen", "projector"
 _PROJECTED = "_projected"
+_LESSON = "_lesson"
+_OFFERED = "_offered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
             texts[key] = st.session_state[key]
         else:
             st.session_state[key] = texts[key]
-    st.session_state[_DRAWN_THIS_RUN] = {KEY}
+    st.session_state[_DRAWN_THIS_RUN], st.session_state[_OFFERED] = {KEY}, set()
     fit = fit_texts({key: texts[key] for key in keys})
     for key in keys:
         if fit[key] != texts[key]:
@@ -97,8 +103,12 @@ def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
     if SCREEN in link:
         st.session_state[_PROJECTED] = link[SCREEN] == PROJECTOR
     params = {key: texts[key] for key in keys if key in texts and FIELDS[key].is_kept} | link
-    names_controls = not params.keys().isdisjoint(keys)
+    lesson, lesson_repairs = read_lesson(link, keys)
+    st.session_state[_LESSON] = lesson
+    # a lesson that names no control means each at its default
+    names_controls = lesson is not None or not params.keys().isdisjoint(keys)
     page_texts, repairs = read_parameters(params if names_controls else texts, keys)
+    repairs += tuple(Repair(key, params[key], text) for key, text in lesson_repairs.items())
     page_texts[KEY] = params.get(KEY, texts.get(KEY, default_language()))
     if page_texts[KEY] not in LANGUAGES:
         repairs = (*repairs, Repair(KEY, page_texts[KEY], default_language()))
@@ -141,6 +151,22 @@ def _toggle_projector() -> None:
     st.session_state[_PROJECTED] = not is_projected()
 
 
+def page_name() -> str:
+    """The name of the page that is open: "compare", of the story with its step, "story 3"."""
+    return st.session_state[_PAGE]
+
+
+def current_lesson() -> Lesson | None:
+    """The lesson that the page was opened as, if it was."""
+    return st.session_state.get(_LESSON)
+
+
+def keeps_control(key: str) -> bool:
+    """Whether a control is there for the person: all are, unless the page is a lesson that keeps others."""
+    lesson = current_lesson()
+    return lesson is None or lesson.has(key)
+
+
 def link_repairs() -> tuple[Repair, ...]:
     """What had to be repaired when this page opened."""
     return st.session_state[_REPAIRS]
@@ -171,13 +197,27 @@ def carried_text(key: str, longest: int) -> str:
     return text
 
 
+def note_offered(key: str) -> None:
+    """Note that this run draws a control, or would as soon as a popover is opened."""
+    st.session_state[_OFFERED].add(key)
+
+
+def offered_controls() -> tuple[str, ...]:
+    """The keys of the controls that the page offers, in the order of their declaration."""
+    return tuple(key for key in FIELDS if key in st.session_state[_OFFERED])
+
+
 def note_drawn(key: str) -> None:
     """Note that this run draws the control of a field."""
     st.session_state[_DRAWN_THIS_RUN].add(key)
 
 
 def set_controls(texts: Mapping[str, str]) -> None:
-    """Set controls, drawn or not, before the page runs: in a callback."""
+    """Set controls, drawn or not, before the page runs: in a callback. In a lesson only those that it keeps."""
+    _set_texts({key: text for key, text in texts.items() if key == KEY or keeps_control(key)})
+
+
+def _set_texts(texts: Mapping[str, str]) -> None:
     control_texts().update(texts)
     st.session_state.update(texts)
 
@@ -193,7 +233,7 @@ def confine(field: Field[Any], options: tuple[str, ...], replacement: str) -> No
         return
     if key in link_parameters() and is_opening():
         st.session_state[_REPAIRS] = (*link_repairs(), Repair(key, text, replacement))
-    set_controls({key: replacement})
+    _set_texts({key: replacement})
     st.rerun()
 
 
@@ -207,18 +247,19 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
     changed = {key: texts[key] for key in keys if texts[key] != FIELDS[key].default}
     if texts[KEY] != default_language():
         changed[KEY] = texts[KEY]
-    values = changed | {key: value for key, value in carried.items() if value}
     if is_projected():
         changed[SCREEN] = PROJECTOR
+    own = {**dict.fromkeys(LESSON_KEYS), **lesson_texts(current_lesson()), **carried}
+    values = changed | {key: value for key, value in own.items() if value}
     at = {"key": entry, "value": st.query_params.get(entry)} if entry else None
     drawn: frozenset[str] = frozenset(st.session_state[_DRAWN_THIS_RUN])
     explained = {key: _(FIELDS[key].help) for key in sorted(drawn & FIELDS.keys()) if FIELDS[key].help}
     # the first run that comes to its end tells the browser, and no other
     open_at = st.session_state.pop(_OPEN_AT, "")
-    own = (*keys, KEY, SCREEN, *carried)
     session = st.session_state.setdefault(_SESSION, secrets.token_hex(8))
     person = (proposed_secret(), remember_person)
-    components.page(own, values, at, open_at, texts[KEY], session, person, explained, _toggle_projector)
+    names = (*keys, KEY, SCREEN, *own)
+    components.page(names, values, at, open_at, texts[KEY], session, person, explained, _toggle_projector)
     # only now: a run that was stopped before its end has not drawn all its controls
     st.session_state[_DRAWN_LAST_RUN] = drawn
 

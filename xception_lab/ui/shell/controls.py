@@ -7,7 +7,14 @@ import streamlit as st
 
 from xception_lab.ui.fields.field import Field
 from xception_lab.ui.fields.registry import FIELDS
-from xception_lab.ui.shell.address import control_texts, note_drawn, set_controls
+from xception_lab.ui.shell.address import (
+    control_texts,
+    current_lesson,
+    keeps_control,
+    note_drawn,
+    note_offered,
+    set_controls,
+)
 from xception_lab.ui.shell.language import translate as _
 
 Fields = tuple[Field[Any], ...]
@@ -30,7 +37,11 @@ def control(field: Field[Any], options: tuple[str, ...] = ()) -> None:
     Tab key stops at, before every control.
 
     options: where only the page can tell what can be chosen now, instead of the field's; call `confine` first.
+    In a lesson that does not keep it nothing is drawn.
     """
+    if not keeps_control(field.key):
+        return
+    note_offered(field.key)
     options = options or field.available(control_texts())
     note_drawn(field.key)
     label = field_label(field)
@@ -46,8 +57,15 @@ def control(field: Field[Any], options: tuple[str, ...] = ()) -> None:
         )
 
 
+def _kept(fields: Fields) -> Fields:
+    return tuple(field for field in fields if keeps_control(field.key))
+
+
 def main_controls(fields: Fields) -> None:
     """The most used controls in one row."""
+    fields = _kept(fields)
+    if not fields:
+        return
     with st.container(key="controls"):
         for column, field in zip(st.columns(len(fields), gap="medium"), fields, strict=True):
             with column:
@@ -56,6 +74,16 @@ def main_controls(fields: Fields) -> None:
 
 def more_controls(fields: Fields, stacked: bool = False) -> None:
     """The less used controls in a popover, drawn only while it is open. stacked: each in its own row, for wide ones."""
+    fields = _kept(fields)
+    if not fields:
+        return
+    for field in fields:
+        note_offered(field.key)
+    lesson = current_lesson()
+    if lesson and lesson.keep is not None:  # the few that it keeps are in sight
+        for field in fields:
+            control(field)
+        return
     popover = st.popover(_("More controls"), icon=":material/tune:", key="more", on_change="rerun")
     if not popover.open:
         return
@@ -85,7 +113,12 @@ def also_set(fields: Fields) -> None:
 
 
 def preset_button(label: str, key: str, texts: Mapping[str, str], keys: tuple[str, ...]) -> None:
-    """A button that sets every control in `keys`: to its text in `texts`, or else to its default."""
+    """A button that sets every control in `keys`: to its text in `texts`, or else to its default.
+
+    In a lesson that does not keep them all there is none.
+    """
+    if not all(map(keeps_control, keys)):
+        return
     preset = {control_key: texts.get(control_key, FIELDS[control_key].default) for control_key in keys}
     st.button(label, key=key, on_click=set_controls, args=(preset,))
 

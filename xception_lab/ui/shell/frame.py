@@ -14,15 +14,18 @@ from xception_lab.common.citations import source
 from xception_lab.ui.fields.field import read_state, state_keys
 from xception_lab.ui.shell.address import (
     control_texts,
+    current_lesson,
     is_projected,
     link_repairs,
+    page_name,
     quote_value,
     read_address,
     set_controls,
     write_address,
 )
-from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, set_language
+from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, escape_markdown, language, set_language
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.lesson_maker import lesson_button, show_asked_dialog
 from xception_lab.ui.shell.names import LINKED_PAGE_NAMES, PAGE_NAMES
 from xception_lab.ui.shell.seat import current_seat, seat_parameters
 from xception_lab.ui.shell.terms import show_terms
@@ -31,6 +34,7 @@ State = TypeVar("State")
 
 _STORY_STEP = "_story_step"  # the step of the story that the labs lead back to
 
+_TASK_ICON = ":material/school:"
 _ICONS = {
     "compare": "view_column",
     "timing": "timer",
@@ -78,6 +82,11 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
   text-decoration-color: color-mix(in srgb, currentColor 60%, transparent) !important; text-underline-offset: .22em;
 }
 .stMarkdown a[href^="#term-"]:is(:hover, [aria-expanded=true]) { text-decoration-color: currentColor !important; }
+.st-key-task {
+  padding: .8rem 1.1rem; border-left: 5px solid var(--st-primary-color, #0a766b); border-radius: 0 8px 8px 0;
+  background: color-mix(in srgb, currentColor 6%, transparent);
+}
+.st-key-task p { font-size: 1.3rem; line-height: 1.4; text-wrap: pretty; overflow-wrap: anywhere; }
 .st-key-heading h1 { font-size: 1.3rem; padding: .2rem 0; }
 .st-key-title { gap: .5rem .75rem; }
 .st-key-title .st-key-heading [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
@@ -168,6 +177,7 @@ def frame(page: str, state: type[State]) -> State:
             label_visibility="collapsed",
         )
     _show_repairs()
+    _show_task()
     return read_state(state, texts)
 
 
@@ -194,6 +204,7 @@ def story_frame(step: str, state: type[State], progress: str, show_steps: Callab
         (other,) = (language for language in LANGUAGES if language != control_texts()[KEY])
         st.button(LANGUAGES[other], key="other_language", on_click=set_controls, args=({KEY: other},), type="tertiary")
     _show_repairs()
+    _show_task()
     return read_state(state, texts)
 
 
@@ -238,6 +249,14 @@ def _show_repairs() -> None:
         repair_note(repair.key, repair.text, repair.replacement)
 
 
+def _show_task() -> None:
+    """The task of a lesson, above everything that the page has."""
+    lesson = current_lesson()
+    if lesson and (task := lesson.task_in(language())):
+        with st.container(key="task"):
+            st.markdown(f"{_TASK_ICON} {escape_markdown(task)}")
+
+
 def repair_note(key: str, given: str, used: str) -> None:
     """Say that a link's parameter was repaired."""
     note = _("`{key}={given}` in the link is not possible here; `{used}` is used.")
@@ -250,5 +269,10 @@ def finish(state: object, entry: str | None = None, **carried: str | None) -> No
     carried: parameters that belong to no control, such as run="..."; one that is None is left out. The seat in a
     class's room is among them on every page. entry: as in write_address.
     """
+    keys = state_keys(type(state))
     show_terms()
-    write_address(state_keys(type(state)), seat_parameters() | carried, entry)
+    if keys and not page_name().startswith("story"):
+        with st.container(key="footer"):
+            lesson_button()
+    show_asked_dialog(keys, carried)
+    write_address(keys, seat_parameters() | carried, entry)

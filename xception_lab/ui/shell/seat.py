@@ -20,6 +20,7 @@ SEAT = "seat"
 _SEAT = "_seat"
 _LEFT = "_left_seats"
 _KEPT = "_kept_keys"
+_JOINED = "_joined_class"
 _MAX_KEPT = 40
 
 
@@ -48,9 +49,22 @@ def current_seat() -> Seat | None:
 
 
 def take_seat(code: str, key: str) -> None:
-    """Give this tab a seat."""
-    st.session_state[_SEAT] = Seat(code, key)
+    """Give this tab a seat, which it has to be led to."""
+    st.session_state[_SEAT], st.session_state[_JOINED] = Seat(code, key), True
     st.session_state.get(_LEFT, set[str]()).difference_update((key, code))
+
+
+def newly_taken_seat() -> Seat | None:
+    """The seat that this tab has taken and not been led to yet.
+
+    Until it arrives: what the browser reports meanwhile may run the page of the door once more.
+    """
+    return current_seat() if st.session_state.get(_JOINED) else None
+
+
+def note_arrival() -> None:
+    """Note that this tab is where its seat is."""
+    st.session_state.pop(_JOINED, None)
 
 
 def leave_seat() -> None:

@@ -18,10 +18,11 @@ from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell.address import link_parameters
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
-from xception_lab.ui.shell.seat import ROOM, Seat, current_seat, keep_keys, leave_seat, left_seat
+from xception_lab.ui.shell.seat import ROOM, Seat, current_seat, keep_keys, leave_seat, left_seat, note_arrival
 
 POLL_S = 2.0  # how often a student's page asks whether the teacher has done something
-_TROUBLE = "_class_trouble"
+_ICON = ":material/groups:"
+_TROUBLE = "_prediction_trouble"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ class ClassView:
 
 
 def current_view() -> tuple[ClassView | None, str]:
-    """This tab's view of its room, and why there is none although the link names one, or "".
+    """This tab's view of its room, and why there is none although it has a seat or its link names one, or "".
 
     A link that names a room and no seat in it leads to where one takes a seat.
     """
+    note_arrival()
     seat = current_seat()
     if seat is None:
         code = repair_code(link_parameters().get(ROOM, ""))
@@ -70,6 +72,8 @@ def current_view() -> tuple[ClassView | None, str]:
     except RoomError as error:
         leave_seat()
         return None, message_of(error)
+    except StoreError as error:  # the seat stays: what is sealed is not opened by a fault
+        return None, message_of(error)
 
 
 def show_place(view: ClassView) -> None:
@@ -81,7 +85,8 @@ def show_place(view: ClassView) -> None:
         words = _("your teacher moves the class")
     else:
         words = _("everybody at their own pace")
-    st.markdown(f":material/groups: {_('Room')} **{room.code}** · {words}", width="content")
+    place = _("Room **{code}**").format(code=room.code)
+    st.markdown(f"{_ICON} {place} · {words}", width="content")
 
 
 def show_class_menu(view: ClassView, show_steps: Callable[[], None]) -> None:

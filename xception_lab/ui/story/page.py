@@ -8,14 +8,16 @@ import streamlit as st
 
 from xception_lab.common.citations import source
 from xception_lab.ui.fields.field import Field
+from xception_lab.ui.fields.lesson import STEPS_KEY, lesson_texts
 from xception_lab.ui.fields.registry import nearest_option
 from xception_lab.ui.fields.story import END, NUM_STEPS, PREDICTIONS, STEPS, Guess, StoryState
 from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell import components
-from xception_lab.ui.shell.address import control_texts, link_parameters, set_controls
+from xception_lab.ui.shell.address import control_texts, current_lesson, keeps_control, link_parameters, set_controls
 from xception_lab.ui.shell.frame import finish, repair_note, story_frame
 from xception_lab.ui.shell.language import paragraph, translate_message
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.lesson_maker import lesson_button
 from xception_lab.ui.shell.seat import current_seat, leave_seat
 from xception_lab.ui.story import in_class, steps
 from xception_lab.ui.story.end import show_end
@@ -76,7 +78,9 @@ def show_story() -> None:
     with st.container(key="story"):
         if view:
             in_class.show_place(view)
-        if step == END:
+        if view is None and current_seat():
+            pass  # the room cannot be read now, and only it may say what is told
+        elif step == END:
             guesses = {number: view.guess(number) if view else state.guess(number) for number in STEPS[:-1]}
             unopened = {number for number, guess in guesses.items() if guess == ASK}
             show_end(guesses, view.sealed_steps() if view else unopened)
@@ -90,13 +94,13 @@ def show_story() -> None:
 
 
 def step_link(step: str) -> dict[str, str]:
-    """The parameters of the link to a step, with all predictions made so far, and the seat in a class's room."""
+    """The parameters of the link to a step: all predictions so far or the seat in a class's room, and a lesson's."""
     seat = current_seat()
     if seat:
         return {_STEP: step, **seat.parameters}
     texts = control_texts()
     made = {field.key: texts[field.key] for field in PREDICTIONS if texts.get(field.key, ASK) != ASK}
-    return {_STEP: step, **made}
+    return {_STEP: step, **made, **lesson_texts(current_lesson())}
 
 
 def _menu(step: str, view: ClassView | None) -> None:
@@ -108,8 +112,11 @@ def _menu(step: str, view: ClassView | None) -> None:
 
     if view:
         in_class.show_class_menu(view, show_steps)
-    else:
+        return
+    if keeps_control(STEPS_KEY):
         show_steps()
+        st.divider()
+    lesson_button()
 
 
 def _show_step(number: str, step: Step, guess: Guess) -> None:
@@ -128,9 +135,10 @@ def _show_step(number: str, step: Step, guess: Guess) -> None:
             _show_reason(number, step)
         with st.container(horizontal=True, key="next", vertical_alignment="center"):
             if told:
-                _next_button(number)
+                if keeps_control(STEPS_KEY):
+                    _next_button(number)
                 _lab_link(step)
-            else:
+            elif current_lesson() is None:  # in a lesson everybody predicts
                 st.button(_("Show me"), key="show", on_click=set_controls, args=({field.key: SHOW},))
 
 
@@ -221,8 +229,8 @@ def _show_guess(
     number: str, step: Step, field: Field[Guess], guess: Guess, told: bool, on_guess: Callable[[str], None]
 ) -> None:
     def check_sent(sent: object) -> None:
-        # the browser may send anything
-        if isinstance(sent, str) and sent in field.texts:
+        # the browser may send anything; ASK and SHOW are no predictions
+        if isinstance(sent, str) and sent in field.texts[1:-1]:
             on_guess(sent)
 
     data: dict[str, Any] = question_data(step, field)

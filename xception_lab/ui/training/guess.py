@@ -5,7 +5,7 @@ import streamlit as st
 from xception_lab.experiments.effects import Effects
 from xception_lab.experiments.spec import MARGIN, ExperimentSpec
 from xception_lab.ui.fields.training import ASK, GUESS, GUESSES, SHOW, TrainingState
-from xception_lab.ui.shell.address import is_opening, set_controls
+from xception_lab.ui.shell.address import current_lesson, is_opening, set_controls
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.texts import effect_text, is_slope
 
@@ -43,7 +43,9 @@ def ask_guess(experiment: ExperimentSpec) -> None:
         with st.container(horizontal=True):
             for guess in GUESSES:
                 st.button(_label(guess), key=f"guess_{guess}", on_click=set_controls, args=({GUESS.key: guess},))
-            st.button(_("Show me"), key="guess_show", type="tertiary", on_click=set_controls, args=({GUESS.key: SHOW},))
+            if current_lesson() is None:  # in a lesson everybody predicts
+                arguments = ({GUESS.key: SHOW},)
+                st.button(_("Show me"), key="guess_show", type="tertiary", on_click=set_controls, args=arguments)
         st.caption(fixed.format(seeds=experiment.seeds, margin=MARGIN))
 
 
