@@ -139,7 +139,7 @@ with st.container(key=VIEW_BELOW):
         if state.outcome == "result" and stored_effects.primary:
             show_elsewhere(result, stored_effects, load_repetitions(plan_name(state.preset, state.dataset)))
             show_evidence(result, stored_effects)
-            show_carry_over(stored_effects.primary[0])
+            show_carry_over(stored_effects.primary)
         st.caption(f"{provenance_text(result, stored_effects.seeds)} {would_run_text(spec) if spec else ''}")
         with st.container(horizontal=True):
             experiment_downloads(lambda stored=result: stored, "stored")

@@ -97,7 +97,7 @@ def test_a_small_difference_is_said_to_be_within_the_margin(above: tuple[Effect,
     app.session_state["elsewhere"] = True
     app.run()
     bullets = [line.value for line in app.markdown if line.value.startswith("- **")]
-    assert ["of no account" in line for line in bullets] == [False, True]
+    assert ["lies within" in line for line in bullets] == [False, True]
     assert ["Another verdict" in line for line in bullets] == [False, above[1].verdict != elu.verdict]
 
 

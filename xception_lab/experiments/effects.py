@@ -400,6 +400,35 @@ def own_interval(effect: Effect) -> Interval | None:
     return mean_interval(effect.differences, CONFIDENCE)
 
 
+def equivalence_test(effect: Effect) -> tuple[float, Interval] | None:
+    """The p of the two one-sided tests and the 90 % interval that says the same, None below two seeds.
+
+    It is the second step of a comparison that asked for a difference and found none.
+    """
+    p = equivalence_p(effect.differences, MARGIN)
+    interval = mean_interval(effect.differences, EQUIVALENCE_CONFIDENCE)
+    return None if p is None or interval is None else (p, interval)
+
+
+def is_beyond_margin(effect: Effect) -> bool:
+    """Whether an effect is not only there but larger than the margin: its 90 % interval lies outside of it."""
+    interval = mean_interval(effect.differences, EQUIVALENCE_CONFIDENCE)
+    return interval is not None and (interval[1] < -MARGIN or interval[0] > MARGIN)
+
+
+def needs_seeds_for_equivalence(effect: Effect) -> bool:
+    """Whether what is not decided would sooner be shown to be equivalent than to be a difference."""
+    if effect.asks_equivalence:
+        return True
+    alike, other = _seeds_for_equivalence(effect), _seeds_for_difference(effect, 1 - effect.confidence)
+    return effect.kind != "slope" and alike is not None and (other is None or alike < other)
+
+
+def power_without_effect(effect: Effect, seeds: int) -> float:
+    """How often so many seeds would show equivalence if there were no difference at all."""
+    return equivalence_power(0.0, effect.spread or 0.0, seeds, MARGIN)
+
+
 def interval_within(effect: Effect) -> Interval | None:
     """An effect's 90 % interval where it lies inside the margin, so that it is equivalent too; None elsewhere."""
     # a slope has another unit than the margin
@@ -416,12 +445,12 @@ def power_with(effect: Effect, seeds: int) -> float:
 
 
 def crossed_effect(effect: Effect, right: Mapping[Setting, NDArray[np.bool_]]) -> Interval | None:
-    """An effect's 95 % interval for other seeds and other test pictures at once, in percentage points.
+    """An effect's interval, at its own confidence, for other seeds and other test pictures at once, in points.
 
     right: by variant, whether each picture got its class, (seeds, pictures); the same seeds and pictures in each.
     """
     differences = sum(weight * right[setting].astype(np.float64) for setting, weight in effect.weights)
-    return crossed_interval(100 * np.asarray(differences), CONFIDENCE)
+    return crossed_interval(100 * np.asarray(differences), effect.confidence)
 
 
 def sampling_error(accuracy: float, pictures: int) -> float:

@@ -100,7 +100,7 @@ PRESETS = {
         (Contrast((("residual", False),), (("residual", True),)),),
     ),
     "batch-norm": Preset(
-        "Does a batch norm in between change what the activation does there?",
+        "Does a ReLU in between still harm with a batch norm before it?",
         "4.7",
         (("batch_norm", ("last", "every")), ("intermediate", ACTIVATIONS)),
         (Contrast(_RELU, _NONE, (("batch_norm", "every"),)),),

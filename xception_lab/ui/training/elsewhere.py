@@ -45,10 +45,10 @@ def show_elsewhere(result: ExperimentResult, effects: Effects, repetitions: Sequ
         st.markdown(
             _(
                 "The seeds are the same, and with them the pictures, the initial weights, the order and the shifts. "
-                "What differs is how sums are rounded, by the device and by torch's version, and training makes that "
-                "grow until the network is another one. So this repeats the computation and is **no new data**: its "
-                "seeds do not add to those above, and the plan's verdicts stay those above. The verdicts here are read "
-                "by the same rule, from the one device alone."
+                "As far as is known, only the rounding of sums differs, by device and torch's version; training makes "
+                "that grow until the network is another one. So this repeats the computation and is **no new data**: "
+                "its seeds do not add to those above, and the plan's verdicts stay those above. The verdicts here are "
+                "read by the same rule, from the one device alone."
             )
         )
         above = predictions_of(result)
@@ -75,6 +75,8 @@ def _finding_text(here: Effect, there: Effect) -> str:
         sentence = _("{what}: {verdict} there too, {points:+.2f} points")
     else:
         sentence = _("{what}: **{verdict} there, {points:+.2f} points; {other} above, {above:+.2f}**")
+    if there.verdict in ("harmful", "helpful") and interval_within(there):
+        sentence += " " + _("(there within the margin that is of no account)")
     return sentence.format(
         what=setting_text(there.change),
         verdict=_(VERDICT_NAMES[there.verdict or "not decided"]),
@@ -129,12 +131,6 @@ def _shift_text(here: Effect, there: Effect) -> str:
         )
         verdict = _(VERDICT_NAMES[here.verdict or "not decided"])
         lines.append(other.format(other=verdict, there=there.spread or 0.0, above=here.spread or 0.0))
-    if there.verdict in ("harmful", "helpful") and (within := interval_within(there)):
-        small = _(
-            "The 90% CI there, {low:+.2f} to {high:+.2f}, lies inside the margin: a difference, and one that was fixed "
-            "beforehand to be of no account."
-        )
-        lines.append(small.format(low=within[0], high=within[1]))
     return " ".join(lines)
 
 

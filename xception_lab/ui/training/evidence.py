@@ -1,6 +1,6 @@
 """Behind a verdict: the numbers to redo it, what was chosen before it, where it came from, whether it carries over."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.experiments.effects import Effect, Effects, crossed_effect, power_with
 from xception_lab.experiments.inference import Interval, prediction_interval
-from xception_lab.experiments.plan import Plan, plan_names
+from xception_lab.experiments.plan import Plan, load_plan, plan_names
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult
 from xception_lab.experiments.spec import ExperimentSpec, Setting, level_of
@@ -27,12 +27,33 @@ READERS_SEEDS = 8  # of a reader's own repetition
 
 
 def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
-    """What a stored result is: its seeds, epochs, data, machine."""
+    """What a stored result is: its seeds, epochs, data, machine, and which other results have runs of it."""
     spec = result.progress.spec
-    sentence = _("**Stored:** {seeds} seeds ({first} to {last}), {epochs} epochs, on {machine}.")
-    return sentence.format(
-        seeds=len(seeds), first=seeds[0], last=seeds[-1], epochs=spec.base.epochs, machine=result.machine
+    sentence = _(
+        "**Stored:** {seeds} seeds ({first} to {last}), {epochs} epochs, {pictures:,} test pictures, on {machine}."
     )
+    text = sentence.format(
+        seeds=len(seeds),
+        first=seeds[0],
+        last=seeds[-1],
+        epochs=spec.base.epochs,
+        pictures=result.progress.runs[0].test_pictures,
+        machine=result.machine,
+    )
+    others = _plans_with_runs_of(result.plan.name) if result.plan else {}
+    if not others:
+        return text
+    names = ", ".join(f"{plan_label(name)} ({count})" for name, count in others.items())
+    shared = _("Of its {runs} runs, some are runs of other results too, so these are no independent tests: {names}.")
+    return f"{text} {shared.format(runs=len(result.progress.runs), names=names)}"
+
+
+@st.cache_data(show_spinner=False)
+def _plans_with_runs_of(name: str) -> dict[str, int]:
+    """The other plans that have runs of this one, and how many."""
+    own = set(load_plan(name).experiment.variants())
+    counts = {other: len(own & set(load_plan(other).experiment.variants())) for other in plan_names() if other != name}
+    return {other: count for other, count in counts.items() if count}
 
 
 def would_run_text(spec: ExperimentSpec) -> str:
@@ -119,8 +140,11 @@ def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDAr
         test = _("Two-sided p {p}, {adjusted} after Holm's correction; harmful or helpful where this leaves out 0.")
         lines += [interval, test.format(p=format_p(effect.p), adjusted=format_p(effect.adjusted_p or effect.p))]
     if crossed := crossed_effect(effect, right) if right else None:
-        sentence = _("For other seeds and other test pictures at once (crossed): 95% CI {interval}.")
-        lines.append(sentence.format(interval=_interval(crossed)))
+        sentence = _("For other seeds and other test pictures at once (crossed): {confidence} interval {interval}.")
+        line = sentence.format(confidence=f"{100 * effect.confidence:.3g}%", interval=_interval(crossed))
+        if effect.verdict in ("harmful", "helpful") and crossed[0] <= 0 <= crossed[1]:
+            line += " " + _("**It covers 0: the verdict is about these test pictures.**")
+        lines.append(line)
     if again := prediction_interval(effect.differences, READERS_SEEDS):
         sentence = _("The mean of {seeds} seeds of your own will lie in {interval}, 95 times in 100.")
         lines.append(sentence.format(seeds=READERS_SEEDS, interval=_interval(again)))
@@ -161,20 +185,24 @@ def _show_tuning(plan: Plan) -> None:
     st.dataframe(list(rows.values()), hide_index=True)
 
 
-def show_carry_over(effect: Effect) -> None:
-    """The same comparison as this one in every stored result that made it: other pictures, another width."""
+def show_carry_over(primary: Sequence[Effect]) -> None:
+    """The same comparisons as these in every stored result that made them: other pictures, another width."""
     expander = st.expander(_("Does it carry over? The same comparison elsewhere"), key="carry", on_change="rerun")
     if not expander.open:
         return
     effects: list[Effect] = []
     names: list[str] = []
-    for name in plan_names():
-        stored = load_result(name)
-        for other in stored.progress.effects().primary if stored else ():
-            if (other.change, other.baseline, other.kind) == (effect.change, effect.baseline, effect.kind):
-                effects.append(other)
-                names.append(plan_label(name))
+    stored = [(name, result.progress.effects().primary) for name in plan_names() if (result := load_result(name))]
+    for effect in primary:
+        for name, others in stored:
+            for other in others:
+                if (other.change, other.baseline, other.kind) == (effect.change, effect.baseline, effect.kind):
+                    effects.append(other)
+                    names.append(f"{setting_text(other.change)}<br>{plan_label(name)}")
     with expander:
+        if len(effects) == len(primary):
+            st.markdown(_("No other stored result makes this comparison."))
+            return
         figure = effects_figure(effects, names, _("points of test accuracy"), None)
         alt = "; ".join(f"{name}: {effect_sentence(each)}" for name, each in zip(names, effects, strict=True))
         show_chart(figure, "carry_over", alt)

@@ -46,9 +46,10 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
             _show_effects(effects.primary, effects.margin, f"{key}_effects", _("points of test accuracy"))
             st.caption(
                 _(
-                    "Dots: one seed each; bars: the interval that a verdict is read from. A single accuracy may "
-                    "differ by ±{error:.2f} points on other test pictures of this kind."
-                ).format(error=effects.sampling_error)
+                    "Dots: one seed each; diamond and bar: their mean and its interval; grey band: the ±{margin} that "
+                    "were fixed to be of no account. A single accuracy, not a difference, may be ±{error:.2f} points "
+                    "off that on all pictures of this kind."
+                ).format(margin=effects.margin, error=effects.sampling_error)
             )
     if effects.exploratory:
         label = _("Exploratory: what was not fixed beforehand")
@@ -87,7 +88,8 @@ def _show_areas(progress: Progress, key: str) -> None:
         st.caption(
             _(
                 "The same comparisons of the mean validation accuracy over all epochs, which is the area under the "
-                "curve: of two networks that end alike, the faster one has more of it."
+                "curve: of two networks that end alike, the faster one has more of it. Where they end differently, or "
+                "had other learning rates, speed and outcome are mixed."
             )
         )
         areas = progress.effects("area")

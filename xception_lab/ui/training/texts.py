@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from xception_lab.experiments.effects import Effect, Effects, Objection, own_interval
+from xception_lab.experiments.effects import (
+    Effect,
+    Effects,
+    Objection,
+    equivalence_test,
+    interval_within,
+    is_beyond_margin,
+    needs_seeds_for_equivalence,
+    own_interval,
+    power_without_effect,
+)
 from xception_lab.experiments.spec import PRESETS, Contrast, Setting
 from xception_lab.ui.fields.compare import ORDER_LABELS
 from xception_lab.ui.fields.field import N_
@@ -12,7 +22,7 @@ QUESTIONS = {
     "two-differences": N_("Does the **order** matter, and does the **ReLU between**?"),
     "figure-10": N_("What belongs between the two convolutions: **nothing, a ReLU or an ELU**?"),
     "figure-9": N_("Are the **residual connections** essential?"),
-    "batch-norm": N_("Does a **batch norm between** change what the activation does there?"),
+    "batch-norm": N_("Does a ReLU between still harm **with a batch norm before it**?"),
     "dose": N_("**How much** of the negative signal must be cut before it harms?"),
     "conjecture": N_("Does a ReLU between harm **shallow** feature spaces and help **deep** ones?"),
     "own": N_("What do these fields change?"),
@@ -135,22 +145,52 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
         test=p_text(effect, effects.margin),
         seeds=seeds,
     )
+    if effect.verdict in ("harmful", "helpful"):
+        return f"{sentence} {_size_text(effect, effects.margin)}".rstrip()
+    if effect.verdict == "equivalent" and not effect.asks_equivalence and (found := equivalence_test(effect)):
+        p, interval = found
+        second = _(
+            "As no difference was found, the second step was to test for equivalence (two one-sided tests at "
+            "±{margin}: p {p}, 90% CI {low:+.2f} to {high:+.2f})."
+        )
+        return f"{sentence} " + second.format(margin=effects.margin, p=format_p(p), low=interval[0], high=interval[1])
     if effect.verdict != "not decided":
         return sentence
     if effect.objection:
         return f"{sentence} {_(_OBJECTIONS[effect.objection])}"
     if effect.seeds_needed is not None:
-        more = _("About {more} more seeds would decide it with 80% power, if effect and spread are as they look.")
-        if effect.seeds_needed - seeds <= 1:
-            more = _("About one more seed would decide it with 80% power, if effect and spread are as they look.")
-        sentence += " " + more.format(more=effect.seeds_needed - seeds)
+        if needs_seeds_for_equivalence(effect):
+            more = _("About {seeds} seeds in all would show equivalence with 80% power, if all is as it looks.")
+        else:
+            more = _("About {seeds} seeds in all would find a difference with 80% power, if all is as it looks.")
+        sentence += " " + more.format(seeds=effect.seeds_needed)
     elif effect.asks_equivalence:
         sentence += " " + _("If it is as large as it looks, no number of seeds would show it to be within the margin.")
+    if effect.asks_equivalence:
+        blind = _("Without any difference, so many seeds would have shown equivalence with a chance of {power:.0%}.")
+        sentence += " " + blind.format(power=power_without_effect(effect, seeds))
     own = own_interval(effect)
     if own and effect.asks_equivalence and _leaves_out_zero(effect):
-        sided = _("The 95% CI by itself, {low:+.2f} to {high:+.2f}, leaves out 0: here it made a difference.")
+        sided = _("Not asked beforehand: the 95% CI by itself, {low:+.2f} to {high:+.2f}, leaves out 0.")
         sentence += " " + sided.format(low=own[0], high=own[1])
     return sentence
+
+
+def _size_text(effect: Effect, margin: float) -> str:
+    """How large a difference is that was found, against the margin that was fixed to be of no account."""
+    if effect.kind == "slope":
+        return ""
+    if within := interval_within(effect):
+        small = _(
+            "The 90% CI, {low:+.2f} to {high:+.2f}, lies within ±{margin}: a difference, and one that was fixed "
+            "beforehand to be of no account."
+        )
+        return small.format(low=within[0], high=within[1], margin=margin)
+    if is_beyond_margin(effect):
+        return _("It is larger than the ±{margin} that were fixed to be of no account.").format(margin=margin)
+    return _("It is open whether it is larger than the ±{margin} that were fixed to be of no account.").format(
+        margin=margin
+    )
 
 
 def _leaves_out_zero(effect: Effect) -> bool:
@@ -161,6 +201,8 @@ def _leaves_out_zero(effect: Effect) -> bool:
 def p_text(effect: Effect, margin: float) -> str:
     """The test of a primary effect and its p."""
     p = format_p(effect.adjusted_p or 0.0)
+    if not effect.asks_equivalence and effect.adjusted_p == effect.p:
+        return f"p {p}"
     if effect.asks_equivalence:
         return _("two one-sided tests at ±{margin}: p {p}").format(margin=margin, p=p)
     return _("p {p} after Holm's correction").format(p=p)
@@ -168,7 +210,7 @@ def p_text(effect: Effect, margin: float) -> str:
 
 def format_p(p: float) -> str:
     """A p with its sign: "= 0.012", "< 0.001"."""
-    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+    return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"= {p:.3f}"
 
 
 def effect_sentence(effect: Effect) -> str:
