@@ -204,9 +204,9 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
     changed = {key: texts[key] for key in keys if texts[key] != FIELDS[key].default}
     if texts[KEY] != default_language():
         changed[KEY] = texts[KEY]
-    values = changed | {key: value for key, value in carried.items() if value}
     if is_projected():
         changed[SCREEN] = PROJECTOR
+    values = changed | {key: value for key, value in carried.items() if value}
     at = {"key": entry, "value": st.query_params.get(entry)} if entry else None
     drawn: frozenset[str] = frozenset(st.session_state[_DRAWN_THIS_RUN])
     explained = {key: _(FIELDS[key].help) for key in sorted(drawn & FIELDS.keys()) if FIELDS[key].help}
