@@ -72,7 +72,7 @@ def machine_legend(machines: Sequence[str]) -> list[dict[str, Any]]:
 
 def enlarge(figure: go.Figure) -> None:
     """Give a figure the size of type that is read from a classroom's last row, and room for it."""
-    layout = figure.layout
+    layout: Any = figure.layout
     figure.update_layout(
         font={"size": PROJECTED_PX},
         legend={"font": {"size": PROJECTED_PX}},
@@ -82,7 +82,10 @@ def enlarge(figure: go.Figure) -> None:
     figure.update_xaxes(type_size)
     figure.update_yaxes(type_size)
     figure.update_annotations(font={"size": PROJECTED_PX})
-    figure.update_traces(textfont={"size": PROJECTED_PX}, selector=lambda trace: "textfont" in trace)
+    traces: Any = figure.data
+    for trace in traces:
+        if "textfont" in trace:
+            trace.update(textfont={"size": PROJECTED_PX})
 
 
 def wrap_name(name: str, width: int = 40) -> str:
