@@ -82,7 +82,8 @@ def enlarge(figure: go.Figure) -> None:
     figure.update_xaxes(type_size)
     figure.update_yaxes(type_size)
     figure.update_annotations(font={"size": PROJECTED_PX})
-    for trace in figure.data:
+    traces: Any = figure.data
+    for trace in traces:
         if "textfont" in trace:
             trace.update(textfont={"size": PROJECTED_PX})
 

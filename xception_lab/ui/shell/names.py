@@ -70,9 +70,9 @@ def ratio_text(ratio: Ratio) -> str:
         return _("the same")
     if ratio.times < LEAST_TIMES:
         # "1.002×" reads as twice as much at a glance
-        words = _("{share} fewer") if ratio.direction == "fewer" else _("{share} more")
+        words = _("{percent} fewer") if ratio.direction == "fewer" else _("{percent} more")
         share = ratio.times - 1 if ratio.direction == "more" else 1 - 1 / ratio.times
-        return words.format(share=f"{format_number(float(f'{100 * share:.1g}'))}%")
+        return words.format(percent=format_number(float(f"{100 * share:.1g}")) + "%")
     words = _("{number}× fewer") if ratio.direction == "fewer" else _("{number}× more")
     return words.format(number=format_times(ratio.times).removesuffix("×"))
 
