@@ -104,21 +104,25 @@ def test_a_tab_finds_its_run_again_after_the_server_was_restarted(
 ) -> None:
     monkeypatch.setenv("XCEPTION_LAB_HOME", str(home))
     first = Server(home)
+    servers = [first]
     visitor = Visitor(browser, first)
     visitor.context.add_init_script(REMEMBER)
-    # the address of the link has no run: Streamlit asks with it again when the connection is back
-    page = visitor.open("/training", TRAIN)
-    _open_list(page)
-    page.locator(f".st-key-show_{experiment} button").click()
-    page.wait_for_url(f"**run={experiment}*")
-    first.stop()
-    again = Server(home, port=first.port)
-    page.locator('[data-testid="stConnectionStatus"]').wait_for(state="detached", timeout=60_000)
-    page.wait_for_timeout(1000)
-    with page.expect_event("load", timeout=60_000):
+    try:
+        # the address of the link has no run: Streamlit asks with it again when the connection is back
+        page = visitor.open("/training", TRAIN)
         _open_list(page)
-    page.locator(TRAIN).wait_for()
-    expect(page.get_by_role("button", name="Go on")).to_be_visible()
-    assert f"run={experiment}" in page.url
-    visitor.context.close()
-    again.stop()
+        page.locator(f".st-key-show_{experiment} button").click()
+        page.wait_for_url(f"**run={experiment}*")
+        first.stop()
+        servers = [Server(home, port=first.port)]
+        page.locator('[data-testid="stConnectionStatus"]').wait_for(state="detached", timeout=60_000)
+        page.wait_for_timeout(1000)
+        with page.expect_event("load", timeout=60_000):
+            _open_list(page)
+        page.locator(TRAIN).wait_for()
+        expect(page.get_by_role("button", name="Go on")).to_be_visible()
+        assert f"run={experiment}" in page.url
+    finally:
+        visitor.context.close()
+        for server in servers:
+            server.stop()

@@ -23,6 +23,7 @@ from torch import Tensor
 from weights import network_by_hand, randomised
 
 from xception_lab import TrainSpec, XceptionSpec, build_xception
+from xception_lab.data.catalogue import load_dataset
 from xception_lab.features.image_models import (
     UnavailableError,
     load_file,
@@ -465,13 +466,16 @@ def test_memory_is_allocated_only_after_all_checks() -> None:
 def test_the_weights_that_a_run_hands_out_say_which_network_they_are() -> None:
     # the spec of a run has the default's channels and classes, its network those of the data
     run = TrainSpec(SMALL_XCEPTION, "emoji", epochs=1)
-    network = randomised(build_xception(replace(SMALL_XCEPTION, in_channels=3, num_classes=9)), 0).float()
+    data = load_dataset("emoji")
+    shape = (data.train_images.shape[3], len(data.classes))
+    assert shape != (SMALL_XCEPTION.in_channels, SMALL_XCEPTION.num_classes)
+    network = randomised(build_xception(replace(SMALL_XCEPTION, in_channels=shape[0], num_classes=shape[1])), 0).float()
     checkpoint = checkpoint_to_bytes(Checkpoint(run, (), network.state_dict(), {}, torch.zeros(4, dtype=torch.int64)))
     content = weights_file(checkpoint)
     loaded = network_of_file("run-1.safetensors", read_weights("run-1.safetensors", content))
-    assert (loaded.spec.in_channels, loaded.spec.num_classes) == (3, 9)
+    assert (loaded.spec.in_channels, loaded.spec.num_classes) == shape
     for key, tensor in network.state_dict().items():
         assert torch.equal(loaded.network.state_dict()[key], tensor), key
     model = load_file("run-1.safetensors", content, keras=False)
     assert model.run
-    assert (model.run.dataset, model.run.xception.in_channels, model.run.xception.num_classes) == ("emoji", 3, 9)
+    assert (model.run.dataset, model.run.xception.in_channels, model.run.xception.num_classes) == ("emoji", *shape)

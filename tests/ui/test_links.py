@@ -36,7 +36,7 @@ TARGETS = {
     "compare": Target("pages/compare.py", COMPARE_KEYS, ("room", "seat", "task", "task_ko", "keep"), 130),
     "network": Target("pages/network.py", NETWORK_KEYS, (), 80),
     "timing": Target("pages/timing.py", TIMING_KEYS, ("measurement",), 70),
-    "training": Target("pages/training.py", TRAIN_KEYS, ("run", "picked", "own"), 70),
+    "training": Target("pages/training.py", TRAIN_KEYS, ("run", "control", "picked", "own"), 70),
     "features": Target("pages/features.py", FEATURE_KEYS, ("lab_run", "own_kernel", "own_mix"), 40),
     "questions": Target("pages/questions.py", state_keys(QuestionsState), ("q",), 60),
     "class": Target("pages/class.py", (), ("room", "key", "seat"), 40),

@@ -305,7 +305,7 @@ def test_failures_and_lost_measurements_are_said(stub: StubQueue) -> None:
     stub.values = {"state": "failed", "reason": "batch_size=256: needs more"}
     assert page(measurement="some-key").error[0].value == r"batch\_size=256\: needs more"
 
-    def full(_job: TimingJob) -> str:
+    def full(*_: object) -> str:
         raise measurement.TooManyJobsError("at most 20 may wait")
 
     stub.submit = full  # type: ignore[method-assign]

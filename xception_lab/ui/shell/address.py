@@ -83,7 +83,8 @@ def read_address(page: str, keys: tuple[str, ...]) -> dict[str, str]:
     # Streamlit forgets a control that is not drawn, or restores an old value: only the drawn ones are read from it
     drawn: frozenset[str] = st.session_state.get(_DRAWN_LAST_RUN, frozenset())
     for key in (*keys, KEY):
-        if key in drawn and key in st.session_state:
+        # none: a browser that was asked again before it had drawn the control
+        if key in drawn and st.session_state.get(key) is not None:
             texts[key] = st.session_state[key]
         else:
             st.session_state[key] = texts[key]

@@ -61,9 +61,12 @@ def _show_experiments(person: Person) -> None:
     except StoreError as error:
         st.warning(translate_message(error))
         return
+    # no captions: in a popover of a dark page they would be as dark as on a light one
     disk = sum(summary.disk_bytes for summary in summaries) / MB
-    st.caption(
-        _("Kept on this server: {count}, {disk:,.1f} MB of checkpoints.").format(count=len(summaries), disk=disk)
+    st.markdown(
+        _("Experiments on this server: {count}, with {disk:,.1f} MB of checkpoints.").format(
+            count=len(summaries), disk=disk
+        )
     )
     shown: int = st.session_state.get(_SHOWN, SHOWN)
     for summary in summaries[:shown]:
@@ -93,7 +96,7 @@ def _show_experiment(summary: ExperimentSummary, person: Person) -> None:
     if unfinished:
         st.progress(summary.share, text)
     else:
-        st.caption(text)
+        st.markdown(text)
     label_key = f"label_{summary.id}"
     st.text_input(
         _("Label"),
@@ -126,7 +129,7 @@ def _show_experiment(summary: ExperimentSummary, person: Person) -> None:
             key = control_hash(person.control_key(summary.id))
             _button(_("Share control"), f"share_{summary.id}", partial(_set_control, summary.id, key))
     if summary.control:
-        st.caption(_("Whoever has this link may stop the experiment and go on with it:"))
+        st.markdown(_("Whoever has this link may stop the experiment and go on with it:"))
         st.code(_control_link(summary.id, person), language=None, wrap_lines=True)
 
 
