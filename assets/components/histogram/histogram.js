@@ -63,10 +63,12 @@ function draw(root, data) {
     node.style.left = percent(name.at)
     setText(node, name.text)
   })
-  root.lines.style.height = `${7 * data.lines.length}px`
+  const pitch = Math.min(7, data.lines_height / Math.max(1, data.lines.length))
+  root.lines.style.height = `${data.lines.length && data.lines_height}px`
   matched(root.lines, data.lines, () => element("i")).forEach((node, index) => {
     const [from, to] = data.lines[index]
-    node.style.top = `${7 * index}px`
+    node.style.top = `${pitch * index}px`
+    node.style.height = `${Math.min(4, 0.7 * pitch)}px`
     node.style.left = percent(from)
     node.style.width = percent(to - from)
   })

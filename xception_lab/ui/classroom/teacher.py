@@ -176,13 +176,14 @@ def _show_settings(leader: Leader, room: Room, step: str) -> None:
         )
     st.toggle(_("Cover the bars until I reveal"), key="class_covered", on_change=_act, args=(change,))
     st.divider()
-    if step != END:
-        reset = partial(store.reset, code, secret, step)
-        _button(_("Reset this step"), "reset", reset, icon=":material/restart_alt:")
-    table = partial(_predictions_csv, leader)
-    download_button(_("Predictions (CSV)"), table, f"class-{code}.csv", "text/csv", key="export")
-    link, _note = class_link("class", {ROOM: code, "key": secret})
-    components.copy_link(_("Copy the teacher's link"), _("Copied"), link, "teacher_link")
+    with st.container(horizontal=True):
+        if step != END:
+            reset = partial(store.reset, code, secret, step)
+            _button(_("Reset this step"), "reset", reset, icon=":material/restart_alt:")
+        table = partial(_predictions_csv, leader)
+        download_button(_("Predictions (CSV)"), table, f"class-{code}.csv", "text/csv", key="export")
+        link, _note = class_link("class", {ROOM: code, "key": secret})
+        components.copy_link(_("Copy the teacher's link"), _("Copied"), link, "teacher_link")
     st.caption(_("The teacher's link opens this page on another device of yours. Who has it leads the room."))
     close = partial(store.set_closed, code, secret, not room.is_closed)
     if room.is_closed:

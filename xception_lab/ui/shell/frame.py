@@ -53,7 +53,13 @@ _CSS = """
 /* Streamlit's own are too pale to read: 4.5 to 1 is asked for */
 [data-testid="stCaptionContainer"] { color: light-dark(#5a6572, #a7b2be) !important; opacity: 1; }
 [data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }
-[data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #0d1b19) !important; }
+:is([data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"]) {
+  color: light-dark(#ffffff, #0d1b19) !important;
+}
+/* outside the page there is no colour scheme to choose by */
+:is([data-testid="stPopoverBody"], [role="dialog"]) [data-testid="stCaptionContainer"] {
+  color: inherit !important; opacity: .78;
+}
 /* Korean breaks between words; a word alone that is wider than its line may break anywhere */
 html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) {
   word-break: keep-all; overflow-wrap: anywhere;

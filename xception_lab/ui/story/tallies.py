@@ -11,6 +11,8 @@ from xception_lab.ui.story.guesses import question_data
 from xception_lab.ui.story.steps import STEPS, Step
 
 _MOST_LINES = 40  # of intervals below the bars
+_LINES_HEIGHT = 100  # px, all of them together
+_HIGHEST = 0.9  # of the plot: the number of the highest bar stays below an answer
 _GAPS = {"choice": 28, "number": 3, "interval": 2}  # px between two bars
 
 
@@ -46,7 +48,7 @@ def histogram_data(
             "from": index * width,
             "to": (index + 1) * width,
             "count": bar.count,
-            "height": bar.count / most,
+            "height": _HIGHEST * bar.count / most,
             "right": bar.first == right,
             "own": own_place >= 0 and options.index(bar.first) <= own_place <= options.index(bar.last),
         }
@@ -80,9 +82,10 @@ def histogram_data(
         "answers": marks,
         "names": names,
         "lines": [] if is_small else lines,
+        "lines_height": _LINES_HEIGHT,
         "told": told,
         "small": is_small,
-        "height": height,
+        "height": height if is_small or step.kind != "interval" else height - _LINES_HEIGHT - 30,
         "summary": _summary(step, tally, labels, [answer.text for answer in answers]),
     }
 
