@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_people_take_turns_and_a_person_has_a_bound_of_their_own() -> None:
     ada = [timing_queue.submit(JOB, "ada")]
     until(lambda: processes)
     ada += [timing_queue.submit(JOB, "ada") for _ in range(2)]
-    bob = timing_queue.submit(JOB, "bob")
+    bob = timing_queue.submit(replace(JOB, limit_s=0.04), "bob")
     with pytest.raises(TooManyJobsError, match="at most 3 measurements of one person"):
         timing_queue.submit(JOB, "ada")
     # bob came last, and is next
@@ -107,6 +108,27 @@ def test_people_take_turns_and_a_person_has_a_bound_of_their_own() -> None:
         timing_queue.stop(key)
     processes[1].outbox.put(None)
     until(lambda: timing_queue.status(bob).finished)
+
+
+def test_who_asks_for_the_same_measurement_joins_the_one_under_way() -> None:
+    timing_queue = TimingQueue(ScriptedProcess)
+    key = timing_queue.submit(JOB, "ada")
+    until(lambda: processes)
+    # more people than may wait, and one of them twice
+    assert {timing_queue.submit(JOB, f"student {number % 25}") for number in range(26)} == {key}
+    assert timing_queue.status(key).joined == tuple(f"student {number}" for number in range(25))
+    again = timing_queue.submit(JOB, "ada")
+    assert again != key, "a person may ask for the same once more"
+    other = timing_queue.submit(replace(JOB, limit_s=0.04), "bob")
+    assert other != key
+    processes[0].outbox.put(None)
+    until(lambda: timing_queue.status(key).finished)
+    timing_queue.stop(again)
+    late = timing_queue.submit(JOB, "cleo")
+    assert late not in (key, again), "what is finished is not measured for somebody who comes later"
+    for each in (again, other, late):
+        timing_queue.stop(each)
+    until(lambda: all(process.stopped.is_set() for process in processes[1:]))
 
 
 def test_measuring_can_be_switched_off() -> None:

@@ -5,8 +5,9 @@ one job at a time:
 
 1. submit() adds a job and returns its id. The id cannot be guessed: whoever has it, such as from a link, may watch the
    job. No more jobs may be unfinished at once than the server's settings allow, of one person and in all.
-   People take turns: the next job is the oldest of the person who was served longest ago, so that who asks for ten
-   measurements does not keep nine others waiting.
+   Whoever asks for what another person's unfinished job measures gets that job: a class that presses one button makes
+   one measurement. People take turns: the next job is the oldest of the person who was served longest ago, so that
+   who asks for ten measurements does not keep nine others waiting.
 2. A thread, which exists only while there is something to do, starts a measuring process for the first queued job
    (worker.py says what the two tell each other), and adds each message's results to the job's status as it comes.
 3. A job is "done" when its process ends, and "failed" when the process reports an error, cannot be started or dies.
@@ -55,8 +56,8 @@ class JobProcess(Protocol):
 class JobStatus:
     """A job at one moment.
 
-    owner: who asked for it. place: unfinished jobs before it, 0 when it runs. share: of the job done, 0 to 1.
-    spent_s: seconds since it started.
+    owner: who asked for it first. joined: who asked for the same since. place: unfinished jobs before it, 0 when it
+    runs. share: of the job done, 0 to 1. spent_s: seconds since it started.
     reason: why it failed. results: what has been measured so far.
     """
 
@@ -69,6 +70,7 @@ class JobStatus:
     reason: str = ""
     results: Results | None = None
     owner: str = ""
+    joined: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:
@@ -103,6 +105,8 @@ class TimingQueue:
             waiting = Counter(status.owner for status in self._jobs.values() if not status.finished)
             if not bounds.enabled:
                 raise TooManyJobsError(say("measuring is switched off on this server"))
+            if same := self._join(job, owner):
+                return same
             if is_over(waiting.total(), bounds.most_waiting):
                 most = bounds.most_waiting
                 raise TooManyJobsError(say("at most {most} measurements may wait at once: let some end", most=most))
@@ -120,6 +124,15 @@ class TimingQueue:
                 self._thread = threading.Thread(target=self._work, name="timing queue", daemon=True)
                 self._thread.start()
         return key
+
+    def _join(self, job: TimingJob, owner: str) -> str | None:
+        """Let somebody share another person's equal job that is not finished; its id, None where there is none."""
+        same = next((each for each in self._jobs.values() if each.job == job and not each.finished), None)
+        if same is None or not owner or same.owner == owner:
+            return None
+        if owner not in same.joined:
+            self._jobs[same.id] = replace(same, joined=(*same.joined, owner))
+        return same.id
 
     def status(self, key: str | None) -> JobStatus:
         """The status of a job. Raises KeyError for a job that is not or no longer known."""

@@ -60,8 +60,8 @@ def start(job: TimingJob) -> None:
 
 
 def may_stop(status: JobStatus) -> bool:
-    """Whether the measurement is this person's own; another's is for watching."""
-    return not status.owner or status.owner == current_person().owner
+    """Whether the measurement is this person's own, and nobody else waits for it; another's is for watching."""
+    return not status.joined and (not status.owner or status.owner == current_person().owner)
 
 
 def refusal_text(state: TimingState) -> str:
@@ -98,6 +98,8 @@ def show_job_progress(status: JobStatus) -> None:
         )
     else:
         st.progress(min(status.share, 1.0), _("measuring, {seconds:.0f} s").format(seconds=status.spent_s))
+    if status.joined:
+        st.caption(_("{people} people wait for this one measurement.").format(people=1 + len(status.joined)))
 
 
 def show_problems(status: JobStatus) -> None:
