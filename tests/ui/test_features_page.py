@@ -609,3 +609,22 @@ def test_kernels_ask_for_no_picture() -> None:
         assert "Picture" not in [popover.proto.popover.label for popover in app.get("popover")]
         assert not app.info
     assert "channels of their segment" in " ".join(element.value for element in app.markdown)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_said"),
+    [
+        ("http://10.0.0.5:8501/features", True),
+        ("http://localhost:8501/features", False),
+        ("http://[::1]:8501/features", False),
+        ("https://lab.example.org/features", False),
+    ],
+)
+def test_a_camera_that_plain_http_does_not_get_is_explained(url: str, is_said: bool) -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.context = {"url": url, "locale": "en-US"}
+    app.query_params["picture"] = "camera"
+    app.session_state["picking"] = True
+    app.switch_page("pages/features.py").run()
+    assert not app.exception
+    assert any("over **https** alone" in info.value for info in app.info) == is_said

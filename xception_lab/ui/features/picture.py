@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import numpy as np
 import streamlit as st
@@ -40,11 +41,25 @@ def picture_control(state: FeaturesState) -> None:
             file = st.file_uploader(_("A picture of yours"), max_upload_size=20, key="picture_file")
             _keep_file("upload", file)
         elif state.picture == "camera":
+            if not _has_camera(st.context.url or ""):
+                st.info(
+                    _(
+                        "Browsers give a page their camera over **https** alone, or on the machine itself. Here the "
+                        "page came by plain http: take the picture first, and give it as **a file**."
+                    ),
+                    icon=":material/no_photography:",
+                )
             _keep_file("camera", st.camera_input(_("Take a picture"), key="picture_camera"))
         elif state.picture == "draw":
             words = {"label": _("Draw with mouse, finger or pen"), "clear": _("Clear"), "most": MAX_POINTS}
             components.stroke(words, _keep_stroke)
             st.caption(_("Without a pointer: choose the pattern **stroke** above."))
+
+
+def _has_camera(url: str) -> bool:
+    """Whether browsers let a page at this address ask for the camera; an unknown address is given the benefit."""
+    parts = urlsplit(url)
+    return parts.scheme != "http" or parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _keep_file(source: str, file: object) -> None:
