@@ -119,8 +119,8 @@ def show_pool() -> None:
             st.caption(note)
         st.caption(
             _(
-                "Everybody with this link trains one seed: {seeds} seeds, {epochs} epochs, on {data}. The number of "
-                "seeds was fixed beforehand, and no verdict is given before the last one."
+                "Everybody with this link trains one seed. Seeds: {seeds}, epochs: {epochs}, pictures: {data}. The "
+                "number of seeds was fixed beforehand, and no verdict is given before the last one."
             ).format(seeds=spec.seeds, epochs=spec.base.epochs, data=_data_text(spec))
         )
 
