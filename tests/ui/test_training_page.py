@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from tiny_data import tiny_dataset
 from uploaded_files import mnist, zipped
 
-from xception_lab.common.palette import BLOCK_COLOURS, CATEGORICAL_COLOURS
+from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, CATEGORICAL_COLOURS
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.data.custom import save_dataset
 from xception_lab.experiments.effects import own_interval
@@ -146,8 +146,8 @@ def test_the_arms_that_are_blocks_of_the_paper_have_their_colours_and_none_is_gr
     app = page(guess="show")
     figure = json.loads(app.get("plotly_chart")[1].proto.spec)
     colours = {trace["name"]: trace["line"]["color"] for trace in figure["data"] if "name" in trace}
-    assert colours["depthwise first, nothing between"] == BLOCK_COLOURS["separable"].light
-    assert colours["1×1 first, ReLU between"] == BLOCK_COLOURS["extreme"].light
+    assert colours["depthwise first, nothing between"] == BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"]
+    assert colours["1×1 first, ReLU between"] == BLOCK_COLOURS_ON_BOTH_GROUNDS["extreme"]
     assert len(set(colours.values())) == 4
     assert CATEGORICAL_COLOURS[0].light not in colours.values()
 
