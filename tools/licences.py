@@ -25,6 +25,7 @@ OWN = (
     "plans",
     "results",
     "screenshot.png",
+    "settings.toml",
     "templates",
     "text",
     "weights",
