@@ -88,7 +88,7 @@ def test_a_projector_s_page_is_large_and_has_no_controls(visit: Visit, query: st
 # What moves
 
 # the questions' columns come with the style sheet, which Streamlit loads after the page's first texts
-MOST_ON_LOAD = {"/questions": 0.2}
+MOST_ON_LOAD = {"/questions": 0.2, "/training": 0.2}
 _WATCH = """() => {
     window.shifts = []
     new PerformanceObserver(list => {

@@ -132,7 +132,7 @@ def test_a_data_set_is_loaded_once() -> None:
 @pytest.mark.parametrize("name", ["cifar-10", "", "Emoji", None, 3, ["emoji"]])
 def test_an_unknown_name_is_refused(name: object) -> None:
     with pytest.raises(
-        ValueError, match=r"^name=.*: must be one of 'fashion-mnist', 'emoji', 'emoji-style', 'textures'$"
+        ValueError, match=r"^dataset=.*: must be one of 'fashion-mnist', 'emoji', 'emoji-style', 'textures'$"
     ):
         load_dataset(name)  # type: ignore[arg-type]
 
