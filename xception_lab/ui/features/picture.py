@@ -44,8 +44,8 @@ def picture_control(state: FeaturesState) -> None:
             if not _has_camera(st.context.url or ""):
                 st.info(
                     _(
-                        "Browsers give a page their camera over **https** alone, or on the machine itself. Here the "
-                        "page came by plain http: take the picture first, and give it as **a file**."
+                        "Browsers give a page their camera over **https** alone, or on the machine itself. This page "
+                        "came without it, so take the picture first and give it as **a file**."
                     ),
                     icon=":material/no_photography:",
                 )
