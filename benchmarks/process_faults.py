@@ -107,13 +107,15 @@ class Server:
 def serve(key: str) -> None:
     """Work on one experiment until it is done, and report; everything that goes wrong is said and tried again."""
     tiny_data.install()
-    scheduler, last = None, ""
+    scheduler, last, is_first = None, "", True
     while True:
         try:
             scheduler = scheduler or Scheduler(Store(), workers=1)
             progress = scheduler.progress(key)
-            if progress.interrupted:
+            # a person who comes back presses Go on where a run failed for a reason that is gone
+            if progress.interrupted or (is_first and progress.state == "failed"):
                 scheduler.resume(key)
+            is_first = False
             said = " ".join(str(text) for text in (progress.reason, *(run.note for run in progress.runs)) if text)
             report = {"epochs": sum(len(run.records) for run in progress.runs), "state": progress.state, "said": said}
         except (StoreError, LeaseHeldError, OSError) as error:

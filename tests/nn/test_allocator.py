@@ -15,6 +15,7 @@ def test_an_allocation_that_torch_refuses_is_recognised() -> None:
     assert is_out_of_memory(refusal.value)
     assert is_out_of_memory(MemoryError())
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
+    assert is_out_of_memory(RuntimeError("could not create a primitive"))
     assert not is_out_of_memory(RuntimeError("no kernel for Half"))
     assert not is_out_of_memory(ValueError("batch_size=0: must be a whole number of at least 1"))
 

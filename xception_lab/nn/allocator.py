@@ -27,5 +27,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of Python or torch says that memory ran out, a device's or the machine's."""
     from torch import OutOfMemoryError
 
-    # torch's allocator on the CPU raises a plain RuntimeError
-    return isinstance(error, MemoryError | OutOfMemoryError) or "allocate memory" in str(error)
+    # torch's allocator on the CPU raises a plain RuntimeError, and oneDNN says that it found no room for a kernel
+    signs = ("allocate memory", "could not create a primitive")
+    return isinstance(error, MemoryError | OutOfMemoryError) or any(sign in str(error) for sign in signs)
