@@ -15,6 +15,7 @@ from xception_lab.experiments.results_file import load_stored_result
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.store import Store
 from xception_lab.training.records import EpochRecord
+from xception_lab.ui.training import experiment as experiment_page
 from xception_lab.ui.training import pool as pool_page
 
 SPEC = ExperimentSpec("figure-10", 2, TINY, first_seed=100)
@@ -40,6 +41,7 @@ class Bench:
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
     monkeypatch.setattr(pool_page, "get_scheduler", Bench)
+    monkeypatch.setattr(experiment_page, "get_scheduler", Bench)
     monkeypatch.setattr(pool_page, "SHARED_S", 0.0)
     pool_page._load.clear()
 

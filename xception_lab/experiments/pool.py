@@ -71,12 +71,13 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class SeedProgress:
-    """One seed of a pool. experiment, state: of its own experiment, None while nobody has it. share: done, 0 to 1."""
+    """One seed of a pool. experiment, state, owner: of its own experiment, None while nobody has it. share: 0 to 1."""
 
     seed: int
     experiment: str | None
     state: WorkState | None
     share: float
+    owner: str | None = None
 
     @property
     def is_free(self) -> bool:
@@ -219,4 +220,4 @@ def _seed(seed: int, experiment: str | None, progress: Progress | None) -> SeedP
         return SeedProgress(seed, experiment, "queued" if experiment == "" else None, 0.0)
     # nobody works on it: whoever comes next may
     state = "cancelled" if progress.interrupted else progress.state
-    return SeedProgress(seed, experiment, state, progress.share)
+    return SeedProgress(seed, experiment, state, progress.share, progress.owner)

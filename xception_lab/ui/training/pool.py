@@ -1,15 +1,15 @@
 """A pooled experiment on the page: its seeds and who trains them, the interval so far, and how one takes part."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 import streamlit as st
 
 from xception_lab.common.home import StoreError
 from xception_lab.common.messages import message_of
+from xception_lab.common.work_state import UNFINISHED
 from xception_lab.experiments.plan import plan_name
 from xception_lab.experiments.pool import PoolProgress, PoolStore, SeedProgress, pool_progress, take_part
-from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.figures.training import effects_figure
 from xception_lab.ui.fields.training import DATASET
@@ -24,6 +24,7 @@ from xception_lab.ui.shell.person import current_person
 from xception_lab.ui.shell.share import class_link, show_qr
 from xception_lab.ui.training.experiment import (
     get_scheduler,
+    load_progress,
     load_result,
     show_experiment_progress,
     training_note,
@@ -141,46 +142,32 @@ def _show_live(key: str) -> None:
     except (KeyError, StoreError) as error:
         st.warning(translate_message(error))
         return
-    mine = _own_experiments(progress)
+    owner = current_person().owner
+    mine = [seed for seed in progress.seeds if seed.owner == owner and not seed.is_free]
+    under_way = next((seed for seed in mine if seed.state in UNFINISHED), None)
     with st.container(key="pool_verdict"):
         st.markdown(_verdict_text(progress))
     with st.container(horizontal=True, vertical_alignment="center", key="pool_part"):
-        _show_part(progress, mine)
-    if under_way := [each for each in mine.values() if not each.finished]:
-        show_experiment_progress(under_way[0])
-    st.html(_seeds_html(progress.seeds, set(mine)))
+        _show_part(progress, under_way, has_trained=bool(mine))
+    if under_way and under_way.experiment and (own := load_progress(under_way.experiment)):
+        show_experiment_progress(own)
+    st.html(_seeds_html(progress.seeds, mine))
     _show_interval(progress)
 
 
-def _own_experiments(progress: PoolProgress) -> dict[int, Progress]:
-    """The person's own experiments in the pool, by seed."""
-    owner, scheduler = current_person().owner, get_scheduler()
-    found: dict[int, Progress] = {}
-    for seed in progress.seeds:
-        if seed.experiment and not seed.is_free:
-            try:
-                own = scheduler.progress(seed.experiment)
-            except (KeyError, StoreError):
-                continue
-            if own.owner == owner:
-                found[seed.seed] = own
-    return found
-
-
-def _show_part(progress: PoolProgress, mine: dict[int, Progress]) -> None:
-    """How one takes part: one seed at a time."""
+def _show_part(progress: PoolProgress, under_way: SeedProgress | None, *, has_trained: bool) -> None:
+    """How one takes part: one seed at a time. under_way: the person's own."""
     if progress.is_done:
         return
     free = [seed.seed for seed in progress.seeds if seed.is_free]
-    if any(not own.finished for own in mine.values()):
-        seed = next(seed for seed, own in mine.items() if not own.finished)
-        st.markdown(_("You are training **seed {seed}**.").format(seed=seed))
+    if under_way:
+        st.markdown(_("You are training **seed {seed}**.").format(seed=under_way.seed))
     elif not free:
         st.markdown(_("Every seed is taken: watch the interval grow."))
     elif refusal := training_note():
         st.info(refusal, icon=":material/block:")
     else:
-        label = _("Train seed {seed}") if not mine else _("Train one more: seed {seed}")
+        label = _("Train seed {seed}") if not has_trained else _("Train one more: seed {seed}")
         text = f"**{label.format(seed=free[0])}**"
         if st.button(text, key="take_part", type="primary", icon=":material/play_arrow:"):
             _try_action(lambda: _take_part(progress))
@@ -212,7 +199,7 @@ def _verdict_text(progress: PoolProgress) -> str:
     )
 
 
-def _seeds_html(seeds: tuple[SeedProgress, ...], mine: set[int]) -> str:
+def _seeds_html(seeds: Sequence[SeedProgress], mine: Sequence[SeedProgress]) -> str:
     """A card for each seed: what it is doing, and which are the person's own."""
     cards: list[str] = []
     for seed in seeds:
@@ -222,7 +209,7 @@ def _seeds_html(seeds: tuple[SeedProgress, ...], mine: set[int]) -> str:
             name, state = f"{seed.share:.0%}", "running"
         else:
             name, state = (_("done"), "done") if seed.state == "done" else (_("waiting"), "queued")
-        own = f" · {_('yours')}" if seed.seed in mine else ""
+        own = f" · {_('yours')}" if seed in mine else ""
         kind = f"{state} mine" if own else state
         cards.append(f'<li class="{kind}"><b>{seed.seed}</b><span>{escape(name + own)}</span></li>')
     return f'<ul class="seeds" aria-label="{escape(_("Seeds"))}">{"".join(cards)}</ul>'
