@@ -26,6 +26,13 @@ def ran(at: AppTest) -> AppTest:
     return at
 
 
+def sent_text(at: AppTest) -> str:
+    """Everything that the page has sent to the browser; of the components their data."""
+    texts = [str(node.proto) for node in at._tree if getattr(node, "proto", None) is not None]
+    data = [json.dumps(json.loads(element.proto.json), ensure_ascii=False) for element in at.get("bidi_component")]
+    return "\n".join([*texts, *data])
+
+
 def features_page(**parameters: str) -> AppTest:
     """The page as a first visit with these query parameters."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)

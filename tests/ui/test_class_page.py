@@ -1,6 +1,5 @@
 """The class's room without a browser: the door, the teacher's page, the student's story, and what stays sealed."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 from hostile import HOSTILE_VALUES
 from streamlit.testing.v1 import AppTest
-from visits import component_data, opened, ran
+from visits import component_data, opened, ran, sent_text
 
 from xception_lab.classroom.room import make_key
 from xception_lab.classroom.store import ClassStore
@@ -26,13 +25,6 @@ CLASS_PAGE, STORY_PAGE = "pages/class.py", "pages/story.py"
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ClassStore:
     monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
     return ClassStore(tmp_path)
-
-
-def _sent(at: AppTest) -> str:
-    """Everything that the page has sent to the browser; of the components their data."""
-    texts = [str(node.proto) for node in at._tree if getattr(node, "proto", None) is not None]
-    data = [json.dumps(json.loads(element.proto.json), ensure_ascii=False) for element in at.get("bidi_component")]
-    return "\n".join([*texts, *data])
 
 
 def _digits(step: str) -> list[str]:
@@ -125,7 +117,7 @@ def test_the_teachers_page_tells_no_answer_before_it_is_revealed(store: ClassSto
     assert not any(bar["right"] for bar in data["bars"])
     assert max(bar["count"] for bar in data["bars"]) == 1
     if STORY[step].kind != "choice":
-        sent = _sent(at).replace(code, "")
+        sent = sent_text(at).replace(code, "")
         assert not [digits for digits in _digits(step) if digits in sent]
     at.button(key="reveal").click()
     told = component_data(ran(at), "histogram")
@@ -188,7 +180,7 @@ def test_the_export_holds_every_prediction_and_no_key(store: ClassStore) -> None
 def test_a_student_joins_by_link_and_by_code_and_has_one_seat(store: ClassStore) -> None:
     code, secret = store.open_room()
     at = opened(CLASS_PAGE, {"room": code.lower()})
-    assert secret not in _sent(at)
+    assert secret not in sent_text(at)
     at.button(key="join").click()
     ran(at)
     seat = _address(at)["seat"]
@@ -224,13 +216,13 @@ def test_nothing_of_the_answer_is_sent_to_a_student_before_it_is_revealed(
             if predicted:
                 store.predict(code, link["seat"], step, PREDICTIONS[int(step) - 1].texts[5])
                 ran(at)
-            sent = _sent(at).replace(code, "").replace(link["seat"], "")
+            sent = sent_text(at).replace(code, "").replace(link["seat"], "")
             assert not [digits for digits in _digits(step) if digits in sent]
             assert "answers" not in component_data(at, f"guess_{step}")
             assert secret not in sent
         store.reset(code, secret, step)
     store.reveal(code, secret, step)
-    told = _sent(ran(at))
+    told = sent_text(ran(at))
     assert all(answer.text in told for answer in STORY[step].answers())
 
 
@@ -344,7 +336,7 @@ def test_hostile_links_to_a_room_end_in_a_sentence(store: ClassStore, text: str)
             }
             at = opened(page, query)
             assert not [button for button in at.button if button.key == "reveal"]
-            assert secret not in _sent(at)
+            assert secret not in sent_text(at)
     assert store.room(code).version == 1
 
 

@@ -1,6 +1,5 @@
 """The story without a browser: sealed before a prediction, told after it, in both languages; links and the end."""
 
-import json
 import math
 import re
 import subprocess
@@ -8,8 +7,7 @@ import sys
 
 import pytest
 from paths import ROOT
-from streamlit.testing.v1 import AppTest
-from visits import START, component_data, opened, ran
+from visits import START, component_data, opened, ran, sent_text
 
 from xception_lab.ui.fields.story import PREDICTIONS, STEPS
 from xception_lab.ui.fields.training import SHOW
@@ -19,13 +17,6 @@ from xception_lab.ui.story.steps import STEPS as STORY
 STORY_PAGE = "pages/story.py"
 NUMBERS = [step for step in STEPS[:-1] if STORY[step].kind != "choice"]
 GUESSES = {"1": "100", "2": "4", "3": "10", "4": "almost", "5": "2", "6": "1.25", "7": "50", "8": "-1:0.5", "9": "8"}
-
-
-def _sent(at: AppTest) -> str:
-    """Everything that the page has sent to the browser; of the components their data."""
-    texts = [str(node.proto) for node in at._tree if getattr(node, "proto", None) is not None]
-    data = [json.dumps(json.loads(element.proto.json), ensure_ascii=False) for element in at.get("bidi_component")]
-    return "\n".join([*texts, *data])
 
 
 def _answers(step: str) -> list[str]:
@@ -41,11 +32,11 @@ def _answers(step: str) -> list[str]:
 def test_nothing_of_the_answer_is_sent_before_a_prediction(step: str, lang: str) -> None:
     sealed = opened(STORY_PAGE, {"step": step, "lang": lang})
     for text in _answers(step):
-        assert text not in _sent(sealed), text
+        assert text not in sent_text(sealed), text
     sealed.button(key="show").click()
     told = ran(sealed)
     shown = component_data(told, f"guess_{step}")["answers"] if STORY[step].kind == "number" else None
-    text = _sent(told)
+    text = sent_text(told)
     for answer in STORY[step].answers():
         assert answer.text in text
     if shown is not None:

@@ -20,6 +20,7 @@ from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.shell.seat import ROOM
 from xception_lab.ui.shell.share import class_link, show_qr
 from xception_lab.ui.story.guesses import answer_text
+from xception_lab.ui.story.in_class import rerun_on_change
 from xception_lab.ui.story.steps import STEPS as STORY
 from xception_lab.ui.story.steps import step_question, step_title
 from xception_lab.ui.story.tallies import covered_data, histogram_data, tally_step
@@ -98,7 +99,7 @@ def show_room(leader: Leader) -> None:
                 with settings:
                     _show_settings(leader, room, step)
             _show_card(room)
-    _await_change(leader.code, room.changes)
+    rerun_on_change(leader.code, "changes", room.changes, POLL_S)
 
 
 def _show_step(step: str, room: Room, predictions: tuple[str, ...]) -> None:
@@ -214,14 +215,3 @@ def _show_card(room: Room) -> None:
             st.caption(note)
         with st.container(key="joined"):
             st.markdown(_("**{count}** joined").format(count=room.seats))
-
-
-@st.fragment(run_every=POLL_S)
-def _await_change(code: str, changes: int) -> None:
-    """Run the page again as soon as anything in the room has changed; until then one number is read now and then."""
-    try:
-        counters = ClassStore().counters(code)
-    except StoreError:
-        return  # the next look may find it again
-    if counters is None or counters.changes != changes:
-        st.rerun()

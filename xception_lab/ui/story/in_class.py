@@ -6,6 +6,7 @@ room alone: until then nothing of it is computed for this page.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
@@ -132,14 +133,18 @@ def step_predictions(view: ClassView, step: str) -> tuple[str, ...]:
 def follow_teacher(view: ClassView) -> None:
     """Run the page again as soon as the teacher has done something; until then one number is read now and then."""
     keep_keys(view.seat.code, seat=view.seat.key)
-    _await_teacher(view.seat.code, view.room.version)
+    rerun_on_change(view.seat.code, "version", view.room.version, POLL_S)
 
 
-@st.fragment(run_every=POLL_S)
-def _await_teacher(code: str, version: int) -> None:
+def rerun_on_change(code: str, counter: Literal["version", "changes"], seen: int, poll_s: float) -> None:
+    """Run the page again once a room's counter is another than it was; until then it is read now and then."""
+    st.fragment(_look, run_every=poll_s)(code, counter, seen)
+
+
+def _look(code: str, counter: Literal["version", "changes"], seen: int) -> None:
     try:
         counters = ClassStore().counters(code)
     except StoreError:
         return  # the next look may find it again
-    if counters is None or counters.version != version:
+    if counters is None or getattr(counters, counter) != seen:
         st.rerun()
