@@ -1,7 +1,10 @@
 // The enlarged map of every column: its histogram and numbers before and after the activation, and its kernel.
 
 import { element, svg } from "../common/dom.js"
-import { decodeBytes, paint } from "./pixels.js"
+import { decodeBytes, drawRamp, paint } from "./pixels.js"
+
+/** The width of a letter of the axis, in percent of a narrow panel's. */
+const LETTER_PERCENT = 5
 
 /** Counts before (outlined) and after (filled) the activation, on one axis; without an activation the filled ones. */
 function drawHistogram(panel, words) {
@@ -19,10 +22,21 @@ function drawHistogram(panel, words) {
   bars(panel.before, "before")
   box.append(picture)
   const axis = element("div", "axis")
-  const zero = element("span", "zero", panel.zero > 12 && panel.zero < 88 ? "0" : "")
+  // a 0 that would touch the number at either end says nothing that the end does not
+  const isApart = panel.zero > 4 + LETTER_PERCENT * panel.low.length && panel.zero < 96 - LETTER_PERCENT * panel.high.length
+  const zero = element("span", "zero", isApart ? "0" : "")
   zero.style.left = `${panel.zero}%`
   axis.append(element("span", "", panel.low), zero, element("span", "", panel.high))
   box.append(axis)
+  return box
+}
+
+/** What the colours of the enlarged map stand for: from the negative of its largest value over 0 to that value. */
+function drawScale(panel, table) {
+  const box = element("div", "scale")
+  const ends = element("div", "axis")
+  ends.append(element("span", "", panel.limit.low), element("span", "", "0"), element("span", "", panel.limit.high))
+  box.append(drawRamp(table), ends)
   return box
 }
 
@@ -99,7 +113,9 @@ export function drawDetail(detail, words, table) {
     canvas.setAttribute("aria-label", `${panel.title}: ${panel.stats}`)
     const side = element("div", "side")
     side.append(drawHistogram(panel, words), drawMeasures(panel, words))
-    card.append(canvas, side)
+    const map = element("div", "map")
+    map.append(canvas, drawScale(panel, table))
+    card.append(map, side)
     if (panel.kernel) card.append(drawKernel(panel.kernel, words))
     panels.append(card)
   }

@@ -6,7 +6,7 @@
 import { button, element, setText } from "../common/dom.js"
 import { blockColours, setSignColours } from "../common/palette.js"
 import { drawDetail } from "./detail.js"
-import { colourTable, decodeBytes, paint } from "./pixels.js"
+import { colourTable, decodeBytes, drawRamp, paint } from "./pixels.js"
 
 /** What a node was last drawn from. */
 const drawn = new WeakMap()
@@ -170,6 +170,13 @@ function drawColumn(column, data, table, choose, old) {
   return card
 }
 
+/** What the colours of the small maps stand for. */
+function drawLegend(words, table) {
+  const legend = element("p", "legend")
+  legend.append(words.negative, drawRamp(table), `${words.positive} · ${words.full}`)
+  return legend
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".maps")
   root.setAttribute("aria-label", data.summary)
@@ -190,7 +197,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const unchanged = last && last.text === text && last.table === table
   const detail = !data.detail ? null : unchanged ? oldDetail : drawDetail(data.detail, data.words, table)
   if (detail) drawn.set(detail, { text, table })
-  setChildren(root, detail ? [columns, detail] : [columns])
+  const legend = drawLegend(data.words, table)
+  setChildren(root, detail ? [legend, columns, detail] : [legend, columns])
   if (place >= 0 && focused !== root.getRootNode().activeElement) root.querySelectorAll(".cell")[place]?.focus()
   root.onkeydown = onKey
   setTabStop(root)

@@ -37,6 +37,14 @@ export function colourTable(node) {
   return tables.get(background)
 }
 
+/** A bar of all colours, from the negative end of the scale over zero to the positive end. */
+export function drawRamp(table) {
+  const canvas = document.createElement("canvas")
+  canvas.className = "ramp"
+  paint(canvas, Uint8Array.from({ length: 255 }, (_, i) => i + 1), 1, 255, table)
+  return canvas
+}
+
 /** Paints height x width bytes on a canvas of that size. */
 export function paint(canvas, bytes, height, width, table) {
   if (canvas.width !== width) canvas.width = width

@@ -113,6 +113,13 @@ def show_columns(
             "histogram": _("histogram"),
             "kernel": _("its kernel"),
             "picture": _("the picture"),
+            "negative": _("negative"),
+            "positive": _("positive"),
+            "full": {
+                "map": _("full colour: each map's largest value"),
+                "layer": _("full colour: each layer's largest value"),
+                "shared": _("full colour: the largest value in any column"),
+            }[state.range],
         },
     }
     components.feature_maps(data, "maps", _select_map)
@@ -213,6 +220,7 @@ def _panel(column: MapColumn, step: BlockStep, channel: int) -> dict[str, Any]:
     values = maps.values[channel]
     before, after = _values_around_activation(column.maps, maps)
     compares = before is not after
+    limit = float(channel_limits(values[None])[0])
     low = float(min(before[channel].min(), after[channel].min(), 0))
     high = float(max(before[channel].max(), after[channel].max(), 0)) or 1.0
     numbers = [_map_numbers(before[channel]), _map_numbers(after[channel])] if compares else [_map_numbers(values)]
@@ -222,6 +230,7 @@ def _panel(column: MapColumn, step: BlockStep, channel: int) -> dict[str, Any]:
         "height": values.shape[0],
         "width": values.shape[1],
         "pixels": _encode_levels(values[None], None),
+        "limit": {"low": format_number(-limit), "high": format_number(limit)},
         "kernel": _kernel(column.maps, maps, channel),
         "before": histogram(before[channel], low, high) if compares else [],
         "after": histogram(after[channel], low, high),

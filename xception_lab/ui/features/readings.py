@@ -122,16 +122,16 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
     Over a person's own numbers and over random filters it is one set of filters, and computed here, like that of a
     kernel of another size than the stored ones have.
     """
-    readings = stored_range(state) or _compute_range(state, filters)
+    stored = stored_range(state)
+    readings = stored or _compute_range(state, filters)
     before, after = (readings.compare("extreme", "separable", step) for step in READS)
     num_filters = readings.values.shape[1]
     cases = (
         _("{filters} 1×1 mixes × {pictures} pictures") if num_filters > 1 else _("These filters × {pictures} pictures")
     )
     counts = _(
-        "{cases}: the extreme block leaves less than the separable one in {less} of {number}, the same within {tie} "
-        "percentage point in {same} and more in {more} before the last activation; in {less_after}, {same_after} and "
-        "{more_after} after it."
+        "Before the last activation it leaves less in {less} of {number}, the same within {tie} percentage point in "
+        "{same} and more in {more} ({cases}); after it in {less_after}, {same_after} and {more_after}."
     )
     numbers = counts.format(
         cases=cases.format(filters=num_filters, pictures=readings.num_pictures()),
@@ -144,6 +144,8 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
         same_after=after.same,
         more_after=after.more,
     )
+    if stored:  # its ranges stand at the foot of each block
+        return f"**{_verdict(before, after)}** {numbers}"
     ranges = _("Range over them, before the last activation: {ranges}.").format(
         ranges=", ".join(f"{kind_name(kind)} {format_ends(*readings.ends(kind, READS[0]))}" for kind in KINDS)
     )
@@ -154,7 +156,10 @@ def _verdict(before: Comparison, after: Comparison) -> str:
     """What the counts before and after the last activation say together."""
     less, more = before.less + after.less, before.more + after.more
     if less and more:
-        return _("Both occur: here the extreme block leaves a linear reader more, there the separable one.")
+        return _(
+            "It depends: the extreme block leaves a linear reader sometimes less than the separable one, "
+            "sometimes more."
+        )
     if less:
         return _("The extreme block leaves a linear reader less than the separable one, or the same, never more.")
     if more:
