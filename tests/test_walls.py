@@ -44,7 +44,7 @@ UI = {
     "network": ("shell", "fields"),
     "training": ("shell", "fields"),
     "questions": ("shell", "fields"),
-    "classroom": ("story", "shell", "fields"),
+    "classroom": ("story", "training", "shell", "fields"),
     "timing": ("compare", "shell", "fields"),
     "features": ("training", "shell", "fields"),
     "story": ("features", "training", "timing", "network", "compare", "shell", "fields"),

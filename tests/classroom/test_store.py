@@ -45,7 +45,7 @@ def _age(store: ClassStore, code: str, seconds: float) -> None:
 def _rows(store: ClassStore, code: str) -> int:
     """How many rows of any table belong to a room."""
     with closing(sqlite3.connect(store.folder / "class.sqlite")) as db:
-        tables = ("seats", "predictions", "reveals")
+        tables = ("seats", "predictions", "reveals", "experiments")
         return sum(db.execute(f"SELECT count(*) FROM {name} WHERE room = ?", (code,)).fetchone()[0] for name in tables)
 
 

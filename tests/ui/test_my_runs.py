@@ -14,7 +14,7 @@ from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.store import Store
 from xception_lab.training.records import EpochRecord
 from xception_lab.ui.training import experiment as training
-from xception_lab.ui.training import my_runs
+from xception_lab.ui.training import run_list
 
 SECRET = make_secret()
 SPEC = ExperimentSpec("figure-9", 1, TINY)
@@ -27,7 +27,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     store = Store()
     scheduler = Scheduler(store)
     monkeypatch.setattr(Scheduler, "_enqueue", lambda *_: None)
-    for module in (training, my_runs):
+    for module in (training, run_list):
         monkeypatch.setattr(module, "get_scheduler", lambda: scheduler)
     return store
 

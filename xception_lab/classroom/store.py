@@ -64,6 +64,10 @@ _TABLES = (
     """CREATE TABLE IF NOT EXISTS reveals (
     room TEXT NOT NULL REFERENCES rooms(code) ON DELETE CASCADE, step TEXT NOT NULL, PRIMARY KEY (room, step)
 ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS experiments (
+    room TEXT NOT NULL REFERENCES rooms(code) ON DELETE CASCADE, experiment TEXT NOT NULL, seat TEXT NOT NULL,
+    PRIMARY KEY (room, experiment)
+) STRICT, WITHOUT ROWID""",
 )
 CHECK_S = 2.0  # how often it is looked whether the file is still the one that is open
 
@@ -195,6 +199,17 @@ class ClassStore:
             )
             return tuple(RoomPrediction(*row) for row in rows.fetchall())
 
+    def experiments(self, code: str, secret: str) -> Mapping[str, int]:
+        """The experiments that the class has started, with the number of the student who did."""
+        with self._read() as db:
+            row = _room_row(db, code)
+            _check_secret(row, secret)
+            rows = db.execute(
+                "SELECT experiment, number FROM experiments JOIN seats USING (room, seat) WHERE room = ?",
+                (row["code"],),
+            )
+            return {row["experiment"]: row["number"] for row in rows.fetchall()}
+
     # ---- a student ----
 
     def join(self, code: str, seat: object = None) -> str:
@@ -232,6 +247,16 @@ class ClassStore:
                 "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?)",
                 (row["code"], step, hashed, text, time.time()),
             )
+            _touch(db, row["code"])
+
+    def add_experiment(self, code: str, seat: object, experiment: str) -> None:
+        """Let the teacher of a room see an experiment that a student has started from it."""
+        with self._write() as db:
+            row = _room_row(db, code)
+            _check_seat(db, row["code"], seat)
+            _check_size(db)
+            hashed = _hash(str(seat))
+            db.execute("INSERT OR IGNORE INTO experiments VALUES (?, ?, ?)", (row["code"], experiment, hashed))
             _touch(db, row["code"])
 
     def own_predictions(self, code: str, seat: object) -> Mapping[str, str]:

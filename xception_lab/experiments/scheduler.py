@@ -46,6 +46,7 @@ ANSWER_S = 20.0
 SLOW_S = 20.0  # after which a start that takes long is said
 CANCELLED = say("cancelled")
 CANCELLED_BY_ANOTHER = say("stopped by another person, whom the owner had given control")
+CANCELLED_BY_TEACHER = say("stopped by the teacher of the class in which it was started")
 
 
 class TooManyRunsError(RuntimeError):

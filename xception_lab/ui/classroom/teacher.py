@@ -11,6 +11,7 @@ from xception_lab.classroom.store import ClassStore, predictions_table
 from xception_lab.common.files import rows_to_csv
 from xception_lab.common.home import StoreError
 from xception_lab.common.messages import message_of
+from xception_lab.ui.classroom.class_runs import class_runs_control
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.story import END, STEPS
 from xception_lab.ui.shell import components
@@ -99,6 +100,7 @@ def show_room(leader: Leader) -> None:
                 with settings:
                     _show_settings(leader, room, step)
             _show_card(room)
+            class_runs_control(leader.code, leader.secret)
     rerun_on_change(leader.code, "changes", room.changes, POLL_S)
 
 

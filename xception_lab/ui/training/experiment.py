@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
+from xception_lab.classroom.room import RoomError
+from xception_lab.classroom.store import ClassStore
 from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_of
 from xception_lab.common.settings import load_settings
+from xception_lab.common.work_state import UNFINISHED
 from xception_lab.experiments.ownership import is_ownerless, opens
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.repetition import Repetition, load_repetition, repeating_devices
@@ -20,6 +23,7 @@ from xception_lab.ui.shell.address import session_parameter
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.shell.person import current_person
+from xception_lab.ui.shell.seat import current_seat
 
 if TYPE_CHECKING:
     from xception_lab.experiments.scheduler import Scheduler
@@ -226,15 +230,25 @@ def action_button(label: str, key: str, action: Callable[[], None]) -> None:
 
 
 def start_experiment(spec: ExperimentSpec) -> None:
-    """Queue an experiment for this person and watch it."""
+    """Queue an experiment for this person and watch it. From a seat in a class's room, the teacher sees it too."""
     owner = current_person().owner
 
     def submit() -> None:
         _clean()
-        watch_experiment(get_scheduler().submit(spec, owner))
+        experiment = get_scheduler().submit(spec, owner)
+        watch_experiment(experiment)
+        show_teacher(experiment)
         st.session_state["starting"] = False  # the popover that the button stood in
 
     try_action(submit)
+
+
+def show_teacher(experiment: str) -> None:
+    """Let the teacher of the room in which this tab has a seat see an experiment that it has started."""
+    if seat := current_seat():
+        # without the room the experiment is the person's own all the same
+        with suppress(RoomError, StoreError):
+            ClassStore().add_experiment(seat.code, seat.key, experiment)
 
 
 def try_action(action: Callable[[], None]) -> None:
@@ -259,14 +273,39 @@ def _estimate_s(spec: ExperimentSpec) -> float:
 def estimate_text(spec: ExperimentSpec) -> str:
     """The number of runs, and how long they may take here: an estimate from a few timed steps.
 
-    The workers are started meanwhile: whoever asks is about to start.
+    With the experiments that are under way here, which share the machine, and what the class's teacher will see. The
+    workers are started meanwhile: whoever asks is about to start.
     """
     get_scheduler().prepare()
     with st.spinner(_("Timing a few steps …")):
         seconds = _estimate_s(spec)
-    return _("{runs} runs, about **{minutes:.0f} min** on this machine: an estimate from a few timed steps.").format(
-        runs=len(spec.variants()), minutes=max(1.0, seconds / 60)
-    )
+    text = _("{runs} runs, about **{minutes:.0f} min** on this machine: an estimate from a few timed steps.")
+    estimate = text.format(runs=len(spec.variants()), minutes=max(1.0, seconds / 60))
+    seen = _("The teacher of your class sees what you start.") if current_seat() else ""
+    return " ".join(filter(None, (estimate, _sharing_text(seconds), seen)))
+
+
+def _sharing_text(seconds: float) -> str:
+    """How much longer the experiments under way may make it: workers are shared out evenly. Empty where none is."""
+    from xception_lab.experiments.store import Store
+
+    try:
+        under_way = [each.id for each in Store().summaries() if each.state in UNFINISHED and each.is_leased]
+        left_s = [get_scheduler().progress(experiment).time_left_s for experiment in under_way]
+    except (KeyError, StoreError):  # Start says what stands in the way
+        return ""
+    if not left_s:
+        return ""
+    known = [time_left for time_left in left_s if time_left is not None]
+    if len(known) < len(left_s):
+        return _("Experiments under way here, which share the machine: {count}. It takes longer with them.").format(
+            count=len(left_s)
+        )
+    # as long as both are under way, each has its share; what is over before this one costs it no more than its own work
+    longest = seconds + sum(min(time_left, seconds) for time_left in known)
+    return _(
+        "Experiments under way here, which share the machine: {count}. With them, up to **{minutes:.0f} min**."
+    ).format(count=len(left_s), minutes=max(1.0, longest / 60))
 
 
 def show_experiment_progress(progress: Progress) -> None:

@@ -27,6 +27,7 @@ from xception_lab.ui.training.experiment import (
     load_progress,
     load_result,
     show_experiment_progress,
+    show_teacher,
     training_note,
 )
 from xception_lab.ui.training.texts import effect_label, effect_sentence, headline, question_text, verdict_details
@@ -175,7 +176,7 @@ def _show_part(progress: PoolProgress, under_way: SeedProgress | None, *, has_tr
 
 
 def _take_part(progress: PoolProgress) -> None:
-    take_part(PoolStore(), get_scheduler(), progress.pool.id, current_person().owner)
+    show_teacher(take_part(PoolStore(), get_scheduler(), progress.pool.id, current_person().owner))
     _load.clear()
 
 
