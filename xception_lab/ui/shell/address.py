@@ -148,7 +148,8 @@ def is_projected() -> bool:
     return st.session_state.get(_PROJECTED, False)
 
 
-def _toggle_projector() -> None:
+def toggle_projector() -> None:
+    """Draw this session's pages for a projector from the next run on, or as ever again."""
     st.session_state[_PROJECTED] = not is_projected()
 
 
@@ -260,7 +261,7 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
     session = st.session_state.setdefault(_SESSION, secrets.token_hex(8))
     person = (proposed_secret(), remember_person)
     names = (*keys, KEY, SCREEN, *own)
-    components.page(names, values, at, open_at, texts[KEY], session, person, explained, _toggle_projector)
+    components.page(names, values, at, open_at, texts[KEY], session, person, explained, toggle_projector)
     # only now: a run that was stopped before its end has not drawn all its controls
     st.session_state[_DRAWN_LAST_RUN] = drawn
 

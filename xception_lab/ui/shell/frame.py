@@ -21,6 +21,7 @@ from xception_lab.ui.shell.address import (
     quote_value,
     read_address,
     set_controls,
+    toggle_projector,
     write_address,
 )
 from xception_lab.ui.shell.language import ASSETS, KEY, LANGUAGES, escape_markdown, language, set_language
@@ -269,6 +270,12 @@ def repair_note(key: str, given: str, used: str) -> None:
     st.info(note.format(key=key, given=quote_value(given), used=quote_value(used)), icon=":material/build:")
 
 
+def projector_button() -> None:
+    """The button that does what the key P does."""
+    label = _("Leave the projector's view (key P)") if is_projected() else _("For a projector (key P)")
+    st.button(label, key="projector", type="tertiary", icon=":material/tv:", on_click=toggle_projector)
+
+
 def finish(state: object, entry: str | None = None, **carried: str | None) -> None:
     """End a page: write its controls and `carried` into the address, and report its sliders while they are dragged.
 
@@ -278,7 +285,8 @@ def finish(state: object, entry: str | None = None, **carried: str | None) -> No
     keys = state_keys(type(state))
     show_terms()
     if keys and not page_name().startswith("story"):
-        with st.container(key="footer"):
+        with st.container(key="footer", horizontal=True):
             lesson_button()
+            projector_button()
     show_asked_dialog(keys, carried)
     write_address(keys, seat_parameters() | carried, entry)

@@ -14,7 +14,7 @@ from xception_lab.ui.fields.story import END, NUM_STEPS, PREDICTIONS, STEPS, Gue
 from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import control_texts, current_lesson, keeps_control, link_parameters, set_controls
-from xception_lab.ui.shell.frame import finish, repair_note, story_frame
+from xception_lab.ui.shell.frame import finish, projector_button, repair_note, story_frame
 from xception_lab.ui.shell.language import paragraph, translate_message
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.lesson_maker import lesson_button
@@ -117,6 +117,7 @@ def _menu(step: str, view: ClassView | None) -> None:
         show_steps()
         st.divider()
     lesson_button()
+    projector_button()
 
 
 def _show_step(number: str, step: Step, guess: Guess) -> None:
