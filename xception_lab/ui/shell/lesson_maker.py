@@ -26,7 +26,7 @@ _ASKED = "_make_lesson"
 _TASK_KEYS = {"en": TASK, "ko": TASK_KO}
 _EXAMPLES = {
     "en": "Move one slider only. Which block gets cheaper, and why?",
-    "ko": "슬라이더를 하나만 움직여 보세요. 어느 블록이 더 싸지나요? 왜 그럴까요?",
+    "ko": "슬라이더를 하나만 움직여 보세요. 어느 블록이 더 저렴해지나요? 왜 그럴까요?",
 }
 
 
