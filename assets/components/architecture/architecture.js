@@ -227,7 +227,7 @@ function create(root) {
     self.scrollToChosen = picture.viewBox.baseVal.width < 640 && view.scale === 1
   }
   self.redraw = () => {
-    const width = Math.round(root.getBoundingClientRect().width)
+    const width = root.clientWidth
     if (!width || !self.data) return
     const focused = root.getRootNode().activeElement?.dataset?.key
     view.width = width
@@ -246,7 +246,7 @@ function create(root) {
   self.tools = element("div", "zoom")
   root.replaceChildren(picture, self.tools)
   self.resizes = new ResizeObserver(() => {
-    if (Math.round(root.getBoundingClientRect().width) !== view.width) self.redraw()
+    if (root.clientWidth !== view.width) self.redraw()
   })
   self.resizes.observe(root)
   return self

@@ -31,7 +31,7 @@ function createPanel(figure, current, drawing) {
   const picture = svg("svg", { "aria-hidden": "true" })
   node.append(element("h2", "", figure.title), element("p", "", figure.text), picture)
   node.draw = () => {
-    const width = Math.round(picture.getBoundingClientRect().width)
+    const width = Math.round(picture.getBoundingClientRect().width / (picture.currentCSSZoom ?? 1))
     if (!width) return
     picture.replaceChildren()
     picture.setAttribute("viewBox", `-1 -1 ${width + 2} ${HEIGHT + 2}`)
