@@ -86,6 +86,8 @@ def enlarge(figure: go.Figure) -> None:
     for trace in traces:
         if "textfont" in trace:
             trace.update(textfont={"size": PROJECTED_PX})
+        if trace.type == "bar":  # whose numbers would be made smaller to fit beside thin bars
+            trace.update(constraintext="none")
 
 
 def wrap_name(name: str, width: int = 40) -> str:
