@@ -1,4 +1,4 @@
-"""Where dask listens: the embedded cluster on loopback at a port of chance; an outside one may speak TLS alone."""
+"""The embedded cluster is niced and listens on loopback at a port of chance; an outside one may speak TLS alone."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 from distributed import Client
 from distributed.security import Security
 
-from xception_lab.experiments.cluster import Cluster
+from xception_lab.experiments.cluster import NICENESS, Cluster
 
 
 def _await(true: Callable[[], object]) -> None:
@@ -23,7 +23,8 @@ def _await(true: Callable[[], object]) -> None:
         time.sleep(0.02)
 
 
-def test_the_embedded_cluster_listens_on_loopback_at_a_port_of_chance(tmp_path: Path) -> None:
+def test_the_embedded_cluster_is_niced_and_listens_on_loopback_at_a_port_of_chance(tmp_path: Path) -> None:
+    own = psutil.Process().nice()
     cluster = Cluster(1, tmp_path)
     again = Cluster(1, tmp_path)
     for each in (cluster, again):
@@ -36,9 +37,11 @@ def test_the_embedded_cluster_listens_on_loopback_at_a_port_of_chance(tmp_path: 
         assert int(port) not in (8786, 8787)
         parent = psutil.Process(each._process.pid)
         processes = [parent, *parent.children(recursive=True)]
+        assert {process.nice() for process in processes} == {min(own + NICENESS, 19)}
         found = [at for process in processes for at in process.net_connections("inet") if at.status == "LISTEN"]
         assert {at.laddr.ip for at in found} == {"127.0.0.1"}
         each.close()
+    assert psutil.Process().nice() == own
 
 
 @pytest.fixture
