@@ -138,7 +138,7 @@ def _cost_or_none(make: Any, spec: Any, size: tuple[int, int, int], dtype: str =
         return None
 
 
-@examples(400)
+@examples(300)
 @given(spec=block_specs(), size=sizes(), dtype=st.sampled_from(list(DTYPES)))
 def test_a_block_costs_what_torch_counts_in_every_dtype(
     spec: BlockSpec, size: tuple[int, int, int], dtype: str
@@ -217,7 +217,7 @@ def _check_network(spec: XceptionSpec, size: tuple[int, int, int], dtype: str = 
     _totals_add_up(cost)
 
 
-@examples(60)
+@examples(40)
 @given(spec=xception_specs(), size=sizes(1, 70), dtype=st.sampled_from(list(DTYPES)))
 def test_a_network_costs_what_torch_counts_in_every_dtype(
     spec: XceptionSpec, size: tuple[int, int, int], dtype: str

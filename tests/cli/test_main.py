@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import prompt_cluster
 import pytest
@@ -27,6 +26,7 @@ from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.results import Machine, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_from_json, results_to_json
+from xception_lab.timing.settings import Dtype
 from xception_lab.training import tensors
 
 MACHINE = Machine("cpu", "A processor", 2, 1 << 30, None, "", "Linux", "3.11", "2.13")
@@ -375,14 +375,13 @@ def test_a_measurement_that_was_cut_goes_on_from_its_part(
     out = tmp_path / "results.json"
     part, job = tmp_path / "results.json.part", tmp_path / "results.json.part.job"
     command = ["time", "--device", "cpu", "--size", "7", "--limit-s", "0.2", "--out", str(out)]
-    probe = runner.measure_peaks
     probes: list[str] = []
 
-    def cut_at_the_second_probe(*arguments: Any, **options: Any) -> Peaks:
-        probes.append("probe")
+    def cut_at_the_second_probe(_device: object, dtype: Dtype, *_: object, **__: object) -> Peaks:
+        probes.append(dtype)
         if len(probes) == 2:
             raise KeyboardInterrupt
-        return probe(*arguments, **options)
+        return Peaks(dtype, len(probes) * 1e11, ((100 << 20, 1e10),))
 
     monkeypatch.setattr(runner, "measure_peaks", cut_at_the_second_probe)
     assert main(command) == 130
