@@ -10,10 +10,10 @@ run: $(VENV)/.run
 	$(BIN)/python -m xception_lab run
 
 test: $(VENV)/.test browser
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser"
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not browser"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

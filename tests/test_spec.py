@@ -175,19 +175,19 @@ def _valid_or_refused(cls: type[Any], arguments: dict[str, Any]) -> None:
         assert {name: getattr(spec, name) for name in arguments} == arguments
 
 
-@examples(500)
+@examples(200)
 @given(arguments=_junk_for(BlockSpec).map(lambda junk: {"kind": "extreme", **junk}))
 def test_junk_makes_a_valid_block_or_a_value_error(arguments: dict[str, Any]) -> None:
     _valid_or_refused(BlockSpec, arguments)
 
 
-@examples(500)
+@examples(200)
 @given(arguments=_junk_for(XceptionSpec))
 def test_junk_makes_a_valid_network_or_a_value_error(arguments: dict[str, Any]) -> None:
     _valid_or_refused(XceptionSpec, arguments)
 
 
-@examples(400)
+@examples(200)
 @given(arguments=_junk_for(CompareSpec))
 def test_junk_makes_a_valid_comparison_or_a_value_error(arguments: dict[str, Any]) -> None:
     _valid_or_refused(CompareSpec, arguments)

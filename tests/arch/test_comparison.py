@@ -32,7 +32,7 @@ from xception_lab.spec import ACTIVATIONS, KINDS, Activation, CompareSpec
 SUMMED = ("params", "macs", "flops", "weight_bytes", "activation_bytes", "moved_bytes")
 
 
-@examples(500)
+@examples(200)
 @given(value=st.integers(0, 10**12), reference=st.integers(0, 10**12))
 def test_a_ratio_is_at_least_one_and_says_which_way(value: int, reference: int) -> None:
     found = ratio(value, reference)
@@ -76,7 +76,7 @@ def _block(spec: CompareSpec, kind: str, **changes: object) -> BlockSpec:
     return BlockSpec(kind, **(common | changes))  # type: ignore[arg-type]
 
 
-@examples(300)
+@examples(120)
 @given(spec=compare_specs())
 def test_three_columns_in_the_fixed_order_stand_against_the_standard_block(spec: CompareSpec) -> None:
     assume(fits(spec))
@@ -93,7 +93,7 @@ def test_three_columns_in_the_fixed_order_stand_against_the_standard_block(spec:
             assert mine * undone == pytest.approx(theirs)
 
 
-@examples(300)
+@examples(120)
 @given(spec=compare_specs())
 def test_what_one_output_value_costs(spec: CompareSpec) -> None:
     assume(fits(spec))
@@ -104,7 +104,7 @@ def test_what_one_output_value_costs(spec: CompareSpec) -> None:
     assert separable.macs_per_value == pytest.approx(k * k * m * ins / outs + m * ins)
 
 
-@examples(200)
+@examples(100)
 @given(spec=compare_specs())
 def test_the_spectrum_runs_from_a_regular_convolution_to_one_a_channel(spec: CompareSpec) -> None:
     assume(fits(spec))
@@ -124,7 +124,7 @@ def test_the_spectrum_runs_from_a_regular_convolution_to_one_a_channel(spec: Com
     assert max(layer.macs for layer in points[0].cost.layers if layer.op != "pointwise") == regular
 
 
-@examples(200)
+@examples(100)
 @given(spec=compare_specs(), field=st.sampled_from(tuple(SWEEP_VALUES)))
 def test_a_sweep_keeps_every_value_that_the_blocks_can_take(spec: CompareSpec, field: SweepField) -> None:
     assume(fits(spec))
@@ -161,7 +161,7 @@ def test_the_walk_changes_one_thing_a_step(order: str, between: Activation) -> N
             assert step.ratios[measure] == ratio(getattr(step.cost, measure), getattr(before.cost, measure))
 
 
-@examples(200)
+@examples(100)
 @given(spec=compare_specs())
 def test_the_relu_costs_bytes_but_no_macs(spec: CompareSpec) -> None:
     assume(fits(spec))
@@ -172,7 +172,7 @@ def test_the_relu_costs_bytes_but_no_macs(spec: CompareSpec) -> None:
     assert with_relu.cost.moved_bytes - without.cost.moved_bytes == 2 * stored
 
 
-@examples(200)
+@examples(100)
 @given(spec=compare_specs())
 def test_what_the_order_costs(spec: CompareSpec) -> None:
     assume(fits(spec))
@@ -204,7 +204,7 @@ def test_at_stride_2_depthwise_first_costs_less(channels: int) -> None:
     assert then.ratios["params"].direction == "same"
 
 
-@examples(200)
+@examples(100)
 @given(spec=compare_specs())
 def test_the_layers_of_a_block_add_up_to_the_block(spec: CompareSpec) -> None:
     assume(fits(spec))

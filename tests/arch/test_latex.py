@@ -56,7 +56,7 @@ def _cost(spec: BlockSpec, size: tuple[int, int, int]) -> Cost:
         raise
 
 
-@examples(600)
+@examples(200)
 @given(spec=block_specs(), size=sizes())
 def test_the_macs_formula_comes_to_the_macs(spec: BlockSpec, size: tuple[int, int, int]) -> None:
     cost = _cost(spec, size)
@@ -66,7 +66,7 @@ def test_the_macs_formula_comes_to_the_macs(spec: BlockSpec, size: tuple[int, in
     assert _arithmetic(worked.symbols, _names(spec, cost, *size)) == cost.macs
 
 
-@examples(600)
+@examples(200)
 @given(spec=block_specs(), size=sizes())
 def test_the_parameters_formula_comes_to_the_parameters(spec: BlockSpec, size: tuple[int, int, int]) -> None:
     cost = _cost(spec, size)

@@ -37,7 +37,7 @@ def _copy_weights(ours: nn.Module, theirs: nn.Module) -> None:
         target.copy_(source)
 
 
-@examples(400)
+@examples(150)
 @given(spec=block_specs(), size=sizes(1, 9))
 def test_a_block_snippet_computes_what_the_block_computes(spec: BlockSpec, size: tuple[int, int, int]) -> None:
     batch_size, height, width = size

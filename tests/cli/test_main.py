@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
+import prompt_cluster
 import pytest
 import torch
 from paths import ROOT
@@ -17,6 +17,7 @@ from tiny_data import PRELOAD, TINY, tiny_dataset
 from xception_lab import BlockSpec, XceptionSpec, __version__, block_cost, network_cost
 from xception_lab.cli import app
 from xception_lab.cli.main import main
+from xception_lab.experiments.cluster import Cluster
 from xception_lab.experiments.repetition import effects_of_predictions, load_repetition
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.store import Store
@@ -25,6 +26,7 @@ from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.results import Machine, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_from_json, results_to_json
+from xception_lab.timing.settings import Dtype
 from xception_lab.training import tensors
 
 MACHINE = Machine("cpu", "A processor", 2, 1 << 30, None, "", "Linux", "3.11", "2.13")
@@ -46,11 +48,31 @@ def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
     for name, value in PRELOAD.items():
         monkeypatch.setenv(name, value)
+    prompt_cluster.use(monkeypatch)
     tensors.load_pictures.cache_clear()
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
     tensors.load_pictures.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in PRELOAD.items():
+            patch.setenv(name, value)
+        prompt_cluster.use(patch)
+        cluster = Cluster(2, tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def _workers_that_run(_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers for a sweep that would else start its own, which takes many seconds."""
+    while not _cluster.address:
+        assert _cluster.wait(1) < 120
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", _cluster.address)
 
 
 def test_cost_is_the_engines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,8 +133,9 @@ def test_a_run_prints_an_epoch_a_line_and_goes_on_from_its_checkpoint(
     assert capsys.readouterr().out.splitlines()[1].startswith(f"epoch 2: loss {records[1]['train_loss']:.4f}, ")
 
 
+@pytest.mark.usefixtures("_workers_that_run")
 def test_a_sweep_ends_with_the_table_that_report_prints_again(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sweep", "--seeds", "2", "--workers", "2", *NETWORK]) == 0
+    assert main(["sweep", "--seeds", "2", *NETWORK]) == 0
     swept = capsys.readouterr()
     assert "8/8 runs" in swept.err
     assert "order=pointwise-first, intermediate=relu" in swept.out
@@ -123,7 +146,7 @@ def test_a_sweep_ends_with_the_table_that_report_prints_again(capsys: pytest.Cap
     assert main(["report", "--json"]) == 0
     stored = json.loads(capsys.readouterr().out)
     assert (stored["state"], stored["effects"]["seeds"], len(stored["runs"])) == ("done", [0, 1], 8)
-    assert main(["sweep", "--resume", stored["id"], "--json", "--workers", "1"]) == 0
+    assert main(["sweep", "--resume", stored["id"], "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
     assert _timeless(again) == _timeless(stored)
 
@@ -133,7 +156,7 @@ def _timeless(progress: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in progress.items() if name != "time_left_s"}
 
 
-def test_a_grid_of_ones_own_and_a_run_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_grid_of_ones_own_on_workers_of_its_own_and_a_run_that_fails(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["sweep", "--preset", "own", "--seeds", "1", "--workers", "1", *NETWORK]
     assert main([*arguments, "--vary", "learning_rate=0.003,1e30"]) == 1
     assert "failed, epoch 1: the loss is not a number" in capsys.readouterr().out
@@ -282,10 +305,11 @@ def test_what_could_not_end_well_is_refused_before_it_begins(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("_workers_that_run")
 def test_experiments_are_listed_shown_and_deleted(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     assert capsys.readouterr().out.startswith("no experiment in ")
-    assert main(["sweep", "--preset", "figure-9", "--seeds", "1", "--workers", "2", *NETWORK]) == 0
+    assert main(["sweep", "--preset", "figure-9", "--seeds", "1", *NETWORK]) == 0
     capsys.readouterr()
     (key,) = Store().experiments()
     assert main(["list", "--json"]) == 0
@@ -351,14 +375,13 @@ def test_a_measurement_that_was_cut_goes_on_from_its_part(
     out = tmp_path / "results.json"
     part, job = tmp_path / "results.json.part", tmp_path / "results.json.part.job"
     command = ["time", "--device", "cpu", "--size", "7", "--limit-s", "0.2", "--out", str(out)]
-    probe = runner.measure_peaks
     probes: list[str] = []
 
-    def cut_at_the_second_probe(*arguments: Any, **options: Any) -> Peaks:
-        probes.append("probe")
+    def cut_at_the_second_probe(_device: object, dtype: Dtype, *_: object, **__: object) -> Peaks:
+        probes.append(dtype)
         if len(probes) == 2:
             raise KeyboardInterrupt
-        return probe(*arguments, **options)
+        return Peaks(dtype, len(probes) * 1e11, ((100 << 20, 1e10),))
 
     monkeypatch.setattr(runner, "measure_peaks", cut_at_the_second_probe)
     assert main(command) == 130

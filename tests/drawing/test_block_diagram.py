@@ -16,7 +16,7 @@ def _drawn(spec: BlockSpec, height: int = 12, width: int = 12, batch: int = 1) -
     return block_diagram(spec, cost, height, width, max(layer.macs for layer in cost.layers))
 
 
-@examples(600)
+@examples(200)
 @given(spec=block_specs(), size=sizes())
 def test_a_drawing_follows_the_module(spec: BlockSpec, size: tuple[int, int, int]) -> None:
     batch, height, width = size
@@ -51,7 +51,7 @@ def test_a_drawing_follows_the_module(spec: BlockSpec, size: tuple[int, int, int
     assert drawn.after == next((a for a in after if a != "bn"), "none")
 
 
-@examples(600)
+@examples(200)
 @given(spec=block_specs(), scale=st.sampled_from([1, 7, 64, 300]))
 def test_bundles_are_few_and_true(spec: BlockSpec, scale: int) -> None:
     segments = spec.segments and spec.segments * scale

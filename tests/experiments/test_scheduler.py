@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import prompt_cluster
 import psutil
 import pytest
 from tiny_data import PRELOAD, TINY, environment, tiny_dataset
@@ -35,16 +37,18 @@ pytestmark = pytest.mark.usefixtures("tiny")
 PATIENCE_S = 120.0
 NINE = ExperimentSpec("figure-9", 1, TINY)  # two runs
 LONG = ExperimentSpec("figure-9", 1, replace(TINY, dataset="long"))  # an epoch of it takes many seconds
-STEADY = ExperimentSpec("figure-9", 1, replace(TINY, epochs=12))
+STEADY = ExperimentSpec("figure-9", 1, replace(TINY, epochs=8))
 
 
 def until(true: Callable[[], Any], what: str) -> Any:
     """What `true` gives once it gives something."""
     end = time.monotonic() + PATIENCE_S
+    pause_s = 0.02
     while time.monotonic() < end:
         if value := true():
             return value
-        time.sleep(0.02)
+        time.sleep(pause_s)
+        pause_s = min(1.2 * pause_s, 0.1)  # who asks all the time takes from the workers what they need
     raise AssertionError(f"waited {PATIENCE_S} s in vain until {what}")
 
 
@@ -68,12 +72,13 @@ def begun(scheduler: Scheduler, key: str, epochs: int = 1) -> Progress:
     return until(look, f"a run had {epochs} epochs")
 
 
-def accuracies(progress: Progress) -> list[list[float]]:
+def accuracies(progress: Progress) -> list[list[float | None]]:
     """What must not depend on how a run came to its end."""
     return [[record.test_loss for record in run.records] for run in progress.runs]
 
 
-def expected(spec: ExperimentSpec) -> list[list[float]]:
+@cache
+def expected(spec: ExperimentSpec) -> list[list[float | None]]:
     """The same, trained right here without any interruption."""
     return [[record.test_loss for record in train(run)] for run in spec.variants()]
 
@@ -104,14 +109,19 @@ def _preloaded() -> Iterator[None]:
         for name, value in PRELOAD.items():
             patch.setenv(name, value)
         patch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+        patch.setattr(scheduler_module, "RETRY_S", 0.2)
+        prompt_cluster.use(patch)
         yield
 
 
 @pytest.fixture(scope="module")
 def _shared(_preloaded: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
     shared = Scheduler(Store(tmp_path_factory.mktemp("home")), workers=2)
+    shared.prepare()
     yield shared
+    below = processes_of(shared)
     shared.close()
+    assert gone(below)
 
 
 @pytest.fixture
@@ -122,6 +132,13 @@ def scheduler(_shared: Scheduler) -> Iterator[Scheduler]:
         _shared.cancel(experiment)
 
 
+def test_workers_that_are_prepared_wait_for_the_first_experiment(scheduler: Scheduler) -> None:
+    # nothing is queued, so that nothing but prepare() will start them
+    assert not scheduler._queue
+    until(lambda: scheduler._client, "the workers were there")
+    assert len(processes_of(scheduler)) > 2
+
+
 def test_an_experiment_gives_what_its_runs_give_and_ends_with_its_effects(scheduler: Scheduler) -> None:
     spec = ExperimentSpec("two-differences", 2, TINY)
     progress = ended(scheduler, scheduler.submit(spec, "ada"))
@@ -130,12 +147,6 @@ def test_an_experiment_gives_what_its_runs_give_and_ends_with_its_effects(schedu
     effects = progress.effects()
     assert effects.seeds == (0, 1)
     assert {e.kind for e in effects.effects} == {"main", "simple", "interaction"}
-
-
-def test_workers_are_niced_and_the_server_is_not(scheduler: Scheduler) -> None:
-    ended(scheduler, scheduler.submit(NINE, "ada"))
-    assert {process.nice() for process in processes_of(scheduler)} == {10}
-    assert psutil.Process().nice() == 0
 
 
 def test_more_seeds_reuse_what_is_done(scheduler: Scheduler) -> None:
@@ -203,7 +214,8 @@ def test_a_run_that_fails_says_why_and_the_others_go_on(scheduler: Scheduler) ->
 
 
 def test_twenty_experiments_of_four_people_all_end(scheduler: Scheduler) -> None:
-    keys = [scheduler.submit(replace(NINE, base=replace(TINY, seed=0)), f"person {n % 4}") for n in range(20)]
+    short = replace(NINE, base=replace(TINY, epochs=1))
+    keys = [scheduler.submit(short, f"person {n % 4}") for n in range(20)]
     places = [scheduler.progress(key).place for key in keys]
     assert max(places) > 10
     results = [ended(scheduler, key) for key in keys]
@@ -298,13 +310,15 @@ def test_a_killed_cluster_is_started_again(scheduler: Scheduler) -> None:
 
 SERVER = """
 import sys, time
+import prompt_cluster, pytest
+prompt_cluster.use(pytest.MonkeyPatch())
 from tiny_data import TINY
 from dataclasses import replace
 from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
 from xception_lab.experiments.scheduler import Scheduler
 from xception_lab.experiments.store import Store
 scheduler = Scheduler(Store(), workers=1)
-key = scheduler.submit(ExperimentSpec("figure-9", 1, replace(TINY, epochs=12)), "ada")
+key = scheduler.submit(ExperimentSpec("figure-9", 1, replace(TINY, epochs=8)), "ada")
 while not any(run.records for run in scheduler.progress(key).runs):
     time.sleep(0.01)
 print(key, flush=True)
@@ -313,9 +327,10 @@ if sys.argv[1] == "killed":
 """
 
 
-@pytest.mark.usefixtures("_preloaded")
 @pytest.mark.parametrize("end", ["killed", "in order"])
-def test_a_server_that_ends_leaves_no_orphan_and_its_work_is_resumed(end: str, tmp_path: Path) -> None:
+def test_a_server_that_ends_leaves_no_orphan_and_its_work_is_resumed(
+    end: str, scheduler: Scheduler, tmp_path: Path
+) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", SERVER, end], stdout=subprocess.PIPE, env=environment(tmp_path)
     ) as server:
@@ -328,80 +343,101 @@ def test_a_server_that_ends_leaves_no_orphan_and_its_work_is_resumed(end: str, t
             server.kill()
         server.wait(PATIENCE_S)
     assert gone(below)
-    again = Scheduler(Store(tmp_path), workers=1)
+    until(lambda: scheduler._cluster and scheduler._cluster.address, "there were workers to resume it")
+    assert scheduler._cluster
+    again = Scheduler(Store(tmp_path), scheduler._cluster.address)
     # at once, as its process is known to be gone
     assert again.progress(key).interrupted
     again.resume(key)
     assert not again.progress(key).interrupted
     progress = ended(again, key)
-    below = processes_of(again)
     again.close()
     assert progress.state == "done"
     assert accuracies(progress) == expected(STEADY)
-    assert gone(below)
     checkpoint = again._store.checkpoint_path(progress.runs[0].id).read_bytes()
     assert checkpoint_from_bytes(checkpoint).records == progress.runs[0].records
 
 
-@pytest.fixture
-def outside(tmp_path: Path) -> Iterator[tuple[str, Callable[[], subprocess.Popen[bytes]]]]:
-    """A real `dask scheduler` on loopback: its address, and what starts a `dask worker` for it."""
-    dask = [sys.executable, "-m", "dask"]
-    file = tmp_path / "scheduler.json"
-    started: list[subprocess.Popen[bytes]] = []
+class Outside:
+    """A real `dask scheduler` on loopback, with the workers that a test asks for; their home is `folder`."""
 
-    def start(*arguments: str) -> subprocess.Popen[bytes]:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.workers: list[subprocess.Popen[bytes]] = []
+        file = folder / "scheduler.json"
+        options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+        self._scheduler = self._start("scheduler", *options)
+        until(lambda: file.exists() and file.stat().st_size, "the dask scheduler had started")
+        self.address: str = json.loads(file.read_text())["address"]
+
+    def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
         quiet = subprocess.DEVNULL
-        where = {"env": environment(tmp_path), "cwd": tmp_path, "stdout": quiet, "stderr": quiet}
-        started.append(subprocess.Popen([*dask, *arguments], **where))
-        return started[-1]
+        command = [sys.executable, "-m", "dask", *arguments]
+        return subprocess.Popen(command, env=environment(self.folder), cwd=self.folder, stdout=quiet, stderr=quiet)
 
-    start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
-    until(lambda: file.exists() and file.stat().st_size, "the dask scheduler had started")
-    address = json.loads(file.read_text())["address"]
-    yield address, lambda: start("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
-    for process in started:
-        process.kill()
-        process.wait()
+    def add_worker(self) -> None:
+        """Start another `dask worker`; it joins when it can."""
+        options = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
+        self.workers.append(self._start("worker", self.address, *options))
+
+    def kill_worker(self) -> None:
+        """Kill the worker that was started last."""
+        _kill(self.workers.pop())
+
+    def close(self) -> None:
+        """Kill them all."""
+        for process in (*self.workers, self._scheduler):
+            _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def outside(_preloaded: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
+    """One for all tests; each sees to it that there is a worker."""
+    outside = Outside(tmp_path_factory.mktemp("outside"))
+    yield outside
+    outside.close()
 
 
 def test_an_outside_scheduler_does_the_same_and_outlives_a_killed_worker(
-    outside: tuple[str, Callable[[], subprocess.Popen[bytes]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    outside: Outside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address, worker = outside
-    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", address)
-    scheduler = Scheduler(Store(tmp_path / "home"))
-    first = worker()
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", outside.address)
+    scheduler = Scheduler(Store(tmp_path))
+    if not outside.workers:
+        outside.add_worker()
     key = scheduler.submit(STEADY, "ada")
     begun(scheduler, key, 2)
     assert scheduler._cluster is None
-    first.kill()
-    worker()
+    outside.kill_worker()
+    outside.add_worker()
     progress = ended(scheduler, key)
     scheduler.close()
     assert progress.state == "done"
     assert accuracies(progress) == expected(STEADY)
 
 
-def test_ones_own_data_reach_every_worker(
-    scheduler: Scheduler, outside: tuple[str, Callable[[], subprocess.Popen[bytes]]], tmp_path: Path
-) -> None:
+def test_ones_own_data_reach_every_worker(scheduler: Scheduler, outside: Outside, tmp_path: Path) -> None:
     own = tiny_dataset("tiny")
     name = save_dataset(own, scheduler._store.folder)
     spec = ExperimentSpec("figure-9", 1, replace(TINY, dataset=name))
     assert accuracies(ended(scheduler, scheduler.submit(spec, "ada"))) == expected(NINE)
-    # the outside workers have another disk, and one of them comes late
-    address, worker = outside
-    store = Store(tmp_path / "home")
-    elsewhere = Scheduler(store, address)
-    worker()
+    # the outside workers have another disk
+    store = Store(tmp_path)
+    elsewhere = Scheduler(store, outside.address)
+    if not outside.workers:
+        outside.add_worker()
     missing = elsewhere.submit(spec, "ada")
     assert f"dataset='{name}': must be kept on this machine" in ended(elsewhere, missing).reason
     save_dataset(own, store.folder)
     elsewhere.resume(missing)
     assert accuracies(ended(elsewhere, missing)) == expected(NINE)
     elsewhere.close()
-    assert not (tmp_path / "data").samefile(store.folder / "data")
+    assert not (outside.folder / "data").samefile(store.folder / "data")
 
 
 def test_an_outside_scheduler_that_does_not_answer_is_named_and_waited_for(
@@ -454,12 +490,3 @@ def test_the_steps_of_the_first_epoch_are_seen_before_it_ends(scheduler: Schedul
     assert 0 < run.step.loss < 10
     assert progress.time_left_s is not None
     scheduler.cancel(key)
-
-
-@pytest.mark.usefixtures("_preloaded")
-def test_workers_that_are_prepared_wait_for_the_first_experiment(tmp_path: Path) -> None:
-    scheduler = Scheduler(Store(tmp_path), workers=1)
-    scheduler.prepare()
-    until(lambda: scheduler._client, "the workers were there")
-    assert processes_of(scheduler)
-    scheduler.close()

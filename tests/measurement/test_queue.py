@@ -274,35 +274,21 @@ def test_a_job_that_cannot_be_measured_ends_with_a_sentence() -> None:
     assert last.error == "mode='graph': needs an accelerator, the CPU has no device graphs"
 
 
-def test_the_terminal_writes_a_file_that_the_page_reads(tmp_path: Path) -> None:
+def test_the_terminal_writes_a_file_that_the_page_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch
+
     out = tmp_path / "results.json"
-    command = [
-        sys.executable,
-        "-m",
-        "xception_lab",
-        "time",
-        "--size",
-        "4",
-        "--in-channels",
-        "2",
-        "--out-channels",
-        "2",
-        "--precision",
-        "0.5",
-        "--limit-s",
-        "0.05",
-        "--threads",
-        "1",
-        "--device",
-        "cpu",
-        "--out",
-        str(out),
-    ]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=True)
+    block = ["--size", "4", "--in-channels", "2", "--out-channels", "2"]
+    settings = ["--precision", "0.5", "--limit-s", "0.05", "--threads", "1", "--device", "cpu"]
+    threads = torch.get_num_threads()
+    try:
+        assert main(["time", *block, *settings, "--out", str(out)]) == 0
+    finally:
+        torch.set_num_threads(threads)
     results = results_from_json(out.read_bytes())
     assert [timing.settings for timing in results.timings] == list(BLOCKS)
     assert results.machine.threads == 1
-    lines = run.stdout.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert results.machine.label in lines[0]
     assert [line.split()[0] for line in lines[-3:]] == ["standard", "extreme", "separable"]
 

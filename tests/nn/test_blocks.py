@@ -57,7 +57,7 @@ def _fits(spec: BlockSpec, size: tuple[int, int, int]) -> bool:
     return True
 
 
-@examples(700)
+@examples(250)
 @given(spec=block_specs(), size=sizes(1, 9), seed=st.integers(0, 2**31))
 def test_a_block_computes_what_its_definition_says(spec: BlockSpec, size: tuple[int, int, int], seed: int) -> None:
     assume(_fits(spec, size))

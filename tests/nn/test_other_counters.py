@@ -27,7 +27,7 @@ def _excess(spec: BlockSpec, height: int, width: int, batch: int) -> int:
     return more
 
 
-@examples(150)
+@examples(60)
 @given(spec=block_specs(), size=sizes())
 def test_the_counters_differ_by_what_the_page_says(spec: BlockSpec, size: tuple[int, int, int]) -> None:
     batch, height, width = size
