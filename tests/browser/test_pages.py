@@ -95,7 +95,14 @@ def _violations(page: Page) -> list[str]:
     page.evaluate(AXE)
     found = page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
     assert len(found["passes"]) > 15  # it has looked at something
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+    # Streamlit measures a text of code before it is highlighted, and then does not let the Tab key stop at one that
+    # scrolls; Chromium and Firefox stop there by themselves
+    return [
+        f"{one['id']}: {node['html'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+        if (one["id"], node["html"][:5]) != ("scrollable-region-focusable", "<pre ")
+    ]
 
 
 # Keys
