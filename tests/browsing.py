@@ -13,6 +13,7 @@ from paths import ROOT
 from playwright.sync_api import Browser, Page
 
 PATIENCE_MS = 15_000
+WINDOW = {"width": 1440, "height": 1000}
 BLOCKS = ".st-key-blocks .figure strong >> nth=8"  # the last figure of the three blocks
 
 
@@ -61,28 +62,46 @@ class Server:
 
 
 class Visitor:
-    """One person's browser: their pages, and whatever went wrong in any of them."""
+    """One person's browser: their pages, and whatever went wrong in any. options: Playwright's, of a context."""
 
     def __init__(self, browser: Browser, server: Server, **options: Any) -> None:
         self.server = server
         self.errors: list[str] = []
         self.strangers: list[str] = []
-        self.context = browser.new_context(
-            **({"viewport": {"width": 1440, "height": 1000}, "locale": "en-US"} | options)
-        )
+        self.context = browser.new_context(**({"locale": "en-US"} | options))
         self.context.set_default_timeout(PATIENCE_MS)
         self.context.on("page", self._watch)
+        self.look()
+
+    def look(
+        self, viewport: dict[str, int] | None = None, color_scheme: Any = "light", reduced_motion: Any = "no-preference"
+    ) -> None:
+        """Give the tabs that are opened from now on this size, and this wish for colours and for motion."""
+        self._viewport: Any = viewport or WINDOW
+        self._media = {"color_scheme": color_scheme, "reduced_motion": reduced_motion}
+
+    def new_tab(self) -> Page:
+        """An empty tab."""
+        page = self.context.new_page()
+        page.set_viewport_size(self._viewport)
+        page.emulate_media(**self._media)
+        return page
 
     def open(self, address: str, drawn: str = BLOCKS) -> Page:
         """A new tab on this address, its first run done and what is asked for drawn."""
-        page = self.context.new_page()
+        page = self.new_tab()
         page.goto(self.server.url + address, wait_until="commit")
         settled(page, drawn)
         return page
 
-    def close_tabs(self) -> None:
+    def forget(self) -> None:
+        """Close the tabs and forget all that pages have kept but their scripts."""
         for page in self.context.pages:
             page.close()
+        blank = self.context.new_page()
+        what = {"origin": self.server.url, "storageTypes": "cookies,indexeddb,local_storage"}
+        self.context.new_cdp_session(blank).send("Storage.clearDataForOrigin", what)
+        blank.close()
 
     def _watch(self, page: Page) -> None:
         # a page's sub-path answers Streamlit's start-up probes with 404
@@ -95,6 +114,18 @@ class Visitor:
         home = self.server.url.removeprefix("http")
         if not url.startswith((f"http{home}", f"ws{home}", "data:", f"blob:http{home}")):
             self.strangers.append(url)
+
+
+# nothing runs, every part is there, and nothing has moved or changed its size for a while
+STILL = """
+() => {
+  const main = document.querySelector(".stMain")
+  if (!main || document.querySelector(".stApp").dataset.testScriptState !== "notRunning") return false
+  if (document.querySelector(".stMain [data-testid=stSkeleton]")) return false
+  const layout = `${main.scrollHeight} ${main.scrollTop} ${window.shifts?.length}`
+  if (window.layout !== layout) [window.layout, window.since] = [layout, performance.now()]
+  return performance.now() - window.since > 400
+}"""
 
 
 def settled(page: Page, drawn: str = BLOCKS) -> None:

@@ -1,7 +1,7 @@
 """A class in three browsers: a teacher and two students, sealed until the reveal, through reloads and a restart."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from browsing import Server, Visitor, settled
@@ -19,13 +19,6 @@ SCALE = ".st-key-story .axis input"
 COPIED = "() => { navigator.clipboard.writeText = (text) => { window.copied = text; return Promise.resolve() } }"
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XCEPTION_LAB_HOME", str(tmp_path_factory.mktemp("home")))
-        yield
-
-
 def _open_room(visitor: Visitor) -> tuple[Page, str]:
     teacher = visitor.open("/class", ".st-key-open_room button")
     teacher.locator(".st-key-open_room button").click()
@@ -34,7 +27,7 @@ def _open_room(visitor: Visitor) -> tuple[Page, str]:
 
 
 def _joined(visitor: Visitor, address: str, frames: list[str] | None = None) -> Page:
-    page = visitor.context.new_page()
+    page = visitor.new_tab()
 
     def listen(socket: WebSocket) -> None:
         socket.on("framereceived", lambda data: frames.append(_decoded(data)) if frames is not None else None)

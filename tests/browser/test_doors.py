@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from browsing import PATIENCE_MS, Visitor
+from browsing import PATIENCE_MS, STILL, Visitor
 from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as Late
 
@@ -27,17 +27,8 @@ STATES: dict[str, type[Any]] = {
 }
 SIZES = {"screen": {"width": 1366, "height": 768}, "phone": {"width": 390, "height": 844}}
 
-# the script of the page's last component ran, which drops what is at its default from the address, and nothing has
-# changed its size for a while
-SETTLED = """
-() => {
-  const main = document.querySelector(".stMain")
-  if (!main || new URLSearchParams(location.search).has("lang")) return false
-  if (document.querySelector(".stApp").dataset.testScriptState !== "notRunning") return false
-  const layout = `${main.scrollHeight} ${main.scrollTop}`
-  if (window.layout !== layout) [window.layout, window.since] = [layout, performance.now()]
-  return performance.now() - window.since > 250
-}"""
+# the script of the page's last component ran, which drops what is at its default from the address, and all is still
+SETTLED = f"() => !new URLSearchParams(location.search).has('lang') && ({STILL})()"
 SCROLLED = "document.querySelector('.stMain').scrollTop"
 POSITION = """
 (key) => {
@@ -70,11 +61,11 @@ def _open(visitor: Visitor, tab: Page, link: str) -> None:
 @pytest.mark.parametrize("page", STATES)
 def test_a_link_to_a_view_opens_with_the_view_in_the_first_screen(visit: Visit, page: str, size: str) -> None:
     visitor = visit(viewport=SIZES[size])
-    tab = visitor.context.new_page()
+    tab = visitor.new_tab()
     out_of_sight = {}
     links = list(_links(page))
-    # a phone's pages are built alike: its first and its last view
-    for link, part in links if size == "screen" else (links[0], links[-1]):
+    # a phone's pages are built alike: its last view
+    for link, part in links if size == "screen" else links[-1:]:
         _open(visitor, tab, link)
         position = tab.evaluate(POSITION, part)
         if not 0 <= position["top"] <= 0.4 * SIZES[size]["height"] or position["missing"] > 0:
@@ -86,7 +77,7 @@ def test_a_link_to_a_view_opens_with_the_view_in_the_first_screen(visit: Visit, 
 
 def test_what_a_person_does_afterwards_scrolls_nowhere(visit: Visit) -> None:
     visitor = visit(viewport=SIZES["screen"])
-    tab = visitor.context.new_page()
+    tab = visitor.new_tab()
     for link, key in (("/compare?view=differences", "segments"), ("/network?network_view=what_if", "middle_blocks")):
         _open(visitor, tab, link)
         tab.mouse.move(700, 400)
@@ -120,8 +111,8 @@ document.addEventListener("scroll", ({ target }) => {
 @pytest.mark.parametrize("person", [False, True], ids=["nobody", "person"])
 def test_the_part_stays_in_sight_until_the_person_scrolls(visit: Visit, person: bool) -> None:
     visitor = visit(viewport=SIZES["screen"])
-    visitor.context.add_init_script(GROWS.replace("PERSON", str(person).lower()))
-    tab = visitor.context.new_page()
+    tab = visitor.new_tab()
+    tab.add_init_script(GROWS.replace("PERSON", str(person).lower()))
     _open(visitor, tab, "/compare?view=differences")
     assert tab.evaluate("window.grown")
     position = tab.evaluate(POSITION, VIEW_AND_CONTROL)
@@ -133,7 +124,7 @@ def test_the_part_stays_in_sight_until_the_person_scrolls(visit: Visit, person: 
 
 def test_a_door_of_the_story_opens_on_its_view_and_the_navigation_does_not(visit: Visit) -> None:
     visitor = visit(viewport=SIZES["phone"])
-    tab = visitor.context.new_page()
+    tab = visitor.new_tab()
     tab.goto(f"{visitor.server.url}/story?step=6&p6=show", wait_until="commit")
     tab.get_by_role("link", name="Open in the lab").click()
     tab.locator(".st-key-steps").wait_for()

@@ -35,7 +35,7 @@ def _shown(page: Page, address: str) -> None:
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
 def test_no_view_is_wider_than_a_phone(visit: Visit, locale: str) -> None:
     visitor = visit(locale=locale, viewport={"width": 390, "height": 844})
-    page = visitor.context.new_page()
+    page = visitor.new_tab()
     for query in (*(f"look={look}" for look in LOOK.texts), "filters=trained"):
         _shown(page, f"{visitor.server.url}/features?{query}")
         for box in ("document.documentElement", "document.querySelector('.stMain')"):
@@ -44,7 +44,7 @@ def test_no_view_is_wider_than_a_phone(visit: Visit, locale: str) -> None:
 
 def test_a_repaint_in_place_draws_what_a_new_page_does(visit: Visit) -> None:
     visitor = visit()
-    page, new = visitor.context.new_page(), visitor.context.new_page()
+    page, new = visitor.new_tab(), visitor.new_tab()
     _shown(page, f"{visitor.server.url}/features?filters=random")
     for key, label in (("sort", "strongest first"), ("range", "each map"), ("intermediate", "none")):
         before = page.evaluate(PAINTED)
@@ -60,8 +60,9 @@ def test_weights_of_the_whole_network_come_through_the_browser(visit: Visit, tmp
     state = build_xception(XceptionSpec()).state_dict()
     assert len(state) == 276
     torch.save(state, tmp_path / "mine.pth")
-    page = visit().context.new_page()
-    _shown(page, f"{visit().server.url}/features?look=network&network=xception")
+    visitor = visit()
+    page = visitor.new_tab()
+    _shown(page, f"{visitor.server.url}/features?look=network&network=xception")
     maps = page.locator(".st-key-maps")
     maps.get_by_text("random weights").wait_for()
     page.locator(".st-key-weights_xception input[type=file]").set_input_files(tmp_path / "mine.pth")

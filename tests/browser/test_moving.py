@@ -152,7 +152,7 @@ def _messages(page: Page) -> list[int]:
 
 def test_pointer_and_finger_touch_a_value_and_the_server_hears_nothing(visit: Visit) -> None:
     visitor = visit(has_touch=True)
-    page = visitor.context.new_page()
+    page = visitor.new_tab()
     sent = _messages(page)
     page.goto(visitor.server.url + "/compare", wait_until="commit")
     page.locator('.stApp[data-test-script-state="notRunning"]').wait_for()

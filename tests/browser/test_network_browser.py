@@ -15,7 +15,7 @@ CARD = ".st-key-architecture .card"
 
 
 def _open(visitor: Visitor, query: str = "") -> Page:
-    page = visitor.context.new_page()
+    page = visitor.new_tab()
     page.goto(f"{visitor.server.url}/network{query}", wait_until="commit")
     page.locator(".st-key-anatomy .value").first.wait_for()
     page.locator('.stApp[data-test-script-state="notRunning"]').wait_for()
@@ -92,7 +92,7 @@ def test_nothing_is_cut_on_a_phone(visit: Visit, locale: str) -> None:
     visitor = visit(locale=locale, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     for view in ("", "modules&towers=24", "what_if&convolution=standard", "shares&weighed=params"):
         query = f"?network_view={view}" if view else ""
-        page = visitor.context.new_page()
+        page = visitor.new_tab()
         page.goto(f"{visitor.server.url}/network{query}", wait_until="commit")
         page.locator(".st-key-anatomy .value, .st-key-modules svg").first.wait_for()
         page.locator('.stApp[data-test-script-state="notRunning"]').wait_for()

@@ -104,7 +104,7 @@ def test_it_speaks_korean_in_its_own_colours(visit: Visit) -> None:
 
 
 def _opened(visitor: Visitor, path: str) -> Page:
-    page = visitor.context.new_page()
+    page = visitor.new_tab()
     page.set_default_timeout(PATIENCE_MS)
     page.goto(visitor.server.url + path, wait_until="commit")
     page.locator(".st-key-frame").wait_for()
