@@ -19,6 +19,7 @@ from xception_lab.ui.training.evidence import (
     show_carry_over,
     show_evidence,
     stored_elsewhere_text,
+    variants_text,
     would_run_text,
 )
 from xception_lab.ui.training.experiment import (
@@ -80,8 +81,8 @@ def show_start() -> None:
     if refusal := training_note() or data_note(spec):
         st.info(refusal, icon=":material/block:")
         return
-    if stored_effects:
-        st.markdown(power_text(stored_effects, state.seeds))
+    if result and stored_effects and stored_effects.primary:
+        st.markdown(power_text(result, stored_effects, state.seeds))
     st.markdown(would_run_text(spec))
     # before the estimate, which takes a while and need not be waited for
     st.button(_("Start"), type="primary", key="start", on_click=start_experiment, args=(spec,))
@@ -145,6 +146,8 @@ with st.container(key=VIEW_BELOW):
             experiment_downloads(lambda stored=result: stored, "stored")
     elif not result:
         st.info(stored_elsewhere_text(state.preset), icon=":material/science:")
+    if spec and (state.preset == "conjecture" or not (asked or state.preset == OWN)):
+        st.markdown(variants_text(spec))
     if state.preset == "figure-9":
         st.markdown(paragraph("figure_9"))
     st.markdown(paragraph("training"))

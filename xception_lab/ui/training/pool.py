@@ -29,7 +29,14 @@ from xception_lab.ui.training.experiment import (
     show_experiment_progress,
     training_note,
 )
-from xception_lab.ui.training.texts import effect_label, effect_sentence, headline, question_text, verdict_details
+from xception_lab.ui.training.texts import (
+    confound_text,
+    effect_label,
+    effect_sentence,
+    headline,
+    question_text,
+    verdict_details,
+)
 
 POOL = "pool"  # the link's parameter
 REFRESH_S = 2.0
@@ -195,7 +202,9 @@ def _verdict_text(progress: PoolProgress) -> str:
             done=done, seeds=progress.pool.spec.seeds
         )
     return "\n\n".join(
-        f"{headline(effect, effects.margin)} {verdict_details(effect, effects)}" for effect in effects.primary
+        f"{headline(effect, effects.margin)} {verdict_details(effect, effects)} "
+        f"{confound_text(effect, progress.pool.spec)}".rstrip()
+        for effect in effects.primary
     )
 
 
