@@ -40,6 +40,7 @@ from xception_lab.ui.training.experiment import (
     show_settings_problem,
     start_experiment,
     stop_experiment,
+    stored_effects,
     training_note,
     watched_experiment,
 )
@@ -59,7 +60,7 @@ show_settings_problem()
 experiment_id = current.id if current else None
 running = current is not None and not current.finished
 result = load_result(plan_name(state.preset, state.dataset))
-stored_effects = result.progress.effects() if result and is_revealed else None
+effects = stored_effects(result.progress) if result and is_revealed else None
 heading(question_text(current.spec.preset if current else state.preset))
 control(PRESET)
 row = st.container(horizontal=True, vertical_alignment="bottom", key="experiment")
@@ -81,8 +82,8 @@ def show_start() -> None:
     if refusal := training_note() or data_note(spec):
         st.info(refusal, icon=":material/block:")
         return
-    if result and stored_effects and stored_effects.primary:
-        st.markdown(power_text(result, stored_effects, state.seeds))
+    if result and effects and effects.primary:
+        st.markdown(power_text(result, effects, state.seeds))
     st.markdown(would_run_text(spec))
     # before the estimate, which takes a while and need not be waited for
     st.button(_("Start"), type="primary", key="start", on_click=start_experiment, args=(spec,))
@@ -135,13 +136,13 @@ with st.container(key=VIEW_BELOW):
         ask_guess(asked)
     if experiment_id:
         st.fragment(show_live, run_every=1.0 if running else None)(experiment_id)
-    elif result and stored_effects:
-        show_experiment(state, result.progress, stored_effects, result.predictions.__getitem__, None)
-        if state.outcome == "result" and stored_effects.primary:
-            show_elsewhere(result, stored_effects, load_repetitions(plan_name(state.preset, state.dataset)))
-            show_evidence(result, stored_effects)
-            show_carry_over(stored_effects.primary)
-        st.caption(f"{provenance_text(result, stored_effects.seeds)} {would_run_text(spec) if spec else ''}")
+    elif result and effects:
+        show_experiment(state, result.progress, effects, result.predictions.__getitem__, None)
+        if state.outcome == "result" and effects.primary:
+            show_elsewhere(result, effects, load_repetitions(plan_name(state.preset, state.dataset)))
+            show_evidence(result, effects)
+            show_carry_over(effects.primary)
+        st.caption(f"{provenance_text(result, effects.seeds)} {would_run_text(spec) if spec else ''}")
         with st.container(horizontal=True):
             experiment_downloads(lambda stored=result: stored, "stored")
     elif not result:

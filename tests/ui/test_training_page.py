@@ -447,8 +447,8 @@ def conjecture(gains: list[float], spread: float = 0.3, seeds: int = 8) -> Exper
 @pytest.mark.parametrize(
     ("gains", "start", "word"),
     [
-        ([-1.5, -0.8, 0.0, 0.7, 1.5], "**Helpful", "the sign changes as the paper supposes"),
-        ([-1.5, -1.3, -1.0, -0.8, -0.6], "**Helpful", "is not shown"),
+        ([-1.5, -0.8, 0.0, 0.7, 1.5], "points better each time", "the sign changes as the paper supposes"),
+        ([-1.5, -1.3, -1.0, -0.8, -0.6], "points better each time", "is not shown"),
         ([0.0, 0.0, 0.0, 0.0, 0.0], "**Not decided", "is not shown"),
     ],
 )

@@ -170,7 +170,9 @@ def pack_predictions(predictions: NDArray[np.int64]) -> str:
 def unpack_predictions(text: str) -> NDArray[np.int64]:
     """The inverse of pack_predictions, (N,). Raises ValueError or zlib.error on anything else."""
     content = zlib.decompressobj().decompress(base64.b64decode(text), MAX_PREDICTIONS)
-    return np.frombuffer(content, np.uint8).astype(np.int64)
+    classes = np.frombuffer(content, np.uint8).astype(np.int64)
+    classes.setflags(write=False)  # a stored result is shared by all who look at it
+    return classes
 
 
 def load_stored_result(name: str, folder: Path = RESULTS) -> ExperimentResult | None:

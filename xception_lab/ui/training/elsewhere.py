@@ -20,6 +20,7 @@ from xception_lab.figures.training import effects_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import VERDICT_NAMES
+from xception_lab.ui.training.experiment import stored_effects
 from xception_lab.ui.training.texts import (
     effect_sentence,
     effect_text,
@@ -39,7 +40,7 @@ def show_elsewhere(result: ExperimentResult, effects: Effects, repetitions: Sequ
         return
     for repetition in repetitions:
         if repetition.result:
-            st.markdown(verdicts_text(repetition.machine, effects, repetition.result.progress.effects()))
+            st.markdown(verdicts_text(repetition.machine, effects, stored_effects(repetition.result.progress)))
     expander = st.expander(_("The same plan on another device"), key="elsewhere", on_change="rerun")
     if not expander.open:
         return

@@ -26,7 +26,7 @@ from xception_lab.ui.fields.training import DATASET, PRESET
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import option_text
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.training.experiment import load_result
+from xception_lab.ui.training.experiment import load_result, stored_effects
 from xception_lab.ui.training.texts import (
     chance_text,
     effect_sentence,
@@ -192,7 +192,7 @@ def _found_on_these_pictures(name: str) -> tuple[tuple[int, Interval], ...]:
     if not result or not right:
         return ()
     crossed = [
-        (place, each, crossed_effect(each, right)) for place, each in enumerate(result.progress.effects().primary)
+        (place, each, crossed_effect(each, right)) for place, each in enumerate(stored_effects(result.progress).primary)
     ]
     return tuple((place, ends) for place, each, ends in crossed if ends and _is_of_these_pictures(each, ends))
 
@@ -315,7 +315,7 @@ def show_carry_over(primary: Sequence[Effect]) -> None:
     effects: list[Effect] = []
     names: list[str] = []
     plans: list[str] = []
-    stored = [(name, result.progress.effects().primary) for name in plan_names() if (result := load_result(name))]
+    stored = [(name, stored_effects(result.progress).primary) for name in plan_names() if (result := load_result(name))]
     for effect in primary:
         for name, others in stored:
             for other in others:

@@ -27,6 +27,7 @@ from xception_lab.ui.training.experiment import (
     load_progress,
     load_result,
     show_experiment_progress,
+    stored_effects,
     training_note,
 )
 from xception_lab.ui.training.texts import (
@@ -230,7 +231,7 @@ def _show_interval(progress: PoolProgress) -> None:
         return
     spec = progress.pool.spec
     stored = load_result(plan_name(spec.preset, spec.base.dataset))
-    behind = () if stored is None else stored.progress.effects().primary
+    behind = () if stored is None else stored_effects(stored.progress).primary
     with_stored = behind and st.toggle(_("Show the stored result behind"), key="pool_stored")
     names = [effect_label(effect) for effect in effects.primary]
     figure = effects_figure(
