@@ -19,6 +19,7 @@ from xception_lab.ui.training.evidence import (
     show_carry_over,
     show_evidence,
     stored_elsewhere_text,
+    variants_text,
     would_run_text,
 )
 from xception_lab.ui.training.experiment import (
@@ -39,6 +40,7 @@ from xception_lab.ui.training.experiment import (
     show_settings_problem,
     start_experiment,
     stop_experiment,
+    stored_effects,
     training_note,
     watched_experiment,
 )
@@ -58,7 +60,7 @@ show_settings_problem()
 experiment_id = current.id if current else None
 running = current is not None and not current.finished
 result = load_result(plan_name(state.preset, state.dataset))
-stored_effects = result.progress.effects() if result and is_revealed else None
+effects = stored_effects(result.progress) if result and is_revealed else None
 heading(question_text(current.spec.preset if current else state.preset))
 control(PRESET)
 row = st.container(horizontal=True, vertical_alignment="bottom", key="experiment")
@@ -80,8 +82,8 @@ def show_start() -> None:
     if refusal := training_note() or data_note(spec):
         st.info(refusal, icon=":material/block:")
         return
-    if stored_effects:
-        st.markdown(power_text(stored_effects, state.seeds))
+    if result and effects and effects.primary:
+        st.markdown(power_text(result, effects, state.seeds))
     st.markdown(would_run_text(spec))
     # before the estimate, which takes a while and need not be waited for
     st.button(_("Start"), type="primary", key="start", on_click=start_experiment, args=(spec,))
@@ -134,17 +136,19 @@ with st.container(key=VIEW_BELOW):
         ask_guess(asked)
     if experiment_id:
         st.fragment(show_live, run_every=1.0 if running else None)(experiment_id)
-    elif result and stored_effects:
-        show_experiment(state, result.progress, stored_effects, result.predictions.__getitem__, None)
-        if state.outcome == "result" and stored_effects.primary:
-            show_elsewhere(result, stored_effects, load_repetitions(plan_name(state.preset, state.dataset)))
-            show_evidence(result, stored_effects)
-            show_carry_over(stored_effects.primary)
-        st.caption(f"{provenance_text(result, stored_effects.seeds)} {would_run_text(spec) if spec else ''}")
+    elif result and effects:
+        show_experiment(state, result.progress, effects, result.predictions.__getitem__, None)
+        if state.outcome == "result" and effects.primary:
+            show_elsewhere(result, effects, load_repetitions(plan_name(state.preset, state.dataset)))
+            show_evidence(result, effects)
+            show_carry_over(effects.primary)
+        st.caption(f"{provenance_text(result, effects.seeds)} {would_run_text(spec) if spec else ''}")
         with st.container(horizontal=True):
             experiment_downloads(lambda stored=result: stored, "stored")
     elif not result:
         st.info(stored_elsewhere_text(state.preset), icon=":material/science:")
+    if spec and (state.preset == "conjecture" or not (asked or state.preset == OWN)):
+        st.markdown(variants_text(spec))
     if state.preset == "figure-9":
         st.markdown(paragraph("figure_9"))
     st.markdown(paragraph("training"))

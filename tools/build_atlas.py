@@ -4,6 +4,7 @@
     git commit assets/plans                            # a plan is fixed before its runs touch the test pictures
     python -m tools.build_atlas train RUNS NAME ...    # the plan's runs, one thread each, as many at once as fit
     python -m tools.build_atlas store RUNS NAME ...    # writes assets/results/NAME.json, once all runs are done
+    python -m tools.build_atlas refresh . NAME ...     # writes a stored result anew: its effects, and whose runs it has
     python -m tools.build_atlas machine                # the line that names this machine in a result
 
 RUNS is a folder with a checkpoint per run, named by a digest of its spec: a run that is there goes on where it ended,
@@ -35,11 +36,19 @@ from xception_lab.experiments.plan import (
     Score,
     load_plan,
     make_plan,
+    plan_names,
     plan_to_json,
 )
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.repetition import Repetition, repetition_to_json
-from xception_lab.experiments.results_file import RESULTS, Provenance, experiment_to_json
+from xception_lab.experiments.results_file import (
+    RESULTS,
+    EarlierRuns,
+    ExperimentResult,
+    Provenance,
+    experiment_to_json,
+    load_stored_result,
+)
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.spec import SMALL_XCEPTION, TrainSpec
 from xception_lab.training.checkpoint import Checkpoint, checkpoint_from_bytes
@@ -146,6 +155,41 @@ def store(runs: Path, names: Sequence[str]) -> None:
             print(f"{name}: {len(done)} of {len(plan.experiment.variants())} runs are done, nothing is stored yet")
             continue
         write_result(name, done_to_json(plan, done, machine_text(), plan_commit(name)))
+        refresh([name])  # which of its runs are another result's
+
+
+def refresh(names: Sequence[str]) -> None:
+    """Write stored results anew from their own runs: with the effects that this code computes, and runs' origins."""
+    for name in names:
+        if stored := load_stored_result(name):
+            assert stored.provenance
+            made = replace(stored.provenance, earlier=earlier_runs(name, stored))
+            write_result(
+                name, experiment_to_json(stored.progress, stored.machine, stored.predictions, made, stored.plan)
+            )
+
+
+def earlier_runs(name: str, result: ExperimentResult) -> tuple[EarlierRuns, ...]:
+    """Which runs of a plan's result are copies of those of plans that were fixed before it, the first plan first.
+
+    A copy has the very records, seconds included. Of two plans that one commit fixed, OUTLINES has the first one first.
+    """
+
+    def age(plan: str) -> tuple[int, int]:
+        return commit_time(plan_commit(plan)), list(OUTLINES).index(plan)
+
+    left = {run.spec: run for run in result.progress.runs}
+    found: list[EarlierRuns] = []
+    for plan in sorted((plan for plan in plan_names() if plan != name and age(plan) < age(name)), key=age):
+        if stored := load_stored_result(plan):
+            same = [
+                run.spec for run in stored.progress.runs if run.spec in left and left[run.spec].records == run.records
+            ]
+            if same:
+                found.append(EarlierRuns(plan, plan_commit(plan), len(same)))
+            for spec in same:
+                del left[spec]
+    return tuple(found)
 
 
 def store_repetition(runs: Path, name: str, device: str, machine: str, commit: str) -> None:
@@ -204,6 +248,12 @@ def plan_commit(name: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True, cwd=FOLDER).stdout.strip()
 
 
+def commit_time(commit: str) -> int:
+    """When a commit was made, in seconds since 1970."""
+    command = ["git", "log", "-1", "--format=%ct", commit]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True, cwd=FOLDER).stdout)
+
+
 def machine_text() -> str:
     """The machine in one line, as machine.machine_text has it."""
     from xception_lab.measurement import machine
@@ -215,7 +265,7 @@ def machine_text() -> str:
 def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(description="Builds the confirmatory experiments that come with the lab.")
-    parser.add_argument("command", choices=("tune", "train", "store", "machine"))
+    parser.add_argument("command", choices=("tune", "train", "store", "refresh", "machine"))
     parser.add_argument("runs", type=Path, nargs="?", default=Path())
     parser.add_argument("names", nargs="*", help=f"plans, all when left out: {', '.join(OUTLINES)}")
     parser.add_argument("--processes", type=int, help="at once; as many as the lab's own cluster has when left out")
@@ -236,6 +286,8 @@ def main() -> None:
                 store_repetition(options.runs, name, options.device, options.machine, options.commit)
         case "store":
             store(options.runs, names)
+        case "refresh":
+            refresh(names)
         case "tune":
             tune(options.runs, names, place_workers(options.processes).devices)
         case _:

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
 
-from xception_lab.common.units import TICKS_S, format_bytes, format_count, format_number, format_shape, format_times
+from xception_lab.common.units import (
+    TICKS_S,
+    format_bytes,
+    format_count,
+    format_near,
+    format_number,
+    format_shape,
+    format_times,
+)
 
 PREFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -125,3 +133,32 @@ def test_a_number_has_no_exponent_and_three_digits(value: float) -> None:
 )
 def test_a_number_as_people_read_it(value: float, text: str) -> None:
     assert format_number(value) == text
+
+
+@examples(300)
+@given(
+    st.one_of(st.floats(-3, 3), st.sampled_from([0.4996, -0.5004, 0.5, -0.0, 0.004, -0.004, 1e-9])),
+    st.lists(st.sampled_from([0.0, 0.5, -0.5, 1.0]), max_size=3),
+)
+def test_a_printed_number_stands_to_its_limits_as_the_number_does(value: float, limits: list[float]) -> None:
+    text = format_near(value, limits)
+    assert float(text) == pytest.approx(value, abs=0.005)
+    for limit in limits:
+        if abs(value - limit) > 1e-12:
+            assert (float(text) > limit) == (value > limit)
+            assert (float(text) < limit) == (value < limit)
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "text"),
+    [
+        (-0.004, (), "-0.00"),
+        (-0.004, (0.0,), "-0.004"),
+        (0.4996, (0.0, 0.5), "+0.4996"),
+        (0.5, (0.5,), "+0.50"),
+        (0.5 + 1e-15, (0.5,), "+0.500000000000"),
+        (1.234, (0.0, 0.5), "+1.23"),
+    ],
+)
+def test_digits_are_added_only_where_they_tell_something(value: float, limits: tuple[float, ...], text: str) -> None:
+    assert format_near(value, limits) == text

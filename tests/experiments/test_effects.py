@@ -4,20 +4,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
 from xception_lab import TrainSpec
+from xception_lab.data.catalogue import load_dataset
 from xception_lab.experiments.effects import (
     LEAST_PICTURES,
     Effect,
     Effects,
     RunOutcome,
     crossed_effect,
+    dose_trend,
     effects_of_table,
+    is_beyond_margin,
     paired_effects,
     sampling_error,
+    slope_trend,
 )
+from xception_lab.experiments.results_file import load_stored_result
 from xception_lab.experiments.spec import MARGIN, PRESETS, ExperimentSpec, Setting, level_of
 
 NONE, RELU, ELU = ((("intermediate", level),) for level in ("none", "relu", "elu"))
@@ -110,7 +116,7 @@ def test_only_what_was_fixed_beforehand_has_a_verdict() -> None:
     assert all(e.verdict is None for e in effects.exploratory)
     # every comparison once
     asked = [(e.kind, e.change, e.where) for e in effects.effects]
-    assert len(asked) == len(set(asked)) == 7
+    assert len(asked) == len(set(asked)) == 8
     assert not paired_effects(experiment, outcomes, 5000, "area").seeds
 
 
@@ -339,3 +345,91 @@ def test_nothing_is_equivalent_where_one_picture_is_more_than_the_margin() -> No
     none = [0.5, 0.51, 0.5, 0.49]
     assert _judged(none, none, 100, 0.1).objection == "few pictures"
     assert _judged(none, none, 250, 0.1).verdict == "equivalent"
+
+
+def test_the_trend_of_a_slope_is_numpys_line_by_seed_with_scipys_interval_at_each_place() -> None:
+    experiment = ExperimentSpec("conjecture", seeds=6)
+    rng = np.random.default_rng(6)
+    gains = -1 + 0.5 * np.arange(5) + rng.normal(0, 0.4, (6, 5))  # by seed and depth, in points
+    depths = dict(PRESETS["conjecture"].grid)["segment_depth"]
+    outcomes = [
+        RunOutcome(
+            spec,
+            0.85
+            + (spec.xception.intermediate == "relu")
+            * gains[spec.seed, depths.index(spec.xception.segment_depth)]
+            / 100,
+        )
+        for spec in experiment.variants()
+    ]
+    effects = paired_effects(experiment, outcomes, 5000)
+    trend = slope_trend(effects, effects.primary[0])
+    assert [(point.place, point.level) for point in trend.points] == list(enumerate(depths))
+    for point, column in zip(trend.points, gains.T, strict=True):
+        oracle = stats.ttest_1samp(column, 0).confidence_interval(0.95)
+        assert (point.points, point.low, point.high) == pytest.approx((column.mean(), oracle.low, oracle.high))
+        assert not point.is_primary
+    assert trend.line
+    assert trend.line.low
+    assert trend.line.high
+    lines = np.array([np.polyval(np.polyfit(range(5), row, 1), trend.line.places) for row in gains])
+    assert trend.line.points == pytest.approx(tuple(lines.mean(0)))
+    oracle = stats.ttest_1samp(lines, 0).confidence_interval(0.95)
+    assert trend.line.low == pytest.approx(tuple(oracle.low))
+    assert trend.line.high == pytest.approx(tuple(oracle.high))
+    # the line is that of least squares through all differences, and as steep as the slope
+    model = sm.OLS(gains.ravel(), sm.add_constant(np.tile(np.arange(5.0), 6))).fit()
+    rise = (trend.line.points[-1] - trend.line.points[0]) / (trend.line.places[-1] - trend.line.places[0])
+    assert rise == pytest.approx(model.params[1]) == pytest.approx(effects.primary[0].points)
+
+
+def test_a_trend_of_one_seed_has_no_intervals() -> None:
+    experiment = ExperimentSpec("conjecture", seeds=1)
+    effects = paired_effects(experiment, [RunOutcome(spec, 0.8) for spec in experiment.variants()], 5000)
+    trend = slope_trend(effects, effects.primary[0])
+    assert trend.line
+    assert trend.line.low is trend.line.high is trend.points[0].low is None
+
+
+def test_the_doses_are_the_effects_by_what_they_cut() -> None:
+    experiment = ExperimentSpec("dose", seeds=3)
+    rng = np.random.default_rng(7)
+    outcomes = [RunOutcome(spec, 0.9 + rng.normal(0, 0.003)) for spec in experiment.variants()]
+    effects = paired_effects(experiment, outcomes, 5000)
+    points = dose_trend(effects, "negative_slope").points
+    assert [point.place for point in points] == pytest.approx([0.5, 0.8, 0.9, 1.0])
+    assert [point.is_primary for point in points] == [False, False, False, True]
+    assert points[-1].points == effects.primary[0].points
+
+
+def test_the_two_blocks_of_the_paper_are_compared_and_only_explored() -> None:
+    stored = load_stored_result("two-differences")
+    assert stored
+    (diagonal,) = [e for e in stored.progress.effects().effects if e.kind == "diagonal"]
+    labels = load_dataset("fashion-mnist").test_labels
+    accuracy = {
+        (run.spec.xception.order, run.spec.xception.intermediate, run.spec.seed): 100
+        * float((stored.predictions[run.id] == labels).mean())
+        for run in stored.progress.runs
+    }
+    seeds = sorted({seed for *_, seed in accuracy})
+    extreme, separable = (
+        [accuracy[order, between, seed] for seed in seeds]
+        for order, between in (("pointwise-first", "relu"), ("depthwise-first", "none"))
+    )
+    oracle = stats.ttest_rel(extreme, separable)
+    interval = oracle.confidence_interval(0.95)
+    assert (diagonal.low, diagonal.high) == pytest.approx((interval.low, interval.high))
+    assert diagonal.p == pytest.approx(oracle.pvalue)
+    assert (diagonal.is_primary, diagonal.verdict, diagonal.confidence) == (False, None, 0.95)
+
+
+def test_larger_than_the_margin_is_said_of_the_corrected_interval() -> None:
+    # the 90 % interval lies beyond the margin, the corrected one does not
+    effects = _figure_10([_values(-1.0, 0.45, 5), _values(0, 0.1, 5)])
+    relu = effects.primary[0]
+    assert stats.ttest_1samp(relu.differences, 0).confidence_interval(0.9).high < -MARGIN
+    assert relu.verdict == "harmful"
+    assert relu.high is not None
+    assert relu.high > -MARGIN
+    assert not is_beyond_margin(relu)

@@ -12,7 +12,13 @@ import pytest
 from paths import ROOT
 
 from xception_lab.experiments.progress import Progress, RunProgress
-from xception_lab.experiments.results_file import experiment_from_json, experiment_to_json, with_data_shape
+from xception_lab.experiments.results_file import (
+    EarlierRuns,
+    Provenance,
+    experiment_from_json,
+    experiment_to_json,
+    with_data_shape,
+)
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.tables import curves, records_csv, run_rows
 from xception_lab.figures.training import curves_figure, effects_figure
@@ -166,3 +172,12 @@ def test_a_file_of_a_live_experiment_names_the_machine_and_has_the_datas_channel
     assert again.progress.effects() == experiment().effects()
     (row, *_) = csv.DictReader(StringIO(records_csv(experiment(), "a machine")))
     assert (row["machine"], row["experiment"], row["dataset"]) == ("a machine", "id", experiment().spec.base.dataset)
+
+
+def test_where_copied_runs_came_from_comes_back_and_is_left_out_where_there_are_none() -> None:
+    made = Provenance("a command", "c0ffee", 1, "float32")
+    copied = replace(made, earlier=(EarlierRuns("figure-10", "beef", 12), EarlierRuns("figure-9", "cafe", 1)))
+    for provenance in (made, copied):
+        text = experiment_to_json(experiment(), "a machine", {}, provenance)
+        assert experiment_from_json(text).provenance == provenance
+        assert ("earlier" in json.loads(text)["provenance"]) == bool(provenance.earlier)

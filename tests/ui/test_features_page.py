@@ -630,3 +630,10 @@ def test_a_camera_that_plain_http_does_not_get_is_explained(url: str, is_said: b
     app.switch_page("pages/features.py").run()
     assert not app.exception
     assert any("over **https** alone" in info.value for info in app.info) == is_said
+
+
+@pytest.mark.parametrize("size", ["1", "5"])
+def test_the_information_view_says_that_its_kernels_are_not_the_chosen_ones(size: str) -> None:
+    sentence = f"The kernels elsewhere on this page are {size}×{size}; here all readings"
+    assert any(sentence in note.value for note in features_page(look="information", kernel_size=size).info)
+    assert not any("elsewhere on this page" in note.value for note in features_page(look="information").info)

@@ -536,7 +536,7 @@ def test_values_from_the_paper() -> None:
         "inception_jft": "6.36",
     }
     assert answer_values("inception-v3")["inception_params"] == "23,626,728"
-    assert answer_values("shallow") == {"section": "4.7"}
+    assert answer_values("shallow") == {"section": "4.7", "params": "82,802"}
 
 
 # The page

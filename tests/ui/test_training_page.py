@@ -7,24 +7,31 @@ import zipfile
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from paths import ROOT
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from tiny_data import tiny_dataset
 from uploaded_files import mnist, zipped
 
+from xception_lab import build_xception
+from xception_lab.arch.orders import order_change
 from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, CATEGORICAL_COLOURS
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.data.custom import save_dataset
-from xception_lab.experiments.effects import own_interval
-from xception_lab.experiments.results_file import load_stored_result
+from xception_lab.experiments.effects import Effect, EffectVerdict, own_interval, slope_trend
+from xception_lab.experiments.power import rule_power
+from xception_lab.experiments.progress import Progress, RunProgress
+from xception_lab.experiments.results_file import ExperimentResult, load_stored_result
 from xception_lab.experiments.spec import ExperimentSpec, Grid
+from xception_lab.training.records import EpochRecord
 from xception_lab.ui.fields.training import PRESET
 from xception_lab.ui.training import experiment as training
-from xception_lab.ui.training.texts import question_text, setting_text
+from xception_lab.ui.training.texts import headline, question_text, setting_text, verdict_details
 
 
 def page(**parameters: str) -> AppTest:
@@ -188,7 +195,7 @@ def test_what_goes_wrong_at_the_start_is_said(monkeypatch: pytest.MonkeyPatch) -
     app = page(guess="show")
     app.session_state["starting"] = True
     app.run()
-    assert "decided with a chance of" in all_text(app)
+    assert "all of them decided" in all_text(app)
     app.button(key="start").click().run()
     assert not app.exception
     assert app.error[0].value == "at most 200 runs may wait at once"
@@ -316,3 +323,181 @@ def test_an_experiment_of_ones_own_is_named_in_words(grid: Grid, words: list[str
     assert question_text(spec.preset) == "What do these fields change?"
     ((name, levels),) = spec.levels
     assert [setting_text(((name, level),)) for level in levels] == words
+
+
+def _opened(*keys: str, **parameters: str) -> AppTest:
+    """The page with these folded parts open."""
+    app = page(guess="show", **parameters)
+    for key in keys:
+        app.session_state[key] = True
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_what_the_seeds_can_decide_is_said_of_the_whole_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "estimate_text", lambda _: "")
+    stored = load_stored_result("figure-10")
+    assert stored
+    power = rule_power(stored.progress.effects().primary, 3, 5000, 2)
+    lines = [line.value for line in _opened("starting", preset="figure-10").markdown]
+    (text,) = [line for line in lines if "whole rule of a verdict" in line]
+    assert f"a difference in {power.found[0]:.0%}, equivalence in < 1%" in text
+    assert f"a difference in {power.found[1]:.0%}, equivalence in {power.equivalent[1]:.0%}" in text
+    assert f"all of them decided: {power.all_decided:.0%}" in text
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "not the order alone"), ("ko", "순서만 바뀌는 것이 아닙니다")])
+def test_what_else_changes_with_the_order_stands_at_its_verdict(lang: str, word: str) -> None:
+    (line,) = [line.value for line in page(guess="show", lang=lang).markdown if word in line.value]
+    change = order_change(ExperimentSpec().base.xception)
+    assert "+0.35" in line
+    for each in change.widths:
+        assert f"{each.name} {each.depthwise_first} → {each.pointwise_first}" in line
+    assert "+1,296" in line
+    assert not any(word in line.value for line in page(guess="show", lang=lang, preset="figure-10").markdown)
+
+
+def test_the_two_blocks_are_compared_as_exploratory_in_words() -> None:
+    (line,) = [
+        line.value
+        for line in _opened("stored_exploring").markdown
+        if line.value.startswith("**The comparison that is asked for most")
+    ]
+    stored = load_stored_result("two-differences")
+    assert stored
+    (diagonal,) = [effect for effect in stored.progress.effects().exploratory if effect.kind == "diagonal"]
+    assert f"{diagonal.points:+.2f} points, 95% CI {diagonal.low:+.2f} to {diagonal.high:+.2f}" in line
+    assert "not fixed beforehand" in line
+
+
+def test_a_rate_at_the_edge_of_the_grid_is_marked() -> None:
+    app = _opened("evidence", preset="figure-10", dataset="emoji")
+    (chosen,) = [frame.value["chosen"].tolist() for frame in app.dataframe if "chosen" in frame.value]
+    assert chosen == ["0.006 †", "0.024", "0.048 †"]
+    assert any("† At the edge of the rates" in line.value for line in app.markdown)
+    assert any("nothing between (0.006); ELU between (0.048)" in line.value for line in app.caption)
+    plain = _opened("evidence", preset="figure-10")
+    assert not any("†" in line.value for line in plain.markdown)
+    assert not any("edge of those" in line.value for line in plain.caption)
+
+
+def test_a_verdict_that_other_pictures_may_not_bear_out_says_so_unasked() -> None:
+    lines = [line.value for line in page(guess="show", preset="figure-10", dataset="emoji").markdown]
+    assert any("the verdict is about these test pictures" in line and "covers 0" in line for line in lines)
+    plain = [line.value for line in page(guess="show", preset="figure-10").markdown]
+    assert not any("about these test pictures" in line for line in plain)
+
+
+def test_copied_runs_are_named_with_the_commit_that_made_them() -> None:
+    lines = [line.value for line in _opened("evidence", preset="batch-norm").markdown]
+    stored = load_stored_result("figure-10")
+    assert stored
+    assert stored.provenance
+    (line,) = [line for line in lines if line.startswith("Made by")]
+    assert "30 of the 60 runs were not made for this question" in line
+    assert f"for Figure 10, by the code of commit `{stored.provenance.commit[:12]}`" in line
+
+
+def _effect(low: float, high: float, verdict: EffectVerdict, **changes: Any) -> Effect:
+    stored = load_stored_result("figure-10")
+    assert stored
+    effect = stored.progress.effects().primary[0]
+    return replace(effect, low=low, high=high, verdict=verdict, **changes)
+
+
+@pytest.mark.parametrize(
+    ("effect", "texts"),
+    [
+        (_effect(-0.9, -0.0042, "harmful", points=-0.45, adjusted_p=0.04996), ["-0.004", "p = 0.04996"]),
+        (_effect(-0.9, 0.0042, "not decided", points=-0.45, adjusted_p=0.05004), ["+0.004", "p = 0.05004"]),
+        (_effect(-0.4998, 0.2, "equivalent", points=-0.15, asks_equivalence=True), ["-0.4998"]),
+        (_effect(-0.5003, 0.2, "not decided", points=-0.15, asks_equivalence=True), ["-0.5003"]),
+        (_effect(-0.06, -0.03, "harmful", points=-0.04), ["about 0.04 more mistakes"]),
+    ],
+)
+def test_a_borderline_number_never_reads_against_its_verdict(effect: Effect, texts: list[str]) -> None:
+    stored = load_stored_result("figure-10")
+    assert stored
+    line = f"{headline(effect, 0.5)} {verdict_details(effect, stored.progress.effects())}"
+    for text in texts:
+        assert text in line
+
+
+def conjecture(gains: list[float], spread: float = 0.3, seeds: int = 8) -> ExperimentResult:
+    """A stored result of the conjecture. gains: what the ReLU adds at each depth, in points."""
+    experiment = ExperimentSpec("conjecture", seeds, first_seed=100)
+    depths = dict(experiment.levels)["segment_depth"]
+    rng, labels = np.random.default_rng(8), load_dataset("fashion-mnist").test_labels
+    runs: list[RunProgress] = []
+    predictions: dict[int, NDArray[np.int64]] = {}
+    for number, spec in enumerate(experiment.variants()):
+        relu = spec.xception.intermediate == "relu"
+        points = 86 + relu * gains[depths.index(spec.xception.segment_depth)] + rng.normal(0, spread)
+        right = np.arange(5000) < round(50 * points)
+        predictions[number] = np.where(rng.permutation(right), labels, (labels + 1) % 10)
+        accuracy = float((predictions[number] == labels).mean())
+        record = EpochRecord(1, 1.0, 0.5, 0.5, accuracy, 0.01, 100.0, 1.0, 0.5, 0.8)
+        runs.append(RunProgress(number, spec, "done", "", (record,), 5000, 0.0))
+    progress = Progress("", "", experiment, "done", "", False, 0, 1.0, 0.0, tuple(runs))
+    return ExperimentResult(progress, "a machine", predictions)
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize(
+    ("gains", "start", "word"),
+    [
+        ([-1.5, -0.8, 0.0, 0.7, 1.5], "points better each time", "the sign changes as the paper supposes"),
+        ([-1.5, -1.3, -1.0, -0.8, -0.6], "points better each time", "is not shown"),
+        ([0.0, 0.0, 0.0, 0.0, 0.0], "**Not decided", "is not shown"),
+    ],
+)
+def test_a_stored_conjecture_is_a_line_over_depth_and_a_sentence(
+    lang: str, gains: list[float], start: str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = conjecture(gains)
+    monkeypatch.setattr(training, "load_result", lambda name: result if name == "conjecture" else None)
+    sealed = page(preset="conjecture", lang=lang)
+    assert not sealed.get("plotly_chart")
+    app = page(preset="conjecture", lang=lang, guess="show")
+    assert not app.exception
+    (slope,) = (effects := result.progress.effects()).primary
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    band, line, _dots, marks = figure["data"]
+    assert band["fill"] == "toself"
+    assert len(band["x"]) == 2 * len(line["x"])
+    assert figure["layout"]["xaxis"]["ticktext"] == ["1", "2", "4", "8", "16"]
+    assert marks["x"] == [0, 1, 2, 3, 4]
+    trend = slope_trend(effects, slope)
+    assert trend.points[0].points == pytest.approx(gains[0], abs=0.5)
+    if lang == "en":
+        text = "\n".join(line.value for line in app.markdown)
+        assert start in text
+        assert word in text
+        for point in (trend.points[0], trend.points[-1]):
+            assert f"{point.points:+.2f} points ({point.low:+.2f} to {point.high:+.2f})" in text
+        assert any("slope that was fixed beforehand" in line.value for line in app.caption)
+        assert not any("of no account" in line.value for line in (*app.caption, *sealed.caption))
+
+
+def test_the_doses_are_a_chart_over_what_is_cut_with_only_the_whole_cut_filled() -> None:
+    app = page(preset="dose", guess="show")
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    marks = figure["data"][-1]
+    assert marks["x"] == pytest.approx([0.5, 0.8, 0.9, 1.0])
+    assert marks["marker"]["symbol"] == ["diamond-open"] * 3 + ["diamond"]
+    assert any(line.value.startswith("Exploratory, each 95% CI by itself") for line in app.markdown)
+
+
+@pytest.mark.parametrize("parameters", [{"preset": "conjecture"}, {"dataset": "textures", "preset": "figure-10"}])
+def test_a_question_without_a_stored_result_shows_what_would_be_compared(parameters: dict[str, str]) -> None:
+    app = page(**parameters)
+    (table,) = [line.value for line in app.markdown if line.value.startswith("**What is compared**")]
+    data = load_dataset(parameters.get("dataset", "fashion-mnist"))
+    rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines() if line.startswith("| ")][2:]
+    spec = ExperimentSpec(parameters["preset"])
+    assert len(rows) == len(spec.cells())
+    for row, cell in zip(rows, spec.cells(), strict=True):
+        network = replace(cell.xception, in_channels=data.train_images.shape[3], num_classes=len(data.classes))
+        params = sum(parameter.numel() for parameter in build_xception(network).parameters())
+        assert row[3] == f"{params:,}"

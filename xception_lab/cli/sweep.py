@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from xception_lab.cli.experiments import open_store
 from xception_lab.cli.fields import parse_levels, parse_run
 from xception_lab.common.home import StoreError
+from xception_lab.common.units import format_near
 from xception_lab.experiments.effects import Effect, Effects
 from xception_lab.experiments.lease import LEASE_S
 from xception_lab.experiments.ownership import TERMINAL
@@ -18,7 +19,7 @@ from xception_lab.experiments.progress import IDLE_QUEUE, Progress, make_progres
 from xception_lab.experiments.repetition import effects_of_predictions, load_repetition, repeating_devices
 from xception_lab.experiments.results_file import load_stored_result
 from xception_lab.experiments.scheduler import LeaseHeldError, Scheduler
-from xception_lab.experiments.spec import ExperimentSpec, Setting
+from xception_lab.experiments.spec import MARGIN, ExperimentSpec, Setting
 
 BAR_WIDTH = 30
 POLL_S = 0.5
@@ -210,6 +211,8 @@ def _text(setting: Setting) -> str:
 def _name(effect: Effect) -> str:
     if effect.kind == "interaction":
         return f"interaction of {_text(effect.change)}"
+    if effect.kind == "diagonal":
+        return f"{_text(effect.baseline)} -> {', '.join(str(level) for _, level in effect.change)}"
     change = f"{_text(effect.baseline)} -> {effect.change[0][1]}"
     if effect.kind == "slope":
         return f"{change}, per doubling of {effect.where[0][0]}"
@@ -223,7 +226,9 @@ def _half(half: float | None) -> str:
 def _interval(effect: Effect) -> str:
     if effect.low is None or effect.high is None:
         return "-"
-    return f"{effect.low:+.2f} to {effect.high:+.2f} ({effect.confidence:.4g})"
+    limits = (0.0,) if effect.kind == "slope" else (0.0, -MARGIN, MARGIN)
+    low, high = (format_near(end, limits) for end in (effect.low, effect.high))
+    return f"{low} to {high} ({effect.confidence:.4g})"
 
 
 def _verdict(effect: Effect, effects: Effects) -> str:

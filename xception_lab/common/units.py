@@ -1,6 +1,7 @@
 """Numbers as people read them: 27.5 M, 10.5 MB, 8.4 times."""
 
 import math
+from collections.abc import Iterable
 
 # ticks of a logarithmic axis of seconds, with their labels
 TICKS_S = {
@@ -69,3 +70,22 @@ def _prefixed(number: float) -> str:
     value = number / size
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:,.{digits}f} {prefix}"
+
+
+MAX_DIGITS = 12
+
+
+def format_near(value: float, limits: Iterable[float] = (), digits: int = 2, sign: str = "+") -> str:
+    """A number with so many decimals, and with more where it would read as on another side of a limit than it is.
+
+    limits: what the number is compared with beside it: -0.004 is "-0.00", and with the limit 0 "-0.004". sign: "+" or
+    "" as in a format's specification. A number that agrees with a limit to MAX_DIGITS is written as if they were equal.
+    """
+    for limit in limits:
+        while digits < MAX_DIGITS and _side(float(f"{value:.{digits}f}"), limit) != _side(value, limit):
+            digits += 1
+    return f"{value:{sign}.{digits}f}"
+
+
+def _side(value: float, limit: float) -> int:
+    return (value > limit) - (value < limit)

@@ -42,7 +42,7 @@ from xception_lab.experiments.spec import MARGIN, PRESETS, Contrast, ExperimentS
 from xception_lab.spec import TrainSpec
 
 EffectVerdict = Literal["harmful", "helpful", "equivalent", "not decided"]
-EffectKind = Literal["main", "simple", "interaction", "slope"]
+EffectKind = Literal["main", "simple", "diagonal", "interaction", "slope"]
 Measure = Literal["accuracy", "area"]
 Objection = Literal["", "did not learn", "few pictures"]
 
@@ -51,6 +51,7 @@ EQUIVALENCE_CONFIDENCE = 1 - 2 * LEVEL
 # if k pictures were right in one variant alone and none in the other alone, the sign test's p would be 2 / 2**k: the
 # least number that it takes for a difference, whatever else the pictures say
 LEAST_PICTURES = math.ceil(math.log2(2 / LEVEL))
+_LINE_PLACES = 25
 
 Weights = tuple[tuple[Setting, float], ...]
 Factor = tuple[str, tuple[Any, ...]]
@@ -70,8 +71,9 @@ class Effect:
     """What the step from a baseline to another level does to the accuracy, in percentage points.
 
     kind: "main" (a mean over the levels of the other factors), "simple" (with another factor fixed at `where`),
-        "interaction" (how much larger the first factor's effect is at the second's level than at its baseline) or
-        "slope" (how much it grows when the field that `where` names is doubled).
+        "diagonal" (two factors change at once), "interaction" (how much larger the first factor's effect is at the
+        second's level than at its baseline) or "slope" (how much it grows when the field that `where` names is
+        doubled).
     is_primary: fixed beforehand; else it is exploratory and has no verdict.
     asks_equivalence: whether the question is that there is no difference.
     change, baseline, where: ((field, value), ...).
@@ -190,7 +192,8 @@ def effects_of_table(
     cells = tuple(_cell(setting, [row[setting] for row in rows]) for setting in settings)
     error = sampling_error(fmean(cell.mean for cell in cells) / 100, test_pictures)
     primary = experiment.primary if measure == "accuracy" else ()
-    effects = [_measure(each, rows) for each in _comparisons(factors, settings, primary)]
+    diagonals = PRESETS[experiment.preset].exploratory
+    effects = [_measure(each, rows) for each in _comparisons(factors, settings, primary, diagonals)]
     judged = effects if missing else _judge(effects, PRESETS[experiment.preset].family)
     learnt = {cell.setting for cell in cells if _has_learnt(cell.mean / 100, test_pictures, chance)}
     judged = tuple(_object(effect, learnt, test_pictures) for effect in judged)
@@ -232,15 +235,17 @@ class _Comparison:
 
 
 def _comparisons(
-    factors: Sequence[Factor], settings: Sequence[Setting], primary: Sequence[Contrast]
+    factors: Sequence[Factor], settings: Sequence[Setting], primary: Sequence[Contrast], diagonals: Sequence[Contrast]
 ) -> Iterable[_Comparison]:
-    """The primary comparisons, then every other main and simple effect and interaction."""
+    """The primary comparisons, then the preset's diagonals, then every other main and simple effect and interaction."""
     for contrast in primary:
         if contrast.test == "slope":
             yield _Comparison("slope", contrast, _slope_weights(contrast, dict(factors), settings), True)
         else:
             kind: EffectKind = "simple" if contrast.where else "main"
             yield _Comparison(kind, contrast, _difference_weights(contrast, settings), True)
+    for contrast in diagonals:
+        yield _Comparison("diagonal", contrast, _difference_weights(contrast, settings), False)
     answered = {(contrast.change, contrast.where) for contrast in primary if contrast.test != "slope"}
     for kind, contrast in _exploratory(factors):
         if kind == "interaction":
@@ -411,9 +416,8 @@ def equivalence_test(effect: Effect) -> tuple[float, Interval] | None:
 
 
 def is_beyond_margin(effect: Effect) -> bool:
-    """Whether an effect is not only there but larger than the margin: its 90 % interval lies outside of it."""
-    interval = mean_interval(effect.differences, EQUIVALENCE_CONFIDENCE)
-    return interval is not None and (interval[1] < -MARGIN or interval[0] > MARGIN)
+    """Whether an effect is not only there but larger than the margin: its interval lies outside, as corrected."""
+    return effect.low is not None and effect.high is not None and (effect.high < -MARGIN or effect.low > MARGIN)
 
 
 def needs_seeds_for_equivalence(effect: Effect) -> bool:
@@ -436,12 +440,88 @@ def interval_within(effect: Effect) -> Interval | None:
     return interval if interval and interval[0] > -MARGIN and interval[1] < MARGIN else None
 
 
-def power_with(effect: Effect, seeds: int) -> float:
-    """How often so many seeds, at least 2, would decide an effect that is as large and spreads as this one does."""
-    spread = effect.spread or 0.0
-    if effect.asks_equivalence:
-        return equivalence_power(effect.points, spread, seeds, MARGIN)
-    return difference_power(effect.points, spread, seeds, 1 - effect.confidence)
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """An effect at one level of a field, with its own 95 % interval; low and high are None below two seeds.
+
+    place: where the level stands on the trend's axis. differences: one per seed.
+    """
+
+    place: float
+    level: Any
+    differences: tuple[float, ...]
+    points: float
+    low: float | None
+    high: float | None
+    is_primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TrendLine:
+    """The line that belongs to a slope, at places from the first point to the last one, with its pointwise 95 % band.
+
+    low, high: None below two seeds.
+    """
+
+    places: tuple[float, ...]
+    points: tuple[float, ...]
+    low: tuple[float, ...] | None
+    high: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """How a difference changes along the levels of a field. line: None where no slope was fixed beforehand."""
+
+    field: str
+    points: tuple[TrendPoint, ...]
+    line: TrendLine | None
+
+
+def slope_trend(effects: Effects, slope: Effect) -> Trend:
+    """The differences that a slope is fitted to, level by level, over the logarithm to the base 2, and its line.
+
+    Each seed has a line of its own, of least squares through its differences; the band at a place is Student's interval
+    over what the seeds' lines have there, so that its steepness is the slope's.
+    """
+    ((name, _start),) = slope.where
+    steps = [
+        effect
+        for effect in effects.effects
+        if effect.kind == "simple"
+        and (effect.change, effect.baseline) == (slope.change, slope.baseline)
+        and effect.where[0][0] == name
+    ]
+    places = [math.log2(effect.where[0][1] or 1) for effect in steps]
+    points = tuple(_trend_point(effect, effect.where[0][1], place) for effect, place in zip(steps, places, strict=True))
+    middle = fmean(places)
+    heights = [fmean(values) for values in zip(*(effect.differences for effect in steps), strict=True)]
+    grid = np.linspace(min(places), max(places), _LINE_PLACES).tolist()
+    lines = [
+        [height + gain * (place - middle) for height, gain in zip(heights, slope.differences, strict=True)]
+        for place in grid
+    ]
+    bands = [mean_interval(values, CONFIDENCE) for values in lines]
+    ends = list(zip(*(band for band in bands if band), strict=True)) or [None, None]
+    return Trend(name, points, TrendLine(tuple(grid), tuple(map(fmean, lines)), *ends))
+
+
+def dose_trend(effects: Effects, name: str) -> Trend:
+    """The main effects of the only field that varies, by the share of negative signal that its level cuts.
+
+    name: of the field, whose levels are slopes for negative values: 1 cuts nothing, 0 all.
+    """
+    points = tuple(
+        _trend_point(effect, effect.change[0][1], 1 - effect.change[0][1])
+        for effect in effects.effects
+        if effect.kind == "main" and effect.change[0][0] == name
+    )
+    return Trend(name, tuple(sorted(points, key=lambda point: point.place)), None)
+
+
+def _trend_point(effect: Effect, level: Any, place: float) -> TrendPoint:
+    low, high = own_interval(effect) or (None, None)
+    return TrendPoint(place, level, effect.differences, effect.points, low, high, effect.is_primary)
 
 
 def crossed_effect(effect: Effect, right: Mapping[Setting, NDArray[np.bool_]]) -> Interval | None:

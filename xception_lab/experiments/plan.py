@@ -64,6 +64,18 @@ def best_learning_rate(setting: Setting, scores: tuple[Score, ...]) -> float:
     return max(sorted(means), key=means.__getitem__)
 
 
+def edge_rates(plan: Plan) -> dict[Setting, float]:
+    """The variants whose chosen learning rate is the lowest or the highest that was tried, with that rate.
+
+    A rate beyond it might have scored better, so that such a variant may be weaker than it could be. A single rate is
+    no choice, and at no edge.
+    """
+    rates = {score.learning_rate for score in plan.scores}
+    chosen = {setting: plan.experiment.cell(setting).learning_rate for setting in plan.experiment.settings()}
+    ends = {min(rates), max(rates)} if len(rates) > 1 else set[float]()
+    return {setting: rate for setting, rate in chosen.items() if rate in ends}
+
+
 def plan_to_json(plan: Plan) -> str:
     """The plan as indented JSON."""
     values = {**asdict(plan), "experiment": json.loads(plan.experiment.to_json())}

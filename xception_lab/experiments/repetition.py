@@ -35,6 +35,8 @@ from xception_lab.experiments.results_file import (
     checksum,
     experiment_from_json,
     pack_predictions,
+    provenance_from_dict,
+    provenance_to_dict,
     unpack_predictions,
 )
 from xception_lab.experiments.spec import ExperimentSpec, level_of
@@ -193,7 +195,7 @@ def repetition_to_json(name: str, repetition: Repetition) -> str:
     ]
     values: dict[str, Any] = {"plan": name, "machine": repetition.machine, "runs": runs}
     if repetition.provenance:
-        values["provenance"] = asdict(repetition.provenance)
+        values["provenance"] = provenance_to_dict(repetition.provenance)
     return json.dumps({**values, "sha256": checksum(json.loads(json.dumps(values)))})
 
 
@@ -214,7 +216,7 @@ def repetition_from_json(text: str, name: str, device: str) -> Repetition:
             device,
             str(values["machine"]),
             experiment,
-            Provenance(**values["provenance"]) if "provenance" in values else None,
+            provenance_from_dict(values["provenance"]) if "provenance" in values else None,
             {spec: unpack_predictions(run["predictions"]) for spec, run in rows.items()},
             {spec: tuple(run["validation"]) for spec, run in rows.items()},
         )

@@ -29,17 +29,30 @@ MAX_PREDICTIONS = 100_000  # per run: with MAX_RUNS, a limit on what a file can 
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierRuns:
+    """Runs of a stored result that were not made for it: they are another plan's, copied bit by bit.
+
+    plan: the one that they were made for. commit: that fixed it, of whose code they are. runs: how many.
+    """
+
+    plan: str
+    commit: str
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """How a stored result was made, so that somebody can make it again.
 
     command: what runs it. commit: of this project, "" where it was not noted down. threads: per run. precision: of the
-    products.
+    products. earlier: which of its runs were made before, at another plan's commit; all others at `commit`.
     """
 
     command: str
     commit: str
     threads: int
     precision: str
+    earlier: tuple[EarlierRuns, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +95,23 @@ def experiment_to_json(
     effects = asdict(progress.effects())["effects"]
     values = {"machine": machine, "experiment": json.loads(progress.spec.to_json()), "effects": effects, "runs": runs}
     if provenance:
-        values["provenance"] = asdict(provenance)
+        values["provenance"] = provenance_to_dict(provenance)
     if plan:
         values["plan"] = json.loads(plan_to_json(plan))
     # the values as a reader finds them: with lists for tuples
     return json.dumps({**values, "sha256": checksum(json.loads(json.dumps(values)))})
+
+
+def provenance_to_dict(provenance: Provenance) -> dict[str, Any]:
+    """As a file has it: without `earlier` where there are none, as before there was such a thing."""
+    values = asdict(provenance)
+    return values if provenance.earlier else {name: value for name, value in values.items() if name != "earlier"}
+
+
+def provenance_from_dict(values: dict[str, Any]) -> Provenance:
+    """The inverse of provenance_to_dict. Raises TypeError on anything else."""
+    earlier = tuple(EarlierRuns(**runs) for runs in values.get("earlier", ()))
+    return replace(Provenance(**values), earlier=earlier)
 
 
 def with_data_shape(progress: Progress, in_channels: int, num_classes: int) -> Progress:
@@ -129,7 +154,7 @@ def experiment_from_json(text: str) -> ExperimentResult:
         if len(runs) > MAX_RUNS:
             raise ValueError(f"runs: must be at most {MAX_RUNS:,}, are {len(runs):,}")
         predictions = {number: unpack_predictions(run["predictions"]) for number, run in enumerate(values["runs"])}
-        provenance = Provenance(**values["provenance"]) if "provenance" in values else None
+        provenance = provenance_from_dict(values["provenance"]) if "provenance" in values else None
         plan = plan_from_json(json.dumps(values["plan"])) if "plan" in values else None
     except (TypeError, KeyError, AttributeError, OverflowError, RecursionError, zlib.error) as error:
         raise ValueError(f"not a stored experiment: {error}") from error
@@ -145,7 +170,9 @@ def pack_predictions(predictions: NDArray[np.int64]) -> str:
 def unpack_predictions(text: str) -> NDArray[np.int64]:
     """The inverse of pack_predictions, (N,). Raises ValueError or zlib.error on anything else."""
     content = zlib.decompressobj().decompress(base64.b64decode(text), MAX_PREDICTIONS)
-    return np.frombuffer(content, np.uint8).astype(np.int64)
+    classes = np.frombuffer(content, np.uint8).astype(np.int64)
+    classes.setflags(write=False)  # a stored result is shared by all who look at it
+    return classes
 
 
 def load_stored_result(name: str, folder: Path = RESULTS) -> ExperimentResult | None:

@@ -45,6 +45,7 @@ class Preset:
         nothing) and P2 (ELU against nothing) are corrected together, wherever one of them is asked.
     fixed: fields of the network that have this value in every variant.
     overrides: as in ExperimentSpec, for every experiment with this preset.
+    exploratory: comparisons that change two fields at once; shown with their estimate and own interval, no verdict.
     """
 
     question: str
@@ -54,6 +55,7 @@ class Preset:
     fixed: Setting = ()
     family: int = 0
     overrides: Overrides = ()
+    exploratory: tuple[Contrast, ...] = ()
 
 
 # deeper segments have more weights: with these widths every depth of the small Xception has depth 1's 82,802 parameters
@@ -85,6 +87,8 @@ PRESETS = {
             Contrast(_POINTWISE_FIRST, _DEPTHWISE_FIRST, _NONE, "equivalence"),
         ),
         family=2,
+        # the paper's two blocks: Figure 4's against the separable convolution, by both differences at once
+        exploratory=(Contrast(_POINTWISE_FIRST + _RELU, _DEPTHWISE_FIRST + _NONE),),
     ),
     "figure-10": Preset(
         "What belongs between the depthwise and the pointwise convolution: nothing, a ReLU or an ELU?",

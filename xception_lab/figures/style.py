@@ -101,6 +101,12 @@ def vertical_line(x: float, dash: str = "dot", width: float = 1.5) -> dict[str, 
     return {"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 
+def horizontal_line(y: float) -> dict[str, Any]:
+    """A shape: a grey line at y over the whole width of the plot."""
+    line = {"width": 1.5, "color": GREY}
+    return {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": y, "y1": y, "line": line}
+
+
 def error_bars(
     middle: Sequence[float], low: Sequence[float], high: Sequence[float], thickness: float
 ) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Charts of an experiment: learning curves with the range of the seeds, effects with their intervals."""
+"""Charts of an experiment: learning curves with the seeds' range, effects with intervals, and their trends."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from xception_lab.common.palette import CATEGORICAL_COLOURS
-from xception_lab.experiments.effects import Effect
+from xception_lab.common.units import format_near
+from xception_lab.experiments.effects import Effect, Trend
 from xception_lab.experiments.tables import Curve
-from xception_lab.figures.style import GREY, LEGEND, error_bars, vertical_line
+from xception_lab.figures.style import GREY, LEGEND, error_bars, horizontal_line, vertical_line
 
 DOT_OPACITY = 0.85  # so that dots over each other differ from one, and one has a contrast of 3 to either ground
 EFFECT_COLOUR = CATEGORICAL_COLOURS[5].light  # a difference belongs to no block
@@ -114,8 +115,8 @@ def effects_figure(
             "y": rows,
             "marker": {"size": 13, "symbol": "diamond", "color": EFFECT_COLOUR},
             "error_x": error_bars(points, low, high, 2.5),
-            "customdata": np.array([low, high]).T,
-            "hovertemplate": "%{x:+.2f} [%{customdata[0]:+.2f}, %{customdata[1]:+.2f}]<extra></extra>",
+            "hovertext": [_hover(*ends, margin) for ends in zip(points, low, high, strict=True)],
+            "hovertemplate": "%{hovertext}<extra></extra>",
         },
     ]
     labels = {"tickvals": rows, "ticktext": list(names), "range": [len(rows) - 0.5, -0.5], "showgrid": False}
@@ -128,5 +129,87 @@ def effects_figure(
             "yaxis": labels,
             "xaxis": {"title": {"text": axis}},
             "margin": {"t": 34, "r": 20, "b": 50},
+        },
+    )
+
+
+def _hover(points: float, low: float, high: float, margin: float | None) -> str:
+    limits = (0.0,) if margin is None else (0.0, -margin, margin)
+    text, *ends = (format_near(value, limits) for value in (points, low, high))
+    return f"{text} [{', '.join(ends)}]"
+
+
+def trend_figure(trend: Trend, ticks: Sequence[str], axes: tuple[str, str], margin: float | None) -> go.Figure:
+    """A difference level by level: a mark with its interval and a dot per seed, and the line of a slope with its band.
+
+    ticks: a name for each level. axes: titles of x and y. margin: as in effects_figure. A mark is filled where the
+    comparison at that level was fixed beforehand, and open where it is exploratory.
+    """
+    data: list[dict[str, Any]] = []
+    if trend.line:
+        places = trend.line.places
+        if trend.line.low and trend.line.high:
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": [*places, *reversed(places)],
+                    "y": [*trend.line.high, *reversed(trend.line.low)],
+                    "fill": "toself",
+                    "fillcolor": EFFECT_COLOUR,
+                    "opacity": 0.2,
+                    "line": {"width": 0},
+                    "hoverinfo": "skip",
+                }
+            )
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": places,
+                "y": np.array(trend.line.points),
+                "line": {"color": EFFECT_COLOUR, "width": 2.5},
+                "hoverinfo": "skip",
+            }
+        )
+    dots = [(point.place, difference) for point in trend.points for difference in point.differences]
+    middle = [point.points for point in trend.points]
+    low = [point.points if point.low is None else point.low for point in trend.points]
+    high = [point.points if point.high is None else point.high for point in trend.points]
+    symbols = ["diamond" if point.is_primary else "diamond-open" for point in trend.points]
+    data += [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [x for x, _ in dots],
+            "y": [y for _, y in dots],
+            "marker": {"size": 6, "color": GREY, "opacity": DOT_OPACITY},
+            "hovertemplate": "%{y:+.2f}<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [point.place for point in trend.points],
+            "y": np.array(middle),
+            "marker": {"size": 13, "symbol": symbols, "color": EFFECT_COLOUR, "line": {"width": 2}},
+            "error_y": error_bars(middle, low, high, 2.5) | {"color": EFFECT_COLOUR},
+            "hovertext": [_hover(*ends, margin) for ends in zip(middle, low, high, strict=True)],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+        },
+    ]
+    shapes: list[dict[str, Any]] = [horizontal_line(0)]
+    if margin is not None:
+        band = {"type": "rect", "x0": 0, "x1": 1, "xref": "paper", "y0": -margin, "y1": margin, "layer": "below"}
+        shapes.append(band | {"fillcolor": GREY, "opacity": 0.12, "line": {"width": 0}})
+    tickvals = [point.place for point in trend.points]
+    return go.Figure(
+        data,
+        {
+            "height": 380,
+            "showlegend": False,
+            "shapes": shapes,
+            "xaxis": {"title": {"text": axes[0]}, "tickvals": tickvals, "ticktext": list(ticks), "showgrid": False},
+            "yaxis": {"title": {"text": axes[1]}},
+            "margin": {"t": 34, "r": 20, "b": 60},
         },
     )

@@ -11,13 +11,14 @@ from typing import Any
 
 from xception_lab.arch.breakdown import PAPER_SIZE, CostShare, NetworkBreakdown, cost_shares, paper_network
 from xception_lab.arch.cost import Cost, block_cost, network_cost
+from xception_lab.arch.orders import order_change
 from xception_lab.arch.plan import Conv, Linear, Norm, Op, Pool, block_ops, network_stages
 from xception_lab.arch.related_networks import related_networks
 from xception_lab.common.citations import constant, paper_table, section
 from xception_lab.common.files import asset_path
-from xception_lab.common.units import format_count, format_seconds, format_times
+from xception_lab.common.units import format_count, format_near, format_seconds, format_times
 from xception_lab.features.readings import WIDTH, relu_range
-from xception_lab.spec import BlockSpec, CompareSpec, Kind, XceptionSpec
+from xception_lab.spec import SMALL_XCEPTION, BlockSpec, CompareSpec, Kind, XceptionSpec
 from xception_lab.timing.clock_readings import clock_readings
 from xception_lab.timing.jobs import three_blocks
 from xception_lab.timing.results import Timing
@@ -75,7 +76,7 @@ def _depthwise_alone() -> Values:
 
 
 def _shallow() -> Values:
-    return {"section": section("between")}
+    return {"section": section("between"), "params": f"{network_cost(SMALL_XCEPTION, SIZE, SIZE).params:,}"}
 
 
 def _segments() -> Values:
@@ -392,17 +393,22 @@ def _primary(name: str) -> list[dict[str, Any]]:
     return [effect for effect in _stored(name)["effects"] if effect["is_primary"]]
 
 
-def _points(value: float) -> str:
-    return f"{value:+.2f}"
+def _with_tuples(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _points(value: float, margin: float = 0.0) -> str:
+    """Points, with as many decimals as it takes to stand to 0 and the margin as they do."""
+    return format_near(value, (0.0, -margin, margin))
 
 
 def _confidence(effect: Mapping[str, Any]) -> str:
     return f"{100 * effect['confidence']:.3g}%"
 
 
-def _interval(effect: Mapping[str, Any]) -> Values:
-    """An effect's points and its interval, with how many seeds it rests on."""
-    ends = {name: _points(effect[name]) for name in ("points", "low", "high")}
+def _interval(effect: Mapping[str, Any], margin: float = 0.0) -> Values:
+    """An effect's points and its interval, with how many seeds it rests on. margin: that it is compared with."""
+    ends = {name: _points(effect[name], margin) for name in ("points", "low", "high")}
     return {**ends, "confidence": _confidence(effect), "seeds": f"{len(effect['differences'])}"}
 
 
@@ -423,10 +429,15 @@ def _figure_10() -> Values:
 
 def _order_tested() -> Values:
     _relu, order = _primary("two-differences")
+    plan = _stored("two-differences")["plan"]
+    network = plan["experiment"]["base"]["xception"]
+    change = order_change(XceptionSpec(**{name: _with_tuples(value) for name, value in network.items()}))
     return {
-        **_interval(order),
+        **_interval(order, plan["margin"]),
         "verdict": order["verdict"],
-        "margin": f"{_stored('two-differences')['plan']['margin']:g}",
+        "margin": f"{plan['margin']:g}",
+        "changed": f"{len(change.widths)}",
+        "convolutions": f"{change.convolutions}",
     }
 
 

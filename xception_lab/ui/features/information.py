@@ -43,6 +43,12 @@ def show_information(state: FeaturesState, picture: InputPicture) -> None:
     """A computed headline over all pictures and widths, this picture's sentence and chart, and the table of losses."""
     ranges = {width: relu_range(width, state.target) for width in WIDTHS}
     st.markdown(_headline(ranges))
+    if state.kernel_size != KERNEL_SIZE:
+        other = _(
+            "The kernels elsewhere on this page are {size}×{size}; here all readings, those of the range over all "
+            "pictures too, are of random {kernel}×{kernel} kernels, whatever is chosen there."
+        )
+        st.info(other.format(size=state.kernel_size, kernel=KERNEL_SIZE), icon=":material/straighten:")
     if is_constant(resize(picture.pixels, SIDE).transpose(2, 0, 1)):
         st.info(nothing_to_recover_text())
         st.markdown(_losses_table(ranges, {}))

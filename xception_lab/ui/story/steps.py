@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from xception_lab.arch.breakdown import paper_network
-from xception_lab.common.units import format_times
+from xception_lab.common.units import format_near, format_times
+from xception_lab.experiments.spec import MARGIN
 from xception_lab.features.readings import DRAWS, WIDTHS, relu_range
 from xception_lab.story import answers
 from xception_lab.timing.results_file import shipped_timings
@@ -37,7 +38,7 @@ Values = dict[str, str]
 
 
 def _signed(points: float) -> str:
-    return f"{points:+.2f}".replace("-", "−")
+    return format_near(points, (0.0, -MARGIN, MARGIN)).replace("-", "−")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from xception_lab.common.units import format_near
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.experiments.effects import Effect, Effects, interval_within
 from xception_lab.experiments.repetition import (
@@ -19,10 +20,12 @@ from xception_lab.figures.training import effects_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import VERDICT_NAMES
+from xception_lab.ui.training.experiment import stored_effects
 from xception_lab.ui.training.texts import (
     effect_sentence,
     effect_text,
     headline,
+    points_text,
     setting_text,
     verdict_details,
 )
@@ -37,7 +40,7 @@ def show_elsewhere(result: ExperimentResult, effects: Effects, repetitions: Sequ
         return
     for repetition in repetitions:
         if repetition.result:
-            st.markdown(verdicts_text(repetition.machine, effects, repetition.result.progress.effects()))
+            st.markdown(verdicts_text(repetition.machine, effects, stored_effects(repetition.result.progress)))
     expander = st.expander(_("The same plan on another device"), key="elsewhere", on_change="rerun")
     if not expander.open:
         return
@@ -72,17 +75,17 @@ def verdicts_text(machine: str, above: Effects, there: Effects) -> str:
 
 def _finding_text(here: Effect, there: Effect) -> str:
     if here.verdict == there.verdict:
-        sentence = _("{what}: {verdict} there too, {points:+.2f} points")
+        sentence = _("{what}: {verdict} there too, {points} points")
     else:
-        sentence = _("{what}: **{verdict} there, {points:+.2f} points; {other} above, {above:+.2f}**")
+        sentence = _("{what}: **{verdict} there, {points} points; {other} above, {above}**")
     if there.verdict in ("harmful", "helpful") and interval_within(there):
         sentence += " " + _("(there within the margin that is of no account)")
     return sentence.format(
         what=setting_text(there.change),
         verdict=_(VERDICT_NAMES[there.verdict or "not decided"]),
-        points=there.points,
+        points=points_text(there, there.points),
         other=_(VERDICT_NAMES[here.verdict or "not decided"]),
-        above=here.points,
+        above=points_text(here, here.points),
     )
 
 
@@ -122,8 +125,9 @@ def _show_verdicts(repetition: Repetition, machine: str, above: Effects, there: 
 
 def _shift_text(here: Effect, there: Effect) -> str:
     points, low, high = effect_shift(here, there)
-    sentence = _("{points:+.2f} points from the estimate above, 95% CI {low:+.2f} to {high:+.2f}, paired by seed.")
-    lines = [sentence.format(points=points, low=low, high=high)]
+    sentence = _("{points} points from the estimate above, 95% CI {low} to {high}, paired by seed.")
+    shift = {name: format_near(value, (0.0,)) for name, value in (("points", points), ("low", low), ("high", high))}
+    lines = [sentence.format(**shift)]
     if here.verdict != there.verdict:
         other = _(
             "**Another verdict than above, where it is: {other}.** Standard deviation between the seeds: {there:.2f} "
@@ -139,8 +143,9 @@ def _part_text(above: Effects, there: Effects) -> str:
     sentence = _("{seeds} of the {planned} seeds that were fixed beforehand, so there is no verdict.")
     lines = [sentence.format(seeds=len(there.seeds), planned=len(there.seeds) + there.seeds_missing)]
     for here, again in zip(above.primary, there.primary, strict=True):
-        line = _("{what}: {points:+.2f} points there, {above:+.2f} above over the same seeds.")
-        lines.append(f"- {line.format(what=effect_text(again), points=again.points, above=here.points)}")
+        both = {"points": points_text(again, again.points), "above": points_text(here, here.points)}
+        line = _("{what}: {points} points there, {above} above over the same seeds.")
+        lines.append(f"- {line.format(what=effect_text(again), **both)}")
     return "\n".join(lines)
 
 

@@ -1,6 +1,8 @@
 """Behind a verdict: the numbers to redo it, what was chosen before it, where it came from, whether it carries over."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
@@ -8,21 +10,34 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from xception_lab.arch.cost import network_cost
+from xception_lab.common.units import format_near
 from xception_lab.data.catalogue import load_dataset
-from xception_lab.experiments.effects import Effect, Effects, crossed_effect, power_with
+from xception_lab.experiments.effects import Effect, Effects, crossed_effect
 from xception_lab.experiments.inference import Interval, prediction_interval
-from xception_lab.experiments.plan import Plan, load_plan, plan_names
+from xception_lab.experiments.plan import Plan, edge_rates, load_plan, plan_names
+from xception_lab.experiments.power import WORLDS, rule_power
 from xception_lab.experiments.progress import Progress
-from xception_lab.experiments.results_file import ExperimentResult
-from xception_lab.experiments.spec import ExperimentSpec, Setting, level_of
+from xception_lab.experiments.results_file import ExperimentResult, Provenance
+from xception_lab.experiments.spec import PRESETS, ExperimentSpec, Setting, level_of
 from xception_lab.figures.training import effects_figure
+from xception_lab.training.records import with_data_shape
 from xception_lab.ui.fields.training import DATASET, PRESET
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import option_text
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.training.experiment import load_result
-from xception_lab.ui.training.texts import effect_sentence, effect_text, format_p, setting_text
+from xception_lab.ui.training.experiment import load_result, stored_effects
+from xception_lab.ui.training.texts import (
+    chance_text,
+    effect_sentence,
+    effect_text,
+    format_p,
+    limits_of,
+    points_text,
+    setting_text,
+)
 
+SIDE = 32  # pixels: a network has as many parameters at any
 READERS_SEEDS = 8  # of a reader's own repetition
 
 
@@ -40,6 +55,12 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
         pictures=result.progress.runs[0].test_pictures,
         machine=result.machine,
     )
+    if result.plan and (edges := edge_rates(result.plan)):
+        chosen = "; ".join(f"{setting_text(setting)} ({rate:g})" for setting, rate in edges.items())
+        edge = _(
+            "Chosen at the edge of the learning rates that were tried, so perhaps not the best for it: {variants}."
+        )
+        text += " " + edge.format(variants=chosen)
     others = _plans_with_runs_of(result.plan.name) if result.plan else {}
     if not others:
         return text
@@ -75,20 +96,66 @@ def stored_elsewhere_text(preset: str) -> str:
     return sentence.format(names="; ".join(names))
 
 
-def power_text(effects: Effects, seeds: int) -> str:
-    """What so many seeds can decide, if effect and spread are those of the stored result."""
+def variants_text(experiment: ExperimentSpec) -> str:
+    """The variants that an experiment compares, with the sizes of their networks, as a Markdown table.
+
+    The networks are counted for the channels and classes of the experiment's own pictures, where these can be read.
+    """
+    with suppress(ValueError):
+        data = load_dataset(experiment.base.dataset)
+        base = with_data_shape(experiment.base, data.train_images.shape[3], len(data.classes))
+        experiment = replace(experiment, base=base)
+    lines = [
+        (_("variant"), _("channels, entry to exit"), _("parameters"), _("learning rate")),
+        ("---", "---", "---:", "---:"),
+    ]
+    for setting, cell in zip(experiment.settings(), experiment.cells(), strict=True):
+        network = cell.xception
+        channels = (*network.entry_channels, network.middle_channels, *network.exit_channels)
+        params = network_cost(network, SIDE, SIDE).params
+        lines.append((setting_text(setting), ", ".join(map(str, channels)), f"{params:,}", f"{cell.learning_rate:g}"))
+    head = _("**What is compared**, each variant with the same seeds:")
+    return f"{head}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def power_text(result: ExperimentResult, effects: Effects, seeds: int) -> str:
+    """What so many seeds would decide by the whole rule, if effects and spreads are those of the stored result."""
     if seeds < 2:
         return _("One seed decides nothing: it has no spread.")
-    sentence = _("With {seeds} seeds, if effect and spread are those of the stored result:")
-    lines = [sentence.format(seeds=seeds)]
-    for effect in effects.primary:
-        what = _("decided with a chance of {power:.0%}").format(power=power_with(effect, seeds))
-        lines.append(f"- {effect_text(effect)}: {what}")
+    experiment = result.progress.spec
+    power = rule_power(effects.primary, seeds, result.progress.runs[0].test_pictures, PRESETS[experiment.preset].family)
+    sentence = _(
+        "What {seeds} seeds would decide by the whole rule of a verdict, correction and second step included: the "
+        "share of {worlds:,} simulated experiments whose true effects and spreads are the stored estimates ({epochs} "
+        "epochs), which may be off themselves."
+    )
+    lines = [sentence.format(seeds=seeds, worlds=WORLDS, epochs=experiment.base.epochs), ""]
+    for effect, found, equivalent in zip(effects.primary, power.found, power.equivalent, strict=True):
+        if effect.asks_equivalence:
+            what = _("equivalence in {equivalent}")
+        elif effect.kind == "slope":
+            what = _("a difference in {found}")
+        else:
+            what = _("a difference in {found}, equivalence in {equivalent}")
+        chances = what.format(found=chance_text(found), equivalent=chance_text(equivalent))
+        lines.append(f"- {effect_text(effect)}: {chances}")
+    if len(effects.primary) > 1:
+        lines.append("- " + _("all of them decided: {share}").format(share=chance_text(power.all_decided)))
     return "\n".join(lines)
 
 
 def show_evidence(result: ExperimentResult, effects: Effects) -> None:
-    """How the verdicts of a stored result came about."""
+    """How the verdicts of a stored result came about, and first which of them other test pictures may not bear out."""
+    if result.plan and (name := result.plan.name) in plan_names():
+        for place, crossed in _found_on_these_pictures(name):
+            sentence = _(
+                "**{what}: the verdict is about these test pictures.** For other pictures too (crossed, {confidence}) "
+                "the interval is {interval}, which covers 0."
+            )
+            effect = effects.primary[place]
+            confidence = f"{100 * effect.confidence:.3g}%"
+            interval = _interval(crossed, limits_of(effect))
+            st.markdown(sentence.format(what=effect_text(effect), confidence=confidence, interval=interval))
     expander = st.expander(_("How the verdicts came about"), key="evidence", on_change="rerun")
     if not expander.open:
         return
@@ -113,46 +180,92 @@ def show_evidence(result: ExperimentResult, effects: Effects) -> None:
                     precision=made.precision,
                     commit=made.commit[:12],
                 )
+                + _earlier_text(made, len(result.progress.runs))
             )
+
+
+@st.cache_data(show_spinner=False)
+def _found_on_these_pictures(name: str) -> tuple[tuple[int, Interval], ...]:
+    """Of a stored result, the primary effects that are found, but not for other test pictures: place, interval."""
+    result = load_result(name)
+    right = _right(result) if result else {}
+    if not result or not right:
+        return ()
+    crossed = [
+        (place, each, crossed_effect(each, right)) for place, each in enumerate(stored_effects(result.progress).primary)
+    ]
+    return tuple((place, ends) for place, each, ends in crossed if ends and _is_of_these_pictures(each, ends))
+
+
+def _is_of_these_pictures(effect: Effect, crossed: Interval) -> bool:
+    """Whether an effect has the verdict of a difference, and its crossed interval covers 0."""
+    return effect.verdict in ("harmful", "helpful") and crossed[0] <= 0 <= crossed[1]
+
+
+def _earlier_text(made: Provenance, runs: int) -> str:
+    """Which runs were not made for this result but copied, and by the code of which commit they are."""
+    sentence = _(
+        "{count} of the {runs} runs were not made for this question: they are copies of runs made before for {plan}, "
+        "by the code of commit `{commit}`."
+    )
+    texts = [
+        sentence.format(count=earlier.runs, runs=runs, plan=plan_label(earlier.plan), commit=earlier.commit[:12])
+        for earlier in made.earlier
+    ]
+    return "".join(f" {text}" for text in texts)
 
 
 def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDArray[np.bool_]]) -> None:
     st.markdown(f"**{effect_text(effect)}**")
     row: dict[str, Any] = {
-        _("seed {seed}").format(seed=seed): f"{value:+.2f}"
+        _("seed {seed}").format(seed=seed): points_text(effect, value)
         for seed, value in zip(effects.seeds, effect.differences, strict=True)
     }
     st.dataframe([row], hide_index=True)
-    if effect.spread is None or effect.p is None or effect.low is None:
+    if effect.spread is None or effect.p is None or effect.low is None or effect.high is None:
         return
     lines = [
-        _("Mean {mean:+.3f}, standard deviation {spread:.3f}, {seeds} seeds.").format(
-            mean=effect.points, spread=effect.spread, seeds=len(effects.seeds)
+        _("Mean {mean}, standard deviation {spread:.3f}, {seeds} seeds.").format(
+            mean=points_text(effect, effect.points, 3), spread=effect.spread, seeds=len(effects.seeds)
         )
     ]
-    interval = _("{confidence} interval: mean ± t × standard deviation / √{seeds} = {low:+.3f} to {high:+.3f}.").format(
-        confidence=f"{100 * effect.confidence:.3g}%", seeds=len(effects.seeds), low=effect.low, high=effect.high
+    interval = _("{confidence} interval: mean ± t × standard deviation / √{seeds} = {low} to {high}.").format(
+        confidence=f"{100 * effect.confidence:.3g}%",
+        seeds=len(effects.seeds),
+        low=points_text(effect, effect.low, 3),
+        high=points_text(effect, effect.high, 3),
     )
     if effect.asks_equivalence:
         test = _("Two one-sided tests at ±{margin}: p {p}. Equivalent where this interval lies inside the margin.")
         lines += [interval, test.format(margin=effects.margin, p=format_p(effect.p))]
     else:
-        test = _("Two-sided p {p}, {adjusted} after Holm's correction; harmful or helpful where this leaves out 0.")
+        if effect.adjusted_p is None or effect.adjusted_p == effect.p:
+            test = _("Two-sided p {p}; harmful or helpful where this interval leaves out 0.")
+        else:
+            test = _(
+                "Two-sided p {p}, {adjusted} after Holm's correction; this interval is that of its step: harmful or "
+                "helpful where it leaves out 0."
+            )
         lines += [interval, test.format(p=format_p(effect.p), adjusted=format_p(effect.adjusted_p or effect.p))]
     if crossed := crossed_effect(effect, right) if right else None:
         sentence = _("For other seeds and other test pictures at once (crossed): {confidence} interval {interval}.")
-        line = sentence.format(confidence=f"{100 * effect.confidence:.3g}%", interval=_interval(crossed))
-        if effect.verdict in ("harmful", "helpful") and crossed[0] <= 0 <= crossed[1]:
+        line = sentence.format(
+            confidence=f"{100 * effect.confidence:.3g}%", interval=_interval(crossed, limits_of(effect))
+        )
+        if _is_of_these_pictures(effect, crossed):
             line += " " + _("**It covers 0: the verdict is about these test pictures.**")
         lines.append(line)
     if again := prediction_interval(effect.differences, READERS_SEEDS):
-        sentence = _("The mean of {seeds} seeds of your own will lie in {interval}, 95 times in 100.")
-        lines.append(sentence.format(seeds=READERS_SEEDS, interval=_interval(again)))
+        sentence = _(
+            "The mean of {seeds} other seeds, same recipe and kind of machine: {interval} (95% prediction interval)."
+        )
+        lines.append(sentence.format(seeds=READERS_SEEDS, interval=_interval(again, ())))
     st.markdown("\n".join(f"- {line}" for line in lines))
 
 
-def _interval(interval: Interval) -> str:
-    return _("{low:+.2f} to {high:+.2f}").format(low=interval[0], high=interval[1])
+def _interval(interval: Interval, limits: Sequence[float]) -> str:
+    low, high = (format_near(end, limits) for end in interval)
+    return _("{low} to {high}").format(low=low, high=high)
 
 
 def _right(result: ExperimentResult) -> dict[Setting, NDArray[np.bool_]]:
@@ -176,13 +289,22 @@ def _show_tuning(plan: Plan) -> None:
             "variant had the same rates to choose from, and no test picture was used."
         ).format(seeds=", ".join(map(str, plan.tuning_seeds)))
     )
+    edges = edge_rates(plan)
     rows: dict[Setting, dict[str, Any]] = {}
     for score in plan.scores:
         row = rows.setdefault(score.setting, {"": setting_text(score.setting)})
         row[f"{score.learning_rate:g}"] = f"{100 * fmean(score.accuracies):.2f}"
     for setting, row in rows.items():
-        row[_("chosen")] = f"{plan.experiment.cell(setting).learning_rate:g}"
+        mark = " †" if setting in edges else ""
+        row[_("chosen")] = f"{plan.experiment.cell(setting).learning_rate:g}{mark}"
     st.dataframe(list(rows.values()), hide_index=True)
+    if edges:
+        st.markdown(
+            _(
+                "† At the edge of the rates that were tried: a rate beyond it may suit this variant better, so it may "
+                "be weaker here than it could be."
+            )
+        )
 
 
 def show_carry_over(primary: Sequence[Effect]) -> None:
@@ -192,12 +314,14 @@ def show_carry_over(primary: Sequence[Effect]) -> None:
         return
     effects: list[Effect] = []
     names: list[str] = []
-    stored = [(name, result.progress.effects().primary) for name in plan_names() if (result := load_result(name))]
+    plans: list[str] = []
+    stored = [(name, stored_effects(result.progress).primary) for name in plan_names() if (result := load_result(name))]
     for effect in primary:
         for name, others in stored:
             for other in others:
                 if (other.change, other.baseline, other.kind) == (effect.change, effect.baseline, effect.kind):
                     effects.append(other)
+                    plans.append(name)
                     names.append(f"{setting_text(other.change)}<br>{plan_label(name)}")
     with expander:
         if len(effects) == len(primary):
@@ -206,6 +330,12 @@ def show_carry_over(primary: Sequence[Effect]) -> None:
         figure = effects_figure(effects, names, _("points of test accuracy"), None)
         alt = "; ".join(f"{name}: {effect_sentence(each)}" for name, each in zip(names, effects, strict=True))
         show_chart(figure, "carry_over", alt)
+        edges = [
+            plan_label(name) for name, _effects in stored if edge_rates(load_plan(name)) and plan_label(name) in alt
+        ]
+        if edges:
+            note = _("In {names} a variant's learning rate lies at the edge of those tried: perhaps not its best.")
+            st.caption(note.format(names="; ".join(edges)))
 
 
 def plan_label(name: str) -> str:

@@ -14,6 +14,7 @@ from xception_lab.common.home import StoreError, home_folder
 from xception_lab.common.messages import message_of
 from xception_lab.common.settings import load_settings
 from xception_lab.common.work_state import UNFINISHED
+from xception_lab.experiments.effects import Effects
 from xception_lab.experiments.ownership import is_ownerless, opens
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.repetition import Repetition, load_repetition, repeating_devices
@@ -56,17 +57,29 @@ def _clean() -> float:
     return time.time()
 
 
-@st.cache_data
+# kept as it is, not as a copy for each run of a page: all of it is frozen, and a copy takes longer than the charts
+@st.cache_resource
 def load_result(name: str) -> ExperimentResult | None:
     """The result of a plan that this code has computed and that is shipped with it; None where there is none."""
     return load_stored_result(name)
 
 
-@st.cache_data
+@st.cache_resource
 def load_repetitions(name: str) -> tuple[Repetition, ...]:
     """What other devices made of a plan, as far as it is shipped: those that made all of it first."""
     found = [load_repetition(name, device) for device in repeating_devices(name)]
     return tuple(sorted(found, key=lambda repetition: repetition.result is None))
+
+
+def stored_effects(progress: Progress) -> Effects:
+    """The effects of a stored result's runs, computed once for as long as the result is kept."""
+    return _kept_effects(progress)[1]
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs={Progress: id})
+def _kept_effects(progress: Progress) -> tuple[Progress, Effects]:
+    """With the progress itself, so that nothing else gets its id meanwhile."""
+    return progress, progress.effects()
 
 
 def load_current_experiment() -> Progress | None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from xception_lab.common.units import format_near
 from xception_lab.experiments.effects import Effects
 from xception_lab.experiments.spec import MARGIN, ExperimentSpec
 from xception_lab.ui.fields.training import ASK, GUESS, GUESSES, SHOW, TrainingState
@@ -32,7 +33,9 @@ def ask_guess(experiment: ExperimentSpec) -> None:
     contrast = experiment.primary[0]
     unit = _("points with each doubling") if is_slope(contrast) else _("points of accuracy")
     fixed = _("Fixed beforehand: {seeds} seeds, and that a difference within ±{margin} points is of no account.")
-    if experiment.seeds == 1:
+    if is_slope(contrast):
+        fixed = _("Fixed beforehand: {seeds} seeds, and this one slope.")
+    elif experiment.seeds == 1:
         fixed = _(
             "Fixed beforehand: one seed, which decides nothing, and that a difference within ±{margin} points is of no "
             "account."
@@ -62,9 +65,10 @@ def show_guess(guess: str, effects: Effects) -> None:
     assert effect.low is not None
     assert effect.high is not None
     if effect.low <= value <= effect.high:
-        sentence = _("Your guess, {guess}, lies **inside** the interval {low:+.2f} to {high:+.2f}.")
+        sentence = _("Your guess, {guess}, lies **inside** the interval {low} to {high}.")
     elif value < effect.low:
-        sentence = _("Your guess, {guess}, lies **below** the interval {low:+.2f} to {high:+.2f}.")
+        sentence = _("Your guess, {guess}, lies **below** the interval {low} to {high}.")
     else:
-        sentence = _("Your guess, {guess}, lies **above** the interval {low:+.2f} to {high:+.2f}.")
-    st.markdown(sentence.format(guess=_label(guess), low=effect.low, high=effect.high))
+        sentence = _("Your guess, {guess}, lies **above** the interval {low} to {high}.")
+    low, high = (format_near(end, (value, 0.0)) for end in (effect.low, effect.high))
+    st.markdown(sentence.format(guess=_label(guess), low=low, high=high))

@@ -28,9 +28,17 @@ from xception_lab.ui.training.experiment import (
     load_result,
     show_experiment_progress,
     show_teacher,
+    stored_effects,
     training_note,
 )
-from xception_lab.ui.training.texts import effect_label, effect_sentence, headline, question_text, verdict_details
+from xception_lab.ui.training.texts import (
+    confound_text,
+    effect_label,
+    effect_sentence,
+    headline,
+    question_text,
+    verdict_details,
+)
 
 POOL = "pool"  # the link's parameter
 REFRESH_S = 2.0
@@ -196,7 +204,9 @@ def _verdict_text(progress: PoolProgress) -> str:
             done=done, seeds=progress.pool.spec.seeds
         )
     return "\n\n".join(
-        f"{headline(effect, effects.margin)} {verdict_details(effect, effects)}" for effect in effects.primary
+        f"{headline(effect, effects.margin)} {verdict_details(effect, effects)} "
+        f"{confound_text(effect, progress.pool.spec)}".rstrip()
+        for effect in effects.primary
     )
 
 
@@ -222,7 +232,7 @@ def _show_interval(progress: PoolProgress) -> None:
         return
     spec = progress.pool.spec
     stored = load_result(plan_name(spec.preset, spec.base.dataset))
-    behind = () if stored is None else stored.progress.effects().primary
+    behind = () if stored is None else stored_effects(stored.progress).primary
     with_stored = behind and st.toggle(_("Show the stored result behind"), key="pool_stored")
     names = [effect_label(effect) for effect in effects.primary]
     figure = effects_figure(

@@ -4,16 +4,28 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from xception_lab.experiments.effects import Effect, Effects
+from xception_lab.experiments.effects import Effect, Effects, Trend, dose_trend, slope_trend
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult, experiment_to_json
+from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.tables import curves, records_csv, run_rows
-from xception_lab.figures.training import curves_figure, effects_figure
+from xception_lab.figures.training import curves_figure, effects_figure, trend_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.arms import arm_colours
 from xception_lab.ui.training.guess import show_guess
-from xception_lab.ui.training.texts import effect_label, effect_sentence, headline, setting_text, verdict_details
+from xception_lab.ui.training.texts import (
+    confound_text,
+    diagonal_text,
+    effect_label,
+    effect_sentence,
+    headline,
+    lesser_doses_text,
+    setting_text,
+    sign_change_text,
+    trend_alt,
+    verdict_details,
+)
 
 
 def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> None:
@@ -33,16 +45,26 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
         st.markdown(waiting.format(done=len(effects.seeds), seeds=progress.spec.seeds))
     else:
         for effect in effects.primary:
-            st.markdown(f"{headline(effect, effects.margin)} {verdict_details(effect, effects)}")
+            texts = (
+                headline(effect, effects.margin),
+                verdict_details(effect, effects),
+                confound_text(effect, progress.spec),
+            )
+            st.markdown(" ".join(text for text in texts if text))
     if effects.seeds and not effects.primary:
         st.markdown(_("**Several factors vary, and no comparison was fixed beforehand: all is exploratory.**"))
     if not effects.seeds_missing:
         show_guess(guess, effects)
+    trend = _trend(progress.spec, effects)
+    if trend and (text := sign_change_text(trend) if trend.line else lesser_doses_text(trend)):
+        st.markdown(text)
     left, right = st.columns(2)
     with right:
         _show_curves(progress, key)
     with left:
-        if effects.primary:
+        if trend:
+            _show_trend(trend, effects, f"{key}_effects")
+        elif effects.primary:
             _show_effects(effects.primary, effects.margin, f"{key}_effects", _("points of test accuracy"))
             st.caption(
                 _(
@@ -57,9 +79,43 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
         if expander.open:
             with expander:
                 st.caption(_("Each 95% CI stands by itself: of twenty, one misses on average. No verdicts here."))
+                for effect in effects.exploratory:
+                    if effect.kind == "diagonal":
+                        st.markdown(diagonal_text(effect))
                 _show_effects(effects.exploratory, None, f"{key}_exploratory", _("points of test accuracy"))
     if any(record.validation_accuracy is not None for run in progress.runs for record in run.records):
         _show_areas(progress, key)
+
+
+def _trend(experiment: ExperimentSpec, effects: Effects) -> Trend | None:
+    """How the difference changes along the levels of the field that the question is about; None for other questions."""
+    if not effects.seeds:
+        return None
+    if slope := next((effect for effect in effects.primary if effect.kind == "slope"), None):
+        return slope_trend(effects, slope)
+    names = [name for name, levels in experiment.levels if len(levels) > 1]
+    return dose_trend(effects, *names) if names == ["negative_slope"] else None
+
+
+def _show_trend(trend: Trend, effects: Effects, key: str) -> None:
+    """The trend's chart, and what its marks are."""
+    if trend.line:
+        axes = (_("channels that a segment's filter sees"), _("points that the ReLU between adds"))
+        ticks = [str(point.level or 1) for point in trend.points]
+        caption = _(
+            "Dots: one seed each; open diamond and bar: their mean and its 95% CI at one depth, exploratory; line: the "
+            "slope that was fixed beforehand, with its pointwise 95% band."
+        )
+    else:
+        axes = (_("share of the negative signal that is cut"), _("points against nothing cut"))
+        ticks = [f"{point.place:g}" for point in trend.points]
+        caption = _(
+            "Dots: one seed each; diamond and bar: their mean and its 95% CI, filled where the comparison was fixed "
+            "beforehand, open where it is exploratory; grey band: the ±{margin} that were fixed to be of no account."
+        )
+    margin = None if trend.line else effects.margin
+    show_chart(trend_figure(trend, ticks, axes, margin), key, trend_alt(trend))
+    st.caption(caption.format(margin=effects.margin))
 
 
 def _show_curves(progress: Progress, key: str) -> None:

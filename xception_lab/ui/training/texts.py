@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from xception_lab.arch.orders import order_change
+from xception_lab.common.units import format_near
 from xception_lab.experiments.effects import (
     Effect,
     Effects,
     Objection,
+    Trend,
+    TrendPoint,
     equivalence_test,
     interval_within,
     is_beyond_margin,
@@ -13,7 +17,8 @@ from xception_lab.experiments.effects import (
     own_interval,
     power_without_effect,
 )
-from xception_lab.experiments.spec import PRESETS, Contrast, Setting
+from xception_lab.experiments.inference import LEVEL
+from xception_lab.experiments.spec import MARGIN, PRESETS, Contrast, ExperimentSpec, Setting
 from xception_lab.ui.fields.compare import ORDER_LABELS
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import translate as _
@@ -84,6 +89,9 @@ def effect_text(effect: Effect | Contrast) -> str:
     change, baseline = setting_text(effect.change), setting_text(effect.baseline)
     if isinstance(effect, Effect) and effect.kind == "interaction":
         return _("interaction") + f": {change}"
+    if isinstance(effect, Effect) and effect.kind == "diagonal":
+        text = _("both at once, Figure 4's block against the separable convolution: {change} instead of {baseline}")
+        return text.format(change=change, baseline=baseline)
     comparison = _("{change} instead of {baseline}").format(change=change, baseline=baseline)
     if is_slope(effect):
         return _("{comparison}: how that changes with each doubling of a segment's depth").format(comparison=comparison)
@@ -100,17 +108,34 @@ def effect_label(effect: Effect) -> str:
     change = setting_text(effect.change)
     if effect.kind == "interaction":
         return _("interaction") + f"<br>{change}"
+    if effect.kind == "diagonal":
+        return f"{change}<br>" + _("instead of {baseline}").format(baseline=setting_text(effect.baseline))
     if effect.kind == "slope":
         return f"{change}<br>" + _("per doubling of a segment's depth")
     where = f" ({setting_text(effect.where)})" if effect.where else ""
     return f"{change}{where}<br>" + _("instead of {baseline}").format(baseline=setting_text(effect.baseline))
 
 
+def limits_of(effect: Effect) -> tuple[float, ...]:
+    """What an effect's numbers are compared with: no effect, and the margin where its unit is the margin's."""
+    return (0.0,) if effect.kind == "slope" else (0.0, -MARGIN, MARGIN)
+
+
+def points_text(effect: Effect, value: float, digits: int = 2) -> str:
+    """A number of an effect's unit, with as many decimals as it takes to stand to the limits as it does."""
+    return format_near(value, limits_of(effect), digits)
+
+
+def _capitalised(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def headline(effect: Effect, margin: float) -> str:
     """A primary effect's verdict in one plain sentence."""
-    what, count = effect_text(effect), f"{abs(effect.points):.1f}"
+    what, count = _capitalised(effect_text(effect)), format_near(abs(effect.points), (0.0,), 1, "")
     if effect.half_width is None:
-        return _("**{what}:** {points:+.2f} points; one seed decides nothing.").format(what=what, points=effect.points)
+        sentence = _("**{what}:** {points} points; one seed decides nothing.")
+        return sentence.format(what=what, points=points_text(effect, effect.points))
     if effect.kind == "slope" and effect.verdict in ("harmful", "helpful"):
         sentence = {
             "harmful": _("**{what}: {count} points worse each time.**"),
@@ -131,17 +156,16 @@ def headline(effect: Effect, margin: float) -> str:
 
 def verdict_details(effect: Effect, effects: Effects) -> str:
     """The interval that a primary verdict was read from, and what would decide it."""
-    if effect.low is None or effect.adjusted_p is None:
+    if effect.low is None or effect.high is None or effect.adjusted_p is None:
         return ""
     seeds = len(effects.seeds)
     sentence = _(
-        "{points:+.2f} points, {confidence} interval {low:+.2f} to {high:+.2f} ({test}); {seeds} seeds, this network, "
-        "these pictures."
+        "{points} points, {confidence} interval {low} to {high} ({test}); {seeds} seeds, this network, these pictures."
     ).format(
-        points=effect.points,
+        points=points_text(effect, effect.points),
         confidence=f"{100 * effect.confidence:.3g}%",
-        low=effect.low,
-        high=effect.high,
+        low=points_text(effect, effect.low),
+        high=points_text(effect, effect.high),
         test=p_text(effect, effects.margin),
         seeds=seeds,
     )
@@ -151,28 +175,38 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
         p, interval = found
         second = _(
             "As no difference was found, the second step was to test for equivalence (two one-sided tests at "
-            "±{margin}: p {p}, 90% CI {low:+.2f} to {high:+.2f})."
+            "±{margin}: p {p}, 90% CI {low} to {high})."
         )
-        return f"{sentence} " + second.format(margin=effects.margin, p=format_p(p), low=interval[0], high=interval[1])
+        low, high = (points_text(effect, end) for end in interval)
+        return f"{sentence} " + second.format(margin=effects.margin, p=format_p(p), low=low, high=high)
     if effect.verdict != "not decided":
         return sentence
     if effect.objection:
         return f"{sentence} {_(_OBJECTIONS[effect.objection])}"
     if effect.seeds_needed is not None:
         if needs_seeds_for_equivalence(effect):
-            more = _("About {seeds} seeds in all would show equivalence with 80% power, if all is as it looks.")
+            more = _(
+                "About {seeds} seeds in all would show equivalence in 80 of 100 repetitions, by this test alone and if "
+                "effect and spread are as they look."
+            )
         else:
-            more = _("About {seeds} seeds in all would find a difference with 80% power, if all is as it looks.")
+            more = _(
+                "About {seeds} seeds in all would find a difference in 80 of 100 repetitions, by this comparison alone "
+                "at the level of its interval, and if effect and spread are as they look."
+            )
         sentence += " " + more.format(seeds=effect.seeds_needed)
     elif effect.asks_equivalence:
         sentence += " " + _("If it is as large as it looks, no number of seeds would show it to be within the margin.")
     if effect.asks_equivalence:
-        blind = _("Without any difference, so many seeds would have shown equivalence with a chance of {power:.0%}.")
-        sentence += " " + blind.format(power=power_without_effect(effect, seeds))
+        blind = _(
+            "Without any difference and with the spread seen here, so many seeds would have shown equivalence with a "
+            "chance of {power} (power of these two tests)."
+        )
+        sentence += " " + blind.format(power=chance_text(power_without_effect(effect, seeds)))
     own = own_interval(effect)
     if own and effect.asks_equivalence and _leaves_out_zero(effect):
-        sided = _("Not asked beforehand: the 95% CI by itself, {low:+.2f} to {high:+.2f}, leaves out 0.")
-        sentence += " " + sided.format(low=own[0], high=own[1])
+        sided = _("Not asked beforehand: the 95% CI by itself, {low} to {high}, leaves out 0.")
+        sentence += " " + sided.format(low=points_text(effect, own[0]), high=points_text(effect, own[1]))
     return sentence
 
 
@@ -182,10 +216,11 @@ def _size_text(effect: Effect, margin: float) -> str:
         return ""
     if within := interval_within(effect):
         small = _(
-            "The 90% CI, {low:+.2f} to {high:+.2f}, lies within ±{margin}: a difference, and one that was fixed "
-            "beforehand to be of no account."
+            "The 90% CI, {low} to {high}, lies within ±{margin}: a difference, and one that was fixed beforehand to be "
+            "of no account."
         )
-        return small.format(low=within[0], high=within[1], margin=margin)
+        low, high = (points_text(effect, end) for end in within)
+        return small.format(low=low, high=high, margin=margin)
     if is_beyond_margin(effect):
         return _("It is larger than the ±{margin} that were fixed to be of no account.").format(margin=margin)
     return _("It is open whether it is larger than the ±{margin} that were fixed to be of no account.").format(
@@ -209,15 +244,99 @@ def p_text(effect: Effect, margin: float) -> str:
 
 
 def format_p(p: float) -> str:
-    """A p with its sign: "= 0.012", "< 0.001"."""
-    return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"= {p:.3f}"
+    """A p with its sign: "= 0.012", "< 0.001"; with more decimals where it would read as on the level's other side."""
+    return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"= {format_near(p, (LEVEL,), 3, '')}"
+
+
+def chance_text(share: float) -> str:
+    """A probability in whole percent; one that is neither 0 nor 1 is not written so."""
+    return "< 1%" if share < 0.005 else "> 99%" if share > 0.995 else f"{share:.0%}"
+
+
+def confound_text(effect: Effect, experiment: ExperimentSpec) -> str:
+    """What else changes with the order in a network where the order changes, in one sentence; empty elsewhere."""
+    if not any(name == "order" for name, _level in effect.change):
+        return ""
+    change = order_change(experiment.cell(effect.weights[0][0]).xception)
+    if not change.widths:
+        return ""
+    sentence = _(
+        "It is not the order alone that changes: in {changed} of {convolutions} separable convolutions, those that do "
+        "not have as many channels out as in, the depthwise half has another width too ({widths} channels), and the "
+        "number of parameters changes by {params:+,}."
+    )
+    widths = ", ".join(f"{each.name} {each.depthwise_first} → {each.pointwise_first}" for each in change.widths)
+    return sentence.format(
+        changed=len(change.widths),
+        convolutions=change.convolutions,
+        widths=widths,
+        params=change.pointwise_first_params - change.depthwise_first_params,
+    )
+
+
+def diagonal_text(effect: Effect) -> str:
+    """The comparison of the paper's two blocks in one sentence, as what it is: exploratory."""
+    if effect.low is None or effect.high is None:
+        return ""
+    sentence = _(
+        "**The comparison that is asked for most, Figure 4's extreme block ({change}) instead of the separable "
+        "convolution ({baseline}): {points} points, 95% CI {low} to {high}.** It was not fixed beforehand and is "
+        "corrected for nothing, so it has no verdict; both differences change at once, and cannot be told apart in it."
+    )
+    return sentence.format(
+        change=setting_text(effect.change),
+        baseline=setting_text(effect.baseline),
+        points=points_text(effect, effect.points),
+        low=points_text(effect, effect.low),
+        high=points_text(effect, effect.high),
+    )
+
+
+def sign_change_text(trend: Trend) -> str:
+    """What stands at either end of a slope's trend, and whether the effect changes its sign as the paper supposes."""
+    first, last = trend.points[0], trend.points[-1]
+    if first.low is None or first.high is None or last.low is None:
+        return ""
+    if first.high < 0 < last.low:
+        found = _("the sign changes as the paper supposes, from harm to help")
+    else:
+        found = _("the change of sign that the paper supposes, from harm to help, is not shown")
+    sentence = _("{first} and {last}, each 95% CI by itself and exploratory: {found}.")
+    texts = (_at_level_text(trend, point) for point in (first, last))
+    return _capitalised(sentence.format(first=next(texts), last=next(texts), found=found))
+
+
+def lesser_doses_text(trend: Trend) -> str:
+    """What stands at the levels that were not fixed beforehand, in one sentence; empty below two seeds."""
+    lesser = [point for point in trend.points if not point.is_primary and point.low is not None]
+    if not lesser:
+        return ""
+    sentence = _("Exploratory, each 95% CI by itself, no verdict: {levels}.")
+    return sentence.format(levels="; ".join(_at_level_text(trend, point) for point in lesser))
+
+
+def trend_alt(trend: Trend) -> str:
+    """A trend in words: each level with its points and interval."""
+    return "; ".join(_at_level_text(trend, point) for point in trend.points)
+
+
+def _at_level_text(trend: Trend, point: TrendPoint) -> str:
+    level = _level_text(trend.field, point.level)
+    if point.low is None or point.high is None:
+        return f"{level}: {point.points:+.2f}"
+    points, low, high = (format_near(value, (0.0,)) for value in (point.points, point.low, point.high))
+    return _("{level}: {points} points ({low} to {high})").format(level=level, points=points, low=low, high=high)
 
 
 def effect_sentence(effect: Effect) -> str:
     """An effect as text: what it compares, points and interval."""
     if effect.low is None:
-        return f"{effect_text(effect)}: {effect.points:+.2f}"
-    interval = _("{points:+.2f} points, {confidence} interval {low:+.2f} to {high:+.2f}").format(
-        points=effect.points, confidence=f"{100 * effect.confidence:.3g}%", low=effect.low, high=effect.high
+        return f"{effect_text(effect)}: {points_text(effect, effect.points)}"
+    assert effect.high is not None
+    interval = _("{points} points, {confidence} interval {low} to {high}").format(
+        points=points_text(effect, effect.points),
+        confidence=f"{100 * effect.confidence:.3g}%",
+        low=points_text(effect, effect.low),
+        high=points_text(effect, effect.high),
     )
     return f"{effect_text(effect)}: {interval}"
