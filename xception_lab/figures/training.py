@@ -191,7 +191,12 @@ def trend_figure(trend: Trend, ticks: Sequence[str], axes: tuple[str, str], marg
             "mode": "markers",
             "x": [point.place for point in trend.points],
             "y": np.array(middle),
-            "marker": {"size": 13, "symbol": symbols, "color": EFFECT_COLOUR, "line": {"width": 2}},
+            "marker": {
+                "size": 13,
+                "symbol": symbols,
+                "color": EFFECT_COLOUR,
+                "line": {"width": 2, "color": EFFECT_COLOUR},
+            },
             "error_y": error_bars(middle, low, high, 2.5) | {"color": EFFECT_COLOUR},
             "hovertext": [_hover(*ends, margin) for ends in zip(middle, low, high, strict=True)],
             "hovertemplate": "%{hovertext}<extra></extra>",

@@ -26,7 +26,7 @@ def _block(network: XceptionSpec) -> str | None:
     if network.segments is not None or network.segment_depth is not None or network.batch_norm != "last":
         return None
     match network.order, network.intermediate, network.negative_slope:
-        case "depthwise-first", "none", _:
+        case ("depthwise-first", "none", _) | ("depthwise-first", "relu", 1):  # a slope of 1 changes nothing
             return "separable"
         case "pointwise-first", "relu", 0:
             return "extreme"
