@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Client, Connection, Listener
 from time import monotonic
 
-from benchmarks.load import Person, session, xsrf_token
+from benchmarks.load import KEY, PAGE
 from benchmarks.servers import ROOT, Server, percentile, serve, table
+from benchmarks.sessions import Tab, session, xsrf_token
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -87,18 +88,16 @@ def _send(connection: Connection, files: list[tuple[str, str, bytes]], reading: 
 async def _move(server: Server, token: str, done: asyncio.Event, reading: Reading) -> None:
     """Move the slider to and fro until the files are read."""
     async with session(server, token) as socket:
-        person = Person(socket)
-        await person.rerun()
-        if person.slider is None:
-            raise RuntimeError("the page has no slider")
-        options = person.slider.options
+        tab = Tab(socket)
+        await tab.open(PAGE)
+        options = tab.options(KEY)
         for number in range(3):  # the first moves fill caches
-            await person.rerun(options[number % 2])
+            await tab.choose(KEY, options[number % 2])
         place = 0
         while not (done.is_set() and reading.waits):
             place = (place + 1) % len(options)
             start = monotonic()
-            await person.rerun(options[place])
+            await tab.choose(KEY, options[place])
             reading.waits.append(monotonic() - start)
             reading.rss_mb.append(server.rss_mb())
             await asyncio.sleep(PAUSE_S)

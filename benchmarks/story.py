@@ -11,16 +11,14 @@ import asyncio
 import random
 from statistics import median
 from time import monotonic
-from typing import Any, cast
+from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.asyncio.client import ClientConnection
 
 from benchmarks.interaction import FLAGS, WAIT_MS
-from benchmarks.load import PERIOD, session, xsrf_token
+from benchmarks.load import PERIOD
 from benchmarks.servers import Server, percentile, serve, table
+from benchmarks.sessions import Tab, session, xsrf_token
 
 STEPS = range(1, 11)
 MINIMAL_DRAWN = """() => document.querySelector("[data-testid=stMetricValue]")
@@ -76,34 +74,15 @@ def _click_ms(page: Any, selector: str, until: str) -> float:
     )
 
 
-async def _open_step(socket: ClientConnection, query: str, page_hash: str) -> str:
-    """Ask for a step as a link does, and wait until it is finished. Returns the page's hash."""
-    message = BackMsg()
-    state = message.rerun_script
-    state.query_string = query
-    state.page_script_hash = page_hash
-    state.page_name = "" if page_hash else "story"
-    state.context_info.locale = "en"
-    state.context_info.timezone = "UTC"
-    await socket.send(message.SerializeToString())
-    while True:
-        answer = ForwardMsg.FromString(cast(bytes, await socket.recv()))
-        if answer.WhichOneof("type") == "navigation":
-            page_hash = answer.navigation.page_script_hash
-        if answer.WhichOneof("type") == "script_finished":
-            if answer.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY:
-                raise RuntimeError(f"a run ended with state {answer.script_finished}")
-            return page_hash
-
-
 async def _walk_alone(server: Server, token: str, end: float, waits: list[float]) -> None:
     async with session(server, token) as socket:
-        page_hash = await _open_step(socket, "step=1", "")
+        tab = Tab(socket)
+        await tab.open("story", "step=1")
         due = monotonic() + random.uniform(0, PERIOD[1])
         while due < end:
             await asyncio.sleep(max(0.0, due - monotonic()))
             step = random.choice(STEPS)
-            await _open_step(socket, random.choice((f"step={step}", f"step={step}&p{step}=show")), page_hash)
+            await tab.open("story", random.choice((f"step={step}", f"step={step}&p{step}=show")))
             waits.append(monotonic() - due)
             due += random.uniform(*PERIOD)
 
@@ -111,9 +90,10 @@ async def _walk_alone(server: Server, token: str, end: float, waits: list[float]
 async def _class_waits(server: Server, people: int, seconds: float) -> list[float]:
     token = xsrf_token(server)
     async with session(server, token) as socket:
-        page_hash = await _open_step(socket, "step=1", "")
+        tab = Tab(socket)
+        await tab.open("story", "step=1")
         for step in STEPS:  # a class comes to a server that has shown the story once
-            await _open_step(socket, f"step={step}&p{step}=show", page_hash)
+            await tab.open("story", f"step={step}&p{step}=show")
     waits: list[float] = []
     end = monotonic() + seconds
     await asyncio.gather(*(_walk_alone(server, token, end, waits) for _ in range(people)))

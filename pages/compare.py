@@ -30,36 +30,40 @@ from xception_lab.ui.fields.compare import (
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import also_set, control, download_button, main_controls, more_controls
-from xception_lab.ui.shell.frame import finish, frame, heading
+from xception_lab.ui.shell.frame import heading, show_page
 from xception_lab.ui.shell.language import translate as _
 
 MAIN = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, SIZE, SEGMENTS)
 MORE = (STRIDE, PADDING, DILATION, INTERMEDIATE, BATCH_NORM, BATCH_SIZE, BIAS, DEPTH_MULTIPLIER)
 
-state = frame("compare", CompareState)
-spec = state.spec
-blocks = compare(spec)
 
-title = st.container(horizontal=True, vertical_alignment="center", key="title")
-with title:
-    heading(_("The same job, three ways"))
-st.container(key="lead").markdown(f"{comparison_headline(blocks, state.convention)} {per_value_text(blocks)}")
-settings = st.container(key="settings")
-show_worked_example(spec, blocks, state.convention, "moving")
-show_blocks(spec, blocks, state.convention, "blocks", ahead=specs_ahead(state, MAIN), slim=True)
-with title:
-    examples_menu()
-    more_controls(MORE)
-with settings:
-    main_controls(MAIN)
-    also_set(MORE)
-with st.container(key=VIEW_AND_CONTROL):
-    with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
-        control(VIEW)
-        control(CONVENTION)
-        st.space("stretch")
-        copy_link(_("Copy link"), _("Copied"))
-        table = partial(block_layer_csv, blocks)
-        download_button(_("Table (CSV)"), table, "xception-lab.csv", "text/csv")
-    SHOW[state.view](Comparison(state, spec, blocks))
-finish(state)
+def show_comparison(state: CompareState) -> None:
+    """The blocks, the controls that set them, and one view below."""
+    spec = state.spec
+    blocks = compare(spec)
+
+    title = st.container(horizontal=True, vertical_alignment="center", key="title")
+    with title:
+        heading(_("The same job, three ways"))
+    st.container(key="lead").markdown(f"{comparison_headline(blocks, state.convention)} {per_value_text(blocks)}")
+    settings = st.container(key="settings")
+    show_worked_example(spec, blocks, state.convention, "moving")
+    show_blocks(spec, blocks, state.convention, "blocks", ahead=specs_ahead(state, MAIN), slim=True)
+    with title:
+        examples_menu()
+        more_controls(MORE)
+    with settings:
+        main_controls(MAIN)
+        also_set(MORE)
+    with st.container(key=VIEW_AND_CONTROL):
+        with st.container(horizontal=True, vertical_alignment="bottom", key="share"):
+            control(VIEW)
+            control(CONVENTION)
+            st.space("stretch")
+            copy_link(_("Copy link"), _("Copied"))
+            table = partial(block_layer_csv, blocks)
+            download_button(_("Table (CSV)"), table, "xception-lab.csv", "text/csv")
+        SHOW[state.view](Comparison(state, spec, blocks))
+
+
+show_page("compare", CompareState, show_comparison)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal, TypeVar
 
 from xception_lab.arch.cost import Cost, block_cost
@@ -82,6 +83,8 @@ def ratio(value: float, reference: float) -> Ratio:
     return Ratio(value / reference, "more")
 
 
+# frozen, and asked for again by everybody who moves the same control, with its neighbours
+@lru_cache(maxsize=4096)
 def compare(spec: CompareSpec) -> tuple[ComparedBlock, ...]:
     """The three blocks in the fixed order standard, extreme, separable."""
     blocks = [spec.block(kind) for kind in KINDS]

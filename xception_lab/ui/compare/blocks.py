@@ -1,5 +1,6 @@
 """The three blocks side by side, from a comparison to what the drawing component shows."""
 
+from functools import lru_cache
 from typing import Any
 
 from xception_lab.arch.comparison import ComparedBlock, Measure, compare
@@ -13,6 +14,7 @@ from xception_lab.ui.fields.field import read_state, state_texts
 from xception_lab.ui.fields.registry import texts_ahead
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.controls import Fields
+from xception_lab.ui.shell.language import language
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import (
     ACTIVATION_NAMES,
@@ -46,7 +48,7 @@ def show_blocks(
     for column, title in zip(columns, titles, strict=False):
         column["title"], column["subtitle"] = title, ""
     figures = {
-        control: {text: _figures(blocks if step == spec else compare(step), counted) for text, step in steps.items()}
+        control: {text: _figures(step, counted, language()) for text, step in steps.items()}
         for control, steps in (ahead or {}).items()
     }
     components.blocks({"columns": columns, "summary": _summary(blocks), "ahead": figures, "slim": slim}, key)
@@ -54,10 +56,15 @@ def show_blocks(
 
 def specs_ahead(state: StartState | BlocksState, fields: Fields) -> dict[str, dict[str, CompareSpec]]:
     """The comparisons at most one step of each control away, by the control's key and its text at that step."""
+    return _specs_ahead(state, tuple(field.key for field in fields))
+
+
+@lru_cache(maxsize=1024)
+def _specs_ahead(state: StartState | BlocksState, keys: tuple[str, ...]) -> dict[str, dict[str, CompareSpec]]:
     texts = state_texts(state)
     return {
-        field.key: {text: read_state(type(state), ahead).spec for text, ahead in texts_ahead(texts, field.key).items()}
-        for field in fields
+        key: {text: read_state(type(state), ahead).spec for text, ahead in texts_ahead(texts, key).items()}
+        for key in keys
     }
 
 
@@ -143,7 +150,10 @@ def _after(diagram: Diagram) -> list[dict[str, str]]:
     return [{"state": "plain", "text": name} for name in names]
 
 
-def _figures(blocks: tuple[ComparedBlock, ...], counted: Measure) -> list[list[dict[str, str]]]:
+@lru_cache(maxsize=4096)
+def _figures(spec: CompareSpec, counted: Measure, _own: str) -> list[list[dict[str, str]]]:
+    # _own: the language of this run, for the cache
+    blocks = compare(spec)
     return [_numbers(block, counted, block is blocks[0]) for block in blocks]
 
 

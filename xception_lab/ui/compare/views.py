@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import streamlit as st
 
@@ -9,7 +10,9 @@ from xception_lab.arch.breakdown import PAPER_SIZE
 from xception_lab.arch.comparison import (
     ComparedBlock,
     Measure,
+    SweepField,
     block_layer_rows,
+    compare,
     spectrum,
     sweep,
     two_differences,
@@ -25,9 +28,10 @@ from xception_lab.ui.compare.blocks import formula_tex, show_blocks, step_text, 
 from xception_lab.ui.compare.charts import chart_summary, cost_words, counter_rows, network_counter_rows
 from xception_lab.ui.compare.stack import show_stack
 from xception_lab.ui.fields.compare import BETWEEN, CODE_OF, MEASURE, ORDER, SCALE, SWEPT, CompareState, View
-from xception_lab.ui.shell.charts import show_chart
+from xception_lab.ui.shell.address import is_projected
+from xception_lab.ui.shell.charts import FixedFigure, fix_figure, show_chart
 from xception_lab.ui.shell.controls import control
-from xception_lab.ui.shell.language import paragraph
+from xception_lab.ui.shell.language import language, paragraph
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import kind_name
 
@@ -46,11 +50,34 @@ class Comparison:
         return self.state.charted
 
 
+# the figures, each with the language and the size of this run among its arguments, for the cache
+
+
+@lru_cache(maxsize=512)
+def _layers_figure(spec: CompareSpec, charted: Measure, _own: str, is_large: bool) -> FixedFigure:
+    return fix_figure(layers_figure(compare(spec), charted, cost_words(charted)), is_large)
+
+
+@lru_cache(maxsize=512)
+def _spectrum_figure(spec: CompareSpec, charted: Measure, _own: str, is_large: bool) -> FixedFigure:
+    current = spec.segments or spec.out_channels
+    figure = spectrum_figure(spectrum(spec), compare(spec), charted, current, cost_words(charted))
+    return fix_figure(figure, is_large)
+
+
+@lru_cache(maxsize=512)
+def _sweep_figure(
+    spec: CompareSpec, swept: SweepField, charted: Measure, scale: str, _own: str, is_large: bool
+) -> FixedFigure:
+    return fix_figure(sweep_figure(sweep(spec, swept), charted, scale, cost_words(charted)), is_large)
+
+
 def show_layers(comparison: Comparison) -> None:
     """The cost of each layer of each block."""
     control(MEASURE)
     blocks, charted = comparison.blocks, comparison.charted
-    show_chart(layers_figure(blocks, charted, cost_words(charted)), "layers", chart_summary(blocks, charted))
+    figure = _layers_figure(comparison.spec, charted, language(), is_projected())
+    show_chart(figure, "layers", chart_summary(blocks, charted))
     st.markdown(paragraph("layers"))
 
 
@@ -59,8 +86,7 @@ def show_spectrum(comparison: Comparison) -> None:
     st.markdown(paragraph("spectrum"))
     control(MEASURE)
     spec, blocks, charted = comparison.spec, comparison.blocks, comparison.charted
-    current = spec.segments or spec.out_channels
-    figure = spectrum_figure(spectrum(spec), blocks, charted, current, cost_words(charted))
+    figure = _spectrum_figure(spec, charted, language(), is_projected())
     show_chart(figure, "spectrum", chart_summary(blocks, charted))
 
 
@@ -70,7 +96,7 @@ def show_sweep(comparison: Comparison) -> None:
         for field in (SWEPT, SCALE, MEASURE):
             control(field)
     state, charted = comparison.state, comparison.charted
-    figure = sweep_figure(sweep(comparison.spec, state.swept), charted, state.scale, cost_words(charted))
+    figure = _sweep_figure(comparison.spec, state.swept, charted, state.scale, language(), is_projected())
     show_chart(figure, "sweep", chart_summary(comparison.blocks, charted))
 
 

@@ -1,10 +1,36 @@
 """Plotly figures on a page."""
 
+from typing import Any
+
 import plotly.graph_objects as go
 import streamlit as st
 
 from xception_lab.figures.style import enlarge
 from xception_lab.ui.shell.address import is_projected
+
+
+class FixedFigure(go.Figure):
+    """A figure that nothing changes any more: made into a dict once, however often and to whom it is shown.
+
+    To build a figure and to make it a dict takes plotly longer than the rest of a page's run takes, so what many ask
+    for is kept as one of these, in a cache by spec, language and size (`fix_figure`).
+    """
+
+    def __init__(self, as_dict: dict[str, Any]) -> None:
+        """as_dict: of the figure; itself this one has no part."""
+        super().__init__()
+        self._as_dict = as_dict
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figure's dict, shared: not to be changed."""
+        return self._as_dict
+
+
+def fix_figure(figure: go.Figure, is_large: bool) -> FixedFigure:
+    """The figure as it is shown from now on. is_large: for a projector."""
+    if is_large:
+        enlarge(figure)
+    return FixedFigure(figure.to_dict())
 
 
 def show_chart(figure: go.Figure, key: str, alt: str) -> None:
@@ -14,6 +40,6 @@ def show_chart(figure: go.Figure, key: str, alt: str) -> None:
         "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
         "toImageButtonOptions": {"filename": f"xception-lab-{key}", "scale": 2},
     }
-    if is_projected():
+    if is_projected() and not isinstance(figure, FixedFigure):
         enlarge(figure)
     st.plotly_chart(figure, key=key, alt=alt, config=config)

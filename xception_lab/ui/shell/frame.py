@@ -3,6 +3,9 @@
 A page calls `frame` first, which returns the state of its controls, and `finish` last, which writes the state into the
 address. Between the two it draws its controls with `ui.shell.controls`, in any order and only those that it needs: one
 that is not drawn stays as it was.
+
+A page that has nothing but its controls to answer to calls `show_page` instead: a move of a control then runs its body
+alone, a fragment, and leaves the navigation, the terms and the footer as the browser has them.
 """
 
 from collections.abc import Callable
@@ -220,6 +223,30 @@ def story_frame(step: str, state: type[State], progress: str, show_steps: Callab
     return read_state(state, texts)
 
 
+def show_page(page: str, state: type[State], show_body: Callable[[State], None]) -> None:
+    """Draw a whole page: the frame, and within it a body that runs alone when one of its controls moves.
+
+    page, state: as in `frame`. show_body: draws the body from the state of the controls, which it draws itself.
+    """
+    opened: State | None = frame(page, state)
+    keys, is_large = state_keys(state), is_projected()
+
+    @st.fragment
+    def show() -> None:
+        nonlocal opened
+        # the frame has read the address for the run that draws it too; a run of the body alone reads for itself
+        current, opened = opened, None
+        if current is None:
+            current = read_state(state, read_address(page, keys))
+            if is_projected() != is_large:
+                st.rerun()
+        show_body(current)
+        write_address(keys, seat_parameters(), None)
+
+    show()
+    _show_end(keys, {})
+
+
 def heading(text: str) -> None:
     """A page's one heading of the first level, as small as a page that is all controls needs it."""
     with st.container(key="heading"):
@@ -288,10 +315,15 @@ def finish(state: object, entry: str | None = None, **carried: str | None) -> No
     class's room is among them on every page. entry: as in write_address.
     """
     keys = state_keys(type(state))
+    _show_end(keys, carried)
+    write_address(keys, seat_parameters() | carried, entry)
+
+
+def _show_end(keys: tuple[str, ...], carried: dict[str, str | None]) -> None:
+    """What every page ends with: the terms' cards, the button that makes a lesson, and its dialog."""
     show_terms()
     if keys and not page_name().startswith("story"):
         with st.container(key="footer", horizontal=True):
             lesson_button()
             projector_button()
     show_asked_dialog(keys, carried)
-    write_address(keys, seat_parameters() | carried, entry)
