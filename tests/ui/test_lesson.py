@@ -136,9 +136,9 @@ def test_a_sealed_step_is_predicted_by_everybody() -> None:
 
 def test_a_lesson_on_train_keeps_its_question_sealed() -> None:
     at = opened(TRAIN, {"task": "What do you expect?", "keep": "none"})
-    assert _widgets(at) == set()
+    assert _widgets(at) == {"guess_choice"}
     assert not [button for button in at.button if button.key == "guess_show"]
-    at.button(key="guess_1").click()
+    at.button_group(key="guess_choice").set_value("1")
     assert component_data(ran(at), "page")["values"]["guess"] == "1"
 
 

@@ -72,7 +72,7 @@ def test_nothing_of_the_answer_is_sent_before_a_guess(parameters: dict[str, str]
 
 def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_interval() -> None:
     app = page()
-    app.button(key="guess_2").click().run()
+    app.button_group(key="guess_choice").set_value("2").run()
     assert not app.exception
     stored = load_stored_result("two-differences")
     assert stored

@@ -111,7 +111,7 @@ def show_stage(network: NetworkBreakdown, chosen: str) -> None:
         lines.append(f"| {' | '.join(cells)} |")
     with st.container(key="tight"):
         st.markdown("\n".join(lines))
-    st.code(stage_snippet(network.spec, card.stage.stage), language="python", height=300)
+    st.code(stage_snippet(network.spec, card.stage.stage), language="python", wrap_lines=True)
 
 
 def _count(number: int) -> str:

@@ -10,6 +10,7 @@ from xception_lab.ui.shell.address import current_lesson, is_opening, set_contro
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.texts import effect_text, is_slope
 
+_CHOICE = "guess_choice"
 _GUESSED = "_guessed"  # the question and the data that the session's guess is about
 
 
@@ -44,16 +45,27 @@ def ask_guess(experiment: ExperimentSpec) -> None:
         question = _("**Before you look: what do you expect?** {what}, {unit}:")
         st.markdown(question.format(what=effect_text(contrast), unit=unit))
         with st.container(horizontal=True):
-            for guess in GUESSES:
-                st.button(_label(guess), key=f"guess_{guess}", on_click=set_controls, args=({GUESS.key: guess},))
+            st.segmented_control(
+                _("Your guess"),
+                GUESSES,
+                format_func=_label,
+                key=_CHOICE,
+                label_visibility="collapsed",
+                on_change=_take_guess,
+            )
             if current_lesson() is None:  # in a lesson everybody predicts
                 arguments = ({GUESS.key: SHOW},)
                 st.button(_("Show me"), key="guess_show", type="tertiary", on_click=set_controls, args=arguments)
         st.caption(fixed.format(seeds=experiment.seeds, margin=MARGIN))
 
 
+def _take_guess() -> None:
+    if guess := st.session_state[_CHOICE]:
+        set_controls({GUESS.key: guess})
+
+
 def _label(guess: str) -> str:
-    return "0" if guess == "0" else f"{int(guess):+d}"
+    return "0" if guess == "0" else f"{int(guess):+d}".replace("-", "−")
 
 
 def show_guess(guess: str, effects: Effects) -> None:
