@@ -1,9 +1,11 @@
 """The embedded cluster is niced and listens on loopback at a port of chance; an outside one may speak TLS alone."""
 
+import gc
 import json
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +16,9 @@ import pytest
 from distributed import Client
 from distributed.security import Security
 
+from xception_lab.experiments import scheduler
 from xception_lab.experiments.cluster import NICENESS, Cluster
+from xception_lab.experiments.store import Store
 
 
 def _await(true: Callable[[], object]) -> None:
@@ -96,5 +100,27 @@ def test_a_scheduler_with_tls_takes_who_has_its_certificate_and_nobody_else(tls:
         assert client.submit(sum, (1, 2)).result(30) == 3
     with pytest.raises((OSError, TypeError)):
         Client(address, timeout=2, set_as_default=False)
+    gc.collect()  # as the scheduler does, and for its reason
     with pytest.raises((OSError, TypeError)):
         Client(address.replace("tls://", "tcp://"), timeout=2, set_as_default=False)
+
+
+def test_what_could_not_connect_is_gone_before_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[weakref.ref[object]] = []
+
+    class Unreachable:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.circle = self  # as distributed's has: no count of references ends it
+            made.append(weakref.ref(self))
+            raise OSError("nobody answers")
+
+    monkeypatch.setattr(scheduler, "Client", Unreachable)
+    monkeypatch.setattr(scheduler, "RETRY_S", 0.0)
+    gc.disable()
+    try:
+        assert not scheduler.Scheduler(Store(tmp_path), "tcp://127.0.0.1:9")._connect()
+        assert [reference() for reference in made] == [None]
+    finally:
+        gc.enable()
