@@ -1,10 +1,11 @@
 """Narrow windows and a projector."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from browsing import Visitor
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 pytestmark = pytest.mark.browser
 
@@ -39,18 +40,49 @@ def test_the_menu_of_a_narrow_window_leads_to_every_lab(visit: Visit) -> None:
 
 # Projector
 
-_SMALLEST = """() => {
-    const sizes = [...document.querySelectorAll(".js-plotly-plot text")]
-        .filter(node => node.textContent.trim() && node.getBoundingClientRect().width)
-        .map(node => parseFloat(getComputedStyle(node).fontSize))
-    return sizes.length ? Math.min(...sizes) : 0
+# every text of the page and inside its components that is smaller on the screen than 18 px
+_SMALL = """() => {
+    const small = []
+    const look = root => {
+        for (const node of root.querySelectorAll("*")) {
+            if (node.shadowRoot) look(node.shadowRoot)
+            const parts = [...node.childNodes].filter(child => child.nodeType === 3)
+            const text = parts.map(part => part.data.trim()).join("")
+            const { width, height } = node.getBoundingClientRect()
+            if (!text || width < 2 || height < 2) continue
+            // in a drawing that is scaled, its own scale counts too
+            const grid = node.ownerSVGElement && node.getScreenCTM()
+            const scale = (grid ? Math.hypot(grid.a, grid.b) : 1) * (node.currentCSSZoom ?? 1)
+            const size = parseFloat(getComputedStyle(node).fontSize) * scale
+            if (size < 17.9) small.push(`${size.toFixed(1)} ${text.slice(0, 40)}`)
+        }
+    }
+    look(document.querySelector(".stMain"))
+    return small
 }"""
+PROJECTED = {
+    "/compare": ".st-key-blocks canvas >> nth=0",
+    "/timing": TIMING,
+    "/features": FEATURES,
+    "/training?guess=show": ".main-svg >> nth=0",
+    "/network": ".stMain svg [role=button] >> nth=0",
+    "/questions": ".st-key-questions .stExpander >> nth=3",
+    "/story?step=2": ".st-key-frame",
+}
+
+
+@pytest.mark.parametrize("address", PROJECTED)
+def test_whatever_a_projector_shows_is_18_pixels_or_more(visit: Visit, address: str) -> None:
+    projected = f"{address}{'&' if '?' in address else '?'}screen=projector"
+    page = visit(viewport={"width": 1280, "height": 720}).open(projected, PROJECTED[address])
+    with suppress(Error):  # the assertion says what is too small
+        page.wait_for_function(f"() => ({_SMALL})().length === 0", timeout=20_000)
+    assert page.evaluate(_SMALL) == []
 
 
 @pytest.mark.parametrize("query", ["screen=projector", "view=projector"])
 def test_a_projector_s_page_is_large_and_has_no_controls(visit: Visit, query: str) -> None:
     page = visit(viewport={"width": 1280, "height": 720}).open(f"/timing?{query}", TIMING)
-    page.wait_for_function(f"() => ({_SMALLEST})() >= 18")
     for key in ("frame", "controls", "share", "source"):
         expect(page.locator(f".st-key-{key}")).to_be_hidden()
     page.wait_for_function("() => new URLSearchParams(location.search).get('screen') === 'projector'")
