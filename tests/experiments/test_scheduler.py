@@ -146,7 +146,7 @@ def test_an_experiment_gives_what_its_runs_give_and_ends_with_its_effects(schedu
     assert accuracies(progress) == expected(spec)
     effects = progress.effects()
     assert effects.seeds == (0, 1)
-    assert {e.kind for e in effects.effects} == {"main", "simple", "interaction"}
+    assert {e.kind for e in effects.effects} == {"main", "simple", "interaction", "diagonal"}
 
 
 def test_more_seeds_reuse_what_is_done(scheduler: Scheduler) -> None:

@@ -33,12 +33,12 @@ device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 # ---- pictures: uint8 (N, H, W, C) ----
 
-data = np.load(sys.argv[1])
-train, train_labels, validation, validation_labels, test, test_labels = (
-    torch.tensor(data[f"{{part}}_{{content}}"]).to(device)
-    for part in ("train", "validation", "test")
-    for content in ("images", "labels")
-)
+with np.load(sys.argv[1]) as data:
+    train, train_labels, validation, validation_labels, test, test_labels = (
+        torch.tensor(data[f"{{part}}_{{content}}"]).to(device)
+        for part in ("train", "validation", "test")
+        for content in ("images", "labels")
+    )
 {subset}mean = train.float().mean((0, 1, 2))
 std = train.flatten(0, 2).float().std(0).clamp_min(1)
 
