@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from browsing import Visitor
+from browsing import STILL, Visitor
 from playwright.sync_api import Error, expect
 
 pytestmark = pytest.mark.browser
@@ -61,13 +61,13 @@ _SMALL = """() => {
     return small
 }"""
 PROJECTED = {
-    "/compare": ".st-key-blocks canvas >> nth=0",
+    "/compare": ".st-key-blocks [role=img][aria-label] >> nth=0",
     "/timing": TIMING,
     "/features": FEATURES,
     "/training?guess=show": ".main-svg >> nth=0",
     "/network": ".stMain svg [role=button] >> nth=0",
     "/questions": ".st-key-questions .stExpander >> nth=3",
-    "/story?step=2": ".st-key-frame",
+    "/story?step=2": "h1",
 }
 
 
@@ -75,6 +75,7 @@ PROJECTED = {
 def test_whatever_a_projector_shows_is_18_pixels_or_more(visit: Visit, address: str) -> None:
     projected = f"{address}{'&' if '?' in address else '?'}screen=projector"
     page = visit(viewport={"width": 1280, "height": 720}).open(projected, PROJECTED[address])
+    page.wait_for_function(STILL)
     with suppress(Error):  # the assertion says what is too small
         page.wait_for_function(f"() => ({_SMALL})().length === 0", timeout=20_000)
     assert page.evaluate(_SMALL) == []

@@ -156,7 +156,7 @@ html { font-size: 20px; }
 .st-key-frame, .st-key-share, .st-key-controls, .st-key-filtering, .st-key-display, .st-key-source, .st-key-also_set,
 .st-key-title > :not(:has(h1)), .stExpander, .stAppHeader, .stFileUploader, .st-key-preset, .st-key-experiment,
 .st-key-grid, .st-key-seal { display: none !important; }
-.stMain :is(li, td, th, label, label p, figcaption, button p, code, [data-testid=stCaptionContainer] *) {
+.stMain :is(li, td, th, label, label p, .stSlider p, figcaption, button p, code, [data-testid=stCaptionContainer] *) {
   font-size: 18px;
 }
 .js-plotly-plot text { font-size: 18px !important; }
