@@ -5,7 +5,7 @@ marker in its address, and no other's may be in what it is sent. The other three
 experiment as soon as the last one has ended or been stopped, Time measures again and again, and the third uploads a new
 archive of pictures whenever the last one has been read. Prints one Markdown table; the exit status is 1 where a session
 failed, a page showed an exception or a marker was sent to somebody else.
-Run: python -m benchmarks.whole_class [--people 30] [--minutes 15] [--pause 5]
+Run: python -m benchmarks.whole_class [--people 30] [--minutes 15] [--pause 5] [--rest 30] [--what trained ...]
 """
 
 import argparse
@@ -17,7 +17,7 @@ import re
 import secrets
 import sys
 import zipfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -40,7 +40,6 @@ SAMPLE_S = 2.0
 UPLOAD_MB = 100
 ARCHIVES = ("noise0.zip", "noise1.zip")
 WAIT_MS = 120_000
-READ = re.compile(r"pictures.*classes|classes.*pictures")
 MARKER = re.compile(rb"marker-[0-9a-f]{12}")
 HEAD = (
     "people",
@@ -57,6 +56,7 @@ HEAD = (
 )
 
 Act = Callable[[Page, str, int], Awaitable[None]]
+WHAT = ("trained", "measured", "uploaded")
 
 
 @dataclass
@@ -102,7 +102,7 @@ async def _read(server: Server, token: str, pause_s: float, end: float, found: C
 
 
 async def _train(page: Page, address: str, number: int) -> None:
-    await page.goto(f"{address}/training?guess=show&seeds=1&epochs={2 + number % 2}")
+    await page.goto(f"{address}/training?preset=figure-9&guess=show&seeds=1&epochs={2 + number % 2}")
     await page.get_by_role("button", name="Run it here").click()
     await page.get_by_role("button", name="Start", exact=True).click()
     await page.get_by_role("button", name="Stop", exact=True).wait_for()
@@ -133,13 +133,16 @@ def _archive(number: int) -> bytes:
 
 
 async def _upload(page: Page, address: str, number: int) -> None:
-    await page.goto(f"{address}/training?dataset=own")
+    if number == 1:
+        await page.goto(f"{address}/training?dataset=own")
     file = Path(os.environ["XCEPTION_LAB_HOME"]) / ARCHIVES[number % 2]
     await page.locator("input[type=file]").first.set_input_files(file)
-    await page.get_by_text(READ).first.wait_for()
+    await page.locator(".st-key-own_data strong", has_text=f"noise{number % 2}").wait_for()
 
 
-async def _again(browser: Browser, server: Server, what: str, act: Act, end: float, found: Class) -> None:
+async def _again(
+    browser: Browser, server: Server, what: str, act: Act, rest_s: float, end: float, found: Class
+) -> None:
     """One person who does one thing again and again, in a browser of their own."""
     context = await browser.new_context(locale="en-US", viewport={"width": 1366, "height": 768})
     page = await context.new_page()
@@ -155,6 +158,7 @@ async def _again(browser: Browser, server: Server, what: str, act: Act, end: flo
             break  # the lesson is over
         except Error as error:
             found.faults.append(f"{what}: {str(error)[:200]}")
+        await asyncio.sleep(min(rest_s, max(0.0, end - monotonic())))
         if await page.locator("[data-testid=stException]").count():
             found.faults.append(f"{what}: an exception on the page")
     await context.close()
@@ -166,7 +170,10 @@ async def _watch(server: Server, begin: float, end: float, found: Class) -> None
         await asyncio.sleep(SAMPLE_S)
 
 
-async def _lesson(server: Server, people: int, seconds: float, pause_s: float) -> Class:
+async def _lesson(
+    server: Server, people: int, seconds: float, pause_s: float, rest_s: float, whats: Sequence[str]
+) -> Class:
+    acts: dict[str, Act] = {"trained": _train, "measured": _measure, "uploaded": _upload}
     found, token = Class(), xsrf_token(server)
     async with session(server, token) as socket:
         tab = Tab(socket)
@@ -176,11 +183,10 @@ async def _lesson(server: Server, people: int, seconds: float, pause_s: float) -
     end = begin + seconds
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
-        acts: dict[str, Act] = {"trained": _train, "measured": _measure, "uploaded": _upload}
         await asyncio.gather(
             _watch(server, begin, end, found),
             *(_read(server, token, pause_s, end, found) for _ in range(people)),
-            *(_again(browser, server, what, act, end, found) for what, act in acts.items()),
+            *(_again(browser, server, what, acts[what], rest_s, end, found) for what in whats),
         )
         await browser.close()
     return found
@@ -192,13 +198,17 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--pause", type=float, default=5, help="seconds from one step of a reader to the next")
+    parser.add_argument("--rest", type=float, default=30, help="seconds in which the others look at what they got")
+    parser.add_argument("--what", nargs="*", choices=WHAT, default=WHAT, help="what else is done meanwhile")
     options = parser.parse_args()
     with TemporaryDirectory() as home:
         os.environ["XCEPTION_LAB_HOME"] = home
         for number, name in enumerate(ARCHIVES):
             (Path(home) / name).write_bytes(_archive(number))
         with serve("app.py") as server:
-            found = asyncio.run(_lesson(server, options.people, 60 * options.minutes, options.pause))
+            found = asyncio.run(
+                _lesson(server, options.people, 60 * options.minutes, options.pause, options.rest, options.what)
+            )
     late = [point for point in found.rss_mb if point[0] > min(SETTLED_S, found.rss_mb[-1][0] / 2)]
     times = (median(found.waits), percentile(found.waits, 0.95), max(found.waits))
     row = (
