@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from paths import ROOT
 from PIL import Image
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 from tiny_data import tiny_dataset
 from uploaded_files import mnist, zipped
@@ -245,6 +246,21 @@ def test_the_sets_of_an_archive_are_offered_and_what_was_taken_is_said(
     assert not app.exception
     assert any("30 for the test" in line.value for line in app.markdown)
     assert any("b/train-images" in caption.value for caption in app.caption)
+
+
+def test_an_upload_that_was_read_is_not_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))
+    removed: list[str] = []
+
+    def remove(_self: object, _session: str, file: str) -> None:
+        removed.append(file)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", remove)
+    app = page(dataset="own")
+    for content in (_zip(), b"nothing"):  # what is refused is given back too
+        app.file_uploader[0].upload("mine.zip", content, "application/zip").run()
+        assert not app.exception
+    assert len(set(removed)) == 2
 
 
 def test_an_upload_is_read_kept_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,11 @@
 """The user's own data on the page: the upload, a summary of it, and the name under which it is kept."""
 
+from collections.abc import Sequence
+
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from xception_lab.common.home import StoreError
 from xception_lab.common.messages import message_of
@@ -117,6 +122,17 @@ def _save_upload(key: str) -> None:
     else:
         st.session_state[_SETS] = sets
         st.session_state[_OWN] = next(iter(sets))
+    finally:
+        _forget_files(files)
+
+
+def _forget_files(files: Sequence[UploadedFile]) -> None:
+    """Give back the memory of files that have been read: Streamlit keeps a session's uploads as long as the session."""
+    context = get_script_run_ctx()
+    manager = context.uploaded_file_mgr if context else None
+    if context and isinstance(manager, MemoryUploadedFileManager):
+        for file in files:
+            manager.remove_file(context.session_id, file.file_id)
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
