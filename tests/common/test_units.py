@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from strategies import examples
 
 from xception_lab.common.units import (
+    MAX_DIGITS,
     TICKS_S,
     format_bytes,
     format_count,
@@ -142,9 +143,9 @@ def test_a_number_as_people_read_it(value: float, text: str) -> None:
 )
 def test_a_printed_number_stands_to_its_limits_as_the_number_does(value: float, limits: list[float]) -> None:
     text = format_near(value, limits)
-    assert float(text) == pytest.approx(value, abs=0.005)
+    assert float(text) == pytest.approx(value, abs=0.00501)
     for limit in limits:
-        if abs(value - limit) > 1e-12:
+        if abs(value - limit) > 10**-MAX_DIGITS:  # closer than that it is written as if they were equal
             assert (float(text) > limit) == (value > limit)
             assert (float(text) < limit) == (value < limit)
 
