@@ -453,7 +453,6 @@ class Scheduler:
         # one that ended before it ran is asked for its reason below
         if self._client or (self._cluster and self._cluster.address and not self._cluster.alive):
             self._disconnect()
-        failed = False
         try:
             if self._address is None and self._cluster is None:
                 self._cluster = Cluster(self._workers, self._store.folder)
@@ -469,18 +468,16 @@ class Scheduler:
                 self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
         except (OSError, RuntimeError, ValueError) as error:
             self._trouble = _waiting_text(error)
-            failed = True
-        if failed:
-            # a Client that could not connect closes itself when Python finds it, under a lock of distributed's that the
-            # start of the next Client holds too: found there, it would wait for itself for ever
-            gc.collect()
-            self._disconnect()
-            self._closed.wait(RETRY_S)
-            return False
-        assert self._client
-        self._client.subscribe_topic(self._topic, self._take_step)
-        self._asked_s = self._answered_s = time.monotonic()
-        return True
+        else:
+            self._client.subscribe_topic(self._topic, self._take_step)
+            self._asked_s = self._answered_s = time.monotonic()
+            return True
+        # a Client that could not connect closes itself when Python finds it, under a lock of distributed's that the
+        # start of the next Client holds too: found there, it would wait for itself for ever
+        gc.collect()
+        self._disconnect()
+        self._closed.wait(RETRY_S)
+        return False
 
     def _missing_workers_text(self) -> str:
         """That the workers are gone, once they have been for a while; else ""."""

@@ -100,14 +100,7 @@ def effects_figure(
         if other.weights == effect.weights and other.low is not None
     ]
     data: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [x for x, _ in dots],
-            "y": [y for _, y in dots],
-            "marker": {"size": 7, "color": GREY, "opacity": DOT_OPACITY},
-            "hovertemplate": "%{x:+.2f}<extra></extra>",
-        },
+        _seed_dots(dots, 7, "%{x:+.2f}<extra></extra>"),
         {
             "type": "scatter",
             "mode": "markers",
@@ -131,6 +124,18 @@ def effects_figure(
             "margin": {"t": 34, "r": 20, "b": 50},
         },
     )
+
+
+def _seed_dots(dots: Sequence[tuple[float, float]], size: int, hover: str) -> dict[str, Any]:
+    """The trace of the single seeds' differences. dots: (x, y). size: of a dot, px. hover: plotly's template."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [x for x, _ in dots],
+        "y": [y for _, y in dots],
+        "marker": {"size": size, "color": GREY, "opacity": DOT_OPACITY},
+        "hovertemplate": hover,
+    }
 
 
 def _hover(points: float, low: float, high: float, margin: float | None) -> str:
@@ -178,14 +183,7 @@ def trend_figure(trend: Trend, ticks: Sequence[str], axes: tuple[str, str], marg
     high = [point.points if point.high is None else point.high for point in trend.points]
     symbols = ["diamond" if point.is_primary else "diamond-open" for point in trend.points]
     data += [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": [x for x, _ in dots],
-            "y": [y for _, y in dots],
-            "marker": {"size": 6, "color": GREY, "opacity": DOT_OPACITY},
-            "hovertemplate": "%{y:+.2f}<extra></extra>",
-        },
+        _seed_dots(dots, 6, "%{y:+.2f}<extra></extra>"),
         {
             "type": "scatter",
             "mode": "markers",

@@ -157,7 +157,7 @@ html { font-size: 20px; }
 .st-key-title > :not(:has(h1)), .stExpander, .stAppHeader, .stFileUploader, .st-key-preset, .st-key-experiment,
 .st-key-grid, .st-key-seal { display: none !important; }
 .stMain :is(li, td, th, label, label p, .stSlider p, figcaption, button p, code, [data-testid=stCaptionContainer] *) {
-  font-size: 18px;
+  font-size: max(1rem, 18px);
 }
 .js-plotly-plot text { font-size: 18px !important; }
 .stBidiComponent { zoom: 1.72; }

@@ -65,7 +65,7 @@ def _take_guess() -> None:
 
 
 def _label(guess: str) -> str:
-    return "0" if guess == "0" else f"{int(guess):+d}".replace("-", "−")
+    return "0" if guess == "0" else f"{int(guess):+d}"
 
 
 def show_guess(guess: str, effects: Effects) -> None:
