@@ -1,6 +1,7 @@
 """The terminal: the same figures as the engine's, JSON for scripts, and a sentence for what it cannot do."""
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -433,3 +434,13 @@ def test_the_start_line_says_where_the_server_listens(monkeypatch: pytest.Monkey
     assert app.start_line([]) == alone
     assert app.start_line(["--server.address=192.0.2.7"]) == "Xception Lab listens on 192.0.2.7, port 8501."
     assert app.start_line(["--server.address=0.0.0.0"]).startswith("Xception Lab listens on all addresses")
+
+
+def test_the_start_line_names_the_next_port_where_the_usual_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STREAMLIT_SERVER_PORT", raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken: int = other.getsockname()[1]
+        monkeypatch.setattr(app, "DEFAULT_PORT", taken)
+        line = app.start_line(["--server.address=127.0.0.1"])
+    named = int(line.partition("port ")[2].partition(":")[0])
+    assert taken < named < taken + app.PORTS_TRIED

@@ -83,7 +83,7 @@ def test_ones_own_is_labelled_stopped_gone_on_with_shared_and_deleted(store: Sto
     assert {run.state for run in store.experiment(ran(at) and key).runs} == {"cancelled"}
     store.release(key, "a server")
     assert r"\<b\>mine\</b\>" in _words(ran(at))
-    assert "stopped, 0 of 2 runs done, 2.0 MB" in _words(at)
+    assert "stopped, runs done: 0 of 2, 2.0 MB" in _words(at)
     at.button(key=f"share_{key}").click()
     ran(at)
     link = at.code[0].value

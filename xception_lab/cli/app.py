@@ -12,7 +12,8 @@ from xception_lab.cli.main import main as run_command
 from xception_lab.common.files import app_folder
 from xception_lab.common.settings import load_settings
 
-DEFAULT_PORT = "8501"
+DEFAULT_PORT = 8501
+PORTS_TRIED = 100  # by Streamlit, from the default on, where no port is asked for
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERYWHERE = ("0.0.0.0", "::")
 
@@ -46,8 +47,8 @@ def _open_app(options: Sequence[str]) -> int:
 
 def start_line(options: Sequence[str]) -> str:
     """On which addresses the server listens, and how to bind it to this machine alone. options: Streamlit's."""
-    port = _option(options, "server.port") or DEFAULT_PORT
     address = _option(options, "server.address")
+    port = _option(options, "server.port") or _first_free_port(address or "")
     if address in LOOPBACK:
         return f"Xception Lab listens on {address}, port {port}: for this machine alone."
     if address and address not in EVERYWHERE:
@@ -67,6 +68,19 @@ def _option(options: Sequence[str], name: str) -> str | None:
         if option == f"--{name}" and place + 1 < len(options):
             return options[place + 1]
     return os.environ.get(f"STREAMLIT_{name.replace('.', '_').upper()}")
+
+
+def _first_free_port(address: str) -> int:
+    """The port that Streamlit takes where none is asked for: the first that no other program has."""
+    for port in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((address, port))
+            except OSError:
+                continue
+        return port
+    return DEFAULT_PORT  # Streamlit will say that it found none
 
 
 def _addresses() -> tuple[str, ...]:

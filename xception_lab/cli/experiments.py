@@ -50,7 +50,7 @@ def run_show(options: argparse.Namespace) -> int:
     store = open_store()
     stored = store.experiment(options.id)
     progress = make_progress(stored, IDLE_QUEUE)
-    (summary,) = (each for each in store.summaries(stored.owner) if each.id == stored.id)
+    (summary,) = store.summaries(ids=[stored.id])
     if options.json:
         runs = [
             {
@@ -73,9 +73,10 @@ def run_show(options: argparse.Namespace) -> int:
 def run_delete(options: argparse.Namespace) -> int:
     """Run `delete`. Raises KeyError, LeaseHeldError where the experiment is being trained."""
     store = open_store()
-    (summary,) = [each for each in store.summaries() if each.id == options.id] or (None,)
-    if summary is None:
+    found = store.summaries(ids=[options.id])
+    if not found:
         raise KeyError(options.id)
+    (summary,) = found
     if not options.yes and not _agrees(summary):
         print("nothing was deleted", file=sys.stderr)
         return 1

@@ -22,7 +22,7 @@ import secrets
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Collection, Generator, Iterable, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -421,13 +421,13 @@ class Store:
             )
             return tuple(row["id"] for row in rows)
 
-    def summaries(self, owner: str | None = None) -> tuple[ExperimentSummary, ...]:
-        """All experiments in short, or one owner's, newest first."""
+    def summaries(self, owner: str | None = None, ids: Collection[str] | None = None) -> tuple[ExperimentSummary, ...]:
+        """All experiments in short, or one owner's, or those of the ids that exist; newest first."""
         with self._read() as db:
             rows = db.execute(
                 "SELECT * FROM experiments WHERE ?1 IS NULL OR owner = ?1 ORDER BY created DESC, rowid DESC", (owner,)
             ).fetchall()
-            return tuple(self._summary(db, row) for row in rows)
+            return tuple(self._summary(db, row) for row in rows if ids is None or row["id"] in ids)
 
     def _summary(self, db: sqlite3.Connection, row: sqlite3.Row) -> ExperimentSummary:
         query = (

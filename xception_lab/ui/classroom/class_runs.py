@@ -37,11 +37,11 @@ def _experiments(code: str, secret: str) -> list[tuple[ExperimentSummary, int]]:
     """The class's experiments that still exist, newest first, each with its student's number."""
     try:
         started = ClassStore().experiments(code, secret)
-        summaries = Store().summaries() if started else ()
+        summaries = Store().summaries(ids=started) if started else ()
     except (RoomError, StoreError) as error:
         st.warning(translate_message(error))
         return []
-    return [(summary, started[summary.id]) for summary in summaries if summary.id in started]
+    return [(summary, started[summary.id]) for summary in summaries]
 
 
 def _show_experiments(code: str, secret: str) -> None:

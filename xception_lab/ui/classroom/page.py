@@ -167,7 +167,12 @@ def _show_lobby() -> None:
         st.markdown(_("**Join a class.** The code stands on the teacher's screen."))
         with st.form("join_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input(
-                _("Code"), key=_TYPED, max_chars=20, placeholder=EXAMPLE_CODE, width=260, label_visibility="collapsed"
+                _("Code"),
+                key=_TYPED,
+                max_chars=20,
+                placeholder=_("such as {code}").format(code=EXAMPLE_CODE),
+                width=260,
+                label_visibility="collapsed",
             )
             st.form_submit_button(_("Join"), type="primary", on_click=_join_typed)
     with st.container(border=True, key="open_card"):

@@ -124,7 +124,7 @@ DATASET: Field[str] = Field(
             "emoji": N_("Emoji"),
             "emoji-style": N_("Emoji, new style"),
             "textures": N_("Textures"),
-            OWN: N_("Your own"),
+            OWN: N_("Your own data"),
         },
     ),
     "fashion-mnist",

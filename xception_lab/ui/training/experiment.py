@@ -292,7 +292,7 @@ def estimate_text(spec: ExperimentSpec) -> str:
     get_scheduler().prepare()
     with st.spinner(_("Timing a few steps …")):
         seconds = _estimate_s(spec)
-    text = _("{runs} runs, about **{minutes:.0f} min** on this machine: an estimate from a few timed steps.")
+    text = _("Runs: {runs}, about **{minutes:.0f} min** on this machine: an estimate from a few timed steps.")
     estimate = text.format(runs=len(spec.variants()), minutes=max(1.0, seconds / 60))
     seen = _("The teacher of your class sees what you start.") if current_seat() else ""
     return " ".join(filter(None, (estimate, _sharing_text(seconds), seen)))

@@ -54,7 +54,7 @@ def show_state(summary: ExperimentSummary, by: str = "") -> None:
     date = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary.created))
     parts = (by, preset if summary.label else "", dataset, date)
     st.markdown(" · ".join((f"**{title}**", *filter(None, parts))))
-    text = _("{state}, {done} of {runs} runs done, {disk:,.1f} MB").format(
+    text = _("{state}, runs done: {done} of {runs}, {disk:,.1f} MB").format(
         state=_state_text(summary),
         done=summary.states.get("done", 0),
         runs=summary.runs,
