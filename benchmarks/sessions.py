@@ -60,6 +60,11 @@ class Tab:
         self._polls: dict[str, float] = {}  # of each fragment that runs by itself: every so many seconds
         self.titles = ""
 
+    @property
+    def query(self) -> str:
+        """What its address has behind the question mark."""
+        return self._query
+
     async def open(self, page: str, query: str | None = None) -> None:
         """Open a page as a link does. query: of the link; None leaves the tab's own."""
         async with self._turn:

@@ -104,6 +104,9 @@ def test_a_lesson_of_two_steps(visit: Visit) -> None:
     teacher.locator(".st-key-forward button").click()
     for student in (ada, bob):
         student.wait_for_function("new URLSearchParams(location.search).get('step') === '2'")
+    teacher.locator(".st-key-forward button").click()
+    for student in (ada, bob):  # the address follows each move, not the first alone
+        student.wait_for_function("new URLSearchParams(location.search).get('step') === '3'")
     # who joins again from the same browser has the same seat
     again = _joined(students[1], f"/class?room={code}")
     assert again.url.partition("seat=")[2][:32] == bob.url.partition("seat=")[2][:32]

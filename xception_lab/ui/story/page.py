@@ -90,7 +90,9 @@ def show_story() -> None:
             _show_step(step, steps.STEPS[step], state.guess(step))
     if view:
         in_class.follow_teacher(view)
-    finish(state, entry=_STEP, step=step if step != STEPS[0] else None)
+    # who is led has one entry in the browser's history: which step it shows, the room says
+    entry = None if view and view.is_led else _STEP
+    finish(state, entry, step=step if step != STEPS[0] else None)
 
 
 def step_link(step: str) -> dict[str, str]:
