@@ -38,6 +38,17 @@ def test_the_menu_of_a_narrow_window_leads_to_every_lab(visit: Visit) -> None:
     page.locator(".st-key-anatomy").wait_for()
 
 
+def test_the_row_of_links_keeps_within_the_page(visit: Visit) -> None:
+    page = visit(viewport={"width": 1366, "height": 720}).open("/questions?lang=en", ".st-key-questions .stExpander >> nth=0")
+    for width in (1366, 1351, 1280, 1160):
+        page.set_viewport_size({"width": width, "height": 720})
+        overhang = page.locator(".st-key-frame").evaluate(
+            "frame => Math.max(...[...frame.querySelectorAll('a, button')].filter(node => node.offsetWidth)"
+            ".map(node => node.getBoundingClientRect().right)) - frame.getBoundingClientRect().right"
+        )
+        assert overhang < 1, width
+
+
 # Projector
 
 # every text of the page and inside its components that is smaller on the screen than 18 px

@@ -81,6 +81,8 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 /* a row shows itself when all its parts are there, at their places: no link, no button moves under the pointer */
 .stHorizontalBlock:has(> .stElementContainer [data-testid="stSkeleton"]) { visibility: hidden; }
 .st-key-pages { display: none; }
+/* the words alone fit where they do not with their pictures */
+@media (max-width: 1365px) { .st-key-links .stPageLink a > :has([data-testid="stIconMaterial"]) { display: none; } }
 @media (max-width: 1150px) {
   .st-key-links { display: none; }
   .st-key-pages { display: block; }
