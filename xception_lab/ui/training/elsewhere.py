@@ -64,6 +64,13 @@ def show_elsewhere(result: ExperimentResult, effects: Effects, repetitions: Sequ
                 part = effects_of_predictions(repetition.experiment, above, repetition.seeds)
                 st.markdown(_part_text(part, there))
             st.markdown(_agreement_text(repetition, above))
+        st.markdown(
+            _(
+                "**What is missing**: the same question at a larger scale, with larger pictures, the paper's whole "
+                "middle flow and more epochs. No such run is stored, so whether the effect is as large there, this "
+                "page cannot say."
+            )
+        )
 
 
 def verdicts_text(machine: str, above: Effects, there: Effects) -> str:
