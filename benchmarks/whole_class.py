@@ -61,9 +61,15 @@ WHAT = ("trained", "measured", "uploaded")
 
 @dataclass
 class Class:
-    """What happened. rss_mb: (seconds, of the server's process)."""
+    """What happened.
+
+    waits: how long each reader waited at each step. beside: of each wait, what else was under way. busy: what is under
+    way now. rss_mb: (seconds, of the server's process).
+    """
 
     waits: list[float] = field(default_factory=list[float])
+    beside: list[frozenset[str]] = field(default_factory=list[frozenset[str]])
+    busy: set[str] = field(default_factory=set[str])
     faults: list[str] = field(default_factory=list[str])
     rss_mb: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     done: dict[str, int] = field(default_factory=lambda: {"trained": 0, "measured": 0, "uploaded": 0})
@@ -91,6 +97,7 @@ async def _read(server: Server, token: str, pause_s: float, end: float, found: C
         due = monotonic() + random.uniform(0, pause_s)
         while due < end:
             await asyncio.sleep(max(0.0, due - monotonic()))
+            before = frozenset(found.busy)
             step = random.choice(STEPS)
             told = random.choice(("", f"&p{step}=show"))
             try:
@@ -98,6 +105,7 @@ async def _read(server: Server, token: str, pause_s: float, end: float, found: C
             except (TimeoutError, RuntimeError) as error:
                 found.faults.append(f"step {step}: {error!r}")
             found.waits.append(monotonic() - due)
+            found.beside.append(before | found.busy)
             due = max(due + random.uniform(0.6, 1.4) * pause_s, monotonic())
 
 
@@ -105,8 +113,9 @@ async def _train(page: Page, address: str, number: int) -> None:
     await page.goto(f"{address}/training?preset=figure-9&guess=show&seeds=1&epochs={2 + number % 2}")
     await page.get_by_role("button", name="Run it here").click()
     await page.get_by_role("button", name="Start", exact=True).click()
-    await page.get_by_role("button", name="Stop", exact=True).wait_for()
-    await page.get_by_role("button", name="Stop", exact=True).wait_for(state="hidden", timeout=5 * WAIT_MS)
+    stop = page.locator(".stMain").get_by_role("button", name="Stop", exact=True)  # the header has Streamlit's own
+    await stop.wait_for()
+    await stop.wait_for(state="hidden", timeout=5 * WAIT_MS)
 
 
 async def _measure(page: Page, address: str, number: int) -> None:
@@ -151,6 +160,7 @@ async def _again(
     number = 0
     while monotonic() < end:
         number += 1
+        found.busy.add(what)
         try:
             await asyncio.wait_for(act(page, server.address, number), max(1.0, end - monotonic()))
             found.done[what] += 1
@@ -158,6 +168,8 @@ async def _again(
             break  # the lesson is over
         except Error as error:
             found.faults.append(f"{what}: {str(error)[:200]}")
+        finally:
+            found.busy.discard(what)
         await asyncio.sleep(min(rest_s, max(0.0, end - monotonic())))
         if await page.locator("[data-testid=stException]").count():
             found.faults.append(f"{what}: an exception on the page")
@@ -192,6 +204,16 @@ async def _lesson(
     return found
 
 
+def _rows_beside(found: Class) -> list[tuple[str, ...]]:
+    """The readers' waits by what else was under way."""
+    rows: list[tuple[str, ...]] = []
+    for beside in sorted(set(found.beside), key=lambda each: (len(each), sorted(each))):
+        waits = [wait for wait, other in zip(found.waits, found.beside, strict=True) if other == beside]
+        figures = (f"{1e3 * each:,.0f} ms" for each in (median(waits), percentile(waits, 0.95)))
+        rows.append((", ".join(sorted(beside)) or "nothing else", str(len(waits)), *figures))
+    return rows
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -221,6 +243,7 @@ def main() -> None:
         f"{_slope(late):+.2f} MB/min",
     )
     print(table(HEAD, [row]))
+    print("\n" + table(("while", "steps", "median", "p95"), _rows_beside(found)) + "\n")
     for fault in found.faults[:20]:
         print(f"- {fault}")
     sys.exit(bool(found.faults))

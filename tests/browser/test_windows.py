@@ -39,7 +39,8 @@ def test_the_menu_of_a_narrow_window_leads_to_every_lab(visit: Visit) -> None:
 
 
 def test_the_row_of_links_keeps_within_the_page(visit: Visit) -> None:
-    page = visit(viewport={"width": 1366, "height": 720}).open("/questions?lang=en", ".st-key-questions .stExpander >> nth=0")
+    first = ".st-key-questions .stExpander >> nth=0"
+    page = visit(viewport={"width": 1366, "height": 720}).open("/questions?lang=en", first)
     for width in (1366, 1351, 1280, 1160):
         page.set_viewport_size({"width": width, "height": 720})
         overhang = page.locator(".st-key-frame").evaluate(

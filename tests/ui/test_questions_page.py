@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from statistics import fmean, median, stdev
 from typing import Any
@@ -453,15 +454,15 @@ def test_values_of_devices() -> None:
     }
 
 
-def _accuracies(name: str, **arm: str) -> list[float]:
+def _accuracies(name: str, **arm: str | int | None) -> list[float]:
     """Test accuracies in percent of the runs of one arm in a stored experiment, by seed."""
     runs = json.loads(asset_path("results", f"{name}.json").read_text(encoding="utf-8"))["runs"]
-    chosen = [run for run in runs if all(run["spec"]["xception"][key] == value for key, value in arm.items())]
+    chosen = [run for run in runs if all(run["spec"]["xception"].get(key) == value for key, value in arm.items())]
     chosen.sort(key=lambda run: run["spec"]["seed"])
     return [100 * run["records"][-1]["test_accuracy"] for run in chosen]
 
 
-def _differences(name: str, baseline: dict[str, str], change: dict[str, str]) -> list[float]:
+def _differences(name: str, baseline: Mapping[str, Any], change: Mapping[str, Any]) -> list[float]:
     pairs = zip(_accuracies(name, **change), _accuracies(name, **baseline), strict=True)
     return [after - before for after, before in pairs]
 
@@ -495,6 +496,15 @@ def test_values_of_the_evidence_are_those_of_the_stored_runs() -> None:
         "most": f"{max(harm):+.2f}",
         "three": f"{three:.2f}",
     }
+    depths = (None, 2, 4, 8, 16)
+    by_depth = [_differences("conjecture", *({"segment_depth": d, **arm} for arm in (none, relu))) for d in depths]
+    slopes = [float(np.polyfit(range(5), effects, 1)[0]) for effects in zip(*by_depth, strict=True)]
+    ends = _interval(slopes, 0.95)
+    shallow = answer_values("shallow")
+    assert (shallow["points"], shallow["low"], shallow["high"]) == (f"{fmean(slopes):+.2f}", *ends)
+    assert (shallow["one"], shallow["sixteen"]) == tuple(f"{fmean(by_depth[at]):+.2f}" for at in (0, -1))
+    assert (shallow["verdict"], shallow["seeds"]) == ("not decided", "8")
+    assert float(ends[0]) < 0 < float(ends[1]), "not decided"
     order = _differences("two-differences", none | {"order": "depthwise-first"}, none | {"order": "pointwise-first"})
     ends = _interval(order, 0.9)
     assert (
@@ -536,7 +546,7 @@ def test_values_from_the_paper() -> None:
         "inception_jft": "6.36",
     }
     assert answer_values("inception-v3")["inception_params"] == "23,626,728"
-    assert answer_values("shallow") == {"section": "4.7", "params": "82,802"}
+    assert answer_values("shallow")["params"] == "82,802"
 
 
 # The page

@@ -505,7 +505,9 @@ def test_the_doses_are_a_chart_over_what_is_cut_with_only_the_whole_cut_filled()
     assert any(line.value.startswith("Exploratory, each 95% CI by itself") for line in app.markdown)
 
 
-@pytest.mark.parametrize("parameters", [{"preset": "conjecture"}, {"dataset": "textures", "preset": "figure-10"}])
+@pytest.mark.parametrize(
+    "parameters", [{"dataset": "emoji", "preset": "conjecture"}, {"dataset": "textures", "preset": "figure-10"}]
+)
 def test_a_question_without_a_stored_result_shows_what_would_be_compared(parameters: dict[str, str]) -> None:
     app = page(**parameters)
     (table,) = [line.value for line in app.markdown if line.value.startswith("**What is compared**")]

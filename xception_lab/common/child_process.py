@@ -15,6 +15,8 @@ from typing import IO, NoReturn
 
 from xception_lab.common.files import package_folder
 
+NICENESS = 10  # of a child that works while people press and wait
+
 
 def start_child(
     module: str,
@@ -36,6 +38,12 @@ def start_child(
         env={**os.environ, "PYTHONPATH": path, **(environment or {})},
         start_new_session=True,  # Ctrl-C reaches the parent alone, which then ends the child in order
     )
+
+
+def give_way() -> None:
+    """In the child: let the processes that answer people go first, where the system knows niceness."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
 
 
 def wait_for_parent_end() -> NoReturn:

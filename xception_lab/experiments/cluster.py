@@ -6,7 +6,6 @@ the page's script, as its __main__. How the process ends with its parent is expl
 workers end with it.
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -18,11 +17,10 @@ from typing import Any
 
 from distributed import LocalCluster, Nanny
 
-from xception_lab.common.child_process import start_child, wait_for_parent_end
+from xception_lab.common.child_process import give_way, start_child, wait_for_parent_end
 from xception_lab.common.messages import say
 from xception_lab.experiments.placement import environment_of, place_workers
 
-NICENESS = 10
 START_S = 180.0  # on a machine with a lot else to do
 STOP_S = 10.0
 
@@ -107,8 +105,7 @@ def _serve(workers: int) -> None:
     preload: list[str] = config.get("distributed.worker.preload", [])
     config.set({"distributed.worker.preload": [*preload, "xception_lab.training.loop", "torch._dynamo"]})
 
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
+    give_way()
     devices = place_workers(workers or None).devices
     # no memory limit: dask's would pause a worker for what torch's own allocator keeps; placement.py judges memory
     cluster = LocalCluster(

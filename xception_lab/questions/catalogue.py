@@ -43,7 +43,9 @@ QUESTIONS = (
     ),
     Question("separable", "block", "compare", ("{depthwise}", "{pointwise}"), {"out_channels": "128"}),
     Question("depthwise-alone", "block", "compare", ("{params}",), {"view": "formula"}),
-    Question("shallow", "block", "training", ("{section}", "{params}"), {"preset": "conjecture"}),
+    Question(
+        "shallow", "block", "training", ("{points}", "{low}", "{high}"), {"preset": "conjecture", "guess": "show"}
+    ),
     Question("segments", "block", "compare", ("{macs}",), {"segments": "4", "view": "spectrum"}),
     Question("in-between", "block", "compare", ("{macs_16}",), {"segments": "16", "view": "spectrum"}),
     Question(

@@ -14,7 +14,7 @@ from xception_lab.arch.cost import Cost, block_cost, network_cost
 from xception_lab.arch.orders import order_change
 from xception_lab.arch.plan import Conv, Linear, Norm, Op, Pool, block_ops, network_stages
 from xception_lab.arch.related_networks import related_networks
-from xception_lab.common.citations import constant, paper_table, section
+from xception_lab.common.citations import constant, paper_table
 from xception_lab.common.files import asset_path
 from xception_lab.common.units import format_count, format_near, format_seconds, format_times
 from xception_lab.features.readings import WIDTH, relu_range
@@ -76,7 +76,20 @@ def _depthwise_alone() -> Values:
 
 
 def _shallow() -> Values:
-    return {"section": section("between"), "params": f"{network_cost(SMALL_XCEPTION, SIZE, SIZE).params:,}"}
+    (slope,) = _primary("conjecture")
+    relu = [["intermediate", "relu"]]
+    by_depth = {
+        effect["where"][0][1]: effect["points"]
+        for effect in _stored("conjecture")["effects"]
+        if effect["kind"] == "simple" and effect["change"] == relu
+    }
+    return {
+        "params": f"{network_cost(SMALL_XCEPTION, SIZE, SIZE).params:,}",
+        **_interval(slope),
+        "verdict": slope["verdict"],
+        "one": _points(by_depth[None]),
+        "sixteen": _points(by_depth[16]),
+    }
 
 
 def _segments() -> Values:
