@@ -150,7 +150,7 @@ def test_figures_show_the_numbers_they_are_given() -> None:
     progress = experiment()
     drawn = curves(progress)
     colours = ["#111111", "#222222", "#333333", "#444444"]
-    figure = curves_figure(drawn, ["a", "b", "c", "d"], colours, "accuracy", "epoch")
+    figure = curves_figure(drawn, ["a", "b", "c", "d"], colours, ["solid"] * 4, "accuracy", "epoch")
     lines = [trace for trace in figure.data if trace.mode == "lines+markers"]
     assert [tuple(line.y) for line in lines] == [pytest.approx(curve.mean) for curve in drawn]
     assert [line.line.color for line in lines] == colours

@@ -28,10 +28,11 @@ from xception_lab.experiments.effects import Effect, EffectVerdict, own_interval
 from xception_lab.experiments.power import rule_power
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.results_file import ExperimentResult, load_stored_result
-from xception_lab.experiments.spec import ExperimentSpec, Grid
+from xception_lab.experiments.spec import PRESETS, ExperimentSpec, Grid
 from xception_lab.training.records import EpochRecord
 from xception_lab.ui.fields.training import PRESET
 from xception_lab.ui.training import experiment as training
+from xception_lab.ui.training.arms import arm_colours, arm_dashes
 from xception_lab.ui.training.texts import headline, question_text, setting_text, verdict_details
 
 
@@ -158,6 +159,13 @@ def test_the_arms_that_are_blocks_of_the_paper_have_their_colours_and_none_is_gr
     assert colours["1×1 first, ReLU between"] == BLOCK_COLOURS_ON_BOTH_GROUNDS["extreme"]
     assert len(set(colours.values())) == 4
     assert CATEGORICAL_COLOURS[0].light not in colours.values()
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "own"])
+def test_no_two_arms_of_a_question_have_the_same_line(preset: str) -> None:
+    networks = [cell.xception for cell in ExperimentSpec(preset).cells()]
+    lines = set(zip(arm_colours(networks), arm_dashes(networks), strict=True))
+    assert len(lines) == len(networks)
 
 
 def test_a_run_that_is_not_here_is_said_and_the_stored_one_shown(

@@ -14,15 +14,24 @@ from xception_lab.figures.style import GREY, LEGEND, error_bars, horizontal_line
 
 DOT_OPACITY = 0.85  # so that dots over each other differ from one, and one has a contrast of 3 to either ground
 EFFECT_COLOUR = CATEGORICAL_COLOURS[5].light  # a difference belongs to no block
+MOST_BANDS = 6  # of seeds' ranges over each other; more are mud
 
 
 def curves_figure(
-    curves: Sequence[Curve], names: Sequence[str], colours: Sequence[str], accuracy: str, epoch: str
+    curves: Sequence[Curve],
+    names: Sequence[str],
+    colours: Sequence[str],
+    dashes: Sequence[str],
+    accuracy: str,
+    epoch: str,
 ) -> go.Figure:
-    """Accuracy over the epochs: a line per variant (mean of its seeds), a band from the lowest to the highest."""
+    """Accuracy over the epochs: a line per variant (mean of its seeds), a band from the lowest to the highest.
+
+    Without the bands where there are so many that one would lie on the other.
+    """
     data: list[dict[str, Any]] = []
-    for curve, name, colour in zip(curves, names, colours, strict=True):
-        data.append(
+    for curve, name, colour, dash in zip(curves, names, colours, dashes, strict=True):
+        band = [
             {
                 "type": "scatter",
                 "x": [*curve.epochs, *reversed(curve.epochs)],
@@ -36,7 +45,8 @@ def curves_figure(
                 "hoverinfo": "skip",
                 "legendgroup": name,
             }
-        )
+        ]
+        data += band if len(curves) <= MOST_BANDS else []
         data.append(
             {
                 "type": "scatter",
@@ -44,7 +54,7 @@ def curves_figure(
                 "y": np.array(curve.mean),
                 "name": name,
                 "mode": "lines+markers",
-                "line": {"color": colour, "width": 2.5},
+                "line": {"color": colour, "width": 2.5, "dash": dash},
                 "legendgroup": name,
                 "hovertemplate": "%{fullData.name}<br>%{x}: %{y:.2f}%<extra></extra>",
             }

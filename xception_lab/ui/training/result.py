@@ -12,7 +12,7 @@ from xception_lab.experiments.tables import curves, records_csv, run_rows
 from xception_lab.figures.training import curves_figure, effects_figure, trend_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.training.arms import arm_colours
+from xception_lab.ui.training.arms import arm_colours, arm_dashes
 from xception_lab.ui.training.guess import show_guess
 from xception_lab.ui.training.texts import (
     confound_text,
@@ -125,8 +125,10 @@ def _show_curves(progress: Progress, key: str) -> None:
     names = [setting_text(curve.setting) for curve in learning_curves]
     has_validation = any(record.validation_accuracy is not None for run in progress.runs for record in run.records)
     axis = _("validation accuracy") if has_validation else _("test accuracy")
-    colours = arm_colours([progress.spec.cell(curve.setting).xception for curve in learning_curves])
-    show_chart(curves_figure(learning_curves, names, colours, axis, _("epoch")), f"{key}_curves", "; ".join(names))
+    networks = [progress.spec.cell(curve.setting).xception for curve in learning_curves]
+    colours, dashes = arm_colours(networks), arm_dashes(networks)
+    figure = curves_figure(learning_curves, names, colours, dashes, axis, _("epoch"))
+    show_chart(figure, f"{key}_curves", "; ".join(names))
 
 
 def _show_effects(effects: Sequence[Effect], margin: float | None, key: str, axis: str) -> None:
