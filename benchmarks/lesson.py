@@ -31,7 +31,7 @@ from benchmarks.sessions import Tab, session, xsrf_token
 from xception_lab.ui.fields.story import INTERVALS, NUM_STEPS, PREDICTIONS
 from xception_lab.ui.story.steps import STEPS as STORY
 
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 PREDICTING = 0.5  # of a step's time; the rest is for looking at the answer
 GAP_STEP, RELOAD_STEP = 3, 5
 PROJECTOR, PHONE, LAPTOP = (1280, 720), (390, 844), (1366, 768)

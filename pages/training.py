@@ -141,7 +141,7 @@ with st.container(key=VIEW_BELOW):
         if state.outcome == "result" and effects.primary:
             show_elsewhere(result, effects, load_repetitions(plan_name(state.preset, state.dataset)))
             show_evidence(result, effects)
-            show_carry_over(effects.primary)
+            show_carry_over(plan_name(state.preset, state.dataset), effects.primary)
         st.caption(f"{provenance_text(result, effects.seeds)} {would_run_text(spec) if spec else ''}")
         with st.container(horizontal=True):
             experiment_downloads(lambda stored=result: stored, "stored")

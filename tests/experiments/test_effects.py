@@ -21,6 +21,7 @@ from xception_lab.experiments.effects import (
     is_beyond_margin,
     paired_effects,
     sampling_error,
+    slope_parts,
     slope_trend,
 )
 from xception_lab.experiments.results_file import load_stored_result
@@ -142,6 +143,24 @@ def test_a_grid_of_ones_own_with_one_factor_is_a_question_and_with_two_is_not() 
         ((("middle_blocks", 3),), (("middle_blocks", 1),)),
     ]
     assert ExperimentSpec("own", 2, grid=(("residual", (True, False)), ("middle_blocks", (1, 3)))).primary == ()
+
+
+def test_the_parts_of_the_stored_slope_are_those_of_its_accuracies() -> None:
+    stored = load_stored_result("conjecture")
+    assert stored
+    effects = stored.progress.effects()
+    (slope,) = effects.primary
+    parts = slope_parts(effects, slope)
+    means = {(dict(cell.setting)["segment_depth"], dict(cell.setting)["intermediate"]): cell for cell in effects.cells}
+    depths = (None, 2, 4, 8, 16)
+    lines = {act: np.polyfit(range(5), [means[depth, act].mean for depth in depths], 1)[0] for act in ("none", "relu")}
+    assert (parts.baseline, parts.change) == (pytest.approx(lines["none"]), pytest.approx(lines["relu"]))
+    assert parts.change - parts.baseline == pytest.approx(slope.points), "the slope is the lines' distance"
+    rest = np.array([np.subtract(means[d, "relu"].accuracies, means[d, "none"].accuracies) for d in depths[1:]])
+    steepness = np.polyfit(range(4), rest, 1)[0]
+    error = steepness.std(ddof=1) / np.sqrt(len(steepness))
+    interval = stats.t.interval(0.95, len(steepness) - 1, steepness.mean(), error)
+    assert (parts.others, parts.others_interval) == (pytest.approx(steepness.mean()), pytest.approx(interval))
 
 
 def test_the_slope_of_the_conjecture_is_numpys() -> None:

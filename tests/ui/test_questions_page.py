@@ -359,10 +359,9 @@ def test_values_of_the_network() -> None:
     }
     assert answer_values("timm") == {"keys": f"{len(network.state_dict())}", "pools": f"{len(pools)}"}
     projections = [m for name, m in network.named_modules() if name.endswith((".skip", ".skipbn"))]
-    assert answer_values("residual") == {
-        "saved": f"{_weights(*projections):,}",
-        "share": f"{100 * _weights(*projections) / params:.1f}%",
-    }
+    residual = answer_values("residual")
+    assert residual["saved"] == f"{_weights(*projections):,}"
+    assert residual["share"] == f"{100 * _weights(*projections) / params:.1f}%"
     assert answer_values("inception-v3")["params"] == f"{params:,}"
     assert answer_values("inception-v3")["macs"] == f"{flops / 2e9:.2f} G"
 
@@ -503,7 +502,8 @@ def test_values_of_the_evidence_are_those_of_the_stored_runs() -> None:
     shallow = answer_values("shallow")
     assert (shallow["points"], shallow["low"], shallow["high"]) == (f"{fmean(slopes):+.2f}", *ends)
     assert (shallow["one"], shallow["sixteen"]) == tuple(f"{fmean(by_depth[at]):+.2f}" for at in (0, -1))
-    assert (shallow["verdict"], shallow["seeds"]) == ("not decided", "8")
+    assert (shallow["verdict"], shallow["seeds"], shallow["depths"]) == ("not decided", "8", "5")
+    assert max(map(fmean, by_depth)) < 0, "helps at none"
     assert float(ends[0]) < 0 < float(ends[1]), "not decided"
     order = _differences("two-differences", none | {"order": "depthwise-first"}, none | {"order": "pointwise-first"})
     ends = _interval(order, 0.9)
@@ -514,12 +514,27 @@ def test_values_of_the_evidence_are_those_of_the_stored_runs() -> None:
             "low": ends[0],
             "high": ends[1],
             "confidence": "90%",
-            "verdict": "not decided",
             "seeds": f"{len(order)}",
             "margin": "0.5",
         }.items()
     )
     assert not -0.5 < float(ends[0]) < float(ends[1]) < 0.5
+    emoji = _differences(
+        "two-differences-emoji", none | {"order": "depthwise-first"}, none | {"order": "pointwise-first"}
+    )
+    tested = answer_values("order-tested")
+    assert (tested["emoji_points"], tested["emoji_low"]) == (f"{fmean(emoji):+.2f}", _interval(emoji, 0.9)[0])
+    assert float(tested["emoji_low"]) > 0.5, "outside"
+    for prefix, name in (("emoji", "figure-10-emoji"), ("narrow", "figure-10-narrow")):
+        for key, arm in (("relu", relu), ("elu", elu)):
+            assert values[f"{prefix}_{key}"] == f"{fmean(_differences(name, none, arm)):+.2f}"
+    assert (values["emoji_relu_verdict"], values["emoji_elu_verdict"]) == ("not decided", "harmful"), "the other way"
+    residuals = _differences("figure-9", {"residual": True}, {"residual": False})
+    left_out = answer_values("residual")
+    assert (left_out["points"], left_out["low"], left_out["high"]) == (
+        f"{fmean(residuals):+.2f}",
+        *_interval(residuals, 0.95),
+    )
 
 
 def test_what_the_relu_takes_is_read_from_the_stored_readings() -> None:

@@ -242,7 +242,6 @@ def _verdict(effect: Effect, effects: Effects) -> str:
         case "equivalent":
             return f"equivalent within ±{effects.margin}"
         case "not decided" if effect.seeds_needed is not None:
-            more = max(1, effect.seeds_needed - len(effects.seeds))
-            return f"not decided: about {more} more {'seed' if more == 1 else 'seeds'} would decide it"
+            return f"not decided: a new experiment with about {effect.seeds_needed} seeds would decide it"
         case verdict:
             return verdict

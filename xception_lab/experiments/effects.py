@@ -194,6 +194,11 @@ def effects_of_table(
     primary = experiment.primary if measure == "accuracy" else ()
     diagonals = PRESETS[experiment.preset].exploratory
     effects = [_measure(each, rows) for each in _comparisons(factors, settings, primary, diagonals)]
+    if measure != "accuracy":
+        # a slope is no comparison of two variants, which would be among those above
+        slopes = [each for each in experiment.primary if each.test == "slope"]
+        found = (_measure(each, rows) for each in _comparisons(factors, settings, slopes, ()) if each.is_primary)
+        effects = [*(replace(effect, is_primary=False) for effect in found), *effects]
     judged = effects if missing else _judge(effects, PRESETS[experiment.preset].family)
     learnt = {cell.setting for cell in cells if _has_learnt(cell.mean / 100, test_pictures, chance)}
     judged = tuple(_object(effect, learnt, test_pictures) for effect in judged)
@@ -478,6 +483,50 @@ class Trend:
     line: TrendLine | None
 
 
+@dataclass(frozen=True, slots=True)
+class SlopeParts:
+    """What a slope is made of, in points per doubling.
+
+    baseline, change: how the accuracy itself changes, without and with the change that the slope is about.
+    others: the slope where the first level is left out; others_interval: its 95 % interval, None below two seeds.
+    """
+
+    baseline: float
+    change: float
+    others: float
+    others_interval: tuple[float, float] | None
+
+
+def slope_parts(effects: Effects, slope: Effect) -> SlopeParts:
+    """The slopes of the two lines whose distance a slope is about, and the slope without its first level."""
+    steps = _steps(effects, slope)
+    places = [math.log2(effect.where[0][1] or 1) for effect in steps]
+    means = {frozenset(cell.setting): cell.mean for cell in effects.cells}
+    base, changed = (
+        [means[frozenset((*setting, *effect.where))] for effect in steps] for setting in (slope.baseline, slope.change)
+    )
+    by_seed = zip(*(effect.differences for effect in steps[1:]), strict=True)
+    others = [_steepness(places[1:], differences) for differences in by_seed]
+    interval = mean_interval(others, CONFIDENCE)
+    return SlopeParts(_steepness(places, base), _steepness(places, changed), fmean(others), interval)
+
+
+def _steepness(places: Sequence[float], values: Sequence[float]) -> float:
+    return float(np.polyfit(places, values, 1)[0])
+
+
+def _steps(effects: Effects, slope: Effect) -> list[Effect]:
+    """The differences that a slope is fitted to, level by level."""
+    ((name, _start),) = slope.where
+    return [
+        effect
+        for effect in effects.effects
+        if effect.kind == "simple"
+        and (effect.change, effect.baseline) == (slope.change, slope.baseline)
+        and effect.where[0][0] == name
+    ]
+
+
 def slope_trend(effects: Effects, slope: Effect) -> Trend:
     """The differences that a slope is fitted to, level by level, over the logarithm to the base 2, and its line.
 
@@ -485,13 +534,7 @@ def slope_trend(effects: Effects, slope: Effect) -> Trend:
     over what the seeds' lines have there, so that its steepness is the slope's.
     """
     ((name, _start),) = slope.where
-    steps = [
-        effect
-        for effect in effects.effects
-        if effect.kind == "simple"
-        and (effect.change, effect.baseline) == (slope.change, slope.baseline)
-        and effect.where[0][0] == name
-    ]
+    steps = _steps(effects, slope)
     places = [math.log2(effect.where[0][1] or 1) for effect in steps]
     points = tuple(_trend_point(effect, effect.where[0][1], place) for effect, place in zip(steps, places, strict=True))
     middle = fmean(places)

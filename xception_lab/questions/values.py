@@ -87,6 +87,7 @@ def _shallow() -> Values:
         "params": f"{network_cost(SMALL_XCEPTION, SIZE, SIZE).params:,}",
         **_interval(slope),
         "verdict": slope["verdict"],
+        "depths": f"{len(by_depth)}",
         "one": _points(by_depth[None]),
         "sixteen": _points(by_depth[16]),
     }
@@ -367,7 +368,13 @@ def _timm() -> Values:
 def _residual() -> Values:
     without = network_cost(XceptionSpec(residual=False), PAPER_SIZE, PAPER_SIZE)
     saved = paper_network().cost.params - without.params
-    return {"saved": f"{saved:,}", "share": _percent(saved / paper_network().cost.params)}
+    (left_out,) = _primary("figure-9")
+    return {
+        "saved": f"{saved:,}",
+        "share": _percent(saved / paper_network().cost.params),
+        **_interval(left_out),
+        "verdict": left_out["verdict"],
+    }
 
 
 def _inception_v3() -> Values:
@@ -435,19 +442,32 @@ def _figure_10() -> Values:
         "relu_verdict": relu["verdict"],
         "elu": _points(elu["points"]),
         "elu_verdict": elu["verdict"],
+        **_elsewhere("figure-10-emoji", "emoji"),
+        **_elsewhere("figure-10-narrow", "narrow"),
         "seeds": f"{len(relu['differences'])}",
         "margin": f"{_stored('figure-10')['plan']['margin']:g}",
     }
 
 
+def _elsewhere(name: str, prefix: str) -> Values:
+    """Figure 10's two comparisons in another stored result: points and verdicts."""
+    effects = dict(zip(("relu", "elu"), _primary(name), strict=True))
+    return {
+        f"{prefix}_{key}{end}": value
+        for key, effect in effects.items()
+        for end, value in (("", _points(effect["points"])), ("_verdict", effect["verdict"]))
+    }
+
+
 def _order_tested() -> Values:
     _relu, order = _primary("two-differences")
+    _relu, emoji = _primary("two-differences-emoji")
     plan = _stored("two-differences")["plan"]
     network = plan["experiment"]["base"]["xception"]
     change = order_change(XceptionSpec(**{name: _with_tuples(value) for name, value in network.items()}))
     return {
         **_interval(order, plan["margin"]),
-        "verdict": order["verdict"],
+        **{f"emoji_{name}": value for name, value in _interval(emoji, plan["margin"]).items() if name != "seeds"},
         "margin": f"{plan['margin']:g}",
         "changed": f"{len(change.widths)}",
         "convolutions": f"{change.convolutions}",

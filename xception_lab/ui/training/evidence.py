@@ -1,5 +1,6 @@
 """Behind a verdict: the numbers to redo it, what was chosen before it, where it came from, whether it carries over."""
 
+import operator
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,13 +22,16 @@ from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult, Provenance
 from xception_lab.experiments.spec import PRESETS, ExperimentSpec, Setting, level_of
 from xception_lab.figures.training import effects_figure
+from xception_lab.spec import TrainSpec
 from xception_lab.training.records import with_data_shape
 from xception_lab.ui.fields.training import DATASET, PRESET
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import option_text
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import VERDICT_NAMES
 from xception_lab.ui.training.experiment import load_result, stored_effects
 from xception_lab.ui.training.texts import (
+    SIDE,
     chance_text,
     effect_sentence,
     effect_text,
@@ -37,7 +41,6 @@ from xception_lab.ui.training.texts import (
     setting_text,
 )
 
-SIDE = 32  # pixels: a network has as many parameters at any
 READERS_SEEDS = 8  # of a reader's own repetition
 
 
@@ -72,9 +75,21 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
 @st.cache_data(show_spinner=False)
 def _plans_with_runs_of(name: str) -> dict[str, int]:
     """The other plans that have runs of this one, and how many."""
-    own = set(load_plan(name).experiment.variants())
-    counts = {other: len(own & set(load_plan(other).experiment.variants())) for other in plan_names() if other != name}
+    own = set(map(_as_trained, load_plan(name).experiment.variants()))
+    counts = {
+        other: len(own & set(map(_as_trained, load_plan(other).experiment.variants())))
+        for other in plan_names()
+        if other != name
+    }
     return {other: count for other, count in counts.items() if count}
+
+
+def _as_trained(spec: TrainSpec) -> TrainSpec:
+    """The same run in the words of the other questions: a ReLU that cuts nothing is nothing, bit by bit."""
+    network = spec.xception
+    if network.intermediate == "relu" and network.negative_slope == 1:
+        network = replace(network, intermediate="none", negative_slope=0.0)
+    return replace(spec, xception=network)
 
 
 def would_run_text(spec: ExperimentSpec) -> str:
@@ -307,22 +322,26 @@ def _show_tuning(plan: Plan) -> None:
         )
 
 
-def show_carry_over(primary: Sequence[Effect]) -> None:
-    """The same comparisons as these in every stored result that made them: other pictures, another width."""
+def show_carry_over(own: str, primary: Sequence[Effect]) -> None:
+    """The same comparisons as these in every stored result that made them: other pictures, another width.
+
+    own: the plan whose primary effects these are.
+    """
     expander = st.expander(_("Does it carry over? The same comparison elsewhere"), key="carry", on_change="rerun")
     if not expander.open:
         return
     effects: list[Effect] = []
     names: list[str] = []
-    plans: list[str] = []
+    lines: list[str] = []
     stored = [(name, stored_effects(result.progress).primary) for name in plan_names() if (result := load_result(name))]
     for effect in primary:
         for name, others in stored:
             for other in others:
-                if (other.change, other.baseline, other.kind) == (effect.change, effect.baseline, effect.kind):
+                if _comparison(other) == _comparison(effect):
                     effects.append(other)
-                    plans.append(name)
-                    names.append(f"{setting_text(other.change)}<br>{plan_label(name)}")
+                    where = f" ({setting_text(other.where)})" if other.where else ""
+                    names.append(f"{setting_text(other.change)}{where}<br>{plan_label(name)}")
+                    lines.append(_elsewhere_text(name, other, None if name == own else effect))
     with expander:
         if len(effects) == len(primary):
             st.markdown(_("No other stored result makes this comparison."))
@@ -330,12 +349,34 @@ def show_carry_over(primary: Sequence[Effect]) -> None:
         figure = effects_figure(effects, names, _("points of test accuracy"), None)
         alt = "; ".join(f"{name}: {effect_sentence(each)}" for name, each in zip(names, effects, strict=True))
         show_chart(figure, "carry_over", alt)
+        st.markdown("\n".join(lines))
         edges = [
             plan_label(name) for name, _effects in stored if edge_rates(load_plan(name)) and plan_label(name) in alt
         ]
         if edges:
             note = _("In {names} a variant's learning rate lies at the edge of those tried: perhaps not its best.")
             st.caption(note.format(names="; ".join(edges)))
+
+
+def _comparison(effect: Effect) -> tuple[Setting, Setting, str]:
+    """What an effect compares, in the words that all questions share."""
+    words = {("negative_slope", 0.0): ("intermediate", "relu"), ("negative_slope", 1.0): ("intermediate", "none")}
+    change, baseline = (tuple(words.get(each, each) for each in side) for side in (effect.change, effect.baseline))
+    # one factor fixed elsewhere makes no other comparison
+    return change, baseline, "simple" if effect.kind == "main" else effect.kind
+
+
+def _elsewhere_text(name: str, other: Effect, here: Effect | None) -> str:
+    """One stored verdict of a comparison, and whether it rests on the runs of the one here; None: it is that one."""
+    line = _("- {plan}, {what}: {points} points, {verdict}.").format(
+        plan=plan_label(name),
+        what=effect_text(other),
+        points=points_text(other, other.points),
+        verdict=_(VERDICT_NAMES[other.verdict or "not decided"]),
+    )
+    if here and all(map(operator.eq, other.differences, here.differences)):
+        line += " " + _("The same runs as here, as far as both have them: no second test.")
+    return line
 
 
 def plan_label(name: str) -> str:

@@ -16,11 +16,14 @@ from xception_lab.ui.training.arms import arm_colours, arm_dashes
 from xception_lab.ui.training.guess import show_guess
 from xception_lab.ui.training.texts import (
     confound_text,
+    depth_text,
     diagonal_text,
     effect_label,
     effect_sentence,
     headline,
+    is_slope,
     lesser_doses_text,
+    other_levels_text,
     setting_text,
     sign_change_text,
     trend_alt,
@@ -48,6 +51,7 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
             texts = (
                 headline(effect, effects.margin),
                 verdict_details(effect, effects),
+                other_levels_text(effect, effects),
                 confound_text(effect, progress.spec),
             )
             st.markdown(" ".join(text for text in texts if text))
@@ -57,6 +61,9 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
         show_guess(guess, effects)
     trend = _trend(progress.spec, effects)
     if trend and (text := sign_change_text(trend) if trend.line else lesser_doses_text(trend)):
+        st.markdown(text)
+    slope = next((effect for effect in effects.primary if is_slope(effect)), None)
+    if slope and not effects.seeds_missing and (text := depth_text(slope, effects, progress.spec)):
         st.markdown(text)
     left, right = st.columns(2)
     with right:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from xception_lab.arch.cost import network_cost
 from xception_lab.arch.orders import order_change
 from xception_lab.common.units import format_near
 from xception_lab.experiments.effects import (
@@ -16,6 +17,7 @@ from xception_lab.experiments.effects import (
     needs_seeds_for_equivalence,
     own_interval,
     power_without_effect,
+    slope_parts,
 )
 from xception_lab.experiments.inference import LEVEL
 from xception_lab.experiments.spec import MARGIN, PRESETS, Contrast, ExperimentSpec, Setting
@@ -47,6 +49,7 @@ LEVEL_LABELS = {
     ("negative_slope", 0.0): N_("negative values cut (ReLU)"),
     ("segment_depth", None): N_("segments of one channel"),
 }
+SIDE = 32  # pixels: a network has as many parameters at any
 _OBJECTIONS: dict[Objection, str] = {
     "did not learn": N_(
         "A variant did not learn: its accuracy is that of always the same class. Train longer, with more pictures or "
@@ -186,18 +189,21 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
     if effect.seeds_needed is not None:
         if needs_seeds_for_equivalence(effect):
             more = _(
-                "About {seeds} seeds in all would show equivalence in 80 of 100 repetitions, by this test alone and if "
-                "effect and spread are as they look."
+                "A new experiment with about {seeds} seeds would show equivalence 80 times in 100, by this test alone "
+                "and if effect and spread are as they look."
             )
         else:
             more = _(
-                "About {seeds} seeds in all would find a difference in 80 of 100 repetitions, by this comparison alone "
-                "at the level of its interval, and if effect and spread are as they look."
+                "A new experiment with about {seeds} seeds would find a difference 80 times in 100, by this comparison "
+                "alone at the level of its interval, and if effect and spread are as they look."
             )
         sentence += " " + more.format(seeds=effect.seeds_needed)
     elif effect.asks_equivalence:
         sentence += " " + _("If it is as large as it looks, no number of seeds would show it to be within the margin.")
-    if effect.asks_equivalence:
+    if effect.asks_equivalence and is_beyond_margin(effect):
+        beyond = _("Not asked beforehand: the whole interval lies outside ±{margin}.")
+        sentence += " " + beyond.format(margin=effects.margin)
+    elif effect.asks_equivalence:
         blind = _(
             "Without any difference and with the spread seen here, so many seeds would have shown equivalence with a "
             "chance of {power} (power of these two tests)."
@@ -254,9 +260,11 @@ def chance_text(share: float) -> str:
 
 
 def confound_text(effect: Effect, experiment: ExperimentSpec) -> str:
-    """What else changes with the order in a network where the order changes, in one sentence; empty elsewhere."""
-    if not any(name == "order" for name, _level in effect.change):
+    """What else changes in the network beside what is compared, in one sentence; empty where nothing does."""
+    if is_slope(effect):
         return ""
+    if not any(name == "order" for name, _level in effect.change):
+        return _parameters_text(effect, experiment)
     change = order_change(experiment.cell(effect.weights[0][0]).xception)
     if not change.widths:
         return ""
@@ -272,6 +280,67 @@ def confound_text(effect: Effect, experiment: ExperimentSpec) -> str:
         widths=widths,
         params=change.pointwise_first_params - change.depthwise_first_params,
     )
+
+
+def _parameters_text(effect: Effect, experiment: ExperimentSpec) -> str:
+    """By how much the number of parameters changes; empty where it does not, or differently in several networks."""
+    changes: set[int] = set()
+    for setting, weight in effect.weights:
+        if weight > 0 and set(effect.change) <= set(setting):
+            before = tuple((name, dict(effect.baseline).get(name, level)) for name, level in setting)
+            after, base = (experiment.cell(each).xception for each in (setting, before))
+            changes.add(network_cost(after, SIDE, SIDE).params - network_cost(base, SIDE, SIDE).params)
+    if len(changes) != 1 or changes == {0}:
+        return ""
+    return _("With it the number of parameters changes by {params:+,}.").format(params=changes.pop())
+
+
+def other_levels_text(effect: Effect, effects: Effects) -> str:
+    """What a primary comparison gives at another level of the other factor, where it plainly interacts with that."""
+    if effect.kind != "simple" or not effect.where:
+        return ""
+    found: list[str] = []
+    for other in effects.exploratory:
+        if (other.kind, other.change, other.baseline) != ("simple", effect.change, effect.baseline):
+            continue
+        interaction = next((each for each in effects.exploratory if _is_interaction(each, effect, other)), None)
+        if interaction and _leaves_out_zero(interaction):
+            sentence = _(
+                "Exploratory, {where}: {points} points, 95% CI {low} to {high}, another answer (the interaction's own "
+                "95% CI leaves out 0)."
+            )
+            values = {key: points_text(other, value or 0.0) for key, value in _ends(other)}
+            found.append(sentence.format(where=setting_text(other.where), **values))
+    return " ".join(found)
+
+
+def _ends(effect: Effect) -> tuple[tuple[str, float | None], ...]:
+    return ("points", effect.points), ("low", effect.low), ("high", effect.high)
+
+
+def _is_interaction(each: Effect, effect: Effect, other: Effect) -> bool:
+    """Whether an effect is how much another one changes between two levels of the other factor."""
+    if each.kind != "interaction":
+        return False
+    return set(each.change) == {*effect.change, *other.where} or set(each.change) == {*effect.change, *effect.where}
+
+
+def depth_text(slope: Effect, effects: Effects, experiment: ExperimentSpec) -> str:
+    """What moves with the depth of a segment beside it, and the slope without its first level."""
+    parts = slope_parts(effects, slope)
+    if parts.others_interval is None:
+        return ""
+    widths = [experiment.cell(cell.setting).xception.middle_channels for cell in effects.cells]
+    sentence = _(
+        "It is not the depth alone that changes: at equal parameters a deeper segment makes a narrower network (the "
+        "middle flow from {widest} to {narrowest} channels), and with each doubling the accuracy changes by {base} "
+        "points with nothing between and by {changed} with the ReLU. Without the first depth, whose runs may be those "
+        "of other results, the slope is {others} ({low} to {high})."
+    )
+    low, high = parts.others_interval
+    numbers = {"base": parts.baseline, "changed": parts.change, "others": parts.others, "low": low, "high": high}
+    texts = {key: format_near(value, (0.0,)) for key, value in numbers.items()}
+    return sentence.format(widest=max(widths), narrowest=min(widths), **texts)
 
 
 def diagonal_text(effect: Effect) -> str:
@@ -301,9 +370,19 @@ def sign_change_text(trend: Trend) -> str:
         found = _("the sign changes as the paper supposes, from harm to help")
     else:
         found = _("the change of sign that the paper supposes, from harm to help, is not shown")
-    sentence = _("{first} and {last}, each 95% CI by itself and exploratory: {found}.")
+    sentence = _(
+        "Depths at which the whole interval is below 0, so that the ReLU harms: {harmed} of {depths}; above 0: "
+        "{helped}. {first} and {last}, each 95% CI by itself and exploratory: {found}."
+    )
     texts = (_at_level_text(trend, point) for point in (first, last))
-    return _capitalised(sentence.format(first=next(texts), last=next(texts), found=found))
+    return sentence.format(
+        harmed=sum(point.high is not None and point.high < 0 for point in trend.points),
+        helped=sum(point.low is not None and point.low > 0 for point in trend.points),
+        depths=len(trend.points),
+        first=_capitalised(next(texts)),
+        last=next(texts),
+        found=found,
+    )
 
 
 def lesser_doses_text(trend: Trend) -> str:
