@@ -22,14 +22,14 @@ STATES = ("idle", "training")
 
 def _start(lab: Page) -> None:
     """Start the default experiment and wait until its first epoch is done, so that every worker is at work."""
-    lab.get_by_role("button", name="Start it here").click()
+    lab.get_by_role("button", name="Run it here").click()
     lab.get_by_role("button", name="Start", exact=True).click(timeout=4 * WAIT_MS)
-    lab.get_by_role("button", name="Stop", exact=True).wait_for(timeout=WAIT_MS)
+    lab.locator(".stMain").get_by_role("button", name="Stop", exact=True).wait_for(timeout=WAIT_MS)
     lab.get_by_text("s left").wait_for(timeout=8 * WAIT_MS)
 
 
 def _stop(lab: Page) -> None:
-    lab.get_by_role("button", name="Stop", exact=True).click()
+    lab.locator(".stMain").get_by_role("button", name="Stop", exact=True).click()
     lab.get_by_role("button", name="Go on", exact=True).wait_for(timeout=WAIT_MS)
     lab.get_by_role("button", name="Show the stored result", exact=True).click()
 
