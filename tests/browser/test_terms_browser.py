@@ -179,3 +179,21 @@ def test_a_term_looks_like_text_and_not_like_a_way_elsewhere(visit: Visit, schem
     assert page.locator("p > a[href^=http]").first.evaluate(look)[0] != colour
     _word(page, "depthwise").click()
     assert _card(page).evaluate("node => node.getAnimations().length") == 0
+
+
+def test_a_word_that_is_drawn_anew_under_a_resting_mouse_opens_nothing(visit: Visit) -> None:
+    visitor = visit()
+    page = visitor.open(STEP, TITLE)
+    word = page.locator('a[href^="#term-"]').first
+    _open_by_key(page, word)  # so that the script is there
+    page.keyboard.press("Escape")
+    expect(_card(page)).to_be_hidden()
+    # the page's timer is older, so it has run when the promise is kept
+    word.evaluate("""node => {
+        const over = { bubbles: true, composed: true, pointerType: "mouse" }
+        node.dispatchEvent(new PointerEvent("pointerover", over))
+        node.remove()
+        return new Promise(resolve => setTimeout(resolve, 500))
+    }""")
+    expect(_card(page)).to_be_hidden()
+    assert visitor.errors == []

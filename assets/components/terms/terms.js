@@ -80,6 +80,7 @@ function watchTerms(card) {
     card.showPopover()
     card.scrollTop = 0
     place()
+    if (!word) return // the page was drawn anew without it while the mouse rested on it
     // on a phone the card is a sheet, which must not lie over the word
     if (word.getClientRects()[line].bottom > card.getBoundingClientRect().top && isSheet()) word.scrollIntoView()
     if (keep) card.focus({ preventScroll: true })
