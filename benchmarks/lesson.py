@@ -113,7 +113,8 @@ async def _open(browser: Browser, lesson: Lesson, size: tuple[int, int], locale:
     page.set_default_timeout(WAIT_MS)
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type == "error":
+        # Streamlit's own start-up probes of a sub-path are answered with 404
+        if message.type == "error" and "404" not in message.text:
             lesson.faults.append(f"console: {message.text[:200]}")
 
     page.on("console", hear)
