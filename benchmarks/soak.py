@@ -11,6 +11,7 @@ Run: python -m benchmarks.soak [--minutes 30] [--seed 1]
 import argparse
 import os
 import random
+import re
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
@@ -121,6 +122,16 @@ def _check(page: Page, server: Server, findings: Findings) -> None:
         findings.faults[f"exception on {page.url.partition('?')[0].rpartition('/')[2]}: {text[:160]}"] += 1
 
 
+def _tracebacks(log: str) -> list[str]:
+    """Of each traceback in the server's log, where it comes from at last and what it says."""
+    found: list[str] = []
+    for block in log.split("Traceback")[1:]:
+        places = re.findall(r"xception_lab\S*?(?:py)\S*", block)
+        said = re.search(r"^[\w.]*(?:Error|Exception|Interrupt)\b.*", block, re.MULTILINE)
+        found.append(f"Traceback: {said[0][:200] if said else block[-200:]} ({places[-1] if places else ''})")
+    return found
+
+
 def soak(minutes: float, seed: int, log: Path) -> Findings:
     """Walk for so many minutes."""
     findings, dice = Findings(), random.Random(seed)
@@ -148,7 +159,7 @@ def soak(minutes: float, seed: int, log: Path) -> Findings:
                 findings.faults[f"no rest at {page.url[:120]}: {str(error)[:80]}"] += 1
                 page.goto(server.address, wait_until="commit")
         browser.close()
-    findings.faults.update(line[:160] for line in log.read_text(encoding="utf-8").splitlines() if "Traceback" in line)
+    findings.faults.update(_tracebacks(log.read_text(encoding="utf-8")))
     return findings
 
 
