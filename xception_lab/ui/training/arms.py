@@ -6,8 +6,8 @@ from dataclasses import replace
 from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, CATEGORICAL_COLOURS
 from xception_lab.spec import XceptionSpec
 
-# no block's colour, and with a contrast of 3 to either ground
 DASHES = ("solid", "dash", "dot")
+# no block's colour, and with a contrast of 3 to either ground
 _OTHERS = tuple(colour.light for colour in CATEGORICAL_COLOURS[3:7])
 
 
