@@ -62,9 +62,6 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
     trend = _trend(progress.spec, effects)
     if trend and (text := sign_change_text(trend) if trend.line else lesser_doses_text(trend)):
         st.markdown(text)
-    slope = next((effect for effect in effects.primary if is_slope(effect)), None)
-    if slope and not effects.seeds_missing and (text := depth_text(slope, effects, progress.spec)):
-        st.markdown(text)
     left, right = st.columns(2)
     with right:
         _show_curves(progress, key)
@@ -80,6 +77,9 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
                     "off that on all pictures of this kind."
                 ).format(margin=effects.margin, error=effects.sampling_error)
             )
+    slope = next((effect for effect in effects.primary if is_slope(effect)), None)
+    if slope and not effects.seeds_missing and (text := depth_text(slope, effects, progress.spec)):
+        st.markdown(text)
     if effects.exploratory:
         label = _("Exploratory: what was not fixed beforehand")
         expander = st.expander(label, not effects.primary, key=f"{key}_exploring", on_change="rerun")
