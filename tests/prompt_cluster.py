@@ -12,6 +12,7 @@ from typing import IO
 
 import pytest
 
+from xception_lab.common import child_process
 from xception_lab.common.child_process import start_child
 from xception_lab.experiments import cluster
 
@@ -30,5 +31,5 @@ def use(patch: pytest.MonkeyPatch) -> None:
 
 
 if __name__ == "__main__":
-    cluster.NICENESS = 0
+    child_process.NICENESS = 0
     cluster._serve(int(sys.argv[1]))

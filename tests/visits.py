@@ -1,6 +1,7 @@
 """A page run without a browser, as a new visitor first sees it."""
 
 import json
+import re
 from typing import Any
 
 from paths import ROOT
@@ -31,6 +32,16 @@ def sent_text(at: AppTest) -> str:
     texts = [str(node.proto) for node in at._tree if getattr(node, "proto", None) is not None]
     data = [json.dumps(json.loads(element.proto.json), ensure_ascii=False) for element in at.get("bidi_component")]
     return "\n".join([*texts, *data])
+
+
+def told_text(at: AppTest) -> str:
+    """What the page has sent without keys and QR codes: drawn by chance, they hold any three digits now and then."""
+    return without_chance(sent_text(at))
+
+
+def without_chance(text: str) -> str:
+    """A text without its keys, identifiers and encoded pictures."""
+    return re.sub(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|base64,[\w+/=]+", "", text)
 
 
 def features_page(**parameters: str) -> AppTest:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from browsing import Server, Visitor, settled
 from playwright.sync_api import Page, WebSocket, expect
+from visits import without_chance
 
 from xception_lab.ui.story.steps import STEPS as STORY
 
@@ -50,7 +51,7 @@ def _predict(page: Page, part: float, expected: str) -> None:
 
 
 def _decoded(data: bytes | str) -> str:
-    return data if isinstance(data, str) else data.decode("utf-8", "ignore")
+    return without_chance(data if isinstance(data, str) else data.decode("utf-8", "ignore"))
 
 
 def _shown_digits(frames: list[str], *unsealed: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from browsing import Visitor, settled
 from playwright.sync_api import Page, WebSocket, expect
+from visits import without_chance
 
 from xception_lab.ui.fields.story import STEPS
 from xception_lab.ui.story.steps import STEPS as STORY
@@ -109,7 +110,7 @@ def _sealed(page: Page, step: str, frames: list[str]) -> None:
 
 
 def _decoded(data: bytes | str) -> str:
-    return data if isinstance(data, str) else data.decode("utf-8", "ignore")
+    return without_chance(data if isinstance(data, str) else data.decode("utf-8", "ignore"))
 
 
 def _without_scripts(frame: str) -> str:

@@ -16,8 +16,9 @@ import pytest
 from distributed import Client
 from distributed.security import Security
 
+from xception_lab.common.child_process import NICENESS
 from xception_lab.experiments import scheduler
-from xception_lab.experiments.cluster import NICENESS, Cluster
+from xception_lab.experiments.cluster import Cluster
 from xception_lab.experiments.store import Store
 
 

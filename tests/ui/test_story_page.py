@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from paths import ROOT
-from visits import START, component_data, opened, ran, sent_text
+from visits import START, component_data, opened, ran, told_text
 
 from xception_lab.ui.fields.story import PREDICTIONS, STEPS
 from xception_lab.ui.fields.training import SHOW
@@ -32,11 +32,11 @@ def _answers(step: str) -> list[str]:
 def test_nothing_of_the_answer_is_sent_before_a_prediction(step: str, lang: str) -> None:
     sealed = opened(STORY_PAGE, {"step": step, "lang": lang})
     for text in _answers(step):
-        assert text not in sent_text(sealed), text
+        assert text not in told_text(sealed), text
     sealed.button(key="show").click()
     told = ran(sealed)
     shown = component_data(told, f"guess_{step}")["answers"] if STORY[step].kind == "number" else None
-    text = sent_text(told)
+    text = told_text(told)
     for answer in STORY[step].answers():
         assert answer.text in text
     if shown is not None:
