@@ -30,6 +30,7 @@ from xception_lab.data.catalogue import load_dataset
 from xception_lab.training import loop
 from xception_lab.training.checkpoint import Checkpoint
 from xception_lab.training.state import (
+    first_moments,
     has_bfloat16,
     make_train_state,
     prepare_process,
@@ -66,7 +67,8 @@ def make_steps(spec: TrainSpec, channels_last: bool = True) -> Callable[[int], N
     pictures = load_pictures(spec.dataset, spec.train_size, device)
     state = make_train_state(spec, pictures, None)
     if not channels_last:
-        state.network.to(memory_format=torch.contiguous_format)
+        network = state.network.to(memory_format=torch.contiguous_format)
+        state = replace(state, moments=first_moments(network))  # they lie in memory as the parameters do
     state.network.train()
     batches = pictures.batches(spec, 1)
 
@@ -78,7 +80,7 @@ def make_steps(spec: TrainSpec, channels_last: bool = True) -> Callable[[int], N
                 batches = pictures.batches(spec, 1)
                 batch = next(batches)
             normal = pictures.normalised(batch[0])
-            loop._step(state, normal if channels_last else normal.contiguous(), batch[1])
+            loop._step(state, normal if channels_last else normal.contiguous(), batch[1], spec.learning_rate)
         wait(device)
 
     return steps

@@ -111,9 +111,9 @@ def whole_step(steps: int, clock: Clock | None) -> float:
         if clock is not None and number >= WARM_UP:
             clock.steps.append([])
             with clock:
-                _step(run, pictures.normalised(batch), labels)
+                _step(run, pictures.normalised(batch), labels, spec.learning_rate)
         else:
-            _step(run, pictures.normalised(batch), labels)
+            _step(run, pictures.normalised(batch), labels, spec.learning_rate)
         times.append(time.perf_counter() - begin)
     return median(times[WARM_UP:])
 

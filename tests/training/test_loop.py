@@ -153,9 +153,9 @@ def test_the_record_has_the_sums_of_the_steps_in_double_precision_and_in_order(
     losses, right = torch.zeros((), dtype=torch.float64), 0
     step = training._step
 
-    def observed(state: Any, batch: torch.Tensor, labels: torch.Tensor) -> Any:
+    def observed(state: Any, batch: torch.Tensor, labels: torch.Tensor, rate: float) -> Any:
         nonlocal right
-        loss, logits = step(state, batch, labels)
+        loss, logits = step(state, batch, labels, rate)
         losses.add_(loss.to(torch.float64))
         right += int((logits.argmax(1) == labels).sum())
         return loss, logits
@@ -272,6 +272,28 @@ spec = replace(tiny_data.TINY, xception=replace(tiny_data.TINY.xception, dropout
 for record in train(spec, checkpoint_path=sys.argv[1]):
     print(record.epoch, flush=True)
 """
+
+
+def test_a_step_is_that_of_torchs_own_adamw_bit_for_bit() -> None:
+    run = state.make_train_state(TINY, load_pictures("tiny", None, torch.device("cpu")), None)
+    network = build_xception(replace(TINY.xception, in_channels=1, num_classes=2)).to(memory_format=torch.channels_last)
+    network.load_state_dict(run.network.state_dict())
+    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=TINY.weight_decay, fused=True)
+    for rate in (0.01, 0.003, 0.02):
+        for parameter, twin in zip(run.network.parameters(), network.parameters(), strict=True):
+            parameter.grad = torch.randn_like(parameter)
+            twin.grad = parameter.grad.clone(memory_format=torch.preserve_format)
+        run.step(rate)
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.step()
+    assert all(map(torch.equal, run.network.parameters(), network.parameters()))
+
+
+def test_a_process_that_trains_does_not_import_what_compiles(tmp_path: Path) -> None:
+    code = "import sys, tiny_data, xception_lab; tiny_data.install(); next(xception_lab.train(tiny_data.TINY)); "
+    code += "print('torch' in sys.modules, 'torch._dynamo' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(tmp_path))
+    assert told.stdout == "True False\n", told.stderr
 
 
 def test_killed_in_the_middle_and_resumed_it_ends_as_if_nothing_had_been(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from xception_lab.training.artifacts import data_file, weights_file
 from xception_lab.training.loop import train
 from xception_lab.training.recipe import learning_rate
 from xception_lab.training.script import training_script
-from xception_lab.training.state import make_train_state
+from xception_lab.training.state import BETAS, EPS, make_train_state
 from xception_lab.training.tensors import load_pictures
 
 VARIANTS = [
@@ -71,10 +71,8 @@ def test_it_trains_this_network_by_this_recipe(
         )
     steps = names["steps"]
     assert [names["learning_rate"](n) for n in range(steps)] == [learning_rate(spec, n, steps) for n in range(steps)]
-    settings = names["optimizer"].param_groups[0], state.optimiser.param_groups[0]
-    assert {key: settings[0][key] for key in ("weight_decay", "betas", "eps")} == {
-        key: settings[1][key] for key in ("weight_decay", "betas", "eps")
-    }
+    settings = names["optimizer"].param_groups[0]
+    assert [settings[key] for key in ("weight_decay", "betas", "eps")] == [state.weight_decay, BETAS, EPS]
 
 
 @pytest.mark.usefixtures("tiny")

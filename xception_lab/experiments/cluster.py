@@ -100,10 +100,9 @@ def _serve(workers: int) -> None:
 
     # a worker whose process ends is noticed at once; by its silence, one would be given up when the clock is set
     config.set({"distributed.scheduler.worker-ttl": None})
-    # each imports torch while it starts, and not in the first epoch that somebody waits for; also torch._dynamo, which
-    # nobody uses, but which every optimiser of torch imports when it is made: that alone takes 2 s
+    # each imports torch while it starts, and not in the first epoch that somebody waits for
     preload: list[str] = config.get("distributed.worker.preload", [])
-    config.set({"distributed.worker.preload": [*preload, "xception_lab.training.loop", "torch._dynamo"]})
+    config.set({"distributed.worker.preload": [*preload, "xception_lab.training.loop"]})
 
     give_way()
     devices = place_workers(workers or None).devices

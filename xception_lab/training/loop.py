@@ -179,7 +179,7 @@ def _epoch(
         validation.loss,
         validation.accuracy,
     )
-    return Checkpoint(spec, (*before, record), state.network.state_dict(), state.moments(), test.predictions.cpu())
+    return Checkpoint(spec, (*before, record), state.network.state_dict(), state.moments, test.predictions.cpu())
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +211,7 @@ def _fit(
         if should_stop():
             return None
         rate = learning_rate(spec, step, steps * spec.epochs)
-        state.optimiser.param_groups[0]["lr"] = rate
-        loss, logits = _step(state, pictures.normalised(batch), labels)
+        loss, logits = _step(state, pictures.normalised(batch), labels, rate)
         losses.append(loss)
         right += (logits.argmax(1) == labels).sum()
         if on_step and (now := perf_counter()) - reported >= REPORT_S:
@@ -233,14 +232,14 @@ def _total(losses: list[Tensor]) -> float:
     return total
 
 
-def _step(state: TrainState, batch: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def _step(state: TrainState, batch: Tensor, labels: Tensor, rate: float) -> tuple[Tensor, Tensor]:
     """One step of the optimiser; the loss, (), and the logits, (N, classes)."""
-    state.optimiser.zero_grad()
+    state.network.zero_grad()
     with autocast(batch.device, state.autocast):
         logits = state.network(batch)
         loss = F.cross_entropy(logits, labels)
     loss.backward()
-    state.optimiser.step()
+    state.step(rate)
     return loss.detach(), logits.detach()
 
 
@@ -292,7 +291,7 @@ def estimate_run_s(spec: TrainSpec) -> float:
 
         def step() -> None:
             batch, labels = next(batches)
-            _step(state, pictures.normalised(batch), labels)
+            _step(state, pictures.normalised(batch), labels, spec.learning_rate)
 
         def folding() -> None:
             for_inference(state.network, channels_last=False)
