@@ -284,6 +284,33 @@ def test_the_teacher_moves_the_class_and_reload_finds_it(store: ClassStore) -> N
     assert "not opened yet" in "".join(element.value for element in at.markdown)
 
 
+def test_at_the_end_the_teacher_sees_what_the_class_expected_and_the_answers_that_are_revealed(
+    store: ClassStore,
+) -> None:
+    code, secret = store.open_room()
+    seats = [store.join(code) for _ in range(7)]
+    for seat, number in zip(seats, ("1.6", "2", "2.5", "8", "8", "10", "16"), strict=True):
+        store.predict(code, seat, "2", number)
+    for seat, verdict in zip(seats[:3], ("same", "same", "different"), strict=True):
+        store.predict(code, seat, "4", verdict)
+    store.reveal(code, secret, "2")
+    store.set_step(code, secret, "end")
+    at = opened(CLASS_PAGE, {"room": code, "key": secret})
+
+    def rows() -> list[list[str]]:
+        (table,) = [element.value for element in at.markdown if element.value.startswith("|  |")]
+        return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:]]
+
+    assert [row[0] for row in rows()] == list(STEPS[:-1])
+    assert rows()[1][2:] == ["8× (2× to 10×)", f"**{STORY['2'].answers()[0].text}**"]
+    assert rows()[3][2:] == ["the same (2 of 3)", "not revealed"]
+    assert rows()[4][2:] == ["–", "not revealed"]
+    store.set_covered(code, secret, True)
+    ran(at)
+    assert rows()[1][2].startswith("8×")
+    assert rows()[3][2:] == ["covered", "not revealed"]
+
+
 def test_in_a_free_room_each_goes_on_alone_and_sees_answers_as_the_teacher_likes(
     store: ClassStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

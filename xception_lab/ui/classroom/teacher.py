@@ -1,6 +1,6 @@
 """What the teacher of a room sees, made for a projector: the code, what the class thinks, and the way on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,7 +24,7 @@ from xception_lab.ui.story.guesses import answer_text
 from xception_lab.ui.story.in_class import rerun_on_change
 from xception_lab.ui.story.steps import STEPS as STORY
 from xception_lab.ui.story.steps import step_question, step_title
-from xception_lab.ui.story.tallies import covered_data, histogram_data, tally_step
+from xception_lab.ui.story.tallies import covered_data, expected_text, histogram_data, tally_step
 
 POLL_S = 1.0  # how often the teacher's page asks whether anything has changed
 HEIGHT = 270  # of the bars, px: with them the page fits a projector of 1280 by 720
@@ -42,6 +42,9 @@ _CSS = """
 .st-key-class :is(.stButton, .stPopover, .stDownloadButton) button { min-height: 3rem; padding: .3rem 1.2rem; }
 .st-key-class :is(.stButton, .stPopover) button p { font-size: 1.2rem; }
 .st-key-class .st-key-numbers p { font-size: 1.5rem; }
+.st-key-class table { width: 100%; margin-top: .7rem; font-size: 1.15rem; }
+.st-key-class td:first-child { white-space: nowrap; }
+.st-key-class td { padding: .28rem .5rem; line-height: 1.25; text-wrap: balance; font-variant-numeric: tabular-nums; }
 .st-key-card {
   border-radius: 14px; padding: 1rem; gap: .4rem; background: color-mix(in srgb, currentColor 5%, transparent);
 }
@@ -76,21 +79,21 @@ def show_room(leader: Leader) -> None:
     store = ClassStore()
     try:
         room = store.room(leader.code)
-        predictions = store.step_predictions(leader.code, room.step)
+        step = room.step if room.step in STEPS else STEPS[0]
+        shown = STEPS[:-1] if step == END else (step,)
+        predictions = {number: store.step_predictions(leader.code, number) for number in shown}
     except (RoomError, StoreError) as error:
         st.warning(translate_message(error))
         return
     if trouble := st.session_state.pop(_TROUBLE, None):
         st.warning(translate_message(trouble))
-    step = room.step if room.step in STEPS else STEPS[0]
     with st.container(key="class"):
         left, right = st.columns((9, 4), gap="large")
         with left:
             if step == END:
-                st.title(_("What you thought, and what came out"), anchor=False)
-                st.markdown(_("The class has its predictions beside the answers on its own screens."))
+                _show_end(room, predictions)
             else:
-                _show_step(step, room, predictions)
+                _show_step(step, room, predictions[step])
             _show_buttons(leader, room, step)
         with right:
             settings = st.popover(
@@ -104,7 +107,7 @@ def show_room(leader: Leader) -> None:
     rerun_on_change(leader.code, "changes", room.changes, POLL_S)
 
 
-def _show_step(step: str, room: Room, predictions: tuple[str, ...]) -> None:
+def _show_step(step: str, room: Room, predictions: Sequence[str]) -> None:
     is_told = step in room.revealed
     tally = tally_step(step, predictions)
     st.title(f"{step}. {step_title(step)}", anchor=False)
@@ -121,6 +124,20 @@ def _show_step(step: str, room: Room, predictions: tuple[str, ...]) -> None:
     else:
         data = histogram_data(step, tally, is_told, height=HEIGHT)
     components.histogram(data, "histogram")
+
+
+def _show_end(room: Room, predictions: Mapping[str, Sequence[str]]) -> None:
+    """What the class expected, beside the answers that are revealed. predictions: by step."""
+    st.title(_("What the class thought, and what came out"), anchor=False)
+    heads = ("", _("Question"), _("the class"), _("answer"))
+    rows = [f"| {' | '.join(heads)} |", "|--:|:--|--:|--:|"]
+    for step, made in predictions.items():
+        is_told = step in room.revealed
+        expected = _("covered") if room.is_covered and not is_told else expected_text(step, made)
+        answer = f"**{answer_text(STORY[step])}**" if is_told else _("not revealed")
+        rows.append(f"| {step} | {step_title(step)} | {expected} | {answer} |")
+    st.markdown("\n".join(rows))
+    st.caption(_("Of numbers the middle guess, and in brackets the middle half of the class; else what most chose."))
 
 
 def _show_buttons(leader: Leader, room: Room, step: str) -> None:

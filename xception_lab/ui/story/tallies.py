@@ -1,13 +1,15 @@
 """The predictions of a class as data for the component `histogram`."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
+from statistics import median_low
 from typing import Any
 
 from xception_lab.classroom.tally import Tally, tally_intervals, tally_options
 from xception_lab.ui.fields.story import PREDICTIONS
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.story.guesses import question_data
+from xception_lab.ui.story.guesses import guess_text, question_data
 from xception_lab.ui.story.steps import STEPS, Step
 
 _MOST_LINES = 40  # of intervals below the bars
@@ -23,6 +25,23 @@ def tally_step(number: str, predictions: Sequence[str]) -> Tally:
         ends = [float(option["text"]) for option in question_data(step, field)["options"]]
         return tally_intervals(predictions, ends)
     return tally_options(predictions, field.texts[1:-1])  # without ASK and SHOW
+
+
+def expected_text(number: str, predictions: Sequence[str]) -> str:
+    """What a class expected at a step: of numbers the middle one and the middle half, else what most chose; or "–"."""
+    step, field = STEPS[number], PREDICTIONS[int(number) - 1]
+    made = [text for text in predictions if text in field.texts[1:-1]]  # without ASK and SHOW
+    if not made:
+        return "–"
+    if step.kind != "number":
+        chosen, count = Counter(made).most_common(1)[0]
+        chosen_by = _("{count} of {all}").format(count=count, all=len(made))
+        return f"{guess_text(step, field.parse(chosen))} ({chosen_by})"
+    ordered = sorted(map(float, made))
+    cut = len(made) // 4
+    middle, low, high = (guess_text(step, value) for value in (median_low(ordered), ordered[cut], ordered[-1 - cut]))
+    half = "" if low == high else f" ({_('{low} to {high}').format(low=low, high=high)})"
+    return middle + half
 
 
 def histogram_data(
