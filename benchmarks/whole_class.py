@@ -214,6 +214,14 @@ def _rows_beside(found: Class) -> list[tuple[str, ...]]:
     return rows
 
 
+def _rows_of_memory(found: Class) -> list[tuple[str, ...]]:
+    """The server's memory in each minute: the least is what stays when no upload is under way."""
+    minutes: dict[int, list[float]] = {}
+    for seconds, size in found.rss_mb:
+        minutes.setdefault(int(seconds // 60) + 1, []).append(size)
+    return [(str(minute), f"{min(sizes):.0f} MB", f"{max(sizes):.0f} MB") for minute, sizes in minutes.items()]
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -244,6 +252,7 @@ def main() -> None:
     )
     print(table(HEAD, [row]))
     print("\n" + table(("while", "steps", "median", "p95"), _rows_beside(found)) + "\n")
+    print(table(("minute", "least RSS", "most RSS"), _rows_of_memory(found)) + "\n")
     for fault in found.faults[:20]:
         print(f"- {fault}")
     sys.exit(bool(found.faults))

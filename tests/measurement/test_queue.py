@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from xception_lab.cli.main import main
 from xception_lab.common.settings import MeasuringBounds, Settings
 from xception_lab.measurement.queue import TimingQueue, TooManyJobsError
-from xception_lab.measurement.worker import MeasuringProcess, WorkerMessage
+from xception_lab.measurement.worker import NICENESS, MeasuringProcess, WorkerMessage
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.jobs import TimingJob, three_blocks
 from xception_lab.timing.results import DeviceProperties, Machine, Peaks, Results, Timing
@@ -258,10 +259,11 @@ def test_the_real_process_measures_and_is_killed_within_a_second() -> None:
     until(lambda: timing_queue._thread is None)
 
 
-def test_the_process_leaves_with_its_parent() -> None:
+def test_the_process_gives_way_to_the_server_and_leaves_with_it() -> None:
     process = MeasuringProcess(TimingJob((BLOCKS,), precision=1e-9, limit_s=600))
     assert process._process.stdout
     assert process._process.stdout.readline()
+    assert psutil.Process(process._process.pid).nice() == min(psutil.Process().nice() + NICENESS, 19)
     assert process._process.stdin
     process._process.stdin.close()  # as the system does when the parent dies
     assert process._process.wait(TIMEOUT_S) == 0
