@@ -192,9 +192,9 @@ def relu_intervals() -> dict[int, tuple[float, float]]:
     return {seeds: interval for seeds, interval in intervals.items() if interval}
 
 
-def order_effect() -> "Effect":
+def order_effect(result: str = "two-differences") -> "Effect":
     """The equivalence fixed by the plan two-differences: 1x1 first less depthwise first, nothing between."""
-    (effect,) = [effect for effect in stored_effects("two-differences") if effect.asks_equivalence]
+    (effect,) = [effect for effect in stored_effects(result) if effect.asks_equivalence]
     return effect
 
 

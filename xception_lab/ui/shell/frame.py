@@ -122,6 +122,7 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
   .st-key-anatomy { min-height: 7.25rem; }
   .st-key-architecture { min-height: 40rem; }
 }
+@media (max-width: 1500px) { .st-key-tight :is(th, td) { padding-inline: .3rem !important; } }
 @media (max-width: 1200px) {
   .st-key-lead { min-height: 3.3rem; }
   .st-key-verdict { min-height: 4.2rem; }
@@ -267,7 +268,7 @@ def lab_links() -> None:
     """The links to the labs, the questions, the class's room and the paper."""
     for page, name in PAGE_NAMES.items():
         st.page_link(f"pages/{page}.py", label=_(name), icon=f":material/{_ICONS[page]}:")
-    st.page_link(source("xception").url, label=_("Paper"), icon=":material/article:")
+    st.page_link(source("xception").url, label=_("Paper"), icon=":material/open_in_new:")
 
 
 def _open(page: str, state: type[Any], name: str) -> dict[str, str]:

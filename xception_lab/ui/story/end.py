@@ -1,5 +1,6 @@
 """The last page of the story: every prediction beside its answer, the two that were furthest off, the doors."""
 
+import math
 from collections.abc import Collection, Mapping
 
 import streamlit as st
@@ -13,6 +14,7 @@ from xception_lab.ui.story.steps import STEPS as STORY
 from xception_lab.ui.story.steps import open_step, step_question, step_title
 
 _FURTHEST = 2
+_NEAR = math.log(10) / 10  # a step of the scales on which one predicts: about a quarter
 _ROOM_PAGE = "class"  # no lab
 
 
@@ -31,11 +33,11 @@ def show_end(guesses: Mapping[str, Guess], sealed: Collection[str]) -> None:
 
 def _show_furthest(guesses: Mapping[str, Guess]) -> None:
     distances = {step: distance(STORY[step], guess) for step, guess in guesses.items()}
-    made = sorted(((far, step) for step, far in distances.items() if far), key=lambda pair: -pair[0])
+    made = sorted(((far, step) for step, far in distances.items() if far and far > _NEAR), key=lambda pair: -pair[0])
     if not any(far is not None for far in distances.values()):
         st.markdown(_("You made no prediction; the answers of the steps that you opened are above."))
     elif not made:
-        st.markdown(_("Every prediction was right."))
+        st.markdown(_("Every prediction was right, or within a quarter of it."))
     else:
         st.markdown(_("**Furthest off, and worth a second look:**"))
         with st.container(horizontal=True, key="furthest"):

@@ -18,6 +18,7 @@ from xception_lab.ui.shell.frame import finish, projector_button, repair_note, s
 from xception_lab.ui.shell.language import paragraph, translate_message
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.lesson_maker import lesson_button
+from xception_lab.ui.shell.names import PAGE_NAMES
 from xception_lab.ui.shell.seat import current_seat, leave_seat
 from xception_lab.ui.story import in_class, steps
 from xception_lab.ui.story.end import show_end
@@ -35,6 +36,7 @@ _CSS = """
 .st-key-story :is(h1, p, td) { word-break: keep-all; overflow-wrap: break-word; }
 .st-key-story h1 { font-size: 2.3rem; line-height: 1.15; padding: .1rem 0 .3rem; text-wrap: balance; }
 .st-key-story .stMarkdown a { text-underline-offset: .15em; }
+.st-key-story .st-key-uncertain p { font-size: 1.15rem; line-height: 1.4; }
 .st-key-story [data-testid=stCaptionContainer] p { font-size: 1.06rem; line-height: 1.4; }
 .st-key-story .stColumn { padding-top: .5rem; }
 .st-key-story table { font-size: 1.1rem; }
@@ -214,7 +216,9 @@ def _show_reason(number: str, step: Step) -> None:
     with st.spinner(_("Computing the answer …")):
         values = step.values()
     st.markdown(paragraph(f"story_{number}", 2, **values))
-    st.caption(f"{paragraph(f'story_{number}', 3, **values)} {_paper_text(step)}")
+    with st.container(key="uncertain"):
+        st.markdown(paragraph(f"story_{number}", 3, **values))
+    st.caption(_paper_text(step))
 
 
 def _next_button(number: str) -> None:
@@ -225,7 +229,7 @@ def _next_button(number: str) -> None:
 
 def _lab_link(step: Step) -> None:
     page, texts = step.lab
-    st.page_link(f"pages/{page}.py", label=_("Open in the lab"), query_params=dict(texts))
+    st.page_link(f"pages/{page}.py", label=f"{_('Open in the lab')}: {_(PAGE_NAMES[page])}", query_params=dict(texts))
 
 
 def _show_guess(

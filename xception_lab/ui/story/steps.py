@@ -127,17 +127,21 @@ def _segments_values() -> Values:
 
 
 def _order_values() -> Values:
-    effect = answers.order_effect()
+    effect, emoji = answers.order_effect(), answers.order_effect("two-differences-emoji")
     points = f"{abs(effect.points):.2f}"
     direction = _("{points} points more accurate") if effect.points > 0 else _("{points} points less accurate")
-    verdict = (
-        _("That shows the two to be alike within ±{margin} points.")
-        if effect.verdict == "equivalent"
-        else _("That does not show the two to be alike within ±{margin} points.")
-    )
-    return _interval_values(effect) | {
+    verdicts = {
+        2: _("Both show the two orders to be alike within ±{margin} points."),
+        1: _("Only one of the two shows the orders to be alike within ±{margin} points."),
+        0: _(
+            "Neither shows the two orders to be alike within ±{margin} points: here the order is not shown unimportant."
+        ),
+    }
+    alike = [effect.verdict, emoji.verdict].count("equivalent")
+    values = _interval_values(effect) | {f"emoji_{name}": text for name, text in _interval_values(emoji).items()}
+    return values | {
         "points": direction.format(points=points),
-        "verdict": verdict.format(margin=f"{answers.order_margin():g}"),
+        "verdict": verdicts[alike].format(margin=f"{answers.order_margin():g}"),
         "seeds": str(len(effect.differences)),
         "one": times_text(answers.order_cost(1)),
         "two": times_text(answers.order_cost(2)),
