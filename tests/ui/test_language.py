@@ -90,6 +90,20 @@ def test_extraction_sees_every_source_that_people_read() -> None:
     assert len(_extracted()) > 50
 
 
+def test_extraction_sees_every_message_of_a_source() -> None:
+    """It reads tokens, and an f-string is one."""
+    calls = [node for path in SOURCES for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    asked = {
+        argument.value
+        for node in calls
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("_", "N_", "say")
+        for argument in node.args[:1]
+        if isinstance(argument, ast.Constant)
+    }
+    assert len(asked) > 50
+    assert asked <= set(_extracted()), asked - set(_extracted())
+
+
 def test_every_message_is_translated() -> None:
     translated = {message.id: message for message in _po() if message.id}
     lost = {text: place for text, place in _extracted().items() if text not in translated}

@@ -16,7 +16,8 @@ from xception_lab.ui.shell.names import ACTIVATION_NAMES
 
 def show_stack(order: Order, between: Activation, kernel_size: int) -> None:
     """Two blocks of either order above each other, the chosen one marked, and what agrees between them."""
-    st.markdown(f"**{_('Two stacked blocks, the boundary moved by one')}** · {_agreement(between)}")
+    title = _("Two stacked blocks, the boundary moved by one")
+    st.markdown(f"**{title}** · {_agreement(between)}")
     kernels = {"pointwise": "1×1", "depthwise": f"{kernel_size}×{kernel_size}"}
     stacks = [_stack(each, between, kernels, each == order) for each in ORDERS]
     summary = ". ".join(f"{stack['title']}: {_spoken(stack)}" for stack in stacks)

@@ -95,7 +95,8 @@ def _order_name(kind: Order) -> str:
 
 
 def _line_name(kind: Order, between: str) -> str:
-    return f"{_order_name(kind)}, {_('nothing between') if between == 'none' else _('ReLU between')}"
+    name = _("nothing between") if between == "none" else _("ReLU between")
+    return f"{_order_name(kind)}, {name}"
 
 
 def _load_readings(state: FeaturesState, picture: InputPicture, width: int) -> tuple[ReluReadings, ...]:

@@ -229,7 +229,8 @@ def _next_button(number: str) -> None:
 
 def _lab_link(step: Step) -> None:
     page, texts = step.lab
-    st.page_link(f"pages/{page}.py", label=f"{_('Open in the lab')}: {_(PAGE_NAMES[page])}", query_params=dict(texts))
+    label = _("Open in the lab: {lab}").format(lab=_(PAGE_NAMES[page]))
+    st.page_link(f"pages/{page}.py", label=label, query_params=dict(texts))
 
 
 def _show_guess(

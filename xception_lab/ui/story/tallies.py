@@ -40,8 +40,10 @@ def expected_text(number: str, predictions: Sequence[str]) -> str:
     ordered = sorted(map(float, made))
     cut = len(made) // 4
     middle, low, high = (guess_text(step, value) for value in (median_low(ordered), ordered[cut], ordered[-1 - cut]))
-    half = "" if low == high else f" ({_('{low} to {high}').format(low=low, high=high)})"
-    return middle + half
+    if low == high:
+        return middle
+    half = _("{low} to {high}").format(low=low, high=high)
+    return f"{middle} ({half})"
 
 
 def histogram_data(

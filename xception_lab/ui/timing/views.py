@@ -159,8 +159,9 @@ def show_latency(state: TimingState) -> None:
     with left:
         _show_bars(group, results, "latency")
     if shares_by_machine := _shares_by_machine(group, results):
+        time = _("time")
         summary = "; ".join(
-            f"{machine}: {kind_name(share.kind)} {share.flops:.0%} FLOPs, {share.time:.0%} {_('time')}"
+            f"{machine}: {kind_name(share.kind)} {share.flops:.0%} FLOPs, {share.time:.0%} {time}"
             for machine, shares in shares_by_machine.items()
             for share in shares
         )

@@ -386,4 +386,5 @@ def plan_label(name: str) -> str:
     label = option_text(PRESET, preset)
     if not rest:
         return label
-    return f"{label}, {_('half as wide') if rest == 'narrow' else option_text(DATASET, rest)}"
+    which = _("half as wide") if rest == "narrow" else option_text(DATASET, rest)
+    return f"{label}, {which}"

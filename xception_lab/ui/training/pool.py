@@ -220,10 +220,11 @@ def _seeds_html(seeds: Sequence[SeedProgress], mine: Sequence[SeedProgress]) -> 
             name, state = f"{seed.share:.0%}", "running"
         else:
             name, state = (_("done"), "done") if seed.state == "done" else (_("waiting"), "queued")
-        own = f" · {_('yours')}" if seed in mine else ""
+        own = " · " + _("yours") if seed in mine else ""
         kind = f"{state} mine" if own else state
         cards.append(f'<li class="{kind}"><b>{seed.seed}</b><span>{escape(name + own)}</span></li>')
-    return f'<ul class="seeds" aria-label="{escape(_("Seeds"))}">{"".join(cards)}</ul>'
+    label = escape(_("Seeds"))
+    return f'<ul class="seeds" aria-label="{label}">{"".join(cards)}</ul>'
 
 
 def _show_interval(progress: PoolProgress) -> None:
