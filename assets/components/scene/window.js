@@ -51,7 +51,7 @@ export function drawWindow(data) {
   if (!told) {
     const canvas = createCanvas(336, 470)
     const from = drawSheets(canvas, 8, 100, 176, ALL, 3, "standard")
-    drawRays(canvas, from, drawSheets(canvas, 376, 100, 176, FRONT, 1, "linear"))
+    drawRays(canvas, from, drawSheets(canvas, 376, 100, 176, FRONT, 1, "standard"))
     write(canvas, 8, 312, words.input)
     write(canvas, 376, 312, words.output)
     return canvas
@@ -60,7 +60,7 @@ export function drawWindow(data) {
   const scale = 620 / told.standard
   const side = 108
   const all = drawSheets(canvas, 8, 52, side, ALL, 3, "standard")
-  drawRays(canvas, all, drawSheets(canvas, 468, 52, side, FRONT, 1, "linear"))
+  drawRays(canvas, all, drawSheets(canvas, 468, 52, side, FRONT, 1, "standard"))
   write(canvas, 8, 183, words.input, "small")
   write(canvas, 468, 183, words.output, "small")
   drawBar(canvas, 195, [["standard", told.standard]], scale, words.standard)

@@ -131,17 +131,20 @@ BATCH_NORM: Field[BatchNorm] = Field(
     "last",
     help=N_("A batch norm after no convolution, after the block's last one, or after every one."),
 )
+ACTIVATION_LABELS = {"none": N_("none"), "relu": "ReLU", "elu": "ELU"}
 INTERMEDIATE = Field(
     "intermediate",
     (
-        # each kind's own default, as in the paper
-        Option[Activation | None]("paper", None),
-        Option[Activation | None]("none", "none"),
-        Option[Activation | None]("relu", "relu"),
-        Option[Activation | None]("elu", "elu"),
+        # each kind's own default
+        Option[Activation | None]("paper", None, N_("as in the paper")),
+        Option[Activation | None]("none", "none", ACTIVATION_LABELS["none"]),
+        Option[Activation | None]("relu", "relu", ACTIVATION_LABELS["relu"]),
+        Option[Activation | None]("elu", "elu", ACTIVATION_LABELS["elu"]),
     ),
     "paper",
-    help=N_("What stands between the two convolutions. paper: ReLU in the extreme block, nothing in the separable."),
+    help=N_(
+        "What stands between the two convolutions; in the paper a ReLU in the extreme block, nothing in the separable."
+    ),
 )
 
 CONVENTION = Field(
@@ -190,7 +193,7 @@ ORDER: Field[Order] = Field(
 )
 BETWEEN: Field[Activation] = Field(
     "between",
-    word_options("relu", "none"),
+    word_options("relu", "none", labels=ACTIVATION_LABELS),
     "none",
     label=N_("Between the two"),
     help=N_("What stands between the two convolutions."),

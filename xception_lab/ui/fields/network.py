@@ -11,7 +11,7 @@ from xception_lab.arch.inception_module import TOWERS
 from xception_lab.arch.plan import Flow
 from xception_lab.common.citations import constant
 from xception_lab.spec import ACTIVATIONS, ORDERS, Activation, Convolution, Order, XceptionSpec
-from xception_lab.ui.fields.compare import ONE_PER_CHANNEL, ORDER_LABELS, segment_options
+from xception_lab.ui.fields.compare import ACTIVATION_LABELS, ONE_PER_CHANNEL, ORDER_LABELS, segment_options
 from xception_lab.ui.fields.field import (
     N_,
     VIEW_BELOW,
@@ -115,7 +115,7 @@ NETWORK_SEGMENTS = Field(
 )
 NETWORK_INTERMEDIATE: Field[Activation] = Field(
     "network_intermediate",
-    word_options(*ACTIVATIONS),
+    word_options(*ACTIVATIONS, labels=ACTIVATION_LABELS),
     "none",
     label=N_("Between the two"),
     help=N_("What stands between the two convolutions; in the paper's network nothing."),

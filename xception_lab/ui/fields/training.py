@@ -13,7 +13,7 @@ from xception_lab.data.builtin import DATASETS
 from xception_lab.experiments.plan import planned_experiment
 from xception_lab.experiments.spec import MAX_UNFINISHED, NETWORK_FIELDS, PRESETS, ExperimentSpec, Grid
 from xception_lab.spec import Activation, Order, TrainSpec
-from xception_lab.ui.fields.compare import ORDER, ORDER_LABELS, SEGMENTS
+from xception_lab.ui.fields.compare import ACTIVATION_LABELS, ORDER, ORDER_LABELS, SEGMENTS
 from xception_lab.ui.fields.field import N_, VIEW_BELOW, Field, Option, Texts, number_options, word_options
 from xception_lab.ui.fields.network import NETWORK_INTERMEDIATE, RESIDUAL
 
@@ -53,7 +53,12 @@ GRID_INTERMEDIATE: Field[tuple[Activation, ...]] = Field(
         "none,elu",
         "none,relu,elu",
         parse=NETWORK_INTERMEDIATE.parse,
-        labels={"none,relu": "none, relu", "none,elu": "none, elu", "none,relu,elu": "none, relu, elu"},
+        labels={
+            **ACTIVATION_LABELS,
+            "none,relu": N_("none, ReLU"),
+            "none,elu": N_("none, ELU"),
+            "none,relu,elu": N_("none, ReLU, ELU"),
+        },
     ),
     "none,relu",
     term="intermediate",

@@ -39,7 +39,7 @@ _CSS = """
 .st-key-story .st-key-uncertain p { font-size: 1.15rem; line-height: 1.4; }
 .st-key-story [data-testid=stCaptionContainer] p { font-size: 1.06rem; line-height: 1.4; }
 .st-key-story .stColumn { padding-top: .5rem; }
-.st-key-story table { font-size: 1.1rem; }
+.st-key-story table { margin-top: .6rem; font-size: 1.1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) { min-height: 3rem; padding: .3rem 1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) p { font-size: 1.2rem; }
 [data-testid=stPopoverBody] .stVerticalBlock { gap: .1rem; }
@@ -47,6 +47,8 @@ _CSS = """
 [data-testid=stPopoverBody] hr { margin: .3rem 0; }
 @media (pointer: coarse) { [data-testid=stPopoverBody] :is(.stButton button, .stPageLink a) { min-height: 2.6rem; } }
 .st-key-forward button { padding: .35rem 1.5rem; }
+.st-key-story td:first-child { white-space: nowrap; }
+.st-key-doors { row-gap: .6rem; }
 :is(.st-key-doors, .st-key-next) .stPageLink a {
   color: inherit;
   border: 1.5px solid currentColor;
@@ -56,7 +58,8 @@ _CSS = """
   .st-key-story h1 { font-size: 1.7rem; }
   .st-key-story .stMarkdown p { font-size: 1.15rem; }
   .st-key-story, .st-key-story .stHorizontalBlock { gap: .5rem; }
-  .st-key-story table { font-size: .95rem; }
+  .st-key-story table { font-size: .9rem; }
+  .st-key-story td { padding: .3rem .35rem; line-height: 1.3; }
 }
 </style>
 """

@@ -20,7 +20,7 @@ Scene = dict[str, Any]
 Pixels = NDArray[np.floating[Any]]
 
 # the colours of a measured block's layers
-_TIMED_KINDS = {"pointwise": "pointwise", "depthwise": "depthwise", "bn": "other", "activation": "shortcut"}
+_TIMED_KINDS = {"depthwise": "depthwise", "pointwise": "pointwise", "bn": "other", "activation": "other"}
 
 
 def window_scene(told: bool) -> Scene:
@@ -69,7 +69,7 @@ def modules_scene(told: bool) -> Scene:
         for title, towers, one, sign in figures
     ]
     summary = "; ".join(f"{title}: {towers} × 3×3" for title, towers, _one, _sign in figures)
-    note = _("small squares: single channels")
+    note = _("dots: single channels")
     return {"scene": "modules", "channels": CHANNELS, "modules": modules, "note": note, "summary": summary}
 
 
@@ -201,23 +201,20 @@ def speed_scene(told: bool) -> Scene:
         {
             "name": f"FLOPs: {separable}",
             "parts": [
-                {"kind": "pointwise", "share": fewer * value.pointwise / value.split},
                 {"kind": "depthwise", "share": fewer * value.depthwise / value.split},
+                {"kind": "pointwise", "share": fewer * value.pointwise / value.split},
             ],
             "text": "",
         },
     ]
     if told:
         total = sum(seconds for _name, seconds in early.layers_s)
-        parts = [
-            {
-                "kind": _TIMED_KINDS[name],
-                "share": seconds / total / early.speed_times,
-                "text": "",
-                "name": _(LAYER_NAMES[name]),
-            }
-            for name, seconds in early.layers_s
-        ]
+        parts: list[Scene] = []
+        for kind in dict.fromkeys(_TIMED_KINDS.values()):
+            layers = {name: seconds for name, seconds in early.layers_s if _TIMED_KINDS[name] == kind}
+            share = sum(layers.values()) / total / early.speed_times
+            name = ", ".join(_(LAYER_NAMES[layer]) for layer in layers)
+            parts.append({"kind": kind, "share": share, "text": "", "name": name})
         bars += [
             {
                 "name": _("time: {block}").format(block=standard),
