@@ -6,7 +6,7 @@ import streamlit as st
 
 from xception_lab.timing.results_file import results_to_csv, results_to_json
 from xception_lab.ui.compare.presets import examples_menu
-from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE
+from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE, STRIDE
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.fields.timing import BACKWARD, DTYPE, MEMORY_FORMAT, MODE, TIMING_VIEW, TimingState
 from xception_lab.ui.shell.components import copy_link
@@ -29,7 +29,7 @@ from xception_lab.ui.timing.views import SHOW
 from xception_lab.ui.timing.words import launches_text, network_headline, timing_headline
 
 MAIN = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, SIZE, BATCH_SIZE)
-MORE = (DTYPE, MEMORY_FORMAT, MODE, BACKWARD)
+MORE = (STRIDE, DTYPE, MEMORY_FORMAT, MODE, BACKWARD)
 
 state = frame("timing", TimingState)
 status = session_job()

@@ -16,6 +16,7 @@ from xception_lab.ui.training.elsewhere import show_elsewhere
 from xception_lab.ui.training.evidence import (
     power_text,
     provenance_text,
+    reservations,
     show_carry_over,
     show_evidence,
     stored_elsewhere_text,
@@ -137,7 +138,8 @@ with st.container(key=VIEW_BELOW):
     if experiment_id:
         st.fragment(show_live, run_every=1.0 if running else None)(experiment_id)
     elif result and effects:
-        show_experiment(state, result.progress, effects, result.predictions.__getitem__, None)
+        reserved = reservations(result, effects)
+        show_experiment(state, result.progress, effects, result.predictions.__getitem__, None, reserved)
         if state.outcome == "result" and effects.primary:
             show_elsewhere(result, effects, load_repetitions(plan_name(state.preset, state.dataset)))
             show_evidence(result, effects)

@@ -408,7 +408,7 @@ def test_a_rate_at_the_edge_of_the_grid_is_marked() -> None:
 
 def test_a_verdict_that_other_pictures_may_not_bear_out_says_so_unasked() -> None:
     lines = [line.value for line in page(guess="show", preset="figure-10", dataset="emoji").markdown]
-    assert any("the verdict is about these test pictures" in line and "covers 0" in line for line in lines)
+    assert any("The verdict is about these test pictures" in line and "covers 0" in line for line in lines)
     plain = [line.value for line in page(guess="show", preset="figure-10").markdown]
     assert not any("about these test pictures" in line for line in plain)
 

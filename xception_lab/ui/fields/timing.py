@@ -5,7 +5,7 @@ from typing import Literal
 
 from xception_lab.spec import CompareSpec
 from xception_lab.timing.settings import DTYPES, MEMORY_FORMATS, MODES, Dtype, MemoryFormat, Mode
-from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE
+from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE, STRIDE
 from xception_lab.ui.fields.field import N_, VIEW_AND_CONTROL, Field, Texts, flag_options, word_options
 
 TimingView = Literal["latency", "roofline", "running", "operations", "devices", "xception", "bring"]
@@ -49,7 +49,9 @@ MODE: Field[Mode] = Field(
 )
 MEASURED_ON: Field[MeasuredOn] = Field(
     "measured_on",
-    word_options("here", "nvidia-h100", labels={"here": N_("This machine"), "nvidia-h100": "NVIDIA H100"}),
+    word_options(
+        "here", "nvidia-h100", labels={"here": N_("This machine or one like it"), "nvidia-h100": "NVIDIA H100"}
+    ),
     "here",
     label=N_("Times of"),
     help=N_("Whose times are shown: this machine's, or the stored ones of a GPU that this code has measured."),
@@ -97,6 +99,7 @@ class TimingState:
     kernel_size: int = KERNEL_SIZE.attribute()
     size: int = SIZE.attribute()
     batch_size: int = BATCH_SIZE.attribute()
+    stride: int = STRIDE.attribute()
     dtype: Dtype = DTYPE.attribute()
     memory_format: MemoryFormat = MEMORY_FORMAT.attribute()
     backward: bool = BACKWARD.attribute()
@@ -114,4 +117,5 @@ class TimingState:
             kernel_size=self.kernel_size,
             size=self.size,
             batch_size=self.batch_size,
+            stride=self.stride,
         )

@@ -86,7 +86,7 @@ def _finding_text(here: Effect, there: Effect) -> str:
     else:
         sentence = _("{what}: **{verdict} there, {points} points; {other} above, {above}**")
     if there.verdict in ("harmful", "helpful") and interval_within(there):
-        sentence += " " + _("(there within the margin that is of no account)")
+        sentence += " " + _("(a difference, but smaller than what was fixed beforehand to matter)")
     return sentence.format(
         what=setting_text(there.change),
         verdict=_(VERDICT_NAMES[there.verdict or "not decided"]),

@@ -159,18 +159,24 @@ def power_text(result: ExperimentResult, effects: Effects, seeds: int) -> str:
     return "\n".join(lines)
 
 
+def reservations(result: ExperimentResult, effects: Effects) -> dict[int, str]:
+    """By the place of a primary effect, that other test pictures may not bear its verdict out."""
+    if not result.plan or result.plan.name not in plan_names():
+        return {}
+    sentence = _(
+        "**The verdict is about these test pictures**: for other pictures too (crossed, {confidence}) the interval is "
+        "{interval}, which covers 0."
+    )
+    found: dict[int, str] = {}
+    for place, crossed in _found_on_these_pictures(result.plan.name):
+        effect = effects.primary[place]
+        confidence, interval = f"{100 * effect.confidence:.3g}%", _interval(crossed, limits_of(effect))
+        found[place] = sentence.format(confidence=confidence, interval=interval)
+    return found
+
+
 def show_evidence(result: ExperimentResult, effects: Effects) -> None:
-    """How the verdicts of a stored result came about, and first which of them other test pictures may not bear out."""
-    if result.plan and (name := result.plan.name) in plan_names():
-        for place, crossed in _found_on_these_pictures(name):
-            sentence = _(
-                "**{what}: the verdict is about these test pictures.** For other pictures too (crossed, {confidence}) "
-                "the interval is {interval}, which covers 0."
-            )
-            effect = effects.primary[place]
-            confidence = f"{100 * effect.confidence:.3g}%"
-            interval = _interval(crossed, limits_of(effect))
-            st.markdown(sentence.format(what=effect_text(effect), confidence=confidence, interval=interval))
+    """How the verdicts of a stored result came about."""
     expander = st.expander(_("How the verdicts came about"), key="evidence", on_change="rerun")
     if not expander.open:
         return

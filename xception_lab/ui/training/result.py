@@ -1,6 +1,7 @@
 """An experiment's result on the page: verdicts and charts, the table of its runs, and both as files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import streamlit as st
 
@@ -30,11 +31,16 @@ from xception_lab.ui.training.texts import (
     verdict_details,
 )
 
+NO_RESERVATIONS: Mapping[int, str] = MappingProxyType({})
 
-def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> None:
+
+def show_result(
+    progress: Progress, effects: Effects, key: str, guess: str, reserved: Mapping[int, str] = NO_RESERVATIONS
+) -> None:
     """Verdicts, learning curves and effects of an experiment, as far as its runs have come.
 
     effects: the experiment's. key: of the charts. guess: what the person expected of the first primary effect.
+    reserved: what must be said beside a verdict, by the place of its primary effect.
     """
     if effects.seeds_missing and progress.spec.primary:
         waiting = _(
@@ -47,9 +53,10 @@ def show_result(progress: Progress, effects: Effects, key: str, guess: str) -> N
             )
         st.markdown(waiting.format(done=len(effects.seeds), seeds=progress.spec.seeds))
     else:
-        for effect in effects.primary:
+        for place, effect in enumerate(effects.primary):
             texts = (
                 headline(effect, effects.margin),
+                reserved.get(place, ""),
                 verdict_details(effect, effects),
                 other_levels_text(effect, effects),
                 confound_text(effect, progress.spec),
