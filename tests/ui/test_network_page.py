@@ -207,7 +207,7 @@ def test_a_block_is_shown_with_its_layers_and_its_code(stage: str) -> None:
     (table,) = [part.value for part in at.markdown if part.value.startswith("| name | layer")]
     assert len(table.splitlines()) == 2 + len(card.stage.layers)
     for layer in card.stage.layers:
-        assert f" {layer.cost.macs:,} |" in table or not layer.cost.macs
+        assert f" {format_count(layer.cost.macs)} |" in table.replace("\u00a0", " ") or not layer.cost.macs
     held = sum(layer.kind in ("standard", "depthwise", "pointwise", "shortcut") for layer in card.stage.layers)
     assert at.code[0].value.count("nn.Conv2d") == held
     selected = [drawn["key"] for drawn in _drawn(at, "architecture")["cards"] if drawn["selected"]]

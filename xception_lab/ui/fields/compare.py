@@ -127,7 +127,7 @@ BIAS: Field[Bias] = Field(
 )
 BATCH_NORM: Field[BatchNorm] = Field(
     "batch_norm",
-    word_options(*BATCH_NORMS),
+    word_options(*BATCH_NORMS, labels={"none": N_("none"), "last": N_("last"), "every": N_("every")}),
     "last",
     help=N_("A batch norm after no convolution, after the block's last one, or after every one."),
 )
@@ -136,7 +136,7 @@ INTERMEDIATE = Field(
     "intermediate",
     (
         # each kind's own default
-        Option[Activation | None]("paper", None, N_("as in the paper")),
+        Option[Activation | None]("paper", None, N_("paper")),
         Option[Activation | None]("none", "none", ACTIVATION_LABELS["none"]),
         Option[Activation | None]("relu", "relu", ACTIVATION_LABELS["relu"]),
         Option[Activation | None]("elu", "elu", ACTIVATION_LABELS["elu"]),

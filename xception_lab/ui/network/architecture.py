@@ -115,4 +115,4 @@ def show_stage(network: NetworkBreakdown, chosen: str) -> None:
 
 
 def _count(number: int) -> str:
-    return f"{number:,}" if number else "·"
+    return format_count(number).replace(" ", "\u00a0") if number else "·"

@@ -93,7 +93,7 @@ def more_controls(fields: Fields, stacked: bool = False) -> None:
                 control(field)
             return
         for start in range(0, len(fields), 2):
-            for column, field in zip(st.columns((2, 3), gap="medium"), fields[start : start + 2], strict=False):
+            for column, field in zip(st.columns((4, 5), gap="medium"), fields[start : start + 2], strict=False):
                 with column:
                     control(field)
 

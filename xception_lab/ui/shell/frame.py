@@ -61,6 +61,7 @@ _CSS = """
   color: light-dark(#ffffff, #0d1b19) !important;
 }
 /* outside the page there is no colour scheme to choose by */
+[data-testid="stPopoverBody"]:has(.stColumn) { min-width: min(36rem, 94vw); }
 :is([data-testid="stPopoverBody"], [role="dialog"]) [data-testid="stCaptionContainer"] {
   color: inherit !important; opacity: .78;
 }
@@ -126,7 +127,7 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
 @media (max-width: 1200px) {
   .st-key-lead { min-height: 3.3rem; }
   .st-key-verdict { min-height: 4.2rem; }
-  .st-key-tight :is(th, td) { padding: .2rem .3rem !important; }
+  .st-key-tight :is(th, td) { padding: .2rem .18rem !important; }
   .st-key-tight table { font-size: .72rem; }
   .stMainBlockContainer { padding-left: 2.5rem; padding-right: 2.5rem; }
 }
