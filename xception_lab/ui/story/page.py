@@ -220,8 +220,7 @@ def _show_reason(number: str, step: Step) -> None:
         values = step.values()
     st.markdown(paragraph(f"story_{number}", 2, **values))
     with st.container(key="uncertain"):
-        st.markdown(paragraph(f"story_{number}", 3, **values))
-    st.caption(_paper_text(step))
+        st.markdown(f"{paragraph(f'story_{number}', 3, **values)} {_paper_text(step)}")
 
 
 def _next_button(number: str) -> None:

@@ -61,7 +61,8 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
     if result.plan and (edges := edge_rates(result.plan)):
         chosen = "; ".join(f"{setting_text(setting)} ({rate:g})" for setting, rate in edges.items())
         edge = _(
-            "Chosen at the edge of the learning rates that were tried, so perhaps not the best for it: {variants}."
+            "Chosen at the edge of the learning rates that were tried, so perhaps not the best for them, and what is "
+            "found against them perhaps too large: {variants}."
         )
         text += " " + edge.format(variants=chosen)
     others = _plans_with_runs_of(result.plan.name) if result.plan else {}
