@@ -41,10 +41,7 @@ def network_headline(network: NetworkBreakdown) -> str:
     pointwise = sum(kinds[kind].shares["macs"] for kind in ("pointwise", "shortcut") if kind in kinds)
     spatial = next(kinds[kind] for kind in ("depthwise", "spatial") if kind in kinds)
     sentence = (
-        _(
-            "**{ones}** of all MACs are 1×1 convolutions, the shortcuts' included; **{spatial}** the depthwise 3×3 "
-            "that look at space."
-        )
+        _("**{ones}** of all MACs are 1×1 convolutions, the shortcuts' included; **{spatial}** the depthwise 3×3.")
         if spatial.name == "depthwise"
         else _(
             "**{ones}** of all MACs are 1×1 convolutions, the shortcuts' included; **{spatial}** the 3×3 on segments."
