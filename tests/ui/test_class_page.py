@@ -311,6 +311,21 @@ def test_at_the_end_the_teacher_sees_what_the_class_expected_and_the_answers_tha
     assert rows()[3][2:] == ["covered", "not revealed"]
 
 
+@pytest.mark.parametrize("let_go", ["close", "free"])
+def test_who_is_let_go_stays_where_the_class_was(store: ClassStore, let_go: str) -> None:
+    code, secret, link = _seated(store)
+    at = opened(STORY_PAGE, link)
+    store.set_step(code, secret, "3")
+    ran(at)
+    if let_go == "close":
+        store.set_closed(code, secret, True)
+    else:
+        store.set_pace(code, secret, "free")
+    ran(at)
+    assert component_data(at, "scene_3")
+    assert _address(at)["step"] == "3"
+
+
 def test_in_a_free_room_each_goes_on_alone_and_sees_answers_as_the_teacher_likes(
     store: ClassStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

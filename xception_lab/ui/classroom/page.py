@@ -29,6 +29,7 @@ _CSS = """
 .st-key-door p { font-size: 1.2rem; }
 .st-key-door [data-testid=stTextInputRootElement] { height: 3.2rem; }
 .st-key-door input { font-size: 1.6rem; letter-spacing: .18em; text-transform: uppercase; height: 100%; }
+.st-key-door input::placeholder { font-size: 1.1rem; letter-spacing: normal; text-transform: none; }
 .st-key-door [data-testid=stCaptionContainer] p { font-size: 1rem; }
 .st-key-door button { min-height: 3.2rem; padding: .3rem 1.4rem; }
 .st-key-door button p { font-size: 1.25rem; }

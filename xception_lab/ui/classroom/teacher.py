@@ -14,10 +14,11 @@ from xception_lab.common.messages import message_of
 from xception_lab.ui.classroom.class_runs import class_runs_control
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.story import END, STEPS
+from xception_lab.ui.fields.training import SHOW
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.controls import download_button
+from xception_lab.ui.shell.language import paragraph, translate_message
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.shell.seat import ROOM
 from xception_lab.ui.shell.share import class_link, show_qr
 from xception_lab.ui.story.guesses import answer_text
@@ -27,7 +28,7 @@ from xception_lab.ui.story.steps import step_question, step_title
 from xception_lab.ui.story.tallies import covered_data, expected_text, histogram_data, tally_step
 
 POLL_S = 1.0  # how often the teacher's page asks whether anything has changed
-HEIGHT = 270  # of the bars, px: with them the page fits a projector of 1280 by 720
+HEIGHT = 240  # of the bars, px: with them the page fits a projector of 1280 by 720
 
 _TROUBLE = "_teacher_trouble"
 _PACES = {"together": N_("I move the class"), "free": N_("Own pace")}
@@ -95,6 +96,8 @@ def show_room(leader: Leader) -> None:
             else:
                 _show_step(step, room, predictions[step])
             _show_buttons(leader, room, step)
+            if step in room.revealed:
+                _show_reason(step)
         with right:
             settings = st.popover(
                 _("Room settings"), icon=":material/settings:", key="settings", on_change="rerun", width="stretch"
@@ -124,6 +127,12 @@ def _show_step(step: str, room: Room, predictions: Sequence[str]) -> None:
     else:
         data = histogram_data(step, tally, is_told, height=HEIGHT)
     components.histogram(data, "histogram")
+
+
+def _show_reason(step: str) -> None:
+    """Why the answer is what it is, as the students have it on their screens."""
+    components.scene(STORY[step].scene(True, SHOW), f"reason_{step}")
+    st.markdown(paragraph(f"story_{step}", 2, **STORY[step].values()))
 
 
 def _show_end(room: Room, predictions: Mapping[str, Sequence[str]]) -> None:

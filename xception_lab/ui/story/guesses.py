@@ -58,7 +58,7 @@ def question_data(step: Step, field: Field[Guess]) -> dict[str, Any]:
         "ends": [numbers[0], numbers[-1]],
         "ticks": [{"value": value, "text": _number_text(step, value)} for value in sorted(decades + halves)],
         "label": _("Your prediction"),
-        "words": {"start": _("click where you expect it"), "own": _("your guess")},
+        "words": {"start": _("press where you expect it"), "own": _("your guess")},
     }
 
 

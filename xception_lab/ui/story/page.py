@@ -28,6 +28,7 @@ from xception_lab.ui.story.steps import Step
 from xception_lab.ui.story.tallies import histogram_data, tally_step
 
 _STEP = "step"  # the link's parameter
+_LED = "_led_step"  # where the teacher had this student last
 _CSS = """
 <style>
 .stMainBlockContainer { padding-bottom: 2rem; }
@@ -36,7 +37,8 @@ _CSS = """
 .st-key-story :is(h1, p, td) { word-break: keep-all; overflow-wrap: break-word; }
 .st-key-story h1 { font-size: 2.3rem; line-height: 1.15; padding: .1rem 0 .3rem; text-wrap: balance; }
 .st-key-story .stMarkdown a { text-underline-offset: .15em; }
-.st-key-story .st-key-uncertain p { font-size: 1.15rem; line-height: 1.4; }
+.st-key-story .st-key-uncertain [data-testid=stCaptionContainer] p { font-size: 1.15rem; }
+.st-key-story .st-key-uncertain [data-testid=stCaptionContainer] { color: inherit; }
 .st-key-story [data-testid=stCaptionContainer] p { font-size: 1.06rem; line-height: 1.4; }
 .st-key-story .stColumn { padding-top: .5rem; }
 .st-key-story table { margin-top: .6rem; font-size: 1.1rem; }
@@ -74,6 +76,9 @@ def show_story() -> None:
     view, trouble = in_class.current_view()
     if view and view.is_led:
         given = step = view.room.step if view.room.step in STEPS else STEPS[0]
+        st.session_state[_LED] = step
+    elif view and (led := st.session_state.pop(_LED, step)) != step:  # let go: the student stays where the class was
+        st.switch_page("pages/story.py", query_params=step_link(led))
     state = story_frame(step, StoryState, progress_text(step), lambda: _menu(step, view))
     st.html(_CSS)
     if given != step:
@@ -159,7 +164,7 @@ def _show_class_step(number: str, step: Step, view: ClassView) -> None:
             _show_reason(number, step)
             if predictions := in_class.step_predictions(view, number):
                 tally = tally_step(number, predictions)
-                st.markdown(_("**What the class thought** ({count} predictions):").format(count=tally.answered))
+                st.markdown(_("**What the class thought** (predictions: {count}):").format(count=tally.answered))
                 own = view.own.get(number, "")
                 components.histogram(histogram_data(number, tally, True, height=110, own=own, is_small=True), "class")
         elif view.room.is_closed:
@@ -220,7 +225,7 @@ def _show_reason(number: str, step: Step) -> None:
         values = step.values()
     st.markdown(paragraph(f"story_{number}", 2, **values))
     with st.container(key="uncertain"):
-        st.markdown(f"{paragraph(f'story_{number}', 3, **values)} {_paper_text(step)}")
+        st.caption(f"{paragraph(f'story_{number}', 3, **values)} {_paper_text(step)}")
 
 
 def _next_button(number: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from xception_lab.common.units import format_bytes, format_count, format_seconds
 from xception_lab.timing.analysis import (
+    LOOP_SPREAD,
     MOST_EXPLAINED,
     MachineRoofline,
     RooflinePoint,
@@ -91,8 +92,11 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
     in_a_row = {
         "faster": _("called in a row, launches included, it is **{times} faster**"),
         "slower": _("called in a row, launches included, it is **{times} slower**"),
-        "no difference seen": _("called in a row, launches included, **no difference** is to be seen"),
-    }[launches.outcome].format(times=times_text(launches.times.times))
+        "no difference seen": _(
+            "called in a row, launches included, its time is within the **{spread:.0%}** by which such times differ "
+            "from run to run"
+        ),
+    }[launches.outcome].format(times=times_text(launches.times.times), spread=LOOP_SPREAD)
     sentence = _(
         "**On a GPU** ({machine}): {work}; {in_a_row}. The GPU waits for launches about **{share:.0%}** of that time."
     )
@@ -153,7 +157,7 @@ def network_headline(wanted: Sequence[Settings], results: Results) -> str:
 
 def contrast_text(shares: Mapping[str, TimeShare]) -> str:
     """How fast the separable block is at each place of a network, of how many times fewer FLOPs."""
-    sentence = _("{place}: {times} faster of {flops} fewer FLOPs")
+    sentence = _("{place}: {times} faster with {flops} fewer FLOPs")
     parts = [
         sentence.format(place=place, times=times_text(1 / share.time), flops=times_text(1 / share.flops))
         for place, share in shares.items()
@@ -180,7 +184,7 @@ def _reason(verdict: SpeedVerdict) -> str:
     if verdict.slowest is None:
         return ""
     if cause := verdict.cause:
-        sentence = _("Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of the time")
+        sentence = _("Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of its layers' time")
         layer = _(LAYER_NAMES.get(cause.name, cause.name))
         part = sentence.format(layer=layer, macs=cause.mac_share, share=cause.time_share)
         if cause.bound_s is None:
@@ -191,10 +195,10 @@ def _reason(verdict: SpeedVerdict) -> str:
     if verdict.limit is None:
         return ""
     if verdict.excess and verdict.excess > MOST_EXPLAINED:
-        sentence = _("Its {layer} takes **{share:.0%}** of the time, {times} what its FLOPs and bytes explain.")
+        sentence = _("Its {layer} takes **{share:.0%}** of its layers' time, {times} what its FLOPs and bytes explain.")
         layer = _(LAYER_NAMES[verdict.slowest])
         return sentence.format(layer=layer, share=verdict.share, times=times_text(verdict.excess))
-    sentence = _("Its {layer} is {limit} and takes **{share:.0%}** of the time.")
+    sentence = _("Its {layer} is {limit} and takes **{share:.0%}** of its layers' time.")
     return sentence.format(
         layer=_(LAYER_NAMES[verdict.slowest]), limit=_(LIMIT_NAMES[verdict.limit]), share=verdict.share
     )
