@@ -341,7 +341,9 @@ def show_experiment_progress(progress: Progress) -> None:
     else:
         text = _time_left_text(progress.time_left_s)
     if step_text := _step_text(progress):
-        text = f"{step_text} · {text}"
+        done = sum(run.epochs_done == run.spec.epochs for run in progress.runs)
+        runs = _("{done} of {all} runs done here on the server").format(done=done, all=len(progress.runs))
+        text = f"{runs} · {step_text} · {text}"
     st.progress(progress.share, text)
 
 

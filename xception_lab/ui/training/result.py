@@ -25,6 +25,7 @@ from xception_lab.ui.training.texts import (
     is_slope,
     lesser_doses_text,
     other_levels_text,
+    paper_found_text,
     setting_text,
     sign_change_text,
     trend_alt,
@@ -62,6 +63,8 @@ def show_result(
                 confound_text(effect, progress.spec),
             )
             st.markdown(" ".join(text for text in texts if text))
+        if effects.primary and (found := paper_found_text(progress.spec.preset)):
+            st.markdown(found)
     if effects.seeds and not effects.primary:
         st.markdown(_("**Several factors vary, and no comparison was fixed beforehand: all is exploratory.**"))
     if not effects.seeds_missing:
