@@ -1,5 +1,8 @@
 """What a class trains from its room: its teacher sees it, stops it, goes on with it, deletes it; nobody else does."""
 
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,13 @@ def _do_nothing(*_: object) -> None:
     pass
 
 
+def until(condition: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "waited 60 s in vain"
+        time.sleep(0.01)
+
+
 def _ten_minutes(_spec: ExperimentSpec) -> float:
     return 600.0
 
@@ -35,6 +45,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     store = Store()
     scheduler = Scheduler(store)
     monkeypatch.setattr(Scheduler, "_enqueue", _do_nothing)
+    monkeypatch.setattr(Scheduler, "is_ready", True)
     for module in (training, run_list):
         monkeypatch.setattr(module, "get_scheduler", lambda: scheduler)
     return store
@@ -111,6 +122,38 @@ def test_a_room_that_is_gone_keeps_nobody_from_training(store: Store, monkeypatc
     ClassStore().delete(code, secret)
     _start(monkeypatch, {"room": code, "seat": seat})
     assert len(store.summaries()) == 1
+
+
+@pytest.mark.usefixtures("store")
+def test_an_estimate_waits_for_the_workers_and_is_given_up_when_nobody_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = replace(SPEC, seeds=5)  # estimated by no other test
+    monkeypatch.setattr(training, "_estimate_s", _ten_minutes)
+    monkeypatch.setattr(training, "POLL_S", 0.01)
+    monkeypatch.setattr(Scheduler, "is_ready", False)
+    assert training._estimated_s(spec) is None
+    given_up = training._estimating(spec).future
+    until(given_up.cancelled)
+    assert training._estimated_s(spec) is None
+    assert training._estimating(spec).future is not given_up
+    monkeypatch.setattr(Scheduler, "is_ready", True)
+    until(lambda: training._estimated_s(spec) == 600)
+
+
+@pytest.mark.usefixtures("store")
+def test_an_estimate_that_fails_says_so_and_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = replace(SPEC, seeds=6)
+
+    def fail(_spec: ExperimentSpec) -> float:
+        raise ValueError("no such data")
+
+    monkeypatch.setattr(training, "_estimate_s", fail)
+    until(training._estimating(spec).future.done)
+    with pytest.raises(ValueError, match="no such data"):
+        training._estimated_s(spec)
+    monkeypatch.setattr(training, "_estimate_s", _ten_minutes)
+    until(lambda: training._estimated_s(spec) == 600)
 
 
 def test_the_estimate_counts_what_shares_the_machine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """The embedded cluster: a dask LocalCluster in a process of its own, which ends when its parent does.
 
 It has a process of its own for three reasons: dask's scheduler would compete with the server for the interpreter lock;
-the workers inherit a low priority, which the server must not have; and workers that a Streamlit server spawns would run
+the workers have a low priority, which the server must not have; and workers that a Streamlit server spawns would run
 the page's script, as its __main__. How the process ends with its parent is explained in common/child_process.py; dask's
 workers end with it.
 """
@@ -15,8 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from distributed import LocalCluster, Nanny
+from distributed import Client, LocalCluster, Nanny
 
+from xception_lab.common import child_process
 from xception_lab.common.child_process import give_way, start_child, wait_for_parent_end
 from xception_lab.common.messages import say
 from xception_lab.experiments.placement import environment_of, place_workers
@@ -104,7 +105,6 @@ def _serve(workers: int) -> None:
     preload: list[str] = config.get("distributed.worker.preload", [])
     config.set({"distributed.worker.preload": [*preload, "xception_lab.training.loop"]})
 
-    give_way()
     devices = place_workers(workers or None).devices
     # no memory limit: dask's would pause a worker for what torch's own allocator keeps; placement.py judges memory
     cluster = LocalCluster(
@@ -117,6 +117,10 @@ def _serve(workers: int) -> None:
         worker_class=PinnedNanny,
         devices=devices,
     )
+    # only now: a person waits for them to start, which takes a few seconds once
+    with Client(cluster, set_as_default=False) as client:
+        client.run(give_way, child_process.NICENESS)
+    give_way(child_process.NICENESS)
     print(cluster.scheduler_address, len(devices), flush=True)
     # an orderly shutdown would wait for the epochs under way; dask's workers end at once when their parent has
     wait_for_parent_end()

@@ -128,6 +128,12 @@ class Scheduler:
             self._start_threads()
         self._wake.set()
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the workers run."""
+        client = self._client
+        return client is not None and client.status == "running"
+
     def resume(self, experiment: str) -> None:
         """Queue again what is not done, cancelled and failed runs included.
 

@@ -1,9 +1,12 @@
 """The experiment that a session watches: it is found, started, stopped, resumed and estimated here."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
@@ -36,6 +39,10 @@ _CONTROL = "control"  # and for the key with which its owner lets others control
 _TROUBLE = "_trouble"
 
 CLEAN_S = 3600.0  # between two cleanings
+STARTING_S = 20.0  # an estimate waits so long at most for the workers to start
+POLL_S = 0.2
+
+_TIMING = threading.Lock()  # two estimates at once would disturb each other
 
 
 @st.cache_resource
@@ -274,13 +281,54 @@ def try_action(action: Callable[[], None]) -> None:
         st.session_state[_TROUBLE] = message_of(error)
 
 
-@st.cache_data(show_spinner=False)
+@dataclass(slots=True)
+class _Estimate:
+    """An estimate under way. begun_s, seen_s: since when, and when a page last waited for it, by time.monotonic."""
+
+    future: Future[float]
+    begun_s: float
+    seen_s: float
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _estimating(spec: ExperimentSpec) -> _Estimate:
+    now_s = time.monotonic()
+    estimate = _Estimate(Future(), now_s, now_s)
+    threading.Thread(target=_estimate, args=(spec, estimate, get_scheduler()), daemon=True).start()
+    return estimate
+
+
+def _estimated_s(spec: ExperimentSpec) -> float | None:
+    """The estimate in seconds, None as long as it is under way. Raises what it raised."""
+    estimate = _estimating(spec)
+    estimate.seen_s = time.monotonic()
+    if not estimate.future.done():
+        return None
+    if estimate.future.cancelled() or estimate.future.exception():
+        _estimating.clear(spec)
+    return None if estimate.future.cancelled() else estimate.future.result()
+
+
+def _estimate(spec: ExperimentSpec, estimate: _Estimate, scheduler: "Scheduler") -> None:
+    """Fill in an estimate once the workers run, which it would delay; one that nobody waits for is given up."""
+    while not scheduler.is_ready and time.monotonic() - estimate.begun_s < STARTING_S:
+        time.sleep(POLL_S)
+        if time.monotonic() - estimate.seen_s > 10 * POLL_S:
+            estimate.future.cancel()
+            return
+    try:
+        estimate.future.set_result(_estimate_s(spec))
+    except Exception as error:  # whoever waits for it shows what went wrong
+        estimate.future.set_exception(error)
+
+
 def _estimate_s(spec: ExperimentSpec) -> float:
     from xception_lab.experiments.estimate import estimate_s
     from xception_lab.experiments.placement import place_workers
 
     placement = place_workers()
-    return estimate_s(spec, len(placement.devices), placement.speed)
+    with _TIMING:
+        return estimate_s(spec, len(placement.devices), placement.speed)
 
 
 def estimate_text(spec: ExperimentSpec) -> str:
@@ -291,7 +339,10 @@ def estimate_text(spec: ExperimentSpec) -> str:
     """
     get_scheduler().prepare()
     with st.spinner(_("Timing a few steps …")):
-        seconds = _estimate_s(spec)
+        slot = st.empty()
+        while (seconds := _estimated_s(spec)) is None:
+            time.sleep(POLL_S)
+            slot.empty()  # here a press of Start ends this run of the page, which else would wait for the estimate
     text = _("Runs: {runs}, about **{minutes:.0f} min** on this machine: an estimate from a few timed steps.")
     estimate = text.format(runs=len(spec.variants()), minutes=max(1.0, seconds / 60))
     seen = _("The teacher of your class sees what you start.") if current_seat() else ""
