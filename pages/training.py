@@ -83,6 +83,7 @@ def show_start() -> None:
     if refusal := training_note() or data_note(spec):
         st.info(refusal, icon=":material/block:")
         return
+    get_scheduler().prepare()  # whoever looks at this is about to press Start, and the workers take some seconds
     if result and effects and effects.primary:
         st.markdown(power_text(result, effects, state.seeds))
     st.markdown(would_run_text(spec))

@@ -144,6 +144,7 @@ def test_a_full_queue_of_runs_is_said_in_korean(monkeypatch: pytest.MonkeyPatch)
         pass
     monkeypatch.setattr(training, "get_scheduler", lambda: Scheduler(store))
     monkeypatch.setattr(training, "estimate_text", lambda _: "")
+    monkeypatch.setattr(Scheduler, "prepare", lambda _: None)
     at = opened("pages/training.py", {"lang": "ko", "seeds": "10"})
     at.session_state["_person"] = SECRET
     at.session_state["starting"] = True

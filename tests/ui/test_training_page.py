@@ -28,6 +28,7 @@ from xception_lab.experiments.effects import Effect, EffectVerdict, own_interval
 from xception_lab.experiments.power import rule_power
 from xception_lab.experiments.progress import Progress, RunProgress
 from xception_lab.experiments.results_file import ExperimentResult, load_stored_result
+from xception_lab.experiments.scheduler import Scheduler
 from xception_lab.experiments.spec import PRESETS, ExperimentSpec, Grid
 from xception_lab.training.records import EpochRecord
 from xception_lab.ui.fields.training import PRESET
@@ -199,6 +200,9 @@ def test_what_goes_wrong_at_the_start_is_said(monkeypatch: pytest.MonkeyPatch) -
         def submit(self, *_: object) -> str:
             raise RuntimeError("at most 200 runs may wait at once")
 
+        def prepare(self) -> None:
+            pass
+
     monkeypatch.setattr(training, "get_scheduler", Full)
     monkeypatch.setattr(training, "estimate_text", lambda _: "")
     app = page(guess="show")
@@ -361,6 +365,7 @@ def _opened(*keys: str, **parameters: str) -> AppTest:
 
 def test_what_the_seeds_can_decide_is_said_of_the_whole_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "estimate_text", lambda _: "")
+    monkeypatch.setattr(Scheduler, "prepare", lambda _: None)
     stored = load_stored_result("figure-10")
     assert stored
     power = rule_power(stored.progress.effects().primary, 3, 5000, 2)

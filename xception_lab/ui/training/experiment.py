@@ -334,10 +334,8 @@ def _estimate_s(spec: ExperimentSpec) -> float:
 def estimate_text(spec: ExperimentSpec) -> str:
     """The number of runs, and how long they may take here: an estimate from a few timed steps.
 
-    With the experiments that are under way here, which share the machine, and what the class's teacher will see. The
-    workers are started meanwhile: whoever asks is about to start.
+    With the experiments that are under way here, which share the machine, and what the class's teacher will see.
     """
-    get_scheduler().prepare()
     with st.spinner(_("Timing a few steps …")):
         slot = st.empty()
         while (seconds := _estimated_s(spec)) is None:
