@@ -33,6 +33,7 @@ from xception_lab.ui.training.experiment import (
     experiment_control,
     experiment_result,
     get_scheduler,
+    has_first_step,
     load_current_experiment,
     load_progress,
     load_repetitions,
@@ -54,12 +55,16 @@ from xception_lab.ui.training.texts import question_text
 from xception_lab.ui.training.upload import custom_data_control
 
 open_made_pool()
+LOOK_S = 1.0  # between two looks at an experiment that runs
+FIRST_LOOK_S = 0.4  # as long as somebody waits for its first sign
+
 state = frame("training", TrainingState)
 is_revealed = forget_other_guess(state)
 current = load_current_experiment()
 show_settings_problem()
 experiment_id = current.id if current else None
 running = current is not None and not current.finished
+has_begun = current is not None and has_first_step(current)
 result = load_result(plan_name(state.preset, state.dataset))
 effects = stored_effects(result.progress) if result and is_revealed else None
 heading(question_text(current.spec.preset if current else state.preset))
@@ -130,6 +135,8 @@ def show_live(experiment_id: str) -> None:
     if is_revealed:
         predictions = make_predictions_reader(scheduler.checkpoint)
         show_experiment(state, progress, progress.effects(), predictions, scheduler.checkpoint)
+    if running and not has_begun and has_first_step(progress):
+        st.rerun()  # once, to look less often from now on
 
 
 asked = current.spec if current else result.progress.spec if result else None
@@ -137,7 +144,8 @@ with st.container(key=VIEW_BELOW):
     if asked and not is_revealed:
         ask_guess(asked)
     if experiment_id:
-        st.fragment(show_live, run_every=1.0 if running else None)(experiment_id)
+        look_s = LOOK_S if has_begun else FIRST_LOOK_S
+        st.fragment(show_live, run_every=look_s if running else None)(experiment_id)
     elif result and effects:
         reserved = reservations(result, effects)
         show_experiment(state, result.progress, effects, result.predictions.__getitem__, None, reserved)

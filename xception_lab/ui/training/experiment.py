@@ -396,6 +396,11 @@ def show_experiment_progress(progress: Progress) -> None:
     st.progress(progress.share, text)
 
 
+def has_first_step(progress: Progress) -> bool:
+    """Whether any run has done a step."""
+    return any(run.step or run.records for run in progress.runs)
+
+
 def _time_left_text(seconds: float) -> str:
     if seconds < 120:
         return _("about {seconds:.0f} s left").format(seconds=seconds)
