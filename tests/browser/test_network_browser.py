@@ -83,7 +83,7 @@ def test_the_bars_of_what_if_go_along_tell_their_numbers_and_are_saved(
     alone.goto(file.as_uri())
     bars = alone.locator("rect.mark")
     assert bars.count() == 14
-    assert bars.last.evaluate("node => getComputedStyle(node).fill") == "rgb(11, 127, 116)"
+    assert bars.last.evaluate("node => getComputedStyle(node).fill") == "rgb(68, 119, 170)"
     context.close()
 
 
@@ -122,5 +122,5 @@ def test_the_report_opens_without_a_connection(browser: Browser, tmp_path: Path)
         assert box["height"] > 100
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     fill = page.locator("rect.pointwise").first.evaluate("node => getComputedStyle(node).fill")
-    assert fill == "rgb(11, 127, 116)"
+    assert fill == "rgb(68, 119, 170)"
     context.close()

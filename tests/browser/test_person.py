@@ -63,6 +63,7 @@ def test_a_newcomer_is_given_a_secret_that_a_reload_finds_again(visitor: Visitor
     assert _kept(page) is None  # nobody asked yet
     _open_list(page)
     expect(page.get_by_text("No run yet")).to_be_visible()
+    page.wait_for_function(f"() => localStorage.getItem('{KEY}')")
     secret = _kept(page)
     assert is_secret(secret)
     page.reload()
