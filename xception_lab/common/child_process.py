@@ -40,10 +40,10 @@ def start_child(
     )
 
 
-def give_way(niceness: int | None = None) -> None:
-    """In the child: let the processes that answer people go first, where the system knows niceness; else NICENESS."""
+def give_way(niceness: int) -> None:
+    """In the child: let the processes that answer people go first, where the system knows niceness."""
     if hasattr(os, "nice"):
-        os.nice(NICENESS if niceness is None else niceness)
+        os.nice(niceness)
 
 
 def wait_for_parent_end() -> NoReturn:

@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from xception_lab.common.child_process import give_way, leave_with_parent, start_child
+from xception_lab.common.child_process import NICENESS, give_way, leave_with_parent, start_child
 from xception_lab.common.messages import Message, message_from_text, message_of, message_to_text, quote_name, say
 
 MIB = 2**20
@@ -162,7 +162,7 @@ def _serve() -> NoReturn:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     job = json.loads(sys.stdin.buffer.readline())
-    give_way()
+    give_way(NICENESS)
     _bound(job["seconds"], job["memory"])
     answer, rest = {}, b""
     try:

@@ -93,8 +93,8 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
         "faster": _("called in a row, launches included, it is **{times} faster**"),
         "slower": _("called in a row, launches included, it is **{times} slower**"),
         "no difference seen": _(
-            "called in a row, launches included, its time is within the **{spread:.0%}** by which such times differ "
-            "from run to run"
+            "called in a row, launches included, it differs from the standard block by less than **{spread:.0%}**, too "
+            "little to tell, as such times change from run to run"
         ),
     }[launches.outcome].format(times=times_text(launches.times.times), spread=LOOP_SPREAD)
     sentence = _(

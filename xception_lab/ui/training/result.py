@@ -1,7 +1,6 @@
 """An experiment's result on the page: verdicts and charts, the table of its runs, and both as files."""
 
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 
 import streamlit as st
 
@@ -32,11 +31,9 @@ from xception_lab.ui.training.texts import (
     verdict_details,
 )
 
-NO_RESERVATIONS: Mapping[int, str] = MappingProxyType({})
-
 
 def show_result(
-    progress: Progress, effects: Effects, key: str, guess: str, reserved: Mapping[int, str] = NO_RESERVATIONS
+    progress: Progress, effects: Effects, key: str, guess: str, reserved: Mapping[int, str] | None = None
 ) -> None:
     """Verdicts, learning curves and effects of an experiment, as far as its runs have come.
 
@@ -57,7 +54,7 @@ def show_result(
         for place, effect in enumerate(effects.primary):
             texts = (
                 headline(effect, effects.margin),
-                reserved.get(place, ""),
+                (reserved or {}).get(place, ""),
                 verdict_details(effect, effects),
                 other_levels_text(effect, effects),
                 confound_text(effect, progress.spec),

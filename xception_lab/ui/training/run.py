@@ -23,7 +23,7 @@ from xception_lab.ui.shell.controls import download_button
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.training.classes import class_name, show_pictures
-from xception_lab.ui.training.result import NO_RESERVATIONS, show_result, show_runs
+from xception_lab.ui.training.result import show_result, show_runs
 from xception_lab.ui.training.texts import setting_text
 
 MAX_MISTAKES = 12
@@ -46,7 +46,7 @@ def show_experiment(
     effects: Effects,
     read_predictions: PredictionsReader,
     read_checkpoint: CheckpointReader | None,
-    reserved: Mapping[int, str] = NO_RESERVATIONS,
+    reserved: Mapping[int, str] | None = None,
 ) -> None:
     """What the control "outcome" asks for.
 
