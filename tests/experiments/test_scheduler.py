@@ -130,6 +130,8 @@ def scheduler(_shared: Scheduler) -> Iterator[Scheduler]:
     yield _shared
     for experiment in {run.experiment for run in list(_shared._queue.values())}:
         _shared.cancel(experiment)
+    # until the scheduler has looked, what is cancelled stands in the next test's line
+    until(lambda: not _shared._queue, "the queue was empty")
 
 
 def test_workers_that_are_prepared_wait_for_the_first_experiment(scheduler: Scheduler) -> None:
