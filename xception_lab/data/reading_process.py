@@ -136,7 +136,7 @@ def _run_child(job: dict[str, Any], files: Files) -> tuple[dict[str, Any], bytes
         child.wait()
     if not line and child.returncode in (-signal.SIGKILL, -getattr(signal, "SIGPROF", 0)):
         sentence = say(
-            "{name}: must be read within {most:.0f} s of processor time, needs more",
+            "{name}: must be read within {most:.3g} s of processor time, needs more",
             name=quote_name(files[0][0]) if files[0][0] else say("the picture") if job["side"] else say("the file"),
             most=job["seconds"],
         )
