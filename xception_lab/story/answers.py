@@ -87,6 +87,7 @@ def weights(kernel_size: int, channels: int = MIDDLE.in_channels) -> Weights:
     return Weights(sum(by_kind["standard"].values()), separable["depthwise"], separable["pointwise"])
 
 
+@cache
 def tower_equivalence(towers: int = TOWERS) -> float:
     """The largest difference between the outputs of Figures 2 and 3 with the same weights, in float32."""
     from xception_lab.nn.inception import check_equivalence
