@@ -23,6 +23,12 @@ def keep_freed_memory() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
+def return_freed_memory() -> None:
+    """Give the system what this process has freed; for a server after tensors that it seldom needs. glibc only."""
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of Python or torch says that memory ran out, a device's or the machine's."""
     from torch import OutOfMemoryError

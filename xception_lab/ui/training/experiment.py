@@ -325,10 +325,14 @@ def _estimate(spec: ExperimentSpec, estimate: _Estimate, scheduler: "Scheduler")
 def _estimate_s(spec: ExperimentSpec) -> float:
     from xception_lab.experiments.estimate import estimate_s
     from xception_lab.experiments.placement import place_workers
+    from xception_lab.nn.allocator import return_freed_memory
 
     placement = place_workers()
     with _TIMING:
-        return estimate_s(spec, len(placement.devices), placement.speed)
+        try:
+            return estimate_s(spec, len(placement.devices), placement.speed)
+        finally:
+            return_freed_memory()
 
 
 def estimate_text(spec: ExperimentSpec) -> str:
