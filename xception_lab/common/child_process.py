@@ -15,7 +15,7 @@ from typing import IO, NoReturn
 
 from xception_lab.common.files import package_folder
 
-NICENESS = 10  # of a child that works while people press and wait
+NICENESS = 15  # of a child that works while people press and wait
 
 
 def start_child(

@@ -31,7 +31,7 @@ from xception_lab.timing.results_file import results_from_json, results_to_json
 
 # its threads would take every core from the server that answers a class; above the training and the reading of uploads,
 # which would disturb it. Where nothing else runs, the times are the same.
-NICENESS = 5
+NICENESS = 10
 
 
 @dataclass(frozen=True, slots=True)
