@@ -170,11 +170,14 @@ def test_the_export_holds_every_prediction_and_no_key(store: ClassStore) -> None
 
     code, secret, link = _seated(store)
     store.predict(code, link["seat"], "8", "-1:0.5")
-    lines = _predictions_csv(Leader(code, secret)).split()
-    assert lines[0] == "step,student,prediction,time_utc"
+    text = _predictions_csv(Leader(code, secret))
+    lines = text.splitlines()
+    assert lines[0] == "step,student,prediction,time_utc,question,answer"
     assert lines[1].startswith("8,1,-1:0.5,")
-    assert secret not in str(lines)
-    assert link["seat"] not in str(lines)
+    assert "Accuracy with the ReLU minus without" in lines[1]
+    assert lines[1].endswith("," + STORY["8"].answers()[0].text)
+    assert secret not in text
+    assert link["seat"] not in text
 
 
 def test_a_student_joins_by_link_and_by_code_and_has_one_seat(store: ClassStore) -> None:

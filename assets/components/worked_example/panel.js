@@ -138,9 +138,10 @@ export function createPanel(kind) {
   countSoFar.dataset.part = "count"
   const countOf = element("span")
   count.append(each, bar, countSoFar, countOf)
-  node.append(head, stage, below, count)
+  const full = element("p", "full")
+  node.append(head, stage, below, count, full)
   return {
-    kind, node, title, about, shapes, stage, lower, upper, chips, below, each, countBar, countSoFar, countOf,
+    kind, node, title, about, shapes, stage, lower, upper, chips, below, each, countBar, countSoFar, countOf, full,
     links: [], reach: null,
   }
 }
@@ -333,6 +334,7 @@ export function setPanelTexts(self, words, text) {
   setText(self.countOf, fill(words.of, { whole: block.counts.at(-1).toLocaleString("en") }))
   const [before, after] = words.each.split("{products}")
   self.each.replaceChildren(before, element("strong", "", String(block.each)), after)
+  self.full.textContent = text.full
   if (block.middle) {
     const gate = element("span", `chip gate ${block.between}`, words.gates[block.between])
     gate.style.top = "152px"

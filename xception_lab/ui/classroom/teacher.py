@@ -224,7 +224,14 @@ def _show_settings(leader: Leader, room: Room, step: str) -> None:
 
 
 def _predictions_csv(leader: Leader) -> str:
-    return rows_to_csv(predictions_table(ClassStore().predictions(leader.code, leader.secret)))
+    """Every prediction, with what was asked and what is right."""
+    predictions = ClassStore().predictions(leader.code, leader.secret)
+    asked = {
+        step: {"question": step_question(step), "answer": answer_text(STORY[step])}
+        for step in {prediction.step for prediction in predictions}
+    }
+    rows = zip(predictions, predictions_table(predictions), strict=True)
+    return rows_to_csv([row | asked[prediction.step] for prediction, row in rows])
 
 
 def _show_card(room: Room) -> None:

@@ -75,17 +75,22 @@ def _words(
     spec: CompareSpec, small: WorkedExample, blocks: tuple[ComparedBlock, ...], counted: Measure
 ) -> dict[str, Any]:
     in_shape = format_shape(spec.in_channels, spec.size, spec.size)
+    smaller = _smaller(spec, small.spec)
     return {
         "blocks": [
             {
                 "title": kind_name(block.kind),
                 "about": subtitle(block),
                 "shapes": f"{in_shape} → {format_shape(*block.cost.out_shape[1:])}",
+                # beside the stand-in's own number, which is another one
+                "full": _("{products:,.4g} in the full block").format(products=block.macs_per_value) if smaller else "",
                 "layers": _layers(block, counted),
             }
             for block in blocks
         ],
-        "note": _note(spec, small.spec),
+        "note": _("A stand-in: {parts}. Costs are of the full block.").format(parts=", ".join(smaller))
+        if smaller
+        else _("The whole block, before its batch norm."),
         "gates": {"relu": "ReLU", "elu": "ELU", "none": _("no ReLU")},
         "channel": _("channel {channel}:"),
         "together": _("{count} channels: Σ"),
@@ -118,8 +123,8 @@ def _layers(block: ComparedBlock, counted: Measure) -> list[str]:
     ]
 
 
-def _note(spec: CompareSpec, small: CompareSpec) -> str:
-    """In what the worked example is smaller than the comparison."""
+def _smaller(spec: CompareSpec, small: CompareSpec) -> list[str]:
+    """In what the worked example is smaller than the comparison; empty where it is the whole block."""
     parts: list[str] = []
     few, full = (f"{each.in_channels}→{each.out_channels}" for each in (small, spec))
     if few != full:
@@ -135,6 +140,4 @@ def _note(spec: CompareSpec, small: CompareSpec) -> str:
         # None stands for one per channel
         few, full = (each.segments or each.out_channels for each in (small, spec))
         parts.append(f"segments {few}/{full}")
-    if not parts:
-        return _("The whole block, before its batch norm.")
-    return _("A stand-in: {parts}. Costs are of the full block.").format(parts=", ".join(parts))
+    return parts

@@ -21,6 +21,7 @@ from xception_lab.ui.training.texts import (
     effect_label,
     effect_sentence,
     headline,
+    interval_name,
     is_slope,
     lesser_doses_text,
     other_levels_text,
@@ -79,10 +80,14 @@ def show_result(
             _show_effects(effects.primary, effects.margin, f"{key}_effects", _("points of test accuracy"))
             st.caption(
                 _(
-                    "Dots: one seed each; diamond and bar: their mean and its interval; grey band: the ±{margin} that "
-                    "were fixed to be of no account. A single accuracy, not a difference, may be ±{error:.2f} points "
-                    "off that on all pictures of this kind."
-                ).format(margin=effects.margin, error=effects.sampling_error)
+                    "Dots: one seed each; diamond and bar: their mean and its interval ({intervals}); grey band: the "
+                    "±{margin} that were fixed to be of no account. A single accuracy, not a difference, may be "
+                    "±{error:.2f} points off that on all pictures of this kind."
+                ).format(
+                    intervals=", ".join(dict.fromkeys(map(interval_name, effects.primary))),
+                    margin=effects.margin,
+                    error=effects.sampling_error,
+                )
             )
     slope = next((effect for effect in effects.primary if is_slope(effect)), None)
     if slope and not effects.seeds_missing and (text := depth_text(slope, effects, progress.spec)):
@@ -139,14 +144,23 @@ def _show_curves(progress: Progress, key: str) -> None:
     names = [setting_text(curve.setting) for curve in learning_curves]
     has_validation = any(record.validation_accuracy is not None for run in progress.runs for record in run.records)
     axis = _("validation accuracy") if has_validation else _("test accuracy")
-    networks = [progress.spec.cell(curve.setting).xception for curve in learning_curves]
+    cells = [progress.spec.cell(curve.setting) for curve in learning_curves]
+    networks = [cell.xception for cell in cells]
     colours, dashes = arm_colours(networks), arm_dashes(networks)
     figure = curves_figure(learning_curves, names, colours, dashes, axis, _("epoch"))
     show_chart(figure, f"{key}_curves", "; ".join(names))
+    rates = {name: f"{cell.learning_rate:g}" for name, cell in zip(names, cells, strict=True)}
+    if len(set(rates.values())) > 1:  # what differs besides the question
+        text = ", ".join(f"{name} {rate}" for name, rate in rates.items())
+        st.caption(_("Learning rates: {rates}.").format(rates=text))
+    else:
+        st.caption(_("Learning rate of all: {rate}.").format(rate=next(iter(rates.values()))))
 
 
 def _show_effects(effects: Sequence[Effect], margin: float | None, key: str, axis: str) -> None:
     names = [effect_label(effect) for effect in effects]
+    if len({effect.confidence for effect in effects}) > 1:  # one claim asks more of its interval than another
+        names = [f"{name}<br>{interval_name(effect)}" for name, effect in zip(names, effects, strict=True)]
     figure = effects_figure(effects, names, axis, margin)
     show_chart(figure, key, "; ".join(map(effect_sentence, effects)))
 

@@ -141,6 +141,11 @@ def effect_label(effect: Effect) -> str:
     return f"{change}{where}<br>" + _("instead of {baseline}").format(baseline=setting_text(effect.baseline))
 
 
+def interval_name(effect: Effect) -> str:
+    """What kind of interval an effect has: a corrected claim asks for a wider one than an equivalence."""
+    return _("{confidence}% CI").format(confidence=f"{100 * effect.confidence:.3g}")
+
+
 def limits_of(effect: Effect) -> tuple[float, ...]:
     """What an effect's numbers are compared with: no effect, and the margin where its unit is the margin's."""
     return (0.0,) if effect.kind == "slope" else (0.0, -MARGIN, MARGIN)
