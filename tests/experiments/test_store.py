@@ -53,6 +53,23 @@ def test_an_experiment_comes_back_as_it_was_also_in_a_new_store(store: Store) ->
     assert store.checkpoint_path(run.id).read_bytes() == b"two"
 
 
+def test_what_one_owner_has_is_handed_over_whole_and_found_again(store: Store) -> None:
+    first, second, other = _add(store, "new"), _add(store, "new"), _add(store, "bob")
+    for owner in ("new", "ada"):
+        store.note_upload("own-1", owner)
+    store.note_upload("own-2", "new")
+    store.hand_over("new", "ada")
+    store.hand_over("nobody", "ada")
+    assert (store.experiments("new"), set(store.experiments("ada"))) == ((), {first, second})
+    assert store.experiments("bob") == (other,)
+    with closing(sqlite3.connect(store.folder / "runs.sqlite")) as db:
+        assert sorted(db.execute("SELECT name, owner FROM uploads")) == [("own-1", "ada"), ("own-2", "ada")]
+    # a store that is made again finds them under their new owner
+    (store.folder / "runs.sqlite").write_bytes(b"no database")
+    again = Store(store.folder)
+    assert {again.experiment(key).owner for key in (first, second)} == {"ada"}
+
+
 def test_what_was_not_measured_comes_back_as_nothing(store: Store) -> None:
     run = store.experiment(_add(store)).runs[0]
     early = replace(_record(1), test_loss=None, test_accuracy=None, validation_loss=0.4, validation_accuracy=0.8)

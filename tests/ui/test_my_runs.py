@@ -157,6 +157,29 @@ def test_what_the_browser_answers_is_checked() -> None:
         assert (at.session_state["found"][2] is None) == (not kept)
 
 
+def test_what_was_started_before_the_browser_answered_is_the_persons(store: Store) -> None:
+    def page(secret: str) -> None:
+        import streamlit as st
+        from tiny_data import TINY
+
+        from xception_lab.experiments.ownership import owner_of
+        from xception_lab.experiments.spec import ExperimentSpec
+        from xception_lab.experiments.store import Store
+        from xception_lab.ui.shell.person import current_person, remember_person
+
+        before = current_person().owner
+        key = Store().add(ExperimentSpec("figure-9", 1, TINY), before, 100)
+        remember_person(secret)
+        person = current_person()
+        # a measurement is kept in memory alone, under the owner that it was asked for with
+        st.session_state["owns"] = [person.owns(owner) for owner in (before, person.owner, owner_of("another"))]
+        st.session_state["key"] = key
+
+    at = AppTest.from_function(page, args=(SECRET,)).run()
+    assert at.session_state["owns"] == [True, True, False]
+    assert store.experiments(owner_of(SECRET)) == (at.session_state["key"],)
+
+
 def test_bounds_and_a_bad_settings_file_are_sentences_on_the_page(store: Store) -> None:
     file = store.folder / NAME
     file.write_text("[training]\nenabled = false\n[measuring]\nenabled = false\n[uploads]\nenabled = false\n")

@@ -472,6 +472,20 @@ class Store:
                 file.unlink(missing_ok=True)
         return freed
 
+    def hand_over(self, owner: str, heir: str) -> None:
+        """Make what one owner has another's: experiments and uploads."""
+        with self._read() as db:  # most have nothing, and a write would wait for the workers' results
+            query = "SELECT owner FROM experiments WHERE owner = ?1 UNION SELECT owner FROM uploads WHERE owner = ?1"
+            if db.execute(query, (owner,)).fetchone() is None:
+                return
+        with self._write() as db:
+            own = [row["id"] for row in db.execute("SELECT id FROM experiments WHERE owner = ?", (owner,))]
+            db.execute("UPDATE experiments SET owner = ? WHERE owner = ?", (heir, owner))
+            for experiment in own:
+                self._write_file(db, experiment)
+            db.execute("UPDATE OR IGNORE uploads SET owner = ? WHERE owner = ?", (heir, owner))
+            db.execute("DELETE FROM uploads WHERE owner = ?", (owner,))
+
     def usage(self, owner: str | None = None) -> Usage:
         """What one owner has in the store, or all of them."""
         with self._read() as db:

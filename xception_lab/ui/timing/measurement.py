@@ -61,7 +61,7 @@ def start(job: TimingJob) -> None:
 
 def may_stop(status: JobStatus) -> bool:
     """Whether the measurement is this person's own, and nobody else waits for it; another's is for watching."""
-    return not status.joined and (not status.owner or status.owner == current_person().owner)
+    return not status.joined and (not status.owner or current_person().owns(status.owner))
 
 
 def refusal_text(state: TimingState) -> str:

@@ -134,7 +134,7 @@ def experiment_control(progress: Progress) -> Control:
     """Whether the person may stop and resume the experiment: as its owner, or since that shared its control key."""
     from xception_lab.experiments.store import Store
 
-    if is_ownerless(progress.owner) or progress.owner == current_person().owner:
+    if is_ownerless(progress.owner) or current_person().owns(progress.owner):
         return "own"
     key = control_parameter()
     try:
