@@ -34,7 +34,7 @@ from xception_lab.training.records import EpochRecord
 from xception_lab.ui.fields.training import PRESET
 from xception_lab.ui.training import experiment as training
 from xception_lab.ui.training.arms import arm_colours, arm_dashes
-from xception_lab.ui.training.texts import headline, question_text, setting_text, verdict_details
+from xception_lab.ui.training.texts import headline, question_text, setting_text, verdict_details, verdict_interval
 
 
 def page(**parameters: str) -> AppTest:
@@ -378,13 +378,12 @@ def test_what_the_seeds_can_decide_is_said_of_the_whole_rule(monkeypatch: pytest
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "not the order alone"), ("ko", "순서만 바뀌는 것이 아닙니다")])
 def test_what_else_changes_with_the_order_stands_at_its_verdict(lang: str, word: str) -> None:
-    (line,) = [line.value for line in page(guess="show", lang=lang).markdown if word in line.value]
+    (line,) = [line.value for line in page(guess="show", lang=lang).caption if word in line.value]
     change = order_change(ExperimentSpec().base.xception)
-    assert "+0.35" in line
     for each in change.widths:
         assert f"{each.name} {each.depthwise_first} → {each.pointwise_first}" in line
     assert "+1,296" in line
-    assert not any(word in line.value for line in page(guess="show", lang=lang, preset="figure-10").markdown)
+    assert not any(word in line.value for line in page(guess="show", lang=lang, preset="figure-10").caption)
 
 
 def test_the_two_blocks_are_compared_as_exploratory_in_words() -> None:
@@ -448,7 +447,8 @@ def _effect(low: float, high: float, verdict: EffectVerdict, **changes: Any) -> 
 def test_a_borderline_number_never_reads_against_its_verdict(effect: Effect, texts: list[str]) -> None:
     stored = load_stored_result("figure-10")
     assert stored
-    line = f"{headline(effect, 0.5)} {verdict_details(effect, stored.progress.effects())}"
+    effects = stored.progress.effects()
+    line = " ".join((headline(effect, 0.5), verdict_interval(effect, effects), verdict_details(effect, effects)))
     for text in texts:
         assert text in line
 

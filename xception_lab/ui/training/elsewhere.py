@@ -28,6 +28,7 @@ from xception_lab.ui.training.texts import (
     points_text,
     setting_text,
     verdict_details,
+    verdict_interval,
 )
 
 
@@ -127,7 +128,13 @@ def _show_verdicts(repetition: Repetition, machine: str, above: Effects, there: 
     alt = "; ".join(f"{name.rpartition('>')[2]}: {effect_sentence(e)}" for name, e in zip(names, rows, strict=True))
     show_chart(figure, f"elsewhere_{repetition.device}", alt)
     for here, again in zip(above.primary, there.primary, strict=True):
-        st.markdown(f"- {headline(again, there.margin)} {verdict_details(again, there)} {_shift_text(here, again)}")
+        texts = (
+            headline(again, there.margin),
+            verdict_interval(again, there),
+            verdict_details(again, there),
+            _shift_text(here, again),
+        )
+        st.markdown(f"- {' '.join(filter(None, texts))}")
 
 
 def _shift_text(here: Effect, there: Effect) -> str:

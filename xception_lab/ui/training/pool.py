@@ -38,6 +38,7 @@ from xception_lab.ui.training.texts import (
     headline,
     question_text,
     verdict_details,
+    verdict_interval,
 )
 
 POOL = "pool"  # the link's parameter
@@ -203,11 +204,16 @@ def _verdict_text(progress: PoolProgress) -> str:
         return _("**{done} of {seeds} seeds are done.** No verdict before the last one.").format(
             done=done, seeds=progress.pool.spec.seeds
         )
-    return "\n\n".join(
-        f"{headline(effect, effects.margin)} {verdict_details(effect, effects)} "
-        f"{confound_text(effect, progress.pool.spec)}".rstrip()
+    verdicts = (
+        (
+            headline(effect, effects.margin),
+            verdict_interval(effect, effects),
+            verdict_details(effect, effects),
+            confound_text(effect, progress.pool.spec),
+        )
         for effect in effects.primary
     )
+    return "\n\n".join(" ".join(filter(None, texts)) for texts in verdicts)
 
 
 def _seeds_html(seeds: Sequence[SeedProgress], mine: Sequence[SeedProgress]) -> str:

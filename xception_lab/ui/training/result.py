@@ -10,6 +10,7 @@ from xception_lab.experiments.results_file import ExperimentResult, experiment_t
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.tables import curves, records_csv, run_rows
 from xception_lab.figures.training import curves_figure, effects_figure, trend_figure
+from xception_lab.ui.shell.address import is_projected
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.arms import arm_colours, arm_dashes
@@ -20,6 +21,7 @@ from xception_lab.ui.training.texts import (
     diagonal_text,
     effect_label,
     effect_sentence,
+    effect_text,
     headline,
     interval_name,
     is_slope,
@@ -30,6 +32,7 @@ from xception_lab.ui.training.texts import (
     sign_change_text,
     trend_alt,
     verdict_details,
+    verdict_interval,
 )
 
 
@@ -51,18 +54,9 @@ def show_result(
                 "**Nothing to compare yet: some variants are not done.** One seed will decide nothing: no spread."
             )
         st.markdown(waiting.format(done=len(effects.seeds), seeds=progress.spec.seeds))
+        late: list[str] = []
     else:
-        for place, effect in enumerate(effects.primary):
-            texts = (
-                headline(effect, effects.margin),
-                (reserved or {}).get(place, ""),
-                verdict_details(effect, effects),
-                other_levels_text(effect, effects),
-                confound_text(effect, progress.spec),
-            )
-            st.markdown(" ".join(text for text in texts if text))
-        if effects.primary and (found := paper_found_text(progress.spec.preset)):
-            st.markdown(found)
+        late = _show_verdicts(progress, effects, reserved or {})
     if effects.seeds and not effects.primary:
         st.markdown(_("**Several factors vary, and no comparison was fixed beforehand: all is exploratory.**"))
     if not effects.seeds_missing:
@@ -89,6 +83,8 @@ def show_result(
                     error=effects.sampling_error,
                 )
             )
+    for text in late:
+        st.caption(text)
     slope = next((effect for effect in effects.primary if is_slope(effect)), None)
     if slope and not effects.seeds_missing and (text := depth_text(slope, effects, progress.spec)):
         st.markdown(text)
@@ -104,6 +100,27 @@ def show_result(
                 _show_effects(effects.exploratory, None, f"{key}_exploratory", _("points of test accuracy"))
     if any(record.validation_accuracy is not None for run in progress.runs for record in run.records):
         _show_areas(progress, key)
+
+
+def _show_verdicts(progress: Progress, effects: Effects, reserved: Mapping[int, str]) -> list[str]:
+    """The primary effects' verdicts. Returns their details where a projector shows the charts first."""
+    late: list[str] = []
+    for place, effect in enumerate(effects.primary):
+        verdict = (headline(effect, effects.margin), verdict_interval(effect, effects), reserved.get(place, ""))
+        details = (
+            verdict_details(effect, effects),
+            other_levels_text(effect, effects),
+            confound_text(effect, progress.spec),
+        )
+        st.markdown(" ".join(filter(None, verdict)))
+        text = " ".join(filter(None, details))
+        if text and is_projected():
+            late.append(f"{effect_text(effect)}: {text}")
+        elif text:
+            st.caption(text)
+    if effects.primary and (found := paper_found_text(progress.spec.preset)):
+        st.markdown(found)
+    return late
 
 
 def _trend(experiment: ExperimentSpec, effects: Effects) -> Trend | None:
@@ -151,7 +168,7 @@ def _show_curves(progress: Progress, key: str) -> None:
     show_chart(figure, f"{key}_curves", "; ".join(names))
     rates = {name: f"{cell.learning_rate:g}" for name, cell in zip(names, cells, strict=True)}
     if len(set(rates.values())) > 1:  # what differs besides the question
-        text = ", ".join(f"{name} {rate}" for name, rate in rates.items())
+        text = "; ".join(f"{name} {rate}" for name, rate in rates.items())
         st.caption(_("Learning rates: {rates}.").format(rates=text))
     else:
         st.caption(_("Learning rate of all: {rate}.").format(rate=next(iter(rates.values()))))

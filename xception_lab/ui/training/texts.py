@@ -184,23 +184,29 @@ def headline(effect: Effect, margin: float) -> str:
     return sentence.format(what=what, count=count, margin=margin)
 
 
-def verdict_details(effect: Effect, effects: Effects) -> str:
-    """The interval that a primary verdict was read from, and what would decide it."""
+def verdict_interval(effect: Effect, effects: Effects) -> str:
+    """The interval that a primary verdict was read from; empty where one seed gives none."""
     if effect.low is None or effect.high is None or effect.adjusted_p is None:
         return ""
-    seeds = len(effects.seeds)
     sentence = _(
         "{points} points, {confidence} interval {low} to {high} ({test}); {seeds} seeds, this network, these pictures."
-    ).format(
+    )
+    return sentence.format(
         points=points_text(effect, effect.points),
         confidence=f"{100 * effect.confidence:.3g}%",
         low=points_text(effect, effect.low),
         high=points_text(effect, effect.high),
         test=p_text(effect, effects.margin),
-        seeds=seeds,
+        seeds=len(effects.seeds),
     )
+
+
+def verdict_details(effect: Effect, effects: Effects) -> str:
+    """What else is to be said of a primary verdict, such as what would decide it; empty where there is nothing."""
+    if effect.low is None or effect.high is None or effect.adjusted_p is None:
+        return ""
     if effect.verdict in ("harmful", "helpful"):
-        return f"{sentence} {_size_text(effect, effects.margin)}".rstrip()
+        return _size_text(effect, effects.margin)
     if effect.verdict == "equivalent" and not effect.asks_equivalence and (found := equivalence_test(effect)):
         p, interval = found
         second = _(
@@ -208,11 +214,12 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
             "±{margin}: p {p}, 90% CI {low} to {high})."
         )
         low, high = (points_text(effect, end) for end in interval)
-        return f"{sentence} " + second.format(margin=effects.margin, p=format_p(p), low=low, high=high)
+        return second.format(margin=effects.margin, p=format_p(p), low=low, high=high)
     if effect.verdict != "not decided":
-        return sentence
+        return ""
     if effect.objection:
-        return f"{sentence} {_(_OBJECTIONS[effect.objection])}"
+        return _(_OBJECTIONS[effect.objection])
+    parts: list[str] = []
     if effect.seeds_needed is not None:
         if needs_seeds_for_equivalence(effect):
             more = _(
@@ -224,23 +231,23 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
                 "A new experiment with about {seeds} seeds would find a difference 80 times in 100, by this comparison "
                 "alone at the level of its interval, and if effect and spread are as they look."
             )
-        sentence += " " + more.format(seeds=effect.seeds_needed)
+        parts.append(more.format(seeds=effect.seeds_needed))
     elif effect.asks_equivalence:
-        sentence += " " + _("If it is as large as it looks, no number of seeds would show it to be within the margin.")
+        parts.append(_("If it is as large as it looks, no number of seeds would show it to be within the margin."))
     if effect.asks_equivalence and is_beyond_margin(effect):
         beyond = _("Not asked beforehand: the whole interval lies outside ±{margin}.")
-        sentence += " " + beyond.format(margin=effects.margin)
+        parts.append(beyond.format(margin=effects.margin))
     elif effect.asks_equivalence:
         blind = _(
             "Without any difference and with the spread seen here, so many seeds would have shown equivalence with a "
             "chance of {power} (power of these two tests)."
         )
-        sentence += " " + blind.format(power=chance_text(power_without_effect(effect, seeds)))
+        parts.append(blind.format(power=chance_text(power_without_effect(effect, len(effects.seeds)))))
     own = own_interval(effect)
     if own and effect.asks_equivalence and _leaves_out_zero(effect):
         sided = _("Not asked beforehand: the 95% CI by itself, {low} to {high}, leaves out 0.")
-        sentence += " " + sided.format(low=points_text(effect, own[0]), high=points_text(effect, own[1]))
-    return sentence
+        parts.append(sided.format(low=points_text(effect, own[0]), high=points_text(effect, own[1])))
+    return " ".join(parts)
 
 
 def _size_text(effect: Effect, margin: float) -> str:
