@@ -16,11 +16,11 @@ from xception_lab.ui.training.elsewhere import show_elsewhere
 from xception_lab.ui.training.evidence import (
     power_text,
     provenance_text,
-    reservations,
     show_carry_over,
     show_evidence,
     stored_elsewhere_text,
     variants_text,
+    verdict_notes,
     would_run_text,
 )
 from xception_lab.ui.training.experiment import (
@@ -147,8 +147,8 @@ with st.container(key=VIEW_BELOW):
         look_s = LOOK_S if has_begun else FIRST_LOOK_S
         st.fragment(show_live, run_every=look_s if running else None)(experiment_id)
     elif result and effects:
-        reserved = reservations(result, effects)
-        show_experiment(state, result.progress, effects, result.predictions.__getitem__, None, reserved)
+        notes = verdict_notes(result, effects)
+        show_experiment(state, result.progress, effects, result.predictions.__getitem__, None, notes)
         if state.outcome == "result" and effects.primary:
             show_elsewhere(result, effects, load_repetitions(plan_name(state.preset, state.dataset)))
             show_evidence(result, effects)

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from typing import TypeGuard
 
 TERMINAL = "terminal"
 
@@ -24,7 +25,7 @@ def make_secret() -> str:
     return secrets.token_hex(16)
 
 
-def is_secret(text: object) -> bool:
+def is_secret(text: object) -> TypeGuard[str]:
     """Whether a text has the form of a secret, and of a control key."""
     return isinstance(text, str) and bool(_SECRET.fullmatch(text))
 

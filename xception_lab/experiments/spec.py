@@ -110,7 +110,7 @@ PRESETS = {
         (Contrast(_RELU, _NONE, (("batch_norm", "every"),)),),
     ),
     "dose": Preset(
-        "How much of the negative signal must be cut before it harms?",
+        "What does it do to cut more of the negative signal?",
         "4.7",
         (("negative_slope", (1.0, 0.5, 0.2, 0.1, 0.0)),),
         (Contrast((("negative_slope", 0.0),), (("negative_slope", 1.0),)),),

@@ -3,6 +3,8 @@
 
 import { button, element, prefersReducedMotion } from "../common/dom.js"
 
+const TEXT_SHARE = 0.32 // of a narrow scale, what a text takes: two that are closer have their ends at their places
+
 /** The scale's line with its ticks; at: from a number to its place, 0 to 1. */
 function createAxis(data, at, className) {
   const axis = element("div", className)
@@ -117,9 +119,10 @@ function askChoice(data, send) {
   return [row]
 }
 
-function createMark(className, place, text, below) {
-  // at the ends the text would leave the page
-  const node = element("span", `mark ${className}${place < 0.12 ? " start" : place > 0.88 ? " end" : ""}`, text)
+/** anchor: which end of the text stands over its place, "start", "end", or "" for its middle. */
+function createMark(className, place, text, below, anchor = "") {
+  // at the ends of the scale the text would leave the page
+  const node = element("span", `mark ${className} ${place < 0.12 ? "start" : place > 0.88 ? "end" : anchor}`, text)
   node.style.left = `${100 * Math.max(0, Math.min(1, place))}%`
   if (below) node.append(element("small", "", below))
   return node
@@ -139,7 +142,12 @@ function tell(data) {
     return [row]
   }
   const axis = createAxis(data, data.at, "axis told")
-  for (const answer of data.answers) axis.append(createMark("answer", data.at(answer.value), answer.text, answer.name))
+  const places = data.answers.map((answer) => data.at(answer.value))
+  const areClose = places.length === 2 && Math.abs(places[1] - places[0]) < TEXT_SHARE
+  data.answers.forEach((answer, i) => {
+    const anchor = !areClose ? "" : places[i] === Math.min(...places) ? "end" : "start"
+    axis.append(createMark("answer", places[i], answer.text, answer.name, anchor))
+  })
   if (data.guess) axis.append(createMark("own", data.at(data.guess.value), `${data.words.own}: ${data.guess.label}`))
   if (!prefersReducedMotion()) {
     for (const mark of axis.querySelectorAll(".answer")) {

@@ -3,6 +3,7 @@
 import { element } from "../common/dom.js"
 
 const CONVS = 8
+let chosen = 1 // which order the person looked at: the picture is drawn anew once the answer is told
 
 /** The two blocks, each as a row of its layers. */
 function drawChains(blocks) {
@@ -42,11 +43,11 @@ export function drawStack(data) {
   const row = element("label", "slide")
   const input = element("input")
   input.type = "range"
-  Object.assign(input, { min: 0, max: 1, step: 1, value: 1 })
+  Object.assign(input, { min: 0, max: 1, step: 1, value: chosen })
   input.setAttribute("aria-label", data.words.slide)
   const names = [element("b", "", data.words.pointwise_first), element("b", "", data.words.depthwise_first)]
   const show = () => {
-    const order = Number(input.value)
+    const order = (chosen = Number(input.value))
     names.forEach((name, i) => (name.className = i === order ? "" : "off"))
     input.setAttribute("aria-valuetext", names[order].textContent)
     draw(order)

@@ -56,6 +56,7 @@ function watchTerms(card) {
   let line = 0 // of the word, that the card stands beside
   let isKept = false // by a click, until it is closed
   let timer = 0
+  let at = [] // where the mouse was last
 
   const place = () => {
     const box = word?.getClientRects()[line] ?? word?.getClientRects()[0]
@@ -106,8 +107,10 @@ function watchTerms(card) {
     if (link === word && isKept) close()
     else open(link, event, true)
   }
+  const onMove = ({ clientX, clientY }) => (at = [clientX, clientY])
   const onOver = (event) => {
     if (event.pointerType !== "mouse" || isKept && word) return
+    if (event.clientX === at[0] && event.clientY === at[1]) return // the page has moved under a mouse that rests
     clearTimeout(timer)
     const link = wordOf(event)
     if (link && link !== word) timer = setTimeout(() => open(link, event, false), REST_MS)
@@ -138,7 +141,8 @@ function watchTerms(card) {
   }
   const onFocus = (event) => wordOf(event)?.setAttribute("aria-haspopup", "dialog")
   const listeners = [
-    ["click", onClick], ["pointerover", onOver], ["pointerdown", onDown], ["keydown", onKey], ["focusin", onFocus], ["scroll", () => word && place()],
+    ["click", onClick], ["pointerover", onOver], ["pointermove", onMove], ["pointerdown", onDown],
+    ["keydown", onKey], ["focusin", onFocus], ["scroll", () => word && place()],
   ]
   for (const [name, listener] of listeners) document.addEventListener(name, listener, true)
   const onResize = () => word && place()

@@ -167,6 +167,8 @@ html { font-size: 20px; }
 }
 .js-plotly-plot text { font-size: 18px !important; }
 .stBidiComponent { zoom: 1.72; }
+/* the story's own type is large already */
+.st-key-story .stBidiComponent { zoom: 1.1; }
 /* the network's drawing, and not the table of one of its blocks */
 .stColumn:has(.st-key-chosen) { display: none; }
 .stHorizontalBlock:has(.st-key-chosen) > .stColumn { flex: 1 1 100%; }

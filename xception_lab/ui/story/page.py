@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from xception_lab.common.citations import source
 from xception_lab.ui.fields.field import Field
@@ -13,7 +14,14 @@ from xception_lab.ui.fields.registry import nearest_option
 from xception_lab.ui.fields.story import END, NUM_STEPS, PREDICTIONS, STEPS, Guess, StoryState
 from xception_lab.ui.fields.training import ASK, SHOW
 from xception_lab.ui.shell import components
-from xception_lab.ui.shell.address import control_texts, current_lesson, keeps_control, link_parameters, set_controls
+from xception_lab.ui.shell.address import (
+    control_texts,
+    current_lesson,
+    is_projected,
+    keeps_control,
+    link_parameters,
+    set_controls,
+)
 from xception_lab.ui.shell.frame import finish, projector_button, repair_note, story_frame
 from xception_lab.ui.shell.language import paragraph, translate_message
 from xception_lab.ui.shell.language import translate as _
@@ -44,6 +52,7 @@ _CSS = """
 .st-key-story table { margin-top: .6rem; font-size: 1.1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) { min-height: 3rem; padding: .3rem 1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) p { font-size: 1.2rem; }
+[data-testid=stPopoverBody] { max-height: calc(100dvh - 4.5rem); }
 [data-testid=stPopoverBody] .stVerticalBlock { gap: .1rem; }
 [data-testid=stPopoverBody] :is(.stButton button, .stPageLink a) { min-height: 1.9rem; padding-block: 0; }
 [data-testid=stPopoverBody] hr { margin: .3rem 0; }
@@ -142,8 +151,9 @@ def _show_step(number: str, step: Step, guess: Guess) -> None:
 
     if number == STEPS[0] and not told:
         st.caption(_("The Xception paper in ten questions. Guess first: then the answer is computed."))
-    with _step_columns(number, step, guess, told):
-        _show_guess(number, step, field, guess, told, on_guess)
+    with _step_columns(number, step, guess, told) as scale:
+        with scale:
+            _show_guess(number, step, field, guess, told, on_guess)
         if told:
             _show_reason(number, step)
         with st.container(horizontal=True, key="next", vertical_alignment="center"):
@@ -158,9 +168,10 @@ def _show_step(number: str, step: Step, guess: Guess) -> None:
 def _show_class_step(number: str, step: Step, view: ClassView) -> None:
     """A step for a student in a class's room."""
     guess, told = view.guess(number), view.is_told(number)
-    with _step_columns(number, step, guess, told):
+    with _step_columns(number, step, guess, told) as scale:
         if told:
-            _show_guess(number, step, PREDICTIONS[int(number) - 1], guess, told, lambda _sent: None)
+            with scale:
+                _show_guess(number, step, PREDICTIONS[int(number) - 1], guess, told, lambda _sent: None)
             _show_reason(number, step)
             if predictions := in_class.step_predictions(view, number):
                 tally = tally_step(number, predictions)
@@ -207,8 +218,11 @@ def _ask_in_class(number: str, view: ClassView) -> None:
 
 
 @contextmanager
-def _step_columns(number: str, step: Step, guess: Guess, told: bool) -> Generator[None]:
-    """The title, the picture and the question; what follows is drawn below the question."""
+def _step_columns(number: str, step: Step, guess: Guess, told: bool) -> Generator[DeltaGenerator]:
+    """The title, the picture and the question; what follows is drawn below the question.
+
+    Gives the place of the scale: there too, but below the picture once a projector's screen has to hold the reason.
+    """
     st.title(steps.step_title(number), anchor=False)
     left, right = st.columns((11, 9), gap="large", vertical_alignment="center" if not told else "top")
     with left:
@@ -217,7 +231,7 @@ def _step_columns(number: str, step: Step, guess: Guess, told: bool) -> Generato
         asked = paragraph(f"story_{number}", 1, **step.given())
         # once answered, the question alone; what it is about is in the reason
         st.markdown(f"**{steps.step_question(number)}**" if told else asked)
-        yield
+        yield left if told and is_projected() else st.container()
 
 
 def _show_reason(number: str, step: Step) -> None:

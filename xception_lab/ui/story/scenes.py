@@ -69,7 +69,7 @@ def modules_scene(told: bool) -> Scene:
         for title, towers, one, sign in figures
     ]
     summary = "; ".join(f"{title}: {towers} × 3×3" for title, towers, _one, _sign in figures)
-    note = _("dots: single channels")
+    note = _("small boxes: single channels")
     return {"scene": "modules", "channels": CHANNELS, "modules": modules, "note": note, "summary": summary}
 
 
@@ -234,17 +234,17 @@ def speed_scene(told: bool) -> Scene:
 
 def shares_scene(told: bool) -> Scene:
     """Where Xception's parameters are."""
+    names = {
+        kind: _("classifier") if kind == "linear" else _(LAYER_KIND_NAMES[kind])
+        for kind in ("depthwise", "pointwise", "shortcut", "linear")
+    }
     if not told:
-        bars: list[Scene] = [{"name": _("depthwise 3×3 in Xception's parameters"), "parts": None, "text": ""}]
+        bars: list[Scene] = [{"name": name, "parts": None, "text": ""} for name in names.values()]
         return {"scene": "bars", "bars": bars, "summary": _names(bars)}
     shares = answers.parameter_shares()
     bars = [
-        {
-            "name": _("classifier") if kind == "linear" else _(LAYER_KIND_NAMES[kind]),
-            "parts": [{"kind": kind, "share": shares[kind]}],
-            "text": percent(shares[kind]),
-        }
-        for kind in ("pointwise", "linear", "shortcut", "depthwise")
+        {"name": name, "parts": [{"kind": kind, "share": shares[kind]}], "text": percent(shares[kind])}
+        for kind, name in names.items()
     ]
     return {"scene": "bars", "bars": bars, "summary": _names(bars)}
 

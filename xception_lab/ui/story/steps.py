@@ -133,9 +133,7 @@ def _order_values() -> Values:
     verdicts = {
         2: _("Both show the two orders to be alike within ±{margin} points."),
         1: _("Only one of the two shows the orders to be alike within ±{margin} points."),
-        0: _(
-            "Neither shows the two orders to be alike within ±{margin} points: here the order is not shown unimportant."
-        ),
+        0: _("Neither shows the two orders to be alike within ±{margin} points."),
     }
     alike = [effect.verdict, emoji.verdict].count("equivalent")
     values = _interval_values(effect) | {f"emoji_{name}": text for name, text in _interval_values(emoji).items()}
@@ -163,7 +161,10 @@ def _relu_values() -> Values:
 
 def _effect_values() -> Values:
     effect, emoji = answers.relu_effect(), answers.relu_effect("figure-10-emoji")
-    values = _interval_values(effect) | {"confidence": f"{100 * effect.confidence:.3g}%"}
+    values = _interval_values(effect) | {
+        "confidence": f"{100 * effect.confidence:.3g}%",
+        "emoji_confidence": f"{100 * emoji.confidence:.3g}%",
+    }
     values |= {f"emoji_{name}": text for name, text in _interval_values(emoji).items()}
     for seeds, (low, high) in answers.relu_intervals().items():
         values |= {f"low_{seeds}": _signed(low), f"high_{seeds}": _signed(high)}

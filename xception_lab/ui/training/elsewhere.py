@@ -19,7 +19,6 @@ from xception_lab.experiments.results_file import ExperimentResult
 from xception_lab.figures.training import effects_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import VERDICT_NAMES
 from xception_lab.ui.training.experiment import stored_effects
 from xception_lab.ui.training.texts import (
     effect_sentence,
@@ -29,6 +28,7 @@ from xception_lab.ui.training.texts import (
     setting_text,
     verdict_details,
     verdict_interval,
+    verdict_name,
 )
 
 
@@ -90,9 +90,9 @@ def _finding_text(here: Effect, there: Effect) -> str:
         sentence += " " + _("(a difference, but smaller than what was fixed beforehand to matter)")
     return sentence.format(
         what=setting_text(there.change),
-        verdict=_(VERDICT_NAMES[there.verdict or "not decided"]),
+        verdict=verdict_name(there),
         points=points_text(there, there.points),
-        other=_(VERDICT_NAMES[here.verdict or "not decided"]),
+        other=verdict_name(here),
         above=points_text(here, here.points),
     )
 
@@ -147,8 +147,7 @@ def _shift_text(here: Effect, there: Effect) -> str:
             "**Another verdict than above, where it is: {other}.** Standard deviation between the seeds: {there:.2f} "
             "there, {above:.2f} above."
         )
-        verdict = _(VERDICT_NAMES[here.verdict or "not decided"])
-        lines.append(other.format(other=verdict, there=there.spread or 0.0, above=here.spread or 0.0))
+        lines.append(other.format(other=verdict_name(here), there=there.spread or 0.0, above=here.spread or 0.0))
     return " ".join(lines)
 
 

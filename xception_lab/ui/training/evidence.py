@@ -28,17 +28,19 @@ from xception_lab.ui.fields.training import DATASET, PRESET
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import option_text
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import VERDICT_NAMES
 from xception_lab.ui.training.experiment import load_result, stored_effects
+from xception_lab.ui.training.result import VerdictNotes
 from xception_lab.ui.training.texts import (
     SIDE,
     chance_text,
     effect_sentence,
     effect_text,
     format_p,
+    interval_name,
     limits_of,
     points_text,
     setting_text,
+    verdict_name,
 )
 
 READERS_SEEDS = 8  # of a reader's own repetition
@@ -160,16 +162,20 @@ def power_text(result: ExperimentResult, effects: Effects, seeds: int) -> str:
     return "\n".join(lines)
 
 
-def reservations(result: ExperimentResult, effects: Effects) -> dict[int, str]:
-    """By the place of a primary effect, that other test pictures may not bear its verdict out."""
+def verdict_notes(result: ExperimentResult, effects: Effects) -> VerdictNotes:
+    """What must be said beside the verdicts of a plan's stored result."""
     if not result.plan or result.plan.name not in plan_names():
-        return {}
+        return VerdictNotes({}, {})
+    return VerdictNotes(_reservations(result.plan.name, effects), _common_runs(result.plan.name))
+
+
+def _reservations(name: str, effects: Effects) -> dict[int, str]:
     sentence = _(
         "**The verdict is about these test pictures**: for other pictures too (crossed, {confidence}) the interval is "
         "{interval}, which covers 0."
     )
     found: dict[int, str] = {}
-    for place, crossed in _found_on_these_pictures(result.plan.name):
+    for place, crossed in _found_on_these_pictures(name):
         effect = effects.primary[place]
         confidence, interval = f"{100 * effect.confidence:.3g}%", _interval(crossed, limits_of(effect))
         found[place] = sentence.format(confidence=confidence, interval=interval)
@@ -341,14 +347,17 @@ def show_carry_over(own: str, primary: Sequence[Effect]) -> None:
     names: list[str] = []
     lines: list[str] = []
     stored = [(name, stored_effects(result.progress).primary) for name in plan_names() if (result := load_result(name))]
+    stored.sort(key=lambda each: each[0] != own)  # what the others are compared with comes first
     for effect in primary:
+        listed: dict[str, Effect] = {}
         for name, others in stored:
             for other in others:
                 if _comparison(other) == _comparison(effect):
                     effects.append(other)
                     where = f" ({setting_text(other.where)})" if other.where else ""
-                    names.append(f"{setting_text(other.change)}{where}<br>{plan_label(name)}")
-                    lines.append(_elsewhere_text(name, other, None if name == own else effect))
+                    names.append(f"{setting_text(other.change)}{where}<br>{plan_label(name)}, {interval_name(other)}")
+                    lines.append(_elsewhere_text(name, other, own, listed))
+                    listed[name] = other
     with expander:
         if len(effects) == len(primary):
             st.markdown(_("No other stored result makes this comparison."))
@@ -373,17 +382,58 @@ def _comparison(effect: Effect) -> tuple[Setting, Setting, str]:
     return change, baseline, "simple" if effect.kind == "main" else effect.kind
 
 
-def _elsewhere_text(name: str, other: Effect, here: Effect | None) -> str:
-    """One stored verdict of a comparison, and whether it rests on the runs of the one here; None: it is that one."""
+def _elsewhere_text(name: str, other: Effect, own: str, listed: Mapping[str, Effect]) -> str:
+    """One stored verdict of a comparison, and whether it rests on the runs of one that was listed before.
+
+    own: the plan that the page is about.
+    """
     line = _("- {plan}, {what}: {points} points, {verdict}.").format(
         plan=plan_label(name),
         what=effect_text(other),
         points=points_text(other, other.points),
-        verdict=_(VERDICT_NAMES[other.verdict or "not decided"]),
+        verdict=verdict_name(other),
     )
-    if here and all(map(operator.eq, other.differences, here.differences)):
+    same = next((before for before, effect in listed.items() if _has_the_runs_of(other, effect)), None)
+    if same == own:
         line += " " + _("The same runs as here, as far as both have them: no second test.")
+    elif same:
+        sentence = _("The same runs as {plan}, as far as both have them: no second test.")
+        line += " " + sentence.format(plan=plan_label(same))
     return line
+
+
+def _has_the_runs_of(effect: Effect, other: Effect) -> bool:
+    """Whether two effects rest on the same runs, as far as both have them: their seeds' differences are equal."""
+    return all(map(operator.eq, effect.differences, other.differences))
+
+
+@st.cache_data(show_spinner=False)
+def _plans_with_the_runs(own: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """By the place of a plan's primary effect, the other plans that make the comparison with the same runs."""
+    stored = {name: stored_effects(result.progress).primary for name in plan_names() if (result := load_result(name))}
+    return tuple(
+        (
+            place,
+            tuple(
+                name
+                for name, others in stored.items()
+                if name != own
+                and any(
+                    _comparison(other) == _comparison(effect) and _has_the_runs_of(other, effect) for other in others
+                )
+            ),
+        )
+        for place, effect in enumerate(stored.get(own, ()))
+    )
+
+
+def _common_runs(name: str) -> dict[int, str]:
+    sentence = _("**One test, told under several questions**: the same runs, as far as both have them, as {plans}.")
+    return {
+        place: sentence.format(plans="; ".join(map(plan_label, plans)))
+        for place, plans in _plans_with_the_runs(name)
+        if plans
+    }
 
 
 def plan_label(name: str) -> str:

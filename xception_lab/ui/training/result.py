@@ -1,6 +1,7 @@
 """An experiment's result on the page: verdicts and charts, the table of its runs, and both as files."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -36,13 +37,28 @@ from xception_lab.ui.training.texts import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class VerdictNotes:
+    """What must be said beside the verdicts of a stored result, by the place of a primary effect.
+
+    reserved: that other test pictures may not bear it out. common: which other questions tell of the same runs.
+    """
+
+    reserved: Mapping[int, str]
+    common: Mapping[int, str]
+
+
 def show_result(
-    progress: Progress, effects: Effects, key: str, guess: str, reserved: Mapping[int, str] | None = None
+    progress: Progress,
+    effects: Effects,
+    key: str,
+    guess: str,
+    notes: VerdictNotes | None = None,
 ) -> None:
     """Verdicts, learning curves and effects of an experiment, as far as its runs have come.
 
     effects: the experiment's. key: of the charts. guess: what the person expected of the first primary effect.
-    reserved: what must be said beside a verdict, by the place of its primary effect.
+    notes: of a stored result.
     """
     if effects.seeds_missing and progress.spec.primary:
         waiting = _(
@@ -56,7 +72,7 @@ def show_result(
         st.markdown(waiting.format(done=len(effects.seeds), seeds=progress.spec.seeds))
         late: list[str] = []
     else:
-        late = _show_verdicts(progress, effects, reserved or {})
+        late = _show_verdicts(progress, effects, notes or VerdictNotes({}, {}))
     if effects.seeds and not effects.primary:
         st.markdown(_("**Several factors vary, and no comparison was fixed beforehand: all is exploratory.**"))
     if not effects.seeds_missing:
@@ -102,12 +118,18 @@ def show_result(
         _show_areas(progress, key)
 
 
-def _show_verdicts(progress: Progress, effects: Effects, reserved: Mapping[int, str]) -> list[str]:
+def _show_verdicts(progress: Progress, effects: Effects, notes: VerdictNotes) -> list[str]:
     """The primary effects' verdicts. Returns their details where a projector shows the charts first."""
     late: list[str] = []
     for place, effect in enumerate(effects.primary):
-        verdict = (headline(effect, effects.margin), verdict_interval(effect, effects), reserved.get(place, ""))
+        reservation = notes.reserved.get(place, "")
+        verdict = (
+            headline(effect, effects.margin, is_of_these_pictures=bool(reservation)),
+            verdict_interval(effect, effects),
+            reservation,
+        )
         details = (
+            notes.common.get(place, ""),
             verdict_details(effect, effects),
             other_levels_text(effect, effects),
             confound_text(effect, progress.spec),

@@ -1,6 +1,6 @@
 """One run on the page: the classes that its network confuses, example mistakes, and its files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -23,7 +23,7 @@ from xception_lab.ui.shell.controls import download_button
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.language import translate_message
 from xception_lab.ui.training.classes import class_name, show_pictures
-from xception_lab.ui.training.result import show_result, show_runs
+from xception_lab.ui.training.result import VerdictNotes, show_result, show_runs
 from xception_lab.ui.training.texts import setting_text
 
 MAX_MISTAKES = 12
@@ -46,11 +46,11 @@ def show_experiment(
     effects: Effects,
     read_predictions: PredictionsReader,
     read_checkpoint: CheckpointReader | None,
-    reserved: Mapping[int, str] | None = None,
+    notes: VerdictNotes | None = None,
 ) -> None:
     """What the control "outcome" asks for.
 
-    read_checkpoint: None for a shipped result, which has no checkpoints. reserved: as in show_result.
+    read_checkpoint: None for a shipped result, which has no checkpoints. notes: as in show_result.
     """
     match state.outcome:
         case "runs":
@@ -58,7 +58,7 @@ def show_experiment(
         case "run":
             show_run(progress, read_predictions, read_checkpoint)
         case _:
-            show_result(progress, effects, "live" if read_checkpoint else "stored", state.guess, reserved)
+            show_result(progress, effects, "live" if read_checkpoint else "stored", state.guess, notes)
 
 
 def show_run(progress: Progress, read_predictions: PredictionsReader, read_checkpoint: CheckpointReader | None) -> None:

@@ -24,13 +24,14 @@ from xception_lab.experiments.spec import MARGIN, PRESETS, Contrast, ExperimentS
 from xception_lab.ui.fields.compare import ORDER_LABELS
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import VERDICT_NAMES
 
 QUESTIONS = {
     "two-differences": N_("Does the **order** matter, and does the **ReLU between**?"),
     "figure-10": N_("What belongs between the two convolutions: **nothing, a ReLU or an ELU**?"),
     "figure-9": N_("Are the **residual connections** essential?"),
     "batch-norm": N_("Does a ReLU between still harm **with a batch norm before it**?"),
-    "dose": N_("**How much** of the negative signal must be cut before it harms?"),
+    "dose": N_("**What does it do** to cut more of the negative signal?"),
     "conjecture": N_("Does a ReLU between harm **shallow** feature spaces and help **deep** ones?"),
     "own": N_("What do these fields change?"),
 }
@@ -160,8 +161,11 @@ def _capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def headline(effect: Effect, margin: float) -> str:
-    """A primary effect's verdict in one plain sentence."""
+def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = False) -> str:
+    """A primary effect's verdict in one plain sentence.
+
+    is_of_these_pictures: whether other test pictures may not bear it out.
+    """
     what, count = _capitalised(effect_text(effect)), format_near(abs(effect.points), (0.0,), 1, "")
     if effect.half_width is None:
         sentence = _("**{what}:** {points} points; one seed decides nothing.")
@@ -175,6 +179,18 @@ def headline(effect: Effect, margin: float) -> str:
         more = _("**Not shown to be equivalent. {what}: about {count} more mistakes in 100 pictures.**")
         fewer = _("**Not shown to be equivalent. {what}: about {count} fewer mistakes in 100 pictures.**")
         sentence = fewer if effect.points > 0 else more
+    elif effect.verdict in ("harmful", "helpful") and interval_within(effect):
+        small = _("**A difference, but smaller than what was fixed to matter. {what}: {times}.**")
+        more, fewer = (
+            _("about {count} more mistakes in 100 pictures"),
+            _("about {count} fewer mistakes in 100 pictures"),
+        )
+        sentence = small.replace("{times}", fewer if effect.points > 0 else more)
+    elif effect.verdict in ("harmful", "helpful") and is_of_these_pictures:
+        sentence = {
+            "harmful": _("**Harmful on these test pictures. {what}: about {count} more mistakes in 100 of them.**"),
+            "helpful": _("**Helpful on these test pictures. {what}: about {count} fewer mistakes in 100 of them.**"),
+        }[effect.verdict]
     else:
         sentence = {
             "harmful": _("**Harmful. {what}: about {count} more mistakes in 100 pictures.**"),
@@ -182,6 +198,13 @@ def headline(effect: Effect, margin: float) -> str:
             "equivalent": _("**Equivalent within ±{margin} points. {what}.**"),
         }.get(effect.verdict or "", _("**Not decided. {what}.**"))
     return sentence.format(what=what, count=count, margin=margin)
+
+
+def verdict_name(effect: Effect) -> str:
+    """A verdict in a word or two."""
+    if effect.asks_equivalence and effect.verdict == "not decided" and _leaves_out_zero(effect):
+        return _("not shown to be equivalent")
+    return _(VERDICT_NAMES[effect.verdict or "not decided"])
 
 
 def verdict_interval(effect: Effect, effects: Effects) -> str:
@@ -405,7 +428,7 @@ def sign_change_text(trend: Trend) -> str:
     else:
         found = _("the change of sign that the paper supposes, from harm to help, is not shown")
     sentence = _(
-        "Depths at which the whole interval is below 0, so that the ReLU harms: {harmed} of {depths}; above 0: "
+        "Depths at which the whole interval is below 0: {harmed} of {depths}; above 0: "
         "{helped}. {first} and {last}, each 95% CI by itself and exploratory: {found}."
     )
     texts = (_at_level_text(trend, point) for point in (first, last))
