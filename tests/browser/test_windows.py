@@ -80,6 +80,8 @@ PROJECTED = {
     "/network": ".stMain svg [role=button] >> nth=0",
     "/questions": ".st-key-questions .stExpander >> nth=3",
     "/story?step=2": "h1",
+    "/story?step=6&p6=show": "h1",
+    "/story?step=8&p8=show": "h1",
 }
 
 
@@ -91,6 +93,21 @@ def test_whatever_a_projector_shows_is_18_pixels_or_more(visit: Visit, address: 
     with suppress(Error):  # the assertion says what is too small
         page.wait_for_function(f"() => ({_SMALL})().length === 0", timeout=20_000)
     assert page.evaluate(_SMALL) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "query"), [({"width": 1280, "height": 720}, "&screen=projector"), ({"width": 390, "height": 844}, "")]
+)
+def test_the_answers_on_a_scale_do_not_cover_each_other(visit: Visit, size: dict[str, int], query: str) -> None:
+    visitor = visit(viewport=size, locale="ko-KR")
+    for step in ("1", "6", "9"):  # those with two answers
+        page = visitor.open(f"/story?step={step}&p{step}=show{query}", ".guess .mark.answer >> nth=1")
+        marks = page.locator(".guess .mark.answer")
+        marks.last.evaluate("node => Promise.all(node.getAnimations().map(each => each.finished))")
+        left, right = sorted(
+            marks.evaluate_all("nodes => nodes.map(node => node.getBoundingClientRect()).map(b => [b.left, b.right])")
+        )
+        assert left[1] <= right[0], step
 
 
 @pytest.mark.parametrize("query", ["screen=projector", "view=projector"])

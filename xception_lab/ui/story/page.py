@@ -52,7 +52,7 @@ _CSS = """
 .st-key-story table { margin-top: .6rem; font-size: 1.1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) { min-height: 3rem; padding: .3rem 1rem; }
 .st-key-story :is(.stButton button, .stPageLink a) p { font-size: 1.2rem; }
-[data-testid=stPopoverBody] { max-height: calc(100dvh - 4.5rem); }
+[data-testid=stPopoverBody] { max-height: calc(100dvh - 4.5rem) !important; }
 [data-testid=stPopoverBody] .stVerticalBlock { gap: .1rem; }
 [data-testid=stPopoverBody] :is(.stButton button, .stPageLink a) { min-height: 1.9rem; padding-block: 0; }
 [data-testid=stPopoverBody] hr { margin: .3rem 0; }
