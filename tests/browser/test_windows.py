@@ -96,7 +96,7 @@ def test_whatever_a_projector_shows_is_18_pixels_or_more(visit: Visit, address: 
 
 
 @pytest.mark.parametrize(
-    ("size", "query"), [({"width": 1280, "height": 720}, "&screen=projector"), ({"width": 390, "height": 844}, "")]
+    ("size", "query"), [({"width": 1280, "height": 720}, "&screen=projector"), ({"width": 320, "height": 640}, "")]
 )
 def test_the_answers_on_a_scale_do_not_cover_each_other(visit: Visit, size: dict[str, int], query: str) -> None:
     visitor = visit(viewport=size, locale="ko-KR")
