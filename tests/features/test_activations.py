@@ -1,5 +1,7 @@
 """Maps, hooks, ranks and receptive fields against numpy, scipy and autograd."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -159,6 +161,31 @@ def test_in_place_operations_cannot_corrupt_a_map() -> None:
 
 def _hooks(network: nn.Module) -> int:
     return sum(len(module._forward_hooks) for module in network.modules())
+
+
+class _Shared(nn.Module):
+    """A network that another session runs on another picture, just after this one has run it."""
+
+    def __init__(self, network: nn.Module, other: Tensor) -> None:
+        super().__init__()
+        self.network, self.other = network, other
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.network(x)
+        session = threading.Thread(target=self.network, args=(self.other,))
+        session.start()
+        session.join()
+        return y
+
+
+def test_nobody_gets_anothers_picture_where_a_network_is_shared() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3))
+    x, other = torch.randn(2, 1, 3, 9, 9)
+    shared = _Shared(network, other)
+    maps = activations(shared, x, ["network.0"])["network.0"]
+    assert np.array_equal(maps, activations(network, x, ["0"])["0"])
+    gradient = input_gradient(shared, x, "network.1", 2, 2)
+    assert np.array_equal(gradient, input_gradient(network, x, "1", 2, 2))
 
 
 def test_hooks_are_removed_whatever_happens() -> None:

@@ -1,10 +1,12 @@
 """Activations of blocks and networks on one picture, and numbers that summarise them along the depth.
 
 Hooks copy each output when they are called, so that a later in-place operation cannot change it, and they are removed
-whatever happens.
+whatever happens. A server's sessions share its networks and may run one at the same time, each in a thread of its own:
+a hook sees the runs of its own thread alone, since another's are of another person's picture.
 """
 
 import math
+import threading
 from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,15 +42,26 @@ def capture_outputs(network: nn.Module, names: Collection[str], on_output: OnOut
     """Call on_output(name, copy of the output) for each named module as the network runs; the hooks are removed."""
     handles: list[torch.utils.hooks.RemovableHandle] = []
 
-    def hook(name: str) -> Callable[[nn.Module, object, Tensor], None]:
-        return lambda _module, _inputs, output: on_output(name, output.detach().clone())
+    def take(name: str) -> Callable[[Tensor], None]:
+        return lambda output: on_output(name, output.detach().clone())
 
     try:
-        handles.extend(network.get_submodule(name).register_forward_hook(hook(name)) for name in names)
+        handles.extend(network.get_submodule(name).register_forward_hook(_own_hook(take(name))) for name in names)
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _own_hook(take: Callable[[Tensor], None]) -> Callable[[nn.Module, object, Tensor], None]:
+    """A forward hook that gives the outputs of the thread that made it, and of no other."""
+    own = threading.get_ident()
+
+    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
+        if threading.get_ident() == own:
+            take(output)
+
+    return hook
 
 
 @torch.inference_mode()
@@ -235,7 +248,8 @@ def input_gradient(network: nn.Module, x: Tensor, name: str, row: int, column: i
     The absolute gradient of the sum of the output's channels, summed over the picture's channels.
     """
     outputs: list[Tensor] = []
-    handle = network.get_submodule(name).register_forward_hook(lambda _m, _i, output: outputs.append(output.clone()))
+    hook = _own_hook(lambda output: outputs.append(output.clone()))
+    handle = network.get_submodule(name).register_forward_hook(hook)
     leaf = x.clone().requires_grad_()
     try:
         network(leaf)

@@ -136,7 +136,8 @@ html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) 
   .stMainBlockContainer { padding: 1rem .75rem 3rem; }
   .stMarkdown .katex { font-size: 1em; }
   .stMarkdown table { display: block; overflow-x: auto; }
-  html .stApp .stMarkdown :is(th, td) { word-break: keep-all; overflow-wrap: normal; }  /* else a column of single letters */
+  /* else a column of single letters */
+  html .stApp .stMarkdown :is(th, td) { word-break: keep-all; overflow-wrap: normal; }
   .st-key-projector { display: none; }
   .st-key-settings { min-height: 13rem; }
   .st-key-lead { min-height: 6.2rem; }
