@@ -125,6 +125,7 @@ def _check(page: Page, server: Server, findings: Findings) -> None:
 def _tracebacks(log: str) -> list[str]:
     """Of each traceback in the server's log, where it comes from at last and what it says."""
     found: list[str] = []
+    log = re.sub(r"\x1b\[[\d;]*m", "", log)  # Streamlit colours them
     for block in log.split("Traceback")[1:]:
         places = re.findall(r"xception_lab\S*?(?:py)\S*", block)
         said = re.search(r"^[\w.]*(?:Error|Exception|Interrupt)\b.*", block, re.MULTILINE)
