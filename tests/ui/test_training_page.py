@@ -378,7 +378,10 @@ def test_what_the_seeds_can_decide_is_said_of_the_whole_rule(monkeypatch: pytest
 
 @pytest.mark.parametrize(("lang", "word"), [("en", "not the order alone"), ("ko", "순서만 바뀌는 것이 아닙니다")])
 def test_what_else_changes_with_the_order_stands_at_its_verdict(lang: str, word: str) -> None:
-    (line,) = [line.value for line in page(guess="show", lang=lang).caption if word in line.value]
+    shown = page(guess="show", lang=lang)
+    (line,) = [line.value for line in shown.caption if word in line.value]
+    texts = [each.value for each in shown.main if each.type in ("markdown", "caption")]
+    assert "+0.35" in texts[texts.index(line) - 1]  # its verdict, with the interval
     change = order_change(ExperimentSpec().base.xception)
     for each in change.widths:
         assert f"{each.name} {each.depthwise_first} → {each.pointwise_first}" in line

@@ -346,8 +346,8 @@ def show_carry_over(own: str, primary: Sequence[Effect]) -> None:
     effects: list[Effect] = []
     names: list[str] = []
     lines: list[str] = []
-    stored = [(name, stored_effects(result.progress).primary) for name in plan_names() if (result := load_result(name))]
-    stored.sort(key=lambda each: each[0] != own)  # what the others are compared with comes first
+    # what the others are compared with comes first
+    stored = sorted(_stored_primary().items(), key=lambda each: each[0] != own)
     for effect in primary:
         listed: dict[str, Effect] = {}
         for name, others in stored:
@@ -402,6 +402,11 @@ def _elsewhere_text(name: str, other: Effect, own: str, listed: Mapping[str, Eff
     return line
 
 
+def _stored_primary() -> dict[str, Sequence[Effect]]:
+    """The primary effects of every stored result, by its plan's name."""
+    return {name: stored_effects(result.progress).primary for name in plan_names() if (result := load_result(name))}
+
+
 def _has_the_runs_of(effect: Effect, other: Effect) -> bool:
     """Whether two effects rest on the same runs, as far as both have them: their seeds' differences are equal."""
     return all(map(operator.eq, effect.differences, other.differences))
@@ -410,7 +415,7 @@ def _has_the_runs_of(effect: Effect, other: Effect) -> bool:
 @st.cache_data(show_spinner=False)
 def _plans_with_the_runs(own: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
     """By the place of a plan's primary effect, the other plans that make the comparison with the same runs."""
-    stored = {name: stored_effects(result.progress).primary for name in plan_names() if (result := load_result(name))}
+    stored = _stored_primary()
     return tuple(
         (
             place,
