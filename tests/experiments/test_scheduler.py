@@ -6,18 +6,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import prompt_cluster
 import psutil
 import pytest
 from tiny_data import PRELOAD, TINY, environment, tiny_dataset
+from waiting import PATIENCE_S, until
 
 from xception_lab import train
 from xception_lab.common.messages import Message
@@ -34,22 +34,9 @@ from xception_lab.training.checkpoint import checkpoint_from_bytes
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
-PATIENCE_S = 120.0
 NINE = ExperimentSpec("figure-9", 1, TINY)  # two runs
 LONG = ExperimentSpec("figure-9", 1, replace(TINY, dataset="long"))  # an epoch of it takes many seconds
 STEADY = ExperimentSpec("figure-9", 1, replace(TINY, epochs=8))
-
-
-def until(true: Callable[[], Any], what: str) -> Any:
-    """What `true` gives once it gives something."""
-    end = time.monotonic() + PATIENCE_S
-    pause_s = 0.02
-    while time.monotonic() < end:
-        if value := true():
-            return value
-        time.sleep(pause_s)
-        pause_s = min(1.2 * pause_s, 0.1)  # who asks all the time takes from the workers what they need
-    raise AssertionError(f"waited {PATIENCE_S} s in vain until {what}")
 
 
 def ended(scheduler: Scheduler, key: str) -> Progress:

@@ -5,13 +5,13 @@ import queue
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from waiting import PATIENCE_S, until
 
 from xception_lab.cli.main import main
 from xception_lab.common.settings import MeasuringBounds, Settings
@@ -26,7 +26,6 @@ BLOCKS = three_blocks(CompareSpec(in_channels=2, out_channels=2, size=4))
 JOB = TimingJob((BLOCKS,), precision=0.5, limit_s=0.05)
 MACHINE = Machine("cpu", "x", 1, 1, None, "", "Linux", "3.11", "2.13")
 RESULTS = Results(MACHINE, (), (Timing(BLOCKS[0], "cpu", (0.001,)),))
-TIMEOUT_S = 120.0
 
 
 class ScriptedProcess:
@@ -43,7 +42,7 @@ class ScriptedProcess:
         processes.append(self)
 
     def messages(self) -> Iterator[WorkerMessage]:
-        while message := self.outbox.get(timeout=TIMEOUT_S):
+        while message := self.outbox.get(timeout=PATIENCE_S):
             yield message
         ScriptedProcess.alive -= 1
 
@@ -60,14 +59,6 @@ def _fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XCEPTION_LAB_HOME", str(tmp_path))  # a loaded machine's best time is not to be stored
     processes.clear()
     ScriptedProcess.alive = ScriptedProcess.max_alive = 0
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait for a condition; no test hangs."""
-    ends = time.monotonic() + TIMEOUT_S
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.002)
 
 
 def test_one_job_is_measured_at_a_time_and_the_others_have_a_place() -> None:
@@ -254,7 +245,7 @@ def test_the_real_process_measures_and_is_killed_within_a_second() -> None:
     process = timing_queue._process
     assert isinstance(process, MeasuringProcess)
     timing_queue.stop(again)
-    assert process._process.wait(TIMEOUT_S) != 0  # killed: it had half an hour to go
+    assert process._process.wait(PATIENCE_S) != 0  # killed: it had half an hour to go
     assert timing_queue.status(again).state == "cancelled"
     until(lambda: timing_queue._thread is None)
 
@@ -266,7 +257,7 @@ def test_the_process_gives_way_to_the_server_and_leaves_with_it() -> None:
     assert psutil.Process(process._process.pid).nice() == min(psutil.Process().nice() + NICENESS, 19)
     assert process._process.stdin
     process._process.stdin.close()  # as the system does when the parent dies
-    assert process._process.wait(TIMEOUT_S) == 0
+    assert process._process.wait(PATIENCE_S) == 0
     process._process.stdout.close()
 
 

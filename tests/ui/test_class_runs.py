@@ -1,7 +1,5 @@
 """What a class trains from its room: its teacher sees it, stops it, goes on with it, deletes it; nobody else does."""
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from tiny_data import TINY
 from visits import opened, ran
+from waiting import until
 
 from xception_lab.classroom.room import RoomError
 from xception_lab.classroom.store import ClassStore
@@ -26,13 +25,6 @@ SECRET = make_secret()
 
 def _do_nothing(*_: object) -> None:
     pass
-
-
-def until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "waited 60 s in vain"
-        time.sleep(0.01)
 
 
 def _ten_minutes(_spec: ExperimentSpec) -> float:
