@@ -191,8 +191,8 @@ def test_the_notes_of_an_upload_are_kept_as_sentences(tmp_path: Path) -> None:
     kept = load_custom(save_dataset(data, tmp_path), tmp_path)
     assert kept.notes == data.notes
     assert {korean(note) for note in kept.notes} == {
-        "학습: 모든 클래스 폴더. 검증: 학습 그림에서 클래스마다 10분의 1을 뽑음. 테스트: 클래스마다 5분의 1을 뽑음.",
-        "제외한 파일(그림이 아님): 'a/readme.txt'",
+        "학습: 모든 클래스 폴더. 검증: 학습 이미지에서 클래스마다 10분의 1을 뽑음. 테스트: 클래스마다 5분의 1을 뽑음.",
+        "제외한 파일(이미지가 아님): 'a/readme.txt'",
         "제외한 파일(손상되었거나 알 수 없는 형식): 'b/broken.png'",
     }
 
