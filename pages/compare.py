@@ -48,7 +48,8 @@ def show_comparison(state: CompareState) -> None:
     st.container(key="lead").markdown(f"{comparison_headline(blocks, state.convention)} {per_value_text(blocks)}")
     settings = st.container(key="settings")
     show_worked_example(spec, blocks, state.convention, "moving")
-    show_blocks(spec, blocks, state.convention, "blocks", ahead=specs_ahead(state, MAIN), slim=True)
+    ahead = specs_ahead(state, MAIN)
+    show_blocks(spec, blocks, state.convention, "blocks", ahead=ahead, slim=True)
     with title:
         examples_menu()
         more_controls(MORE)
@@ -63,7 +64,7 @@ def show_comparison(state: CompareState) -> None:
             copy_link(_("Copy link"), _("Copied"))
             table = partial(block_layer_csv, blocks)
             download_button(_("Table (CSV)"), table, "xception-lab.csv", "text/csv")
-        SHOW[state.view](Comparison(state, spec, blocks))
+        SHOW[state.view](Comparison(state, spec, blocks, ahead))
 
 
 show_page("compare", CompareState, show_comparison)

@@ -100,7 +100,9 @@ def test_every_view_in_both_languages_at_every_width(visit: Visit, locale: str) 
     for view in VIEW.texts:
         page.locator(".st-key-view [role=radio]").nth(VIEW.texts.index(view)).click()
         _address_holds(page, **({"view": view} if view != "layers" else {}))
-        if view in ("layers", "spectrum", "sweep"):
+        if view == "layers":
+            assert re.search(r"\d", page.locator(".st-key-layers svg").get_attribute("aria-label") or "")
+        if view in ("spectrum", "sweep"):
             chart = page.locator(f".st-key-{view} .stPlotlyChart")
             chart.locator(".main-svg").first.wait_for(state="attached")
             assert re.search(r"\d", chart.get_attribute("aria-label") or "")
@@ -228,6 +230,8 @@ def test_the_numbers_follow_the_mouse_while_it_drags(visit: Visit) -> None:
         page.mouse.move(x + step * width, y, steps=4)
         seen.append(_under_pointer(page, key))
         _shows(page, **{key: seen[-1]})
+        # the layers' bars as well: below the title and the block's name stands its convolution, which has all its MACs
+        expect(page.locator(".st-key-layers svg text").nth(3)).to_have_text(_numbers(**{key: seen[-1]})[1])
     assert len(set(seen)) == 4
     assert page.url == address, "what is dragged is not yet chosen"
     page.mouse.up()

@@ -30,7 +30,12 @@ COPY = ".st-key-copy_link button"
 DRAWN = {
     "/": (".scene svg >> nth=0", ".axis input >> nth=0"),
     "/story?step=7": (".scene canvas >> nth=1",),
-    "/compare": (".st-key-blocks .figure strong >> nth=8", ".moving[data-pixel]", CHART, COPY),
+    "/compare": (
+        ".st-key-blocks .figure strong >> nth=8",
+        ".moving[data-pixel]",
+        ".st-key-layers .mark >> nth=8",
+        COPY,
+    ),
     "/timing": (CHART, COPY),
     "/features": (".st-key-maps canvas >> nth=0", ".st-key-grids input >> nth=0", COPY),
     "/training?guess=show": (CHART, COPY),

@@ -9,9 +9,10 @@ import pytest
 
 from xception_lab import block_cost
 from xception_lab.arch.comparison import SWEEP_VALUES, Measure, SweepField, compare, spectrum, sweep
-from xception_lab.figures.cost import CostWords, layers_figure, spectrum_figure, sweep_figure
+from xception_lab.figures.cost import CostWords, spectrum_figure, sweep_figure
 from xception_lab.spec import KINDS, CompareSpec
-from xception_lab.ui.compare.charts import chart_summary, cost_words
+from xception_lab.ui.compare.charts import chart_summary, cost_words, layer_bars
+from xception_lab.ui.shell.names import figure_text
 
 SPECS = (
     CompareSpec(),
@@ -46,20 +47,31 @@ def _sound(figure: go.Figure, said: CostWords) -> None:
 
 @specs
 @measures
-def test_one_bar_a_layer(spec: CompareSpec, measure: Measure) -> None:
-    said, columns = cost_words(measure), compare(spec)
-    figure = layers_figure(columns, measure, said)
-    _sound(figure, said)
-    labels = dict(zip(figure.layout.yaxis.tickvals, figure.layout.yaxis.ticktext, strict=True))
-    places: list[int] = []
-    for trace, column in zip(figure.data, columns, strict=True):
-        layers = block_cost(column.spec, spec.size, spec.size, spec.batch_size).layers
-        assert list(trace.x) == [getattr(layer, measure) for layer in layers]
-        assert [labels[y] for y in trace.y] == [said.layers[layer.name] for layer in layers]
-        assert labels[trace.y[0] - 1] == f"<b>{said.kinds[column.kind]}</b>", "the block's name stands over its bars"
-        places += trace.y
-    assert len(set(places)) == len(places)
-    assert figure.layout.xaxis.title.text == said.measure
+def test_one_bar_a_layer(spec: CompareSpec, measure: Measure, spoken: str) -> None:
+    rows = layer_bars(spec, measure, f"{spoken} of this test")["rows"]
+    told: list[tuple[str, str, int]] = []
+    percents: list[float] = []
+    amounts: list[int] = []
+    for row in rows:
+        if not row["bars"]:
+            block = row["name"]
+            continue
+        (bar,) = row["bars"]
+        (part,) = bar["parts"]
+        name, said = part["tell"].rsplit(": ", 1)
+        assert name == f"{block}, {row['name']}", "the block's name stands over its bars"
+        told.append((part["kind"], row["name"], int(said.replace(",", ""))))
+        percents.append(part["percent"])
+        amounts.append(told[-1][2])
+        assert bar["value"] == figure_text(measure, amounts[-1])
+    layers = [
+        (column.kind, getattr(layer, measure))
+        for column in compare(spec)
+        for layer in block_cost(column.spec, spec.size, spec.size, spec.batch_size).layers
+    ]
+    assert [(kind, amount) for kind, _name, amount in told] == layers
+    assert percents == pytest.approx([100 * amount / max(amounts) for amount in amounts], abs=0.001)
+    assert max(percents) == 100
 
 
 @specs

@@ -272,15 +272,15 @@ def test_a_kernel_never_outgrows_its_picture() -> None:
 )
 def test_only_the_chosen_view_is_computed(query: dict[str, str], locale: str, view: str) -> None:
     at = opened(COMPARE, {"view": view} | query, locale)
-    assert _charts(at) == ([view] if view in ("layers", "spectrum", "sweep") else [])
+    assert _charts(at) == ([view] if view in ("spectrum", "sweep") else [])
     assert len(at.latex) == (6 if view == "formula" else 0)
     assert [len(part) for part in (at.dataframe, at.toggle, at.code)] == [
         view == "table",
         2 * (view == "counters"),
         view == "code",
     ]
-    steps = [element.key for element in at.get("bidi_component") if element.key == "steps"]
-    assert steps == (["steps"] if view == "differences" else [])
+    drawn = [element.key for element in at.get("bidi_component") if element.key in ("steps", "layers")]
+    assert drawn == {"differences": ["steps"], "layers": ["layers"]}.get(view, [])
     _check(at)
 
 
@@ -361,9 +361,10 @@ def test_the_counters_count_the_blocks_that_are_shown() -> None:
 
 
 def test_charts_have_a_text_for_those_who_do_not_see_them() -> None:
-    for view in ("layers", "spectrum", "sweep"):
+    for view in ("spectrum", "sweep"):
         (chart,) = opened(COMPARE, {"view": view}).get("plotly_chart")
         assert "Depthwise separable: " in chart.proto.alt
+    assert "Depthwise separable: " in _drawn(opened(COMPARE), "layers")["summary"]
     at = opened(COMPARE, {"view": "differences"})
     for key in ("blocks", "steps"):
         assert "Depthwise separable: " in _drawn(at, key)["summary"]

@@ -1,4 +1,4 @@
-"""Charts of what the blocks cost: layer by layer, over the spectrum of segments, and over one field."""
+"""Charts of what the blocks cost: over the spectrum of segments, and over one field."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,59 +8,17 @@ import plotly.graph_objects as go
 
 from xception_lab.arch.comparison import ComparedBlock, Measure, SpectrumPoint, Sweep
 from xception_lab.common.palette import BLOCK_SYMBOLS
-from xception_lab.common.units import format_count
 from xception_lab.figures.style import GREY, HEIGHT, LEGEND, vertical_line
 from xception_lab.spec import KINDS
-
-# the same for every number of layers, so that nothing jumps while a control moves
-_LAYERS_HEIGHT = 430
 
 
 @dataclass(frozen=True, slots=True)
 class CostWords:
-    """The texts of a chart in the reader's language. kinds, layers: by the engine's own name."""
+    """The texts of a chart in the reader's language. kinds: by the engine's own name."""
 
     measure: str
     kinds: dict[str, str]
-    layers: dict[str, str]
     notes: dict[str, str]
-
-
-def layers_figure(blocks: tuple[ComparedBlock, ...], measure: Measure, words: CostWords) -> go.Figure:
-    """One bar per layer in running order, the three blocks under each other."""
-    bars: list[dict[str, Any]] = []
-    rows: list[str] = []
-    for block in blocks:
-        values = [getattr(layer, measure) for layer in block.cost.layers]
-        rows.append(f"<b>{words.kinds[block.kind]}</b>")
-        bars.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "y": list(range(len(rows), len(rows) + len(values))),
-                "x": np.array(values, dtype=float),
-                "name": words.kinds[block.kind],
-                "text": [format_count(value) for value in values],
-                "textposition": "outside",
-                "cliponaxis": False,
-                "hovertemplate": "%{x:,}",
-            }
-        )
-        rows += [words.layers[layer.name] for layer in block.cost.layers]
-    return _figure(
-        bars,
-        {
-            "range": [len(rows) - 0.4, -0.6],
-            "tickvals": list(range(len(rows))),
-            "ticktext": rows,
-            "showgrid": False,
-        },
-        xaxis={"title": {"text": words.measure}, "tickformat": "~s", "nticks": 5},
-        height=_LAYERS_HEIGHT,
-        showlegend=False,
-        bargap=0.25,
-        margin={"t": 34, "r": 70, "b": 40},
-    )
 
 
 def spectrum_figure(

@@ -1,7 +1,7 @@
 // Draws amounts as bars or as nested areas, from figures that Python computed.
 
 import { button, element, setText, svg } from "../common/dom.js"
-import { layerKindColours } from "../common/palette.js"
+import { blockColours, layerKindColours } from "../common/palette.js"
 import { watchSliders } from "../common/sliders.js"
 
 // the kind of layer whose colour a series has: the pointwise convolutions are the greatest part of this network
@@ -43,7 +43,8 @@ class Drawing {
     rows.forEach((row, i) => {
       const top = HEAD_HEIGHT + i * step
       const barStep = (0.78 * step) / row.bars.length
-      this.add("text", { x: 0, y: top + 0.39 * step + 4.5 }, row.name)
+      // a row without bars is the heading of those that follow
+      this.add("text", { x: 0, y: top + 0.39 * step + 4.5, class: row.bars.length ? "" : "strong" }, row.name)
       row.bars.forEach((bar, j) => {
         let x = left
         const y = top + j * barStep
@@ -85,6 +86,7 @@ class Drawing {
   }
 
   legend(entries, top) {
+    if (!entries.length) return top
     let x = 0
     let y = top + 18
     for (const { kind, name } of entries) {
@@ -102,7 +104,7 @@ function draw(self) {
   const { root, data } = self
   const width = root.clientWidth
   if (!width) return
-  const colours = layerKindColours(root)
+  const colours = { ...layerKindColours(root), ...blockColours(root) }
   pen.font = `12.5px ${getComputedStyle(root).fontFamily}`
   const drawing = new Drawing(width, (kind) => colours[SERIES[kind] ?? kind])
   const { chart } = self

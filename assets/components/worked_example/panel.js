@@ -325,7 +325,8 @@ export function setPanelTexts(self, words, text) {
   self.shapes.textContent = text.shapes
   self.stage.ariaLabel = `${text.title}. ${words.keys}`
   self.chips.replaceChildren(...text.layers.map((layer, l) => {
-    const chip = element("span", "chip", layer)
+    const chip = element("span", "chip", layer.name)
+    chip.append(element("span", "cost", ` · ${layer.cost}`))
     chip.style.top = `${text.layers.length === 1 ? 112 : 72 + 80 * l}px`
     return chip
   }))

@@ -1,8 +1,10 @@
-"""The words and the text summaries of the cost charts, and the table of other counters."""
+"""The words and the text summaries of the cost charts, the bars of the layers, and the table of other counters."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
 
-from xception_lab.arch.comparison import ComparedBlock, Measure
+from xception_lab.arch.comparison import ComparedBlock, Measure, compare
 from xception_lab.common.citations import constant
 from xception_lab.figures.cost import CostWords
 from xception_lab.nn.other_counters import NETWORK_COUNTERS, CounterResult
@@ -17,17 +19,6 @@ def cost_words(measure: str) -> CostWords:
         measure_name(measure),
         {kind: kind_name(kind) for kind in KINDS},
         {
-            "conv": _("convolution"),
-            "pointwise": _("pointwise"),
-            "depthwise": _("depthwise"),
-            "spatial": _("spatial"),
-            "bn": "BN",
-            "pointwise_bn": "BN",
-            "depthwise_bn": "BN",
-            "intermediate": _("activation between"),
-            "activation": _("activation after"),
-        },
-        {
             "axis": _("segments (groups of the spatial convolution)"),
             "current": _("now"),
             "inception": "Inception",
@@ -40,8 +31,51 @@ def cost_words(measure: str) -> CostWords:
 
 def chart_summary(blocks: tuple[ComparedBlock, ...], measure: Measure) -> str:
     """The chart as text, for a screen reader."""
+    return f"{measure_name(measure)}. {block_amounts(blocks, measure)}"
+
+
+def block_amounts(blocks: tuple[ComparedBlock, ...], measure: Measure) -> str:
+    """What each block has of a quantity, as text."""
     parts = [f"{kind_name(block.kind)}: {figure_text(measure, getattr(block.cost, measure))}" for block in blocks]
-    return f"{measure_name(measure)}. {'; '.join(parts)}."
+    return f"{'; '.join(parts)}."
+
+
+@lru_cache(maxsize=4096)
+def layer_bars(spec: CompareSpec, measure: Measure, _own: str) -> dict[str, Any]:
+    """One bar a layer in running order, the three blocks under each other, as `show_amounts` draws it.
+
+    _own: the language of this run, for the cache.
+    """
+    names, blocks = _layer_names(), compare(spec)
+    longest = max(getattr(layer, measure) for block in blocks for layer in block.cost.layers)
+    rows: list[dict[str, Any]] = []
+    for block in blocks:
+        block_name = kind_name(block.kind)
+        rows.append({"name": block_name, "bars": []})
+        for layer in block.cost.layers:
+            amount, name = getattr(layer, measure), names[layer.name]
+            part = {
+                "kind": block.kind,
+                "percent": round(100 * amount / longest, 3),
+                "tell": f"{block_name}, {name}: {amount:,}",
+            }
+            rows.append({"name": name, "bars": [{"value": figure_text(measure, amount), "parts": [part]}]})
+    return {"rows": rows, "legend": []}
+
+
+def _layer_names() -> dict[str, str]:
+    """By the engine's own name of a block's layer."""
+    return {
+        "conv": _("convolution"),
+        "pointwise": _("pointwise"),
+        "depthwise": _("depthwise"),
+        "spatial": _("spatial"),
+        "bn": "BN",
+        "pointwise_bn": "BN",
+        "depthwise_bn": "BN",
+        "intermediate": _("activation between"),
+        "activation": _("activation after"),
+    }
 
 
 def counter_rows(

@@ -21,28 +21,40 @@ from xception_lab.arch.cost import network_cost
 from xception_lab.arch.latex import macs_formula, params_formula
 from xception_lab.arch.snippets import block_snippet
 from xception_lab.common.citations import source
-from xception_lab.figures.cost import layers_figure, spectrum_figure, sweep_figure
+from xception_lab.figures.cost import spectrum_figure, sweep_figure
 from xception_lab.nn.other_counters import count_own_xception, run_counters
 from xception_lab.spec import CompareSpec, XceptionSpec
 from xception_lab.ui.compare.blocks import formula_tex, show_blocks, step_text, step_title
-from xception_lab.ui.compare.charts import chart_summary, cost_words, counter_rows, network_counter_rows
+from xception_lab.ui.compare.charts import (
+    block_amounts,
+    chart_summary,
+    cost_words,
+    counter_rows,
+    layer_bars,
+    network_counter_rows,
+)
 from xception_lab.ui.compare.stack import show_stack
 from xception_lab.ui.fields.compare import BETWEEN, CODE_OF, MEASURE, ORDER, SCALE, SWEPT, CompareState, View
+from xception_lab.ui.fields.field import state_texts
 from xception_lab.ui.shell.address import is_projected
-from xception_lab.ui.shell.charts import FixedFigure, fix_figure, show_chart
+from xception_lab.ui.shell.charts import FixedFigure, fix_figure, show_amounts, show_chart
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import language, paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name
+from xception_lab.ui.shell.names import kind_name, measure_name
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What every view of the page shows: the controls' state, its spec, and the three blocks with their costs."""
+    """What every view of the page shows: the controls' state, its spec, and the three blocks with their costs.
+
+    ahead: by control and its text, the specs at most one step away.
+    """
 
     state: CompareState
     spec: CompareSpec
     blocks: tuple[ComparedBlock, ...]
+    ahead: dict[str, dict[str, CompareSpec]]
 
     @property
     def charted(self) -> Measure:
@@ -51,11 +63,6 @@ class Comparison:
 
 
 # the figures, each with the language and the size of this run among its arguments, for the cache
-
-
-@lru_cache(maxsize=512)
-def _layers_figure(spec: CompareSpec, charted: Measure, _own: str, is_large: bool) -> FixedFigure:
-    return fix_figure(layers_figure(compare(spec), charted, cost_words(charted)), is_large)
 
 
 @lru_cache(maxsize=512)
@@ -75,9 +82,16 @@ def _sweep_figure(
 def show_layers(comparison: Comparison) -> None:
     """The cost of each layer of each block."""
     control(MEASURE)
-    blocks, charted = comparison.blocks, comparison.charted
-    figure = _layers_figure(comparison.spec, charted, language(), is_projected())
-    show_chart(figure, "layers", chart_summary(blocks, charted))
+    charted, texts = comparison.charted, state_texts(comparison.state)
+    show_amounts(
+        "layers",
+        measure_name(charted),
+        block_amounts(comparison.blocks, charted),
+        lambda spec: layer_bars(spec, charted, language()),
+        comparison.spec,
+        {control: texts[control] for control in comparison.ahead},
+        comparison.ahead,
+    )
     st.markdown(paragraph("layers"))
 
 

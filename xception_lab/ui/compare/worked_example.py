@@ -112,12 +112,14 @@ def _words(
     }
 
 
-def _layers(block: ComparedBlock, counted: Measure) -> list[str]:
+def _layers(block: ComparedBlock, counted: Measure) -> list[dict[str, str]]:
     """Each convolution of a block with its cost in the comparison itself, not in the worked example."""
     costs = {layer.name: layer for layer in block.cost.layers}
     return [
-        f"{op.kernel_size}×{op.kernel_size} {conv_role_name(op.role, op.groups)} · "
-        f"{format_count(getattr(costs[op.name], counted))} {measure_name(counted)}"
+        {
+            "name": f"{op.kernel_size}×{op.kernel_size} {conv_role_name(op.role, op.groups)}",
+            "cost": f"{format_count(getattr(costs[op.name], counted))} {measure_name(counted)}",
+        }
         for op in block_ops(block.spec)
         if isinstance(op, Conv)
     ]

@@ -17,7 +17,7 @@ from xception_lab.ui.fields.field import state_texts
 from xception_lab.ui.fields.network import NetworkState
 from xception_lab.ui.network.names import FLOW_NAMES, LAYER_KIND_NAMES, card_title
 from xception_lab.ui.network.overview import network_at, networks_ahead
-from xception_lab.ui.shell import components
+from xception_lab.ui.shell.charts import show_amounts
 from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import figure_text, measure_name, percent
@@ -42,21 +42,9 @@ class ChartRequest:
 
 def _show(request: ChartRequest, key: str, draw: Callable[[NetworkBreakdown], dict[str, Any]], summary: str) -> None:
     title, texts = measure_name(request.measure), state_texts(request.state)
-    ahead = {
-        slider: {text: draw(network) for text, network in steps.items() if text != texts[slider]}
-        for slider, steps in networks_ahead(request.state, request.sliders).items()
-    }
-    data = {
-        "chart": draw(request.network),
-        "at": {slider.key: texts[slider.key] for slider in request.sliders},
-        "ahead": ahead,
-        "title": title,
-        "summary": f"{title}. {summary}",
-        "hint": _("Point at a part, or step through with the arrow keys, for its exact number."),
-        "save": _("Save the picture (SVG)"),
-        "file": f"xception-lab-{key}.svg",
-    }
-    components.amounts(data, key)
+    at = {slider.key: texts[slider.key] for slider in request.sliders}
+    ahead = networks_ahead(request.state, request.sliders)
+    show_amounts(key, title, summary, draw, request.network, at, ahead)
 
 
 @lru_cache(maxsize=256)

@@ -1,12 +1,17 @@
-"""Plotly figures on a page."""
+"""Charts on a page: plotly's figures, and amounts that the browser draws itself."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from xception_lab.figures.style import enlarge
+from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import is_projected
+from xception_lab.ui.shell.language import translate as _
+
+Subject = TypeVar("Subject")
 
 
 class FixedFigure(go.Figure):
@@ -43,3 +48,33 @@ def show_chart(figure: go.Figure, key: str, alt: str) -> None:
     if is_projected() and not isinstance(figure, FixedFigure):
         enlarge(figure)
     st.plotly_chart(figure, key=key, alt=alt, config=config)
+
+
+def show_amounts(
+    key: str,
+    title: str,
+    summary: str,
+    draw: Callable[[Subject], dict[str, Any]],
+    subject: Subject,
+    at: Mapping[str, str],
+    ahead: Mapping[str, Mapping[str, Subject]],
+) -> None:
+    """Show amounts as bars or nested areas, which the browser draws: at a key press at once, before the page has run.
+
+    draw: makes of a subject rows of bars, or areas, with a legend. at: the texts of the sliders that the subject
+    depends on, by key. ahead: by slider and its text, the subject one step away.
+    """
+    data = {
+        "chart": draw(subject),
+        "at": at,
+        "ahead": {
+            slider: {text: draw(step) for text, step in steps.items() if text != at[slider]}
+            for slider, steps in ahead.items()
+        },
+        "title": title,
+        "summary": f"{title}. {summary}",
+        "hint": _("Point at a part, or step through with the arrow keys, for its exact number."),
+        "save": _("Save the picture (SVG)"),
+        "file": f"xception-lab-{key}.svg",
+    }
+    components.amounts(data, key)

@@ -160,10 +160,11 @@ _PROJECTOR_CSS = """
 <style>
 html { font-size: 20px; }
 .stMainBlockContainer { padding: .6rem 2rem 2rem; }
-.st-key-frame, .st-key-share, .st-key-controls, .st-key-filtering, .st-key-display, .st-key-source, .st-key-also_set,
-.st-key-title > :not(:has(h1)), .stExpander, .stAppHeader, .stFileUploader, .st-key-preset, .st-key-experiment,
-.st-key-grid, .st-key-seal { display: none !important; }
-.stMain :is(li, td, th, label, label p, .stSlider p, figcaption, button p, code, [data-testid=stCaptionContainer] *) {
+.st-key-frame, .st-key-share, .st-key-controls, .st-key-settings, .st-key-filtering, .st-key-display, .st-key-source,
+.st-key-also_set, .st-key-title > :not(:has(h1)), .stExpander:not(.st-key-questions *), .stAppHeader,
+.stFileUploader, .st-key-preset, .st-key-experiment, .st-key-grid, .st-key-seal { display: none !important; }
+.stMain :is(li, td, th, label, label p, summary p, .stSlider p, figcaption, button p, code,
+[data-testid=stCaptionContainer] *) {
   font-size: max(1rem, 18px);
 }
 .js-plotly-plot text { font-size: 18px !important; }
