@@ -7,7 +7,7 @@ from xception_lab.questions.catalogue import QUESTIONS, Question
 from xception_lab.questions.search import fold, matches
 from xception_lab.questions.values import answer_values
 from xception_lab.ui.shell.language import LANGUAGES, catalog, paragraph_in
-from xception_lab.ui.shell.names import VERDICT_NAMES
+from xception_lab.ui.shell.names import VERDICT_NAMES, machine_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,13 @@ class QuestionText:
 @cache
 def question_text(name: str, language: str) -> QuestionText:
     """The text of a question: the first line of its file is the question, the rest the answer."""
+    to = catalog(language).gettext
     values = {
-        key: catalog(language).gettext(VERDICT_NAMES[value]) if key.endswith("verdict") else value
+        key: to(VERDICT_NAMES[value])
+        if key.endswith("verdict")
+        else machine_text(value, to)
+        if key == "machine"
+        else value
         for key, value in answer_values(name).items()
     }
     title, _, answer = paragraph_in(language, f"questions/{name}", **values).partition("\n")

@@ -1,4 +1,7 @@
-"""Names of blocks, steps and quantities in this session's language."""
+"""Names of blocks, steps, quantities and machines in this session's language."""
+
+import re
+from collections.abc import Callable
 
 from xception_lab.arch.comparison import Ratio
 from xception_lab.arch.plan import Role
@@ -100,6 +103,30 @@ def percent(share: float) -> str:
     if not share:
         return "0%"
     return f"{100 * share:.1f}%" if share >= 0.0005 else "<0.1%"
+
+
+def machine_text(line: str, to: Callable[[str], str] = _) -> str:
+    """A machine's line, which results hold in English, such as "AMD EPYC, 2 threads, torch 2.13.0".
+
+    to: translates into another language than this session's.
+    """
+    if match := re.fullmatch(r"(?:(\d+) cores of an )?(.+?) \(CPU only(, .+?)?\)(.*)", line):
+        cores, name, instructions, rest = match.groups("")
+        sentence = (
+            N_("{cores} cores of an {name} (CPU only{instructions})")
+            if cores
+            else N_("{name} (CPU only{instructions})")
+        )
+        return to(sentence).format(cores=cores, name=name, instructions=instructions) + rest
+    if match := re.fullmatch(r"(.+), (\d+) threads?(, torch .+)?", line):
+        name, threads, rest = match.groups("")
+        return (
+            to(N_("{name}, 1 thread") if threads == "1" else N_("{name}, {threads} threads")).format(
+                name=name, threads=threads
+            )
+            + rest
+        )
+    return line
 
 
 def conv_role_name(role: Role, groups: int) -> str:

@@ -16,6 +16,7 @@ from xception_lab.timing.settings import Settings
 from xception_lab.ui.fields.timing import MeasuredOn
 from xception_lab.ui.shell.language import escape_markdown, translate_message
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import machine_text
 
 _OWN = "_timings"
 _ADDED = "_timings_added"
@@ -47,7 +48,9 @@ def best_results(wanted: Sequence[Settings], device: MeasuredOn = "here") -> tup
     )
     # this session's first, unless they are three blocks alone where a whole sweep is shipped
     if own and num_own and (num_own >= num_shipped or num_own > len(KINDS)):
-        sentence = _("**Measured here**, in this session, on {machine}.").format(machine=own.machine.label)
+        sentence = _("**Measured here**, in this session, on {machine}.").format(
+            machine=machine_text(own.machine.label)
+        )
         part = _("{count} of {all} settings; the others are not measured.").format(count=num_own, all=len(wanted))
         return own, sentence if num_own == len(wanted) else f"{sentence} {part}"
     if num_shipped:
@@ -58,7 +61,7 @@ def best_results(wanted: Sequence[Settings], device: MeasuredOn = "here") -> tup
     sentence = _(
         "**Predicted only**: nothing is measured yet for this; the estimates are from the measured peaks of {machine}."
     )
-    return base, sentence.format(machine=base.machine.label)
+    return base, sentence.format(machine=machine_text(base.machine.label))
 
 
 def stored_accelerators() -> tuple[Results, ...]:
@@ -80,7 +83,7 @@ def _stored_results(wanted: Sequence[Settings], device: MeasuredOn) -> tuple[Res
     sentence = _(
         "**Predicted only**: nothing is stored for this; the estimates are from the measured peaks of {machine}."
     )
-    return results, sentence.format(machine=results.machine.label)
+    return results, sentence.format(machine=machine_text(results.machine.label))
 
 
 def shipped_source(device: MeasuredOn = "here") -> str:
@@ -90,8 +93,8 @@ def shipped_source(device: MeasuredOn = "here") -> str:
         sentence = _(
             "**A stored result**, made by this code on {machine}, driver {driver}. Nothing measured here changes it."
         )
-        return sentence.format(machine=machine.label, driver=machine.driver)
-    machine = _timings_like_here().machine.label
+        return sentence.format(machine=machine_text(machine.label), driver=machine.driver)
+    machine = machine_text(_timings_like_here().machine.label)
     if accelerator_likely():
         sentence = _("**A stored result** of {machine}; this server has an accelerator too. Measure replaces it.")
         return sentence.format(machine=machine)
@@ -112,7 +115,8 @@ def results_by_machine(own: Results) -> dict[str, Results]:
 
 def machine_names(machines: Sequence[Machine]) -> tuple[str, ...]:
     """The shortest names by which machines differ: the device; its label; or its label and a number, for copies."""
-    devices, labels = [machine.device for machine in machines], [machine.label for machine in machines]
+    devices = [machine_text(machine.device) for machine in machines]
+    labels = [machine_text(machine.label) for machine in machines]
     for names in (devices, labels):
         if len(set(names)) == len(names):
             return tuple(names)
@@ -156,7 +160,8 @@ def results_uploader() -> None:
         st.error(sentence.format(count=len(files), most=MAX_FILES))
     for results in uploads.values():
         sentence = _("**{machine}**: {timings} timings, shown beside this server's.")
-        st.success(sentence.format(machine=escape_markdown(results.machine.label), timings=len(results.timings)))
+        machine = escape_markdown(machine_text(results.machine.label))
+        st.success(sentence.format(machine=machine, timings=len(results.timings)))
         if results.machine.busy_share > MAX_BUSY_SHARE:
             sentence = _(
                 "Other work used {share:.0%} of that machine just before or meanwhile: its times are not to be trusted."

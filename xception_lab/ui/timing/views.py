@@ -46,7 +46,7 @@ from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import escape_markdown, paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name
+from xception_lab.ui.shell.names import kind_name, machine_text
 from xception_lab.ui.timing.jobs import network_settings, profiled_settings, run_options, settings_group, swept_groups
 from xception_lab.ui.timing.results import (
     best_results,
@@ -416,7 +416,9 @@ def show_other_machines(state: TimingState) -> None:
     group = settings_group(state)
     if uploaded_results():
         for results in uploaded_results():
-            st.markdown(f"**{escape_markdown(results.machine.label)}** — {timing_headline(group, results)}")
+            st.markdown(
+                f"**{escape_markdown(machine_text(results.machine.label))}** — {timing_headline(group, results)}"
+            )
         _show_bars(group, _captioned_results(group, state), "brought")
 
 

@@ -28,6 +28,7 @@ from xception_lab.ui.fields.training import DATASET, PRESET
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import option_text
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import machine_text
 from xception_lab.ui.training.experiment import load_result, stored_effects
 from xception_lab.ui.training.result import VerdictNotes
 from xception_lab.ui.training.texts import (
@@ -58,7 +59,7 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
         last=seeds[-1],
         epochs=spec.base.epochs,
         pictures=result.progress.runs[0].test_pictures,
-        machine=result.machine,
+        machine=machine_text(result.machine),
     )
     if result.plan and (edges := edge_rates(result.plan)):
         chosen = "; ".join(f"{setting_text(setting)} ({rate:g})" for setting, rate in edges.items())
@@ -203,7 +204,7 @@ def show_evidence(result: ExperimentResult, effects: Effects) -> None:
                     "experiment's JSON below."
                 ).format(
                     command=made.command,
-                    machine=result.machine,
+                    machine=machine_text(result.machine),
                     threads=made.threads,
                     precision=made.precision,
                     commit=made.commit[:12],

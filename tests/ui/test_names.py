@@ -1,0 +1,33 @@
+"""Machines' lines in the reader's language."""
+
+import re
+
+import pytest
+
+from xception_lab.measurement import machine
+from xception_lab.timing.results_file import shipped_timings
+from xception_lab.ui.shell.language import catalog
+from xception_lab.ui.shell.names import machine_text
+
+
+@pytest.mark.parametrize(
+    ("line", "korean"),
+    [
+        ("AMD EPYC, 2 threads, torch 2.13.0", "AMD EPYC, 스레드 2개, torch 2.13.0"),
+        ("AMD EPYC, 1 thread", "AMD EPYC, 스레드 1개"),
+        ("2 cores of an AMD EPYC (CPU only, AVX2), torch 2.13.0", "AMD EPYC 코어 2개 (CPU 전용, AVX2), torch 2.13.0"),
+        ("Intel(R) Xeon(R) Processor (CPU only), torch 2.11.0", "Intel(R) Xeon(R) Processor (CPU 전용), torch 2.11.0"),
+        ("NVIDIA H100 80GB HBM3 (580.159.04, CUDA 13.0), torch 2.11.0",) * 2,
+    ],
+)
+def test_a_machines_line_is_said_in_the_readers_language(line: str, korean: str) -> None:
+    assert machine_text(line, catalog("ko").gettext) == korean
+    assert machine_text(line, catalog("en").gettext) == line
+
+
+def test_the_lines_of_machines_are_as_results_have_them() -> None:
+    said = {
+        machine_text(line, catalog("ko").gettext)
+        for line in (machine.machine_text("cpu"), shipped_timings().machine.label)
+    }
+    assert not [line for line in said if re.search("thread|cores|only", line)]
