@@ -18,7 +18,7 @@ from xception_lab.spec import Activation
 _COLOURS = {"none": BLOCK_COLOURS["separable"].light, "relu": BLOCK_COLOURS["extreme"].light}
 _SYMBOLS = {"none": "circle", "relu": "diamond"}
 # of the three axes under each other, as shares of the height
-_DOMAINS = ((0.70, 1.0), (0.36, 0.64), (0.0, 0.28))
+_DOMAINS = ((0.73, 0.95), (0.38, 0.6), (0.03, 0.25))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class DepthLine:
 def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Sequence[str], current: int) -> go.Figure:
     """Share of zeros, share of dead channels and effective rank along the depth, under each other.
 
-    ticks: text by place. words: titles of the three axes. current: the place that is marked.
+    ticks: text by place. words: titles of the three axes, and the name of the place that is marked.
+    current: that place.
     """
     data: list[dict[str, Any]] = []
     for line in lines:
@@ -65,19 +66,26 @@ def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Se
             "domain": list(domain),
             "rangemode": "tozero",
             "anchor": "x",
-            "title": {"text": words[number - 1], "standoff": 6},
             "tickformat": ".0%",
             "nticks": 4,
         }
         for number, domain in enumerate(_DOMAINS, start=1)
     }
+    # over its axis: beside it, a title is as long as the axis is high
+    beside = {"yref": "paper", "yanchor": "bottom", "showarrow": False}
+    titles = [
+        {**beside, "xref": "paper", "x": 0, "xanchor": "left", "y": top, "text": f"<b>{word}</b>"}
+        for (_bottom, top), word in zip(_DOMAINS, words, strict=False)
+    ]
+    here = {**beside, "x": current, "xanchor": "center", "y": 1, "text": words[3], "font": {"color": GREY}}
     return go.Figure(
         data,
         {
             "height": 560,
             "legend": LEGEND,
-            "margin": {"t": 20, "r": 20, "b": 110},
+            "margin": {"t": 30, "r": 20, "b": 110},
             "hovermode": "closest",
+            "annotations": [*titles, here],
             **axes,
             "xaxis": {
                 "tickvals": list(ticks),

@@ -14,6 +14,13 @@ _XCEPTION, _OTHERS = BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"], BLOCK_COLOURS_O
 _LARGEST_BUBBLE = 60  # pixels wide
 
 
+def _name_place(relative: RelatedNetwork, known: Sequence[RelatedNetwork], over: CostAxis) -> str:
+    """Where a network's name stands, so that none leaves the chart or lies on another."""
+    places = [getattr(each, over) for each in known]
+    side = {min(places): "right", max(places): "left"}.get(getattr(relative, over), "center")
+    return f"{'bottom' if relative.name == 'Inception V3' else 'top'} {side}"
+
+
 def relatives_figure(relatives: Sequence[RelatedNetwork], over: CostAxis, names: Mapping[str, str]) -> go.Figure:
     """Accuracy over a cost on a logarithmic axis; a bubble's area stands for the other cost.
 
@@ -29,7 +36,7 @@ def relatives_figure(relatives: Sequence[RelatedNetwork], over: CostAxis, names:
         "x": np.array([getattr(relative, over) for relative in known], dtype=float),
         "y": np.array([relative.top1 for relative in known]),
         "text": [relative.name for relative in known],
-        "textposition": ["bottom center" if relative.name == "Inception V3" else "top center" for relative in known],
+        "textposition": [_name_place(relative, known, over) for relative in known],
         "marker": {
             "size": sizes,
             "sizemode": "area",

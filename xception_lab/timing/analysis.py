@@ -12,7 +12,7 @@ from typing import Literal
 
 from xception_lab.arch.comparison import Ratio, ratio
 from xception_lab.spec import KINDS, BlockSpec, Kind
-from xception_lab.timing.results import OTHER_OPERATIONS, Operation, Peaks, Results, Timing
+from xception_lab.timing.results import MAX_BUSY_SHARE, OTHER_OPERATIONS, Operation, Peaks, Results, Timing
 from xception_lab.timing.roofline import LayerEstimate, Limit, estimates, total_s
 from xception_lab.timing.settings import Settings
 
@@ -58,7 +58,7 @@ class SpeedVerdict:
     outcome: a difference is one only if the 95 % intervals of the two medians do not overlap; on an accelerator, whose
     own times are compared, if it is larger than DEVICE_SPREAD.
     launches: what a program waits for on an accelerator, which may be more than the device's work; None on a processor.
-    disturbed: whether the machine was slowed down meanwhile.
+    disturbed: whether the machine was slowed down meanwhile, or other work took much of it.
     slowest, share, limit: the separable block's layer that takes the most time, its fraction of all layers' time, and
     which peak limits it; None where the layers were not timed or no peaks measured. excess: how many times its estimate
     that layer took; above MOST_EXPLAINED it is no peak that limits it.
@@ -245,7 +245,7 @@ def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict |
             in_a_row = _spread_outcome(separable.loop_s, standard.loop_s, LOOP_SPREAD)
             loops = ratio(separable.loop_s, standard.loop_s)
             launches = LaunchVerdict(loops, in_a_row, separable.loop_s, separable.work_s)
-    disturbed = separable.disturbed or standard.disturbed
+    disturbed = separable.disturbed or standard.disturbed or results.machine.busy_share > MAX_BUSY_SHARE
     if not separable.layers:
         return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None, launches)
     name, seconds = max(separable.layers, key=lambda layer: layer[1])

@@ -4,8 +4,8 @@ import { button, element, setText, svg } from "../common/dom.js"
 import { blockColours, layerKindColours } from "../common/palette.js"
 import { watchSliders } from "../common/sliders.js"
 
-// the kind of layer whose colour a series has: the pointwise convolutions are the greatest part of this network
-const SERIES = { paper: "standard", now: "pointwise" }
+// two networks beside each other: greys, since each colour is a block's or a kind of layer's
+const SERIES = { paper: 35, now: 80 } // percent of the text's colour
 const HEIGHT = 380
 const HEAD_HEIGHT = 22
 
@@ -104,9 +104,11 @@ function draw(self) {
   const { root, data } = self
   const width = root.clientWidth
   if (!width) return
-  const colours = { ...layerKindColours(root), ...blockColours(root) }
+  const grey = (percent) => `color-mix(in srgb, var(--st-text-color) ${percent}%, var(--st-background-color))`
+  const series = Object.fromEntries(Object.entries(SERIES).map(([kind, percent]) => [kind, grey(percent)]))
+  const colours = { ...layerKindColours(root), ...blockColours(root), ...series }
   pen.font = `12.5px ${getComputedStyle(root).fontFamily}`
-  const drawing = new Drawing(width, (kind) => colours[SERIES[kind] ?? kind])
+  const drawing = new Drawing(width, (kind) => colours[kind])
   const { chart } = self
   if (chart.rows) drawing.add("text", { x: 0, y: HEAD_HEIGHT - 9, class: "strong" }, data.title)
   const bottom = chart.rows ? drawing.bars(chart) : drawing.areas(chart)

@@ -22,7 +22,7 @@ def cost_words(measure: str) -> CostWords:
             "axis": _("segments (groups of the spatial convolution)"),
             "current": _("now"),
             "inception": "Inception",
-            "regular": _("regular convolution"),
+            "regular": _("1×1, then regular"),
             "one": _("one a channel"),
             "hover": _("%{x} segments of %{customdata} channels: %{y:,}") + "<extra></extra>",
         },

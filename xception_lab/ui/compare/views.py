@@ -129,6 +129,13 @@ def show_differences(comparison: Comparison) -> None:
         control(BETWEEN)
         control(ORDER)
     state = comparison.state
+    if comparison.spec.segments is not None or comparison.spec.depth_multiplier != 1:
+        st.caption(
+            _(
+                "Here every channel is a segment of its own and `depth_multiplier` is 1, whatever the controls say: "
+                "only then do the blocks differ in nothing else."
+            )
+        )
     steps = two_differences(comparison.spec, state.order, state.between)
     show_blocks(comparison.spec, steps, state.convention, "steps", titles=tuple(map(step_title, steps)))
     for place, step in zip(st.columns(3), steps, strict=False):

@@ -109,7 +109,7 @@ def show_depth(state: FeaturesState, networks: Sequence[NetworkMaps]) -> None:
         for network, layers in zip(networks, summaries, strict=True)
     ]
     ticks = {place: name for place, name in enumerate(axis) if "." not in name and not name.startswith(("bn", "act"))}
-    words = (_("zeros"), _("dead channels"), _("effective rank"))
+    words = (_("zeros"), _("dead channels"), _("effective rank"), _("chosen layer"))
     current = axis.index(nearest_layer(state.layer, tuple(axis)))
     alt = "; ".join(
         f"{network.title}: {layers[-1].name}, {_rank_text(layers[-1])}"

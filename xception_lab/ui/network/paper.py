@@ -44,6 +44,12 @@ def show_relatives() -> None:
     for place, axis in zip(st.columns(2, gap="medium"), ("macs", "params"), strict=True):
         with place:
             show_chart(relatives_figure(networks, axis, names), f"relatives_{axis}", f"{names[axis]}. {summary}")
+    st.caption(
+        _(
+            "A bubble's area stands for the other cost: parameters in the chart over MACs, MACs in the one over "
+            "parameters. A line is a network whose accuracy was not found."
+        )
+    )
     st.markdown(_relatives_table(networks))
     st.markdown(paragraph("relatives"))
     for place, (title, number) in zip(st.columns(3, gap="medium"), _TABLES.items(), strict=True):

@@ -46,7 +46,12 @@ def show_shares(request: ChartRequest) -> None:
         show_areas(request, summary)
     with right:
         show_bars(request, summary)
-    st.markdown(paragraph("network_shares", **_paper_shares()))
+    text = paragraph("network_shares", **_paper_shares())
+    middle = [stage.name for stage in request.network.stages if stage.stage.flow == "middle"]
+    if len(middle) > 1:
+        equal = _("What the areas call *{first}* to *{last}* are the {count} equal blocks of the middle flow.")
+        text = f"{text} {equal.format(first=middle[0], last=middle[-1], count=len(middle))}"
+    st.markdown(text)
 
 
 def _paper_shares() -> dict[str, str]:

@@ -66,7 +66,7 @@ _CSS = """
   color: inherit !important; opacity: .78;
 }
 /* Korean breaks between words; a word alone that is wider than its line may break anywhere */
-html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary) {
+html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary, .stBidiComponent) {
   word-break: keep-all; overflow-wrap: anywhere;
 }
 /* what a label explains is shown there, as a term's meaning is: see assets/components/page/help.js */

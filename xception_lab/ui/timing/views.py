@@ -187,7 +187,8 @@ def _contrast(state: TimingState, results: Results) -> dict[str, TimeShare]:
         share = separable_share(three_blocks(spec, **run_options(state)), results)
         if share and size not in sizes:
             sizes.add(size)
-            shares[f"{name}: {spec.in_channels}→{spec.out_channels}, {spec.size}×{spec.size}"] = share
+            kernel = "" if spec.kernel_size == 3 else f", {spec.kernel_size}×{spec.kernel_size}"
+            shares[f"{name}: {spec.in_channels}→{spec.out_channels}, {spec.size}×{spec.size}{kernel}"] = share
     return shares
 
 
@@ -320,6 +321,9 @@ def show_sweep(state: TimingState) -> None:
             )
             for point in points
         )
+        measured = min(sum(not math.isnan(seconds) for seconds in line.medians_s) for line in own_lines)
+        if measured < 2:
+            summary = _("One place is measured: the lines are estimates.")
         summary = summary or _("No two of the blocks cross here.")
     else:
         summary = _("Not measured yet: the lines are estimates.")

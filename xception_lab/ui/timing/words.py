@@ -93,10 +93,14 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
         "faster": _("called in a row, launches included, it is **{times} faster**"),
         "slower": _("called in a row, launches included, it is **{times} slower**"),
         "no difference seen": _(
-            "called in a row, launches included, it differs from the standard block by less than **{spread:.0%}**, too "
-            "little to tell, as such times change from run to run"
+            "called in a row, launches included, it took **{percent:.0%}** of the standard block's time: less than "
+            "{spread:.0%} apart, too little to tell, as such times change from run to run"
         ),
-    }[launches.outcome].format(times=times_text(launches.times.times), spread=LOOP_SPREAD)
+    }[launches.outcome].format(
+        times=times_text(launches.times.times),
+        percent=launches.times.times if launches.times.direction == "more" else 1 / launches.times.times,
+        spread=LOOP_SPREAD,
+    )
     sentence = _(
         "**On a GPU** ({machine}): {work}; {in_a_row}. The GPU waits for launches about **{share:.0%}** of that time."
     )
@@ -131,7 +135,7 @@ def timing_headline(group: Sequence[Settings], results: Results) -> str:
             "Depthwise separable against standard: **{flops}** FLOPs. Measure, and see what that is in seconds."
         )
         return sentence.format(flops=ratio_text(flops_ratio(group)))
-    if verdict.disturbed or results.machine.busy_share > MAX_BUSY_SHARE:
+    if verdict.disturbed:
         # a number that is not to be trusted does not stand in the largest type of the page
         sentence = _(
             "Depthwise separable against standard: **{flops}** FLOPs. **The measured times are not to be trusted**: "
@@ -368,8 +372,8 @@ def _graph_lesson(state: TimingState, results: Results) -> str:
     if eager is None or graph is None or not eager.loop_s or not graph.loop_s:
         return ""
     sentence = _(
-        "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. The work in it "
-        "is the same."
+        "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. The kernels in "
+        "it are the same, without the pauses between those that are launched one by one."
     )
     return sentence.format(
         graph=format_seconds(graph.loop_s),

@@ -87,11 +87,12 @@ def _finding_text(here: Effect, there: Effect) -> str:
         sentence = _("{what}: {verdict} there too, {points} points")
     else:
         sentence = _("{what}: **{verdict} there, {points} points; {other} above, {above}**")
+    verdict = verdict_name(there)
     if there.verdict in ("harmful", "helpful") and interval_within(there):
-        sentence += " " + _("(a difference, but smaller than what was fixed beforehand to matter)")
+        verdict = _("{verdict} by the rule, but by less than was fixed beforehand to matter").format(verdict=verdict)
     return sentence.format(
         what=setting_text(there.change),
-        verdict=verdict_name(there),
+        verdict=verdict,
         points=points_text(there, there.points),
         other=verdict_name(here),
         above=points_text(here, here.points),

@@ -178,6 +178,15 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
     elif effect.asks_equivalence and effect.verdict == "not decided" and _leaves_out_zero(effect):
         more = _("**Not shown to be equivalent. {what}: about {count} more mistakes in 100 pictures.**")
         fewer = _("**Not shown to be equivalent. {what}: about {count} fewer mistakes in 100 pictures.**")
+        if is_beyond_margin(effect):
+            more = _(
+                "**Not equivalent: the whole interval lies outside ±{margin}. {what}: about {count} more mistakes in "
+                "100 pictures.**"
+            )
+            fewer = _(
+                "**Not equivalent: the whole interval lies outside ±{margin}. {what}: about {count} fewer mistakes in "
+                "100 pictures.**"
+            )
         sentence = fewer if effect.points > 0 else more
     elif effect.verdict in ("harmful", "helpful") and interval_within(effect):
         small = _("**A difference, but smaller than what was fixed to matter. {what}: {times}.**")
@@ -203,7 +212,7 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
 def verdict_name(effect: Effect) -> str:
     """A verdict in a word or two."""
     if effect.asks_equivalence and effect.verdict == "not decided" and _leaves_out_zero(effect):
-        return _("not shown to be equivalent")
+        return _("not equivalent") if is_beyond_margin(effect) else _("not shown to be equivalent")
     return _(VERDICT_NAMES[effect.verdict or "not decided"])
 
 
@@ -258,8 +267,7 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
     elif effect.asks_equivalence:
         parts.append(_("If it is as large as it looks, no number of seeds would show it to be within the margin."))
     if effect.asks_equivalence and is_beyond_margin(effect):
-        beyond = _("Not asked beforehand: the whole interval lies outside ±{margin}.")
-        parts.append(beyond.format(margin=effects.margin))
+        parts.append(_("The plan asked whether it is equivalent; that it is not was not asked beforehand."))
     elif effect.asks_equivalence:
         blind = _(
             "Without any difference and with the spread seen here, so many seeds would have shown equivalence with a "
