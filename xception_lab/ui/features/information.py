@@ -37,6 +37,8 @@ from xception_lab.ui.fields.features import FeaturesState, Target
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.training.experiment import load_result, stored_effects
+from xception_lab.ui.training.texts import points_text
 
 
 def show_information(state: FeaturesState, picture: InputPicture) -> None:
@@ -78,7 +80,20 @@ def show_information(state: FeaturesState, picture: InputPicture) -> None:
 
 def information_text() -> str:
     """How the readings are made, and what they do and do not test."""
-    return paragraph("information", window=str(WINDOW), draws=str(DRAWS), kernel=str(KERNEL_SIZE))
+    recipe = {"window": str(WINDOW), "draws": str(DRAWS), "kernel": str(KERNEL_SIZE)}
+    return paragraph("information", **recipe, **_trained_differences())
+
+
+def _trained_differences() -> dict[str, str]:
+    """What the ReLU changes in the stored training runs, in points of accuracy, by the order of the convolutions."""
+    result = load_result("two-differences")
+    assert result, "shipped"
+    effects = stored_effects(result.progress)
+    return {
+        dict(effect.where)["order"].replace("-", "_"): points_text(effect, effect.points)
+        for effect in (*effects.primary, *effects.exploratory)
+        if effect.kind == "simple" and effect.change == (("intermediate", "relu"),)
+    }
 
 
 def _place_names() -> tuple[str, ...]:

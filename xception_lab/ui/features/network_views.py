@@ -19,6 +19,7 @@ from xception_lab.ui.features.picture import InputPicture
 from xception_lab.ui.fields.features import FeaturesState
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.training.classes import CLASSES
 
 if TYPE_CHECKING:
     from xception_lab.features.activations import LayerSummary
@@ -97,7 +98,8 @@ def _geometry(model: "ImageModel", layer: str) -> LayerGeometry:
 
 def _classes_text(classes: Sequence[tuple[str, float]]) -> str:
     """ "ankle boot 98%, sneaker 2%" of (class, probability)."""
-    return ", ".join(f"{name} {share:.0%}" if share >= 0.01 else f"{name} {share:.1%}" for name, share in classes)
+    named = ((_(CLASSES.get(name, name)), share) for name, share in classes)
+    return ", ".join(f"{name} {share:.0%}" if share >= 0.01 else f"{name} {share:.1%}" for name, share in named)
 
 
 def show_depth(state: FeaturesState, networks: Sequence[NetworkMaps]) -> None:

@@ -50,7 +50,7 @@ MODE: Field[Mode] = Field(
 MEASURED_ON: Field[MeasuredOn] = Field(
     "measured_on",
     word_options(
-        "here", "nvidia-h100", labels={"here": N_("This machine or one like it"), "nvidia-h100": "NVIDIA H100"}
+        "here", "nvidia-h100", labels={"here": N_("This machine, or a stored CPU"), "nvidia-h100": "NVIDIA H100"}
     ),
     "here",
     label=N_("Times of"),

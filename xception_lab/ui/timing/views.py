@@ -358,7 +358,7 @@ def show_operations(state: TimingState) -> None:
         control(MEASURED_ON)
         st.caption(source)
     if not profiles_by_machine:
-        st.info(_("No profile of this is stored: Measure makes one with torch.profiler."))
+        st.info(_("No profile of this is stored: Measure, with this view open, makes one with torch.profiler."))
         return
     if len(profiles_by_machine) > 1:
         st.caption(_("Every machine on a scale of its own; a colour means the same where the name is the same."))
