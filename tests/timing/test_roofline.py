@@ -35,6 +35,7 @@ from xception_lab.timing.analysis import (
     roofline_points,
     roofline_rows,
     roofs,
+    separable_share,
     smallest_block,
     speed_verdict,
     sweep_lines,
@@ -49,7 +50,7 @@ from xception_lab.timing.published_devices import (
     predict_networks,
     tensor_core_example,
 )
-from xception_lab.timing.results import DeviceProperties, Machine, Operation, Peaks, Results, Timing
+from xception_lab.timing.results import MAX_BUSY_SHARE, DeviceProperties, Machine, Operation, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_from_json
 from xception_lab.timing.roofline import (
     FEWEST_PRODUCTS,
@@ -293,6 +294,17 @@ def test_the_verdict_is_computed_from_the_medians_and_their_intervals() -> None:
     assert same
     assert same.outcome == "no difference seen"
     assert speed_verdict(group, Results(MACHINE)) is None
+
+
+def test_times_measured_beside_other_work_have_no_part_in_a_comparison() -> None:
+    group = three_blocks(SPEC)
+    alone = _timed((0.004, 0.002, 0.001))
+    assert separable_share(group, alone)
+    beside = replace(alone, machine=replace(alone.machine, busy_share=MAX_BUSY_SHARE + 0.01))
+    verdict = speed_verdict(group, beside)
+    assert verdict
+    assert verdict.disturbed
+    assert separable_share(group, beside) is None
     assert time_shares(group, Results(MACHINE)) == ()
     assert [round(share.time, 6) for share in time_shares(group, _timed((0.004, 0.002, 0.001)))] == [1, 0.5, 0.25]
 

@@ -250,6 +250,14 @@ def test_the_shares_in_the_text_are_the_papers_network_s() -> None:
     assert "the 34 [depthwise convolutions](#term-depthwise)" in text
 
 
+def test_the_names_of_the_middle_flows_areas_follow_the_network() -> None:
+    for blocks, said in (("8", "*block4* to *block11* are the 8 equal"), ("6", "*block4* to *block9* are the 6 equal")):
+        at = _open({"network_view": "shares", "middle_blocks": blocks})
+        assert any(said in part.value for part in at.markdown)
+    at = _open({"network_view": "shares", "middle_blocks": "1"})
+    assert not any("equal blocks" in part.value for part in at.markdown)
+
+
 def test_figure_9_comes_with_the_papers_caveats() -> None:
     at = _open({"network_view": "what_if"})
     (text,) = [part.value for part in at.markdown if "uncharitable" in part.value]

@@ -69,7 +69,7 @@ def test_nothing_of_the_answer_is_sent_before_a_guess(parameters: dict[str, str]
     text = all_text(sealed)
     for effect in stored.progress.effects().effects:
         assert f"{effect.points:+.2f}" not in text
-    for words in ("**Harmful", "**Helpful", "**Equivalent", "**Not decided", "**Not shown"):
+    for words in ("**Harmful", "**Helpful", "**Equivalent", "**Not decided", "**Not shown", "**Not equivalent"):
         assert words not in text
 
 
@@ -99,6 +99,22 @@ def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_inter
     assert app.session_state["guess"] == "2"
     # two charts: the primary effects and the learning curves; all else is folded
     assert len(app.get("plotly_chart")) == 2
+
+
+def test_a_difference_beyond_the_margin_is_not_equivalent_though_nobody_asked() -> None:
+    stored = load_stored_result("two-differences-emoji")
+    assert stored
+    effects = stored.progress.effects()
+    _first, order = effects.primary
+    assert order.asks_equivalence
+    assert order.verdict == "not decided"
+    assert order.low is not None
+    assert order.low > effects.margin
+    app = page(dataset="emoji", guess="show")
+    said = [line.value for line in app.markdown]
+    (line,) = [line for line in said if f"{order.low:+.2f} to {order.high:+.2f} (" in line]
+    assert line.startswith(f"**Not equivalent: the whole interval lies outside ±{effects.margin}.")
+    assert any("was not asked beforehand" in caption.value for caption in app.caption)
 
 
 def test_a_verdict_waits_for_the_last_seed(monkeypatch: pytest.MonkeyPatch) -> None:
