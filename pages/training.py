@@ -94,9 +94,12 @@ def show_start() -> None:
     st.markdown(would_run_text(spec))
     # before the estimate, which takes a while and need not be waited for
     st.button(_("Start"), type="primary", key="start", on_click=start_experiment, args=(spec,))
-    st.caption(estimate_text(spec))
+    estimate = st.container()
     if spec.seeds > 1:
         pool_control(spec)
+    with estimate:
+        line = st.empty()  # what it said of other controls is gone at once
+        line.caption(estimate_text(spec))
 
 
 with row:

@@ -384,6 +384,14 @@ def test_a_link_to_a_view_opens_there_once() -> None:
     assert _drawn(at, "page")["open_at"] == ""
 
 
+def test_a_lesson_opens_at_its_task_and_has_no_examples() -> None:
+    view = {"view": "differences", "in_channels": "728"}
+    at = opened(COMPARE, view | {"task": "Move the kernel.", "keep": "kernel_size"})
+    assert _drawn(at, "page")["open_at"] == ""
+    assert not at.get("menu_button")
+    assert opened(COMPARE, view).get("menu_button")
+
+
 def test_a_saved_link_to_the_start_page_of_before_opens_its_blocks_in_compare() -> None:
     at = opened(START, {"out_channels": "256", "kernel_size": "5"})
     assert (at.session_state["out_channels"], at.session_state["kernel_size"]) == ("256", "5")

@@ -1,7 +1,13 @@
 """What stands under the moving picture: of what it is a stand-in."""
 
+import re
+
 import pytest
 from visits import component_data, opened
+
+from xception_lab.arch.comparison import compare
+from xception_lab.spec import CompareSpec
+from xception_lab.ui.compare.blocks import products_text
 
 
 @pytest.mark.parametrize(
@@ -19,3 +25,12 @@ from visits import component_data, opened
 def test_a_stand_in_says_what_it_has_less_of(query: dict[str, str], parts: str) -> None:
     note = component_data(opened("pages/compare.py", query), "moving")["words"]["note"]
     assert note == f"A stand-in: 8→8 of 64→128 channels, 8×8 of 56×56 pixels{parts}. Costs are of the full block."
+
+
+@pytest.mark.parametrize("in_channels", [1, 64, 728, 2048])
+@pytest.mark.parametrize("kernel_size", [1, 3, 7])
+def test_multiplications_are_said_in_digits(in_channels: int, kernel_size: int) -> None:
+    for block in compare(CompareSpec(in_channels=in_channels, kernel_size=kernel_size)):
+        said = products_text(block.macs_per_value)
+        assert re.fullmatch(r"[\d,]+(\.\d+)?", said)
+        assert float(said.replace(",", "")) == pytest.approx(block.macs_per_value, rel=1e-3)

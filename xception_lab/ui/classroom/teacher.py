@@ -28,7 +28,8 @@ from xception_lab.ui.story.steps import step_question, step_title
 from xception_lab.ui.story.tallies import covered_data, expected_text, histogram_data, tally_step
 
 POLL_S = 1.0  # how often the teacher's page asks whether anything has changed
-HEIGHT = 240  # of the bars, px: with them the page fits a projector of 1280 by 720
+# of the bars, px: with them the page fits a projector of 1280 by 720, before the answer and with its reason
+HEIGHT, TOLD_HEIGHT = 240, 90
 
 _TROUBLE = "_teacher_trouble"
 _PACES = {"together": N_("I move the class"), "free": N_("Own pace")}
@@ -89,15 +90,16 @@ def show_room(leader: Leader) -> None:
     if trouble := st.session_state.pop(_TROUBLE, None):
         st.warning(translate_message(trouble))
     with st.container(key="class"):
-        left, right = st.columns((9, 4), gap="large")
+        is_told = step in room.revealed
+        left, right = st.columns((7, 6) if is_told else (9, 4), gap="large")
         with left:
             if step == END:
                 _show_end(room, predictions)
             else:
                 _show_step(step, room, predictions[step])
             _show_buttons(leader, room, step)
-            if step in room.revealed:
-                _show_reason(step)
+            if is_told:
+                st.markdown(paragraph(f"story_{step}", 2, **STORY[step].values()))
         with right:
             settings = st.popover(
                 _("Room settings"), icon=":material/settings:", key="settings", on_change="rerun", width="stretch"
@@ -105,7 +107,11 @@ def show_room(leader: Leader) -> None:
             if settings.open:
                 with settings:
                     _show_settings(leader, room, step)
-            _show_card(room)
+            if is_told:  # in the place of the code: who has joined needs it no more
+                components.scene(STORY[step].scene(True, SHOW), f"reason_{step}")
+                st.markdown(_("Room **{code}**").format(code=room.code))
+            else:
+                _show_card(room)
             class_runs_control(leader.code, leader.secret)
     rerun_on_change(leader.code, "changes", room.changes, POLL_S)
 
@@ -125,14 +131,8 @@ def _show_step(step: str, room: Room, predictions: Sequence[str]) -> None:
     if room.is_covered and not is_told:
         data = covered_data(tally, HEIGHT)
     else:
-        data = histogram_data(step, tally, is_told, height=HEIGHT)
+        data = histogram_data(step, tally, is_told, height=TOLD_HEIGHT if is_told else HEIGHT)
     components.histogram(data, "histogram")
-
-
-def _show_reason(step: str) -> None:
-    """Why the answer is what it is, as the students have it on their screens."""
-    components.scene(STORY[step].scene(True, SHOW), f"reason_{step}")
-    st.markdown(paragraph(f"story_{step}", 2, **STORY[step].values()))
 
 
 def _show_end(room: Room, predictions: Mapping[str, Sequence[str]]) -> None:

@@ -85,7 +85,12 @@ def per_value_text(blocks: tuple[ComparedBlock, ...]) -> str:
         "Multiplications for one output value: **{standard}** standard, **{extreme}** extreme, "
         "**{separable}** separable."
     )
-    return sentence.format(**{block.kind: f"{block.macs_per_value:,.4g}" for block in blocks})
+    return sentence.format(**{block.kind: products_text(block.macs_per_value) for block in blocks})
+
+
+def products_text(products: float) -> str:
+    """Multiplications for one value in digits, which a reader may check: "68.5", "35,672"."""
+    return f"{products:,.0f}" if products >= 1000 else f"{products:.4g}"
 
 
 def _column(

@@ -9,7 +9,7 @@ from xception_lab.arch.plan import Conv, block_ops
 from xception_lab.common.units import format_count, format_shape
 from xception_lab.drawing.worked_example import WorkedBlock, WorkedExample, WorkedLayer, worked_example
 from xception_lab.spec import CompareSpec
-from xception_lab.ui.compare.blocks import subtitle
+from xception_lab.ui.compare.blocks import products_text, subtitle
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import translate as _
@@ -83,7 +83,9 @@ def _words(
                 "about": subtitle(block),
                 "shapes": f"{in_shape} → {format_shape(*block.cost.out_shape[1:])}",
                 # beside the stand-in's own number, which is another one
-                "full": _("{products:,.4g} in the full block").format(products=block.macs_per_value) if smaller else "",
+                "full": _("{products} in the full block").format(products=products_text(block.macs_per_value))
+                if smaller
+                else "",
                 "layers": _layers(block, counted),
             }
             for block in blocks

@@ -258,6 +258,8 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
     explained = {key: _(FIELDS[key].help) for key in sorted(drawn & FIELDS.keys()) if FIELDS[key].help}
     # the first run that comes to its end tells the browser, and no other
     open_at = st.session_state.pop(_OPEN_AT, "")
+    if current_lesson():  # its task stands on top
+        open_at = ""
     session = st.session_state.setdefault(_SESSION, secrets.token_hex(8))
     person = (proposed_secret(), remember_person)
     names = (*keys, KEY, SCREEN, *own)

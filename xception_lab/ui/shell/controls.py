@@ -126,8 +126,11 @@ def preset_button(label: str, key: str, texts: Mapping[str, str], keys: tuple[st
 def preset_menu(label: str, key: str, presets: Mapping[str, Mapping[str, str]], keys: tuple[str, ...]) -> None:
     """A menu whose every entry sets all controls in `keys`: to its text in `presets`, or else to its default.
 
-    presets: the texts by the entry's name, as a person reads it.
+    presets: the texts by the entry's name, as a person reads it. A lesson that leaves one of the controls out has no
+    such menu.
     """
+    if not all(map(keeps_control, keys)):
+        return
 
     def choose() -> None:
         texts = presets.get(st.session_state[key], {})

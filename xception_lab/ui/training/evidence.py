@@ -434,7 +434,7 @@ def _plans_with_the_runs(own: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
 
 
 def _common_runs(name: str) -> dict[int, str]:
-    sentence = _("**One test, told under several questions**: the same runs, as far as both have them, as {plans}.")
+    sentence = _("**These runs serve several questions**: {plans}. So they are no independent tests.")
     return {
         place: sentence.format(plans="; ".join(map(plan_label, plans)))
         for place, plans in _plans_with_the_runs(name)
