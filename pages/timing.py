@@ -12,7 +12,9 @@ from xception_lab.ui.fields.timing import BACKWARD, DTYPE, MEMORY_FORMAT, MODE, 
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import also_set, control, download_button, main_controls, more_controls
 from xception_lab.ui.shell.frame import finish, frame, heading
+from xception_lab.ui.shell.language import escape_markdown
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import machine_text
 from xception_lab.ui.timing.jobs import how_text, job_of, network_settings, settings_group
 from xception_lab.ui.timing.measurement import (
     is_training,
@@ -47,7 +49,11 @@ job_results, _source = best_results(job.settings, state.measured_on)
 group = settings_group(state) if of_blocks else network_settings(state)
 group_results, _source = best_results(group, state.measured_on)
 with st.container(key="verdict"):
-    st.markdown((timing_headline if of_blocks else network_headline)(group, group_results))
+    headline = (timing_headline if of_blocks else network_headline)(group, group_results)
+    if group_results.timing(group[-1]):
+        machine = escape_markdown(machine_text(group_results.machine.device))
+        headline += f" :small[({machine})]"
+    st.markdown(headline)
 if of_blocks:
     if launches := launches_text(group, (group_results, *stored_accelerators())):
         st.markdown(launches)

@@ -83,7 +83,12 @@ def test_the_bars_of_what_if_go_along_tell_their_numbers_and_are_saved(
     alone.goto(file.as_uri())
     bars = alone.locator("rect.mark")
     assert bars.count() == 14
-    assert bars.last.evaluate("node => getComputedStyle(node).fill") == "rgb(68, 119, 170)"
+    # the text's colour: no block's and no kind of layer's
+    painted = "node => [getComputedStyle(node).fill, getComputedStyle(node).fillOpacity]"
+    assert [bars.nth(place).evaluate(painted) for place in (12, 13)] == [
+        ["rgb(31, 41, 51)", "0.5"],
+        ["rgb(31, 41, 51)", "0.9"],
+    ]
     context.close()
 
 

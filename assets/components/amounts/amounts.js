@@ -4,8 +4,8 @@ import { button, element, setText, svg } from "../common/dom.js"
 import { blockColours, layerKindColours } from "../common/palette.js"
 import { watchSliders } from "../common/sliders.js"
 
-// two networks beside each other: greys, since each colour is a block's or a kind of layer's
-const SERIES = { paper: 35, now: 80 } // percent of the text's colour
+// two networks beside each other: the text's colour in two strengths, since each colour is a block's or a layer's
+const SERIES = { paper: 0.5, now: 0.9 }
 const HEIGHT = 380
 const HEAD_HEIGHT = 22
 
@@ -17,9 +17,9 @@ const widest = (texts) => Math.max(0, ...texts.map(textWidth))
 
 /** Draws amounts `width` pixels wide; marks: every rectangle with its text, in reading order. */
 class Drawing {
-  constructor(width, colourOf) {
+  constructor(width, colours) {
     this.width = width
-    this.colourOf = colourOf
+    this.colours = colours
     this.picture = svg("svg", { role: "img", tabindex: "0" })
     this.marks = []
   }
@@ -30,8 +30,13 @@ class Drawing {
     return node
   }
 
+  paint(kind) {
+    const strength = SERIES[kind]
+    return strength ? { fill: this.colours.text, "fill-opacity": strength } : { fill: this.colours[kind] }
+  }
+
   mark(place, kind, tell) {
-    const node = this.add("rect", { ...place, class: "mark", fill: this.colourOf(kind) })
+    const node = this.add("rect", { ...place, class: "mark", ...this.paint(kind) })
     this.marks.push({ node, tell })
   }
 
@@ -92,7 +97,7 @@ class Drawing {
     for (const { kind, name } of entries) {
       const width = 18 + textWidth(name) + 16
       if (x && x + width > this.width) [x, y] = [0, y + 20]
-      this.add("rect", { x, y: y - 10, width: 11, height: 11, rx: 3, fill: this.colourOf(kind) })
+      this.add("rect", { x, y: y - 10, width: 11, height: 11, rx: 3, ...this.paint(kind) })
       this.add("text", { x: x + 17, y }, name)
       x += width
     }
@@ -104,11 +109,10 @@ function draw(self) {
   const { root, data } = self
   const width = root.clientWidth
   if (!width) return
-  const grey = (percent) => `color-mix(in srgb, var(--st-text-color) ${percent}%, var(--st-background-color))`
-  const series = Object.fromEntries(Object.entries(SERIES).map(([kind, percent]) => [kind, grey(percent)]))
-  const colours = { ...layerKindColours(root), ...blockColours(root), ...series }
+  const text = getComputedStyle(root).getPropertyValue("--st-text-color").trim()
+  const colours = { text, ...layerKindColours(root), ...blockColours(root) }
   pen.font = `12.5px ${getComputedStyle(root).fontFamily}`
-  const drawing = new Drawing(width, (kind) => colours[kind])
+  const drawing = new Drawing(width, colours)
   const { chart } = self
   if (chart.rows) drawing.add("text", { x: 0, y: HEAD_HEIGHT - 9, class: "strong" }, data.title)
   const bottom = chart.rows ? drawing.bars(chart) : drawing.areas(chart)

@@ -194,6 +194,8 @@ def _reason(verdict: SpeedVerdict) -> str:
         if cause.bound_s is None:
             return f"{part}."
         bound = _("**{seconds}**, where its FLOPs and bytes explain {bound}.")
+        if cause.seconds > MOST_EXPLAINED * cause.bound_s:
+            bound = _("**{seconds}**, where its FLOPs and bytes explain {bound}: it comes near no peak of the machine.")
         seconds, bound_s = format_seconds(cause.seconds), format_seconds(cause.bound_s)
         return f"{part}: {bound.format(seconds=seconds, bound=bound_s)}"
     if verdict.limit is None:
