@@ -52,7 +52,7 @@ with st.container(key="verdict"):
     headline = (timing_headline if of_blocks else network_headline)(group, group_results)
     if group_results.timing(group[-1]):
         machine = escape_markdown(machine_text(group_results.machine.device))
-        headline += f" :small[({machine})]"
+        headline += f" ({machine})"
     st.markdown(headline)
 if of_blocks:
     if launches := launches_text(group, (group_results, *stored_accelerators())):
