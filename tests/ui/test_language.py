@@ -139,6 +139,16 @@ def test_placeholders_and_markup_survive_translation() -> None:
             assert set(re.findall(r"\d+", source)) <= set(re.findall(r"\d+", target)), source
 
 
+def test_bold_ends_where_markdown_lets_it_end() -> None:
+    # behind a sign, a letter keeps the asterisks from being an end: "**124%**입니다" shows them
+    texts = {str(message.id): str(message.string) for message in _po() if message.id}
+    texts |= {str(path): path.read_text(encoding="utf-8") for path in (TEXTS / "ko").rglob("*.md")}
+    for name, text in texts.items():
+        for bold, following in re.findall(r"\*\*(.+?)\*\*(.?)", text, re.DOTALL):
+            has_sign = bold.endswith(("%", ")", "”", "’", "%}"))
+            assert not (has_sign and re.match(r"[가-힣\w]", following)), f"{name}: **{bold}**{following}"
+
+
 def test_korean_is_korean() -> None:
     # a formula is the same in both
     untranslated = [m.id for m in _po() if m.id and not re.search("[가-힣]", str(m.string))]
