@@ -14,7 +14,7 @@ from xception_lab.ui.shell.controls import also_set, control, download_button, m
 from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import escape_markdown
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import machine_text
+from xception_lab.ui.shell.names import translate_machine
 from xception_lab.ui.timing.jobs import how_text, job_of, network_settings, settings_group
 from xception_lab.ui.timing.measurement import (
     is_training,
@@ -51,7 +51,7 @@ group_results, _source = best_results(group, state.measured_on)
 with st.container(key="verdict"):
     headline = (timing_headline if of_blocks else network_headline)(group, group_results)
     if group_results.timing(group[-1]):
-        machine = escape_markdown(machine_text(group_results.machine.device))
+        machine = escape_markdown(translate_machine(group_results.machine.device))
         headline += f" ({machine})"
     st.markdown(headline)
 if of_blocks:

@@ -11,8 +11,8 @@ from xception_lab import block_cost
 from xception_lab.arch.comparison import SWEEP_VALUES, Measure, SweepField, compare, spectrum, sweep
 from xception_lab.figures.cost import CostWords, spectrum_figure, sweep_figure
 from xception_lab.spec import KINDS, CompareSpec
-from xception_lab.ui.compare.charts import chart_summary, cost_words, layer_bars
-from xception_lab.ui.shell.names import figure_text
+from xception_lab.ui.compare.charts import chart_summary, cost_words, layer_bars, layer_names
+from xception_lab.ui.shell.names import figure_text, kind_name
 
 SPECS = (
     CompareSpec(),
@@ -48,7 +48,7 @@ def _sound(figure: go.Figure, said: CostWords) -> None:
 @specs
 @measures
 def test_one_bar_a_layer(spec: CompareSpec, measure: Measure, spoken: str) -> None:
-    rows = layer_bars(spec, measure, f"{spoken} of this test")["rows"]
+    rows, names = layer_bars(spec, measure, f"{spoken} of this test")["rows"], layer_names()
     told: list[tuple[str, str, int]] = []
     percents: list[float] = []
     amounts: list[int] = []
@@ -65,11 +65,12 @@ def test_one_bar_a_layer(spec: CompareSpec, measure: Measure, spoken: str) -> No
         amounts.append(told[-1][2])
         assert bar["value"] == figure_text(measure, amounts[-1])
     layers = [
-        (column.kind, getattr(layer, measure))
+        (column.kind, names[layer.name], getattr(layer, measure))
         for column in compare(spec)
         for layer in block_cost(column.spec, spec.size, spec.size, spec.batch_size).layers
     ]
-    assert [(kind, amount) for kind, _name, amount in told] == layers
+    assert told == layers
+    assert [row["name"] for row in rows if not row["bars"]] == [kind_name(kind) for kind in KINDS]
     assert percents == pytest.approx([100 * amount / max(amounts) for amount in amounts], abs=0.001)
     assert max(percents) == 100
 

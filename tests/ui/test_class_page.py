@@ -126,6 +126,19 @@ def test_the_teachers_page_tells_no_answer_before_it_is_revealed(store: ClassSto
     assert all(0 <= mark["at"] <= 1 for mark in (*told["answers"], *told["names"]))
 
 
+def test_beside_an_answer_the_room_still_says_that_it_is_closed(store: ClassStore) -> None:
+    code, secret, _link = _seated(store)
+    store.reveal(code, secret, "1")
+    at = opened(CLASS_PAGE, {"room": code, "key": secret})
+    assert component_data(at, "reason_1")
+    assert code in told_text(at)
+    assert "The room is closed" not in told_text(at)
+    store.set_closed(code, secret, True)
+    at = opened(CLASS_PAGE, {"room": code, "key": secret})
+    assert component_data(at, "reason_1")
+    assert "The room is closed" in told_text(at)
+
+
 def test_covered_bars_tell_how_many_and_no_more(store: ClassStore) -> None:
     code, secret, link = _seated(store)
     store.predict(code, link["seat"], "1", "100")

@@ -7,7 +7,7 @@ import pytest
 from xception_lab.measurement import machine
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.ui.shell.language import catalog
-from xception_lab.ui.shell.names import machine_text
+from xception_lab.ui.shell.names import translate_machine
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ from xception_lab.ui.shell.names import machine_text
     ],
 )
 def test_a_machines_line_is_said_in_the_readers_language(line: str, korean: str) -> None:
-    assert machine_text(line, catalog("ko").gettext) == korean
-    assert machine_text(line, catalog("en").gettext) == line
+    assert translate_machine(line, catalog("ko").gettext) == korean
+    assert translate_machine(line, catalog("en").gettext) == line
 
 
 def test_the_lines_of_machines_are_as_results_have_them() -> None:
     said = {
-        machine_text(line, catalog("ko").gettext)
+        translate_machine(line, catalog("ko").gettext)
         for line in (machine.machine_text("cpu"), shipped_timings().machine.label)
     }
     assert not [line for line in said if re.search("thread|cores|only", line)]

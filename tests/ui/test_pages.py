@@ -364,7 +364,9 @@ def test_charts_have_a_text_for_those_who_do_not_see_them() -> None:
     for view in ("spectrum", "sweep"):
         (chart,) = opened(COMPARE, {"view": view}).get("plotly_chart")
         assert "Depthwise separable: " in chart.proto.alt
-    assert "Depthwise separable: " in _drawn(opened(COMPARE), "layers")["summary"]
+    layers = _drawn(opened(COMPARE), "layers")
+    assert "Depthwise separable: " in layers["summary"]
+    assert layers["title"] == "MACs"
     at = opened(COMPARE, {"view": "differences"})
     for key in ("blocks", "steps"):
         assert "Depthwise separable: " in _drawn(at, key)["summary"]

@@ -18,7 +18,7 @@ from xception_lab.experiments.repetition import (
 )
 from xception_lab.experiments.results_file import ExperimentResult, load_stored_result
 from xception_lab.ui.shell.language import catalog
-from xception_lab.ui.shell.names import VERDICT_NAMES, machine_text
+from xception_lab.ui.shell.names import VERDICT_NAMES, translate_machine
 from xception_lab.ui.training import experiment as training
 
 PLAN = "figure-10"
@@ -67,7 +67,7 @@ def test_every_number_of_the_folded_part_is_computed_from_the_stored_runs(lang: 
     first, labels = predictions_of(stored), load_dataset("fashion-mnist").test_labels
     for device in ("nvidia-h100", "xeon"):
         there = load_repetition(PLAN, device)
-        assert machine_text(there.machine, catalog(lang).gettext) in text
+        assert translate_machine(there.machine, catalog(lang).gettext) in text
         found = agreement(first, there.predictions, labels)
         for share in (found.lowest, found.highest, found.mean, found.seeds_mean):
             assert f"{share:.1%}" in text

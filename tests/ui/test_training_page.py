@@ -69,7 +69,7 @@ def test_nothing_of_the_answer_is_sent_before_a_guess(parameters: dict[str, str]
     text = all_text(sealed)
     for effect in stored.progress.effects().effects:
         assert f"{effect.points:+.2f}" not in text
-    for words in ("**Harmful", "**Helpful", "**Equivalent", "**Not decided", "**Not shown", "**Not equivalent"):
+    for words in ("**Harmful", "**Helpful", "**Equivalent", "**Not decided", "**Not shown"):
         assert words not in text
 
 
@@ -101,7 +101,7 @@ def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_inter
     assert len(app.get("plotly_chart")) == 2
 
 
-def test_a_difference_beyond_the_margin_is_not_equivalent_though_nobody_asked() -> None:
+def test_an_interval_beyond_the_margin_is_said_though_nobody_asked() -> None:
     stored = load_stored_result("two-differences-emoji")
     assert stored
     effects = stored.progress.effects()
@@ -113,7 +113,7 @@ def test_a_difference_beyond_the_margin_is_not_equivalent_though_nobody_asked() 
     app = page(dataset="emoji", guess="show")
     said = [line.value for line in app.markdown]
     (line,) = [line for line in said if f"{order.low:+.2f} to {order.high:+.2f} (" in line]
-    assert line.startswith(f"**Not equivalent: the whole interval lies outside ±{effects.margin}.")
+    assert line.startswith(f"**Not shown to be equivalent: the whole interval lies outside ±{effects.margin}.")
     assert any("was not asked beforehand" in caption.value for caption in app.caption)
 
 

@@ -109,6 +109,7 @@ def show_room(leader: Leader) -> None:
                     _show_settings(leader, room, step)
             if is_told:  # in the place of the code: who has joined needs it no more
                 components.scene(STORY[step].scene(True, SHOW), f"reason_{step}")
+            if is_told and not room.is_closed:
                 st.markdown(_("Room **{code}**").format(code=room.code))
             else:
                 _show_card(room)

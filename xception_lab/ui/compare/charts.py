@@ -46,7 +46,7 @@ def layer_bars(spec: CompareSpec, measure: Measure, _own: str) -> dict[str, Any]
 
     _own: the language of this run, for the cache.
     """
-    names, blocks = _layer_names(), compare(spec)
+    names, blocks = layer_names(), compare(spec)
     longest = max(getattr(layer, measure) for block in blocks for layer in block.cost.layers)
     rows: list[dict[str, Any]] = []
     for block in blocks:
@@ -63,7 +63,7 @@ def layer_bars(spec: CompareSpec, measure: Measure, _own: str) -> dict[str, Any]
     return {"rows": rows, "legend": []}
 
 
-def _layer_names() -> dict[str, str]:
+def layer_names() -> dict[str, str]:
     """By the engine's own name of a block's layer."""
     return {
         "conv": _("convolution"),

@@ -129,7 +129,7 @@ def show_differences(comparison: Comparison) -> None:
         control(BETWEEN)
         control(ORDER)
     state = comparison.state
-    if comparison.spec.segments is not None or comparison.spec.depth_multiplier != 1:
+    if comparison.spec.segments not in (None, comparison.spec.out_channels) or comparison.spec.depth_multiplier != 1:
         st.caption(
             _(
                 "Here every channel is a segment of its own and `depth_multiplier` is 1, whatever the controls say: "

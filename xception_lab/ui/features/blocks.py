@@ -17,7 +17,7 @@ from xception_lab.ui.features.picture import InputPicture
 from xception_lab.ui.features.readings import block_readings, format_share, range_notes
 from xception_lab.ui.fields.features import FeaturesState, FilterSource
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name, machine_text
+from xception_lab.ui.shell.names import kind_name, translate_machine
 
 # the filters that are layers of trained networks, each with its own network's input
 TRAINED_FILTERS: tuple[FilterSource, ...] = ("trained", "run")
@@ -36,7 +36,7 @@ def show_bundled_note(state: FeaturesState) -> None:
     """Name the machine that computed the maps while they are the shipped ones."""
     if _is_bundled(state):
         note = _("A stored result ({machine}), so that it is there at once; whatever you change is computed anew.")
-        st.caption(note.format(machine=machine_text(load_bundled().machine)))
+        st.caption(note.format(machine=translate_machine(load_bundled().machine)))
 
 
 def compute_blocks(state: FeaturesState, picture: InputPicture, filters: HandFilters) -> tuple[BlockMaps, ...]:

@@ -98,7 +98,7 @@ def _geometry(model: "ImageModel", layer: str) -> LayerGeometry:
 
 def _classes_text(classes: Sequence[tuple[str, float]]) -> str:
     """ "ankle boot 98%, sneaker 2%" of (class, probability)."""
-    named = ((_(CLASSES.get(name, name)), share) for name, share in classes)
+    named = ((_(CLASSES[name]) if name in CLASSES else name, share) for name, share in classes)
     return ", ".join(f"{name} {share:.0%}" if share >= 0.01 else f"{name} {share:.1%}" for name, share in named)
 
 

@@ -7,7 +7,7 @@ from xception_lab.questions.catalogue import QUESTIONS, Question
 from xception_lab.questions.search import fold, matches
 from xception_lab.questions.values import answer_values
 from xception_lab.ui.shell.language import LANGUAGES, catalog, paragraph_in
-from xception_lab.ui.shell.names import VERDICT_NAMES, machine_text
+from xception_lab.ui.shell.names import VERDICT_NAMES, translate_machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ def question_text(name: str, language: str) -> QuestionText:
     values = {
         key: to(VERDICT_NAMES[value])
         if key.endswith("verdict")
-        else machine_text(value, to)
+        else translate_machine(value, to)
         if key == "machine"
         else value
         for key, value in answer_values(name).items()

@@ -115,7 +115,8 @@ def _open_page(page: str, keys: tuple[str, ...], texts: dict[str, str]) -> None:
         repairs = (*repairs, Repair(KEY, page_texts[KEY], default_language()))
         page_texts[KEY] = default_language()
     texts.update(page_texts)
-    st.session_state[_OPEN_AT] = linked_part(params, page_texts)
+    # a lesson's task stands on top
+    st.session_state[_OPEN_AT] = "" if lesson else linked_part(params, page_texts)
     st.session_state[_DRAWN_LAST_RUN] = frozenset()
     st.session_state[_PAGE], st.session_state[_REPAIRS] = page, repairs
     st.session_state[_OPENINGS] = page_opening() + 1
@@ -258,8 +259,6 @@ def write_address(keys: tuple[str, ...], carried: Mapping[str, str | None], entr
     explained = {key: _(FIELDS[key].help) for key in sorted(drawn & FIELDS.keys()) if FIELDS[key].help}
     # the first run that comes to its end tells the browser, and no other
     open_at = st.session_state.pop(_OPEN_AT, "")
-    if current_lesson():  # its task stands on top
-        open_at = ""
     session = st.session_state.setdefault(_SESSION, secrets.token_hex(8))
     person = (proposed_secret(), remember_person)
     names = (*keys, KEY, SCREEN, *own)

@@ -105,7 +105,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%" if share >= 0.0005 else "<0.1%"
 
 
-def machine_text(line: str, to: Callable[[str], str] = _) -> str:
+def translate_machine(line: str, to: Callable[[str], str] = _) -> str:
     """A machine's line, which results hold in English, such as "AMD EPYC, 2 threads, torch 2.13.0".
 
     to: translates into another language than this session's.

@@ -22,7 +22,7 @@ from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.story import Guess
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import VERDICT_NAMES, count_text, machine_text, percent, times_text
+from xception_lab.ui.shell.names import VERDICT_NAMES, count_text, percent, times_text, translate_machine
 from xception_lab.ui.story import scenes
 from xception_lab.ui.story.scenes import Scene
 
@@ -181,7 +181,7 @@ def _interval_values(effect: "Effect") -> Values:
 def _speed_given() -> Values:
     return {
         "flops": times_text(answers.speed(answers.LAYER).flops_times),
-        "machine": machine_text(shipped_timings().machine.label),
+        "machine": translate_machine(shipped_timings().machine.label),
     }
 
 

@@ -16,7 +16,7 @@ from xception_lab.timing.settings import Settings
 from xception_lab.ui.fields.timing import MeasuredOn
 from xception_lab.ui.shell.language import escape_markdown, translate_message
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import machine_text
+from xception_lab.ui.shell.names import translate_machine
 
 _OWN = "_timings"
 _ADDED = "_timings_added"
@@ -49,7 +49,7 @@ def best_results(wanted: Sequence[Settings], device: MeasuredOn = "here") -> tup
     # this session's first, unless they are three blocks alone where a whole sweep is shipped
     if own and num_own and (num_own >= num_shipped or num_own > len(KINDS)):
         sentence = _("**Measured here**, in this session, on {machine}.").format(
-            machine=machine_text(own.machine.label)
+            machine=translate_machine(own.machine.label)
         )
         part = _("{count} of {all} settings; the others are not measured.").format(count=num_own, all=len(wanted))
         return own, sentence if num_own == len(wanted) else f"{sentence} {part}"
@@ -61,7 +61,7 @@ def best_results(wanted: Sequence[Settings], device: MeasuredOn = "here") -> tup
     sentence = _(
         "**Predicted only**: nothing is measured yet for this; the estimates are from the measured peaks of {machine}."
     )
-    return base, sentence.format(machine=machine_text(base.machine.label))
+    return base, sentence.format(machine=translate_machine(base.machine.label))
 
 
 def stored_accelerators() -> tuple[Results, ...]:
@@ -83,7 +83,7 @@ def _stored_results(wanted: Sequence[Settings], device: MeasuredOn) -> tuple[Res
     sentence = _(
         "**Predicted only**: nothing is stored for this; the estimates are from the measured peaks of {machine}."
     )
-    return results, sentence.format(machine=machine_text(results.machine.label))
+    return results, sentence.format(machine=translate_machine(results.machine.label))
 
 
 def shipped_source(device: MeasuredOn = "here") -> str:
@@ -93,8 +93,8 @@ def shipped_source(device: MeasuredOn = "here") -> str:
         sentence = _(
             "**A stored result**, made by this code on {machine}, driver {driver}. Nothing measured here changes it."
         )
-        return sentence.format(machine=machine_text(machine.label), driver=machine.driver)
-    machine = machine_text(_timings_like_here().machine.label)
+        return sentence.format(machine=translate_machine(machine.label), driver=machine.driver)
+    machine = translate_machine(_timings_like_here().machine.label)
     if accelerator_likely():
         sentence = _("**A stored result** of {machine}; this server has an accelerator too. Measure replaces it.")
         return sentence.format(machine=machine)
@@ -115,8 +115,8 @@ def results_by_machine(own: Results) -> dict[str, Results]:
 
 def machine_names(machines: Sequence[Machine]) -> tuple[str, ...]:
     """The shortest names by which machines differ: the device; its label; or its label and a number, for copies."""
-    devices = [machine_text(machine.device) for machine in machines]
-    labels = [machine_text(machine.label) for machine in machines]
+    devices = [translate_machine(machine.device) for machine in machines]
+    labels = [translate_machine(machine.label) for machine in machines]
     for names in (devices, labels):
         if len(set(names)) == len(names):
             return tuple(names)
@@ -160,7 +160,7 @@ def results_uploader() -> None:
         st.error(sentence.format(count=len(files), most=MAX_FILES))
     for results in uploads.values():
         sentence = _("**{machine}**: {timings} timings, shown beside this server's.")
-        machine = escape_markdown(machine_text(results.machine.label))
+        machine = escape_markdown(translate_machine(results.machine.label))
         st.success(sentence.format(machine=machine, timings=len(results.timings)))
         if results.machine.busy_share > MAX_BUSY_SHARE:
             sentence = _(

@@ -46,7 +46,7 @@ from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import escape_markdown, paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name, machine_text
+from xception_lab.ui.shell.names import kind_name, translate_machine
 from xception_lab.ui.timing.jobs import network_settings, profiled_settings, run_options, settings_group, swept_groups
 from xception_lab.ui.timing.results import (
     best_results,
@@ -314,17 +314,17 @@ def show_sweep(state: TimingState) -> None:
             lines[_("calls in a row, launches included")] = in_a_row
     points = crossings(tuple(groups), own_lines)
     figure = sweep_times_figure(tuple(groups), lines, points, state.timed_along, timing_words())
-    if any(map(results.timing, wanted)):
+    measured = min(sum(not math.isnan(seconds) for seconds in line.medians_s) for line in own_lines)
+    if measured > 1:
         summary = "; ".join(
             _("{first} and {second} cross at {field} = {at:.0f}").format(
                 first=kind_name(point.first), second=kind_name(point.second), field=state.timed_along, at=point.at
             )
             for point in points
         )
-        measured = min(sum(not math.isnan(seconds) for seconds in line.medians_s) for line in own_lines)
-        if measured < 2:
-            summary = _("One place is measured: the lines are estimates.")
         summary = summary or _("No two of the blocks cross here.")
+    elif any(map(results.timing, wanted)):
+        summary = _("Not measured at two places yet: the lines are estimates.")
     else:
         summary = _("Not measured yet: the lines are estimates.")
     show_chart(figure, "running", summary)
@@ -421,7 +421,7 @@ def show_other_machines(state: TimingState) -> None:
     if uploaded_results():
         for results in uploaded_results():
             st.markdown(
-                f"**{escape_markdown(machine_text(results.machine.label))}** — {timing_headline(group, results)}"
+                f"**{escape_markdown(translate_machine(results.machine.label))}** — {timing_headline(group, results)}"
             )
         _show_bars(group, _captioned_results(group, state), "brought")
 

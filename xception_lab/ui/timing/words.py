@@ -375,7 +375,7 @@ def _graph_lesson(state: TimingState, results: Results) -> str:
         return ""
     sentence = _(
         "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. The kernels in "
-        "it are the same, without the pauses between those that are launched one by one."
+        "it are the same."
     )
     return sentence.format(
         graph=format_seconds(graph.loop_s),

@@ -19,7 +19,7 @@ from xception_lab.experiments.results_file import ExperimentResult
 from xception_lab.figures.training import effects_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import machine_text
+from xception_lab.ui.shell.names import translate_machine
 from xception_lab.ui.training.experiment import stored_effects
 from xception_lab.ui.training.texts import (
     effect_sentence,
@@ -101,13 +101,13 @@ def _finding_text(here: Effect, there: Effect) -> str:
 
 def short_machine(machine: str) -> str:
     """A machine's line without what stands in brackets and after: "2 cores of an AMD EPYC"."""
-    return machine_text(machine).partition(" (")[0]
+    return translate_machine(machine).partition(" (")[0]
 
 
 def _made_text(repetition: Repetition) -> str:
     seeds, made = repetition.seeds, repetition.provenance
     sentence = _("**{machine}**: seeds {first} to {last}.")
-    lines = [sentence.format(machine=machine_text(repetition.machine), first=seeds[0], last=seeds[-1])]
+    lines = [sentence.format(machine=translate_machine(repetition.machine), first=seeds[0], last=seeds[-1])]
     if made:
         command = _("To make it again: `{command}`, {precision}.")
         lines.append(command.format(command=made.command, precision=made.precision))

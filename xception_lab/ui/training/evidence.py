@@ -28,7 +28,7 @@ from xception_lab.ui.fields.training import DATASET, PRESET
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import option_text
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import machine_text
+from xception_lab.ui.shell.names import translate_machine
 from xception_lab.ui.training.experiment import load_result, stored_effects
 from xception_lab.ui.training.result import VerdictNotes
 from xception_lab.ui.training.texts import (
@@ -59,7 +59,7 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
         last=seeds[-1],
         epochs=spec.base.epochs,
         pictures=result.progress.runs[0].test_pictures,
-        machine=machine_text(result.machine),
+        machine=translate_machine(result.machine),
     )
     if result.plan and (edges := edge_rates(result.plan)):
         chosen = "; ".join(f"{setting_text(setting)} ({rate:g})" for setting, rate in edges.items())
@@ -204,7 +204,7 @@ def show_evidence(result: ExperimentResult, effects: Effects) -> None:
                     "experiment's JSON below."
                 ).format(
                     command=made.command,
-                    machine=machine_text(result.machine),
+                    machine=translate_machine(result.machine),
                     threads=made.threads,
                     precision=made.precision,
                     commit=made.commit[:12],
@@ -434,7 +434,9 @@ def _plans_with_the_runs(own: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
 
 
 def _common_runs(name: str) -> dict[int, str]:
-    sentence = _("**These runs serve several questions**: {plans}. So they are no independent tests.")
+    sentence = _(
+        "**These runs serve several questions**, as far as both have them: {plans}. So they are no independent tests."
+    )
     return {
         place: sentence.format(plans="; ".join(map(plan_label, plans)))
         for place, plans in _plans_with_the_runs(name)

@@ -191,9 +191,7 @@ def _show_curves(progress: Progress, key: str) -> None:
     rates = {name: f"{cell.learning_rate:g}" for name, cell in zip(names, cells, strict=True)}
     if len(set(rates.values())) > 1:  # what differs besides the question
         text = "; ".join(f"{name} {rate}" for name, rate in rates.items())
-        st.caption(
-            _("Learning rates, for each variant the best of those tried on validation: {rates}.").format(rates=text)
-        )
+        st.caption(_("Learning rates: {rates}.").format(rates=text))
     else:
         st.caption(_("Learning rate of all: {rate}.").format(rate=next(iter(rates.values()))))
 

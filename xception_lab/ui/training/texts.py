@@ -180,12 +180,12 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
         fewer = _("**Not shown to be equivalent. {what}: about {count} fewer mistakes in 100 pictures.**")
         if is_beyond_margin(effect):
             more = _(
-                "**Not equivalent: the whole interval lies outside ±{margin}. {what}: about {count} more mistakes in "
-                "100 pictures.**"
+                "**Not shown to be equivalent: the whole interval lies outside ±{margin}. {what}: about {count} more "
+                "mistakes in 100 pictures.**"
             )
             fewer = _(
-                "**Not equivalent: the whole interval lies outside ±{margin}. {what}: about {count} fewer mistakes in "
-                "100 pictures.**"
+                "**Not shown to be equivalent: the whole interval lies outside ±{margin}. {what}: about {count} fewer "
+                "mistakes in 100 pictures.**"
             )
         sentence = fewer if effect.points > 0 else more
     elif effect.verdict in ("harmful", "helpful") and interval_within(effect):
@@ -212,7 +212,7 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
 def verdict_name(effect: Effect) -> str:
     """A verdict in a word or two."""
     if effect.asks_equivalence and effect.verdict == "not decided" and _leaves_out_zero(effect):
-        return _("not equivalent") if is_beyond_margin(effect) else _("not shown to be equivalent")
+        return _("not shown to be equivalent")
     return _(VERDICT_NAMES[effect.verdict or "not decided"])
 
 
@@ -267,7 +267,9 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
     elif effect.asks_equivalence:
         parts.append(_("If it is as large as it looks, no number of seeds would show it to be within the margin."))
     if effect.asks_equivalence and is_beyond_margin(effect):
-        parts.append(_("The plan asked whether it is equivalent; that it is not was not asked beforehand."))
+        parts.append(
+            _("The plan asked whether it is equivalent; whether the interval lies outside was not asked beforehand.")
+        )
     elif effect.asks_equivalence:
         blind = _(
             "Without any difference and with the spread seen here, so many seeds would have shown equivalence with a "
