@@ -598,11 +598,11 @@ def test_the_receptive_fields_titles_belong_to_their_own_pictures(lang: str) -> 
 def test_a_network_that_is_not_trained_is_not_called_so() -> None:
     app = features_page(look="network", network="xception", layer="block4", step="after")
     assert app.title[0].value == "Any layer of a network on this picture"
-    assert component_data(app)["detail"]["title"] == "Channel 3: its values before and after the activation"
+    assert component_data(app)["detail"]["title"] == "Channel 4: its values before and after the activation"
     assert component_data(app)["columns"][0]["rows"][1]["label"].endswith("activation")
     twins = features_page(look="network", trained_on="fashion-mnist", picture="boot", layer="conv1")
     assert twins.title[0].value.startswith("Any layer of a trained network")
-    assert component_data(twins)["detail"]["title"] == "Channel 3 in all columns: its kernel, its values"
+    assert component_data(twins)["detail"]["title"] == "Channel 4 in all columns: its kernel, its values"
 
 
 def test_kernels_ask_for_no_picture() -> None:

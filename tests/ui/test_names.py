@@ -1,13 +1,14 @@
-"""Machines' lines in the reader's language."""
+"""Ratios in words, and machines' lines in the reader's language."""
 
 import re
 
 import pytest
 
+from xception_lab.arch.comparison import Direction, Ratio
 from xception_lab.measurement import machine
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.ui.shell.language import catalog
-from xception_lab.ui.shell.names import translate_machine
+from xception_lab.ui.shell.names import ratio_text, translate_machine
 
 
 @pytest.mark.parametrize(
@@ -31,3 +32,22 @@ def test_the_lines_of_machines_are_as_results_have_them() -> None:
         for line in (machine.machine_text("cpu"), shipped_timings().machine.label)
     }
     assert not [line for line in said if re.search("thread|cores|only", line)]
+
+
+@pytest.mark.parametrize(
+    ("times", "direction", "text"),
+    [
+        (8.416, "fewer", "8.4× fewer"),
+        (2.0, "fewer", "2.0× fewer"),
+        (1.99, "fewer", "50% fewer"),
+        (1.17, "fewer", "15% fewer"),
+        (1.002, "fewer", "0.2% fewer"),
+        (1.17, "more", "1.17× more"),
+        (1.002, "more", "0.2% more"),
+        (1.0, "same", "the same"),
+    ],
+)
+def test_a_ratio_near_one_is_said_in_percent_where_times_would_say_the_opposite(
+    times: float, direction: Direction, text: str
+) -> None:
+    assert ratio_text(Ratio(times, direction)) == text

@@ -10,7 +10,7 @@ import pytest
 from hostile import HOSTILE_VALUES, Query, last_of_each, parameters, queries
 from states import COMPARE_KEYS
 from streamlit.testing.v1 import AppTest
-from visits import ROOT, START, opened, ran
+from visits import ROOT, START, component_data, opened, ran
 
 from xception_lab import BlockSpec, block_cost
 from xception_lab.common.units import format_bytes, format_count
@@ -230,6 +230,16 @@ def test_a_preset_sets_every_control(name: str) -> None:
     kept = {key: FIELDS[key].default for key in COMPARE_KEYS} | PRESETS[name]
     assert _values(at, COMPARE_KEYS) == kept
     _check(at)
+
+
+@pytest.mark.parametrize(
+    ("segments", "name"),
+    [("max", "Extreme Inception"), ("16", "Inception, 16 segments"), ("1", "Inception, 1 segment")],
+)
+def test_a_module_of_fewer_segments_is_not_called_extreme(segments: str, name: str) -> None:
+    at = opened(COMPARE, {"segments": segments})
+    titles = [column["title"] for column in component_data(at, "blocks")["columns"]]
+    assert titles == ["Standard convolution", name, "Depthwise separable"]
 
 
 def test_segments_stay_a_divisor_when_the_channels_move() -> None:

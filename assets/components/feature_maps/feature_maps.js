@@ -90,7 +90,7 @@ function drawRow(row, data, table, choose, old) {
   }
   cells.forEach((cell, i) => {
     const channel = row.channels[i]
-    const name = `${row.label} ${row.names ? row.names[i] : channel}`
+    const name = `${row.label} ${channel + 1}`
     if (cell.title !== name) cell.title = cell.ariaLabel = name
     const shape = `${row.width} / ${row.height}`
     if (cell.style.aspectRatio !== shape) cell.style.aspectRatio = shape

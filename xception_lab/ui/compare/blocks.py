@@ -85,6 +85,12 @@ def per_value_text(blocks: tuple[ComparedBlock, ...]) -> str:
         "Multiplications for one output value: **{standard}** standard, **{extreme}** extreme, "
         "**{separable}** separable."
     )
+    segments = next((block.spec.segments for block in blocks if block.kind == "extreme"), None)
+    if segments is not None:
+        sentence = _(
+            "Multiplications for one output value: **{standard}** standard, **{extreme}** Inception in segments, "
+            "**{separable}** separable."
+        )
     return sentence.format(**{block.kind: products_text(block.macs_per_value) for block in blocks})
 
 
@@ -99,7 +105,7 @@ def _column(
     diagram = block_diagram(block.spec, block.cost, spec.size, spec.size, most_macs)
     return {
         "kind": block.kind,
-        "title": kind_name(block.kind),
+        "title": block_name(block),
         "subtitle": subtitle(block),
         "in_shape": format_shape(*diagram.in_shape),
         "convs": [_conv(conv, counted) for conv in diagram.convs],
@@ -107,6 +113,16 @@ def _column(
         "after": {"shape": format_shape(*diagram.out_shape), "pills": _after(diagram)},
         "numbers": _numbers(block, counted, reference),
     }
+
+
+def block_name(block: ComparedBlock) -> str:
+    """The block's name: with fewer segments than channels the module is not the extreme one (paper, section 1.2)."""
+    segments = block.spec.segments if block.kind == "extreme" else None
+    if segments is None:
+        return kind_name(block.kind)
+    return (_("Inception, 1 segment") if segments == 1 else _("Inception, {segments} segments")).format(
+        segments=segments
+    )
 
 
 def subtitle(block: ComparedBlock) -> str:
@@ -179,7 +195,7 @@ def _numbers(block: ComparedBlock, counted: Measure, reference: bool) -> list[di
 def _summary(blocks: tuple[ComparedBlock, ...]) -> str:
     """The drawing as text, for a screen reader."""
     parts = [
-        f"{kind_name(block.kind)}: {format_count(block.cost.params)} {measure_name('params')}, "
+        f"{block_name(block)}: {format_count(block.cost.params)} {measure_name('params')}, "
         f"{format_count(block.cost.macs)} MACs, {format_bytes(block.cost.moved_bytes)}"
         for block in blocks
     ]

@@ -9,6 +9,7 @@ from xception_lab.common.citations import constant
 from xception_lab.figures.cost import CostWords
 from xception_lab.nn.other_counters import NETWORK_COUNTERS, CounterResult
 from xception_lab.spec import KINDS, CompareSpec
+from xception_lab.ui.compare.blocks import block_name
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import figure_text, kind_name, measure_name
 
@@ -36,7 +37,7 @@ def chart_summary(blocks: tuple[ComparedBlock, ...], measure: Measure) -> str:
 
 def block_amounts(blocks: tuple[ComparedBlock, ...], measure: Measure) -> str:
     """What each block has of a quantity, as text."""
-    parts = [f"{kind_name(block.kind)}: {figure_text(measure, getattr(block.cost, measure))}" for block in blocks]
+    parts = [f"{block_name(block)}: {figure_text(measure, getattr(block.cost, measure))}" for block in blocks]
     return f"{'; '.join(parts)}."
 
 
@@ -50,14 +51,14 @@ def layer_bars(spec: CompareSpec, measure: Measure, _own: str) -> dict[str, Any]
     longest = max(getattr(layer, measure) for block in blocks for layer in block.cost.layers)
     rows: list[dict[str, Any]] = []
     for block in blocks:
-        block_name = kind_name(block.kind)
-        rows.append({"name": block_name, "bars": []})
+        block_title = block_name(block)
+        rows.append({"name": block_title, "bars": []})
         for layer in block.cost.layers:
             amount, name = getattr(layer, measure), names[layer.name]
             part = {
                 "kind": block.kind,
                 "percent": round(100 * amount / longest, 3),
-                "tell": f"{block_name}, {name}: {amount:,}",
+                "tell": f"{block_title}, {name}: {amount:,}",
             }
             rows.append({"name": name, "bars": [{"value": figure_text(measure, amount), "parts": [part]}]})
     return {"rows": rows, "legend": []}
@@ -89,7 +90,7 @@ def counter_rows(
     }
     return [
         {
-            _("block"): kind_name(block.kind),
+            _("block"): block_name(block),
             _("counter"): result.counter,
             _("prints"): result.figure,
             _("and calls it"): result.quantity,

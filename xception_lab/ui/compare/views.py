@@ -24,7 +24,7 @@ from xception_lab.common.citations import source
 from xception_lab.figures.cost import spectrum_figure, sweep_figure
 from xception_lab.nn.other_counters import count_own_xception, run_counters
 from xception_lab.spec import CompareSpec, XceptionSpec
-from xception_lab.ui.compare.blocks import formula_tex, show_blocks, step_text, step_title
+from xception_lab.ui.compare.blocks import block_name, formula_tex, show_blocks, step_text, step_title
 from xception_lab.ui.compare.charts import (
     block_amounts,
     chart_summary,
@@ -41,7 +41,7 @@ from xception_lab.ui.shell.charts import FixedFigure, fix_figure, show_amounts, 
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import language, paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name, measure_name
+from xception_lab.ui.shell.names import measure_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def show_sweep(comparison: Comparison) -> None:
 def show_formulas(comparison: Comparison) -> None:
     """MACs and parameters as formulas with their numbers."""
     for place, block in zip(st.columns(3), comparison.blocks, strict=True):
-        place.markdown(f"**{kind_name(block.kind)}**")
+        place.markdown(f"**{block_name(block)}**")
         place.latex(formula_tex("MACs", macs_formula(block.spec, block.cost)))
         place.latex(formula_tex(_("Parameters"), params_formula(block.spec, block.cost)))
     st.markdown(paragraph("formula"))

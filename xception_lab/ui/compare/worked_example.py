@@ -9,11 +9,11 @@ from xception_lab.arch.plan import Conv, block_ops
 from xception_lab.common.units import format_count, format_shape
 from xception_lab.drawing.worked_example import WorkedBlock, WorkedExample, WorkedLayer, worked_example
 from xception_lab.spec import CompareSpec
-from xception_lab.ui.compare.blocks import products_text, subtitle
+from xception_lab.ui.compare.blocks import block_name, products_text, subtitle
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import conv_role_name, kind_name, measure_name
+from xception_lab.ui.shell.names import conv_role_name, measure_name
 
 HELP = (
     N_(
@@ -79,7 +79,7 @@ def _words(
     return {
         "blocks": [
             {
-                "title": kind_name(block.kind),
+                "title": block_name(block),
                 "about": subtitle(block),
                 "shapes": f"{in_shape} → {format_shape(*block.cost.out_shape[1:])}",
                 # beside the stand-in's own number, which is another one

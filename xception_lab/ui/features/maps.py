@@ -193,7 +193,8 @@ def _detail(columns: Sequence[MapColumn], state: FeaturesState) -> dict[str, Any
     step, channel = state.step, state.channel
     panels = [_panel(column, step, channel) for column in columns]
     title = _("Channel {channel} in all columns: {held}") if len(columns) > 1 else _("Channel {channel}: {held}")
-    return {"title": title.format(channel=channel, held=_panels_text(columns, panels, step)), "panels": panels}
+    # channels are counted from 1, as in the worked example; links and files hold torch's index, from 0
+    return {"title": title.format(channel=channel + 1, held=_panels_text(columns, panels, step)), "panels": panels}
 
 
 def _panels_text(columns: Sequence[MapColumn], panels: Sequence[Mapping[str, Any]], step: BlockStep) -> str:
@@ -277,9 +278,9 @@ def _kernel(block: BlockMaps, maps: LayerMaps, channel: int) -> dict[str, Any] |
         return {"columns": weight.shape[2], "grids": [_kernel_grid("", weight[0])], "note": ""}
     # a convolution over many channels: the three kernels with the largest weights
     inputs = np.sort(np.argsort(-np.abs(weight).sum(axis=(1, 2)), kind="stable")[:3]).tolist()
-    grids = [_kernel_grid(str(number), weight[number]) for number in inputs]
+    grids = [_kernel_grid(str(number + 1), weight[number]) for number in inputs]
     note = _("its kernels for the inputs {shown} of {count}").format(
-        shown=", ".join(map(str, inputs)), count=len(weight)
+        shown=", ".join(str(number + 1) for number in inputs), count=len(weight)
     )
     return {"columns": weight.shape[2], "grids": grids, "note": note}
 

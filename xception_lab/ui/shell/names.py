@@ -10,7 +10,7 @@ from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import language
 from xception_lab.ui.shell.language import translate as _
 
-LEAST_TIMES = 1.01  # a ratio nearer to 1 is said in percent
+LEAST_MORE, LEAST_FEWER = 1.01, 2.0  # ratios nearer to 1 are said in percent
 ACTIVATION_NAMES = {"relu": "ReLU", "elu": "ELU"}
 KIND_NAMES = {
     "standard": N_("Standard convolution"),
@@ -68,15 +68,16 @@ def measure_name(measure: str) -> str:
 
 
 def ratio_text(ratio: Ratio) -> str:
-    """A ratio in words: "8.4× fewer", "1.2× more", "0.2% more" or "the same"."""
+    """A ratio in words: "8.4× fewer", "15% fewer", "1.2× more", "0.2% more" or "the same"."""
     if ratio.direction == "same":
         return _("the same")
-    if ratio.times < LEAST_TIMES:
-        # "1.002×" reads as twice as much at a glance
-        words = _("{percent} fewer") if ratio.direction == "fewer" else _("{percent} more")
-        share = ratio.times - 1 if ratio.direction == "more" else 1 - 1 / ratio.times
-        return words.format(percent=format_number(float(f"{100 * share:.1g}")) + "%")
-    words = _("{number}× fewer") if ratio.direction == "fewer" else _("{number}× more")
+    is_fewer = ratio.direction == "fewer"
+    if ratio.times < (LEAST_FEWER if is_fewer else LEAST_MORE):
+        # "1.002×" reads as twice as much at a glance, and "1.17× fewer" as none at all
+        words = _("{percent} fewer") if is_fewer else _("{percent} more")
+        share = 100 * (1 - 1 / ratio.times if is_fewer else ratio.times - 1)
+        return words.format(percent=format_number(float(f"{share:.2g}" if share >= 1 else f"{share:.1g}")) + "%")
+    words = _("{number}× fewer") if is_fewer else _("{number}× more")
     return words.format(number=format_times(ratio.times).removesuffix("×"))
 
 
