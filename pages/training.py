@@ -165,5 +165,6 @@ with st.container(key=VIEW_BELOW):
         st.markdown(variants_text(spec))
     if state.preset == "figure-9":
         st.markdown(paragraph("figure_9"))
-    st.markdown(paragraph("training"))
+    with st.expander(_("What this can say, and what not"), icon=":material/balance:"):
+        st.markdown(paragraph("training"))
 finish(state, run=watched_experiment(), control=control_parameter(), own=own, picked=run_parameter())

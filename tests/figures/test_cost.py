@@ -12,7 +12,7 @@ from xception_lab.arch.comparison import SWEEP_VALUES, Measure, SweepField, comp
 from xception_lab.figures.cost import CostWords, spectrum_figure, sweep_figure
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.ui.compare.charts import chart_summary, cost_words, layer_bars, layer_names
-from xception_lab.ui.shell.names import figure_text, kind_name
+from xception_lab.ui.shell.names import figure_text
 
 SPECS = (
     CompareSpec(),
@@ -70,7 +70,8 @@ def test_one_bar_a_layer(spec: CompareSpec, measure: Measure, spoken: str) -> No
         for layer in block_cost(column.spec, spec.size, spec.size, spec.batch_size).layers
     ]
     assert told == layers
-    assert [row["name"] for row in rows if not row["bars"]] == [kind_name(kind) for kind in KINDS]
+    named = cost_words(measure, compare(spec)).kinds
+    assert [row["name"] for row in rows if not row["bars"]] == [named[kind] for kind in KINDS]
     assert percents == pytest.approx([100 * amount / max(amounts) for amount in amounts], abs=0.001)
     assert max(percents) == 100
 
@@ -114,7 +115,8 @@ def test_inceptions_place_on_the_spectrum_is_three_to_four_segments() -> None:
 @pytest.mark.parametrize("scale", ["log", "linear"])
 def test_a_sweep_marks_where_the_page_stands(spec: CompareSpec, field: SweepField, scale: str) -> None:
     for measure in MEASURES:
-        said, columns, run = cost_words(measure), compare(spec), sweep(spec, field)
+        columns, run = compare(spec), sweep(spec, field)
+        said = cost_words(measure, columns)
         figure = sweep_figure(run, measure, scale, said)
         _sound(figure, said)
         (mark,) = figure.layout.shapes
@@ -141,7 +143,7 @@ PREFIXES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 @specs
 @measures
 def test_a_chart_says_its_numbers_to_those_who_do_not_see_it(spec: CompareSpec, measure: Measure) -> None:
-    said = cost_words(measure)
+    said = cost_words(measure, compare(spec))
     title, _, numbers = chart_summary(compare(spec), measure).partition(". ")
     assert title == said.measure
     parts = dict(part.split(": ") for part in numbers.removesuffix(".").split("; "))

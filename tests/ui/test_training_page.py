@@ -18,6 +18,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.testing.v1 import AppTest
 from tiny_data import tiny_dataset
 from uploaded_files import mnist, zipped
+from visits import component_data
 
 from xception_lab import build_xception
 from xception_lab.arch.orders import order_change
@@ -50,6 +51,28 @@ def test_every_question_is_shown_in_both_languages(lang: str, preset: str) -> No
     app = page(lang=lang, preset=preset, guess="show")
     assert not app.exception
     assert app.title[0].value
+
+
+@pytest.mark.parametrize(
+    ("preset", "without", "between"),
+    [
+        ("two-differences", ["3×3", "1×1", "BN"], "ReLU"),
+        ("figure-10", ["3×3", "1×1", "BN"], "ReLU"),
+        ("figure-9", ["3×3", "1×1", "BN"], "+ input"),
+        ("batch-norm", ["3×3", "BN", "1×1", "BN"], "ReLU"),
+        ("dose", ["3×3", "1×1", "BN"], "ReLU"),
+    ],
+)
+def test_before_the_guess_the_two_variants_are_drawn_and_differ_in_one_layer(
+    preset: str, without: list[str], between: str
+) -> None:
+    rows = component_data(page(preset=preset), "compared")["blocks"]
+    texts = [[layer["text"] for layer in row["layers"]] for row in rows]
+    assert without in texts
+    (longer,) = [row for row in rows if len(row["layers"]) > len(without)]
+    assert [layer["text"] for layer in longer["layers"] if layer.get("is_between")] == [between]
+    assert [layer["text"] for layer in longer["layers"] if not layer.get("is_between")] == without
+    assert longer["name"] != rows[1 - rows.index(longer)]["name"]
 
 
 def all_text(app: AppTest) -> str:

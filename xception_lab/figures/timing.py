@@ -108,7 +108,7 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
             "yaxis": {**order, "showgrid": False, "title": {"text": ""}},
             "bargap": 0.25,
             "bargroupgap": 0.08,
-            "margin": {"t": 20, "r": 30, "b": 100},
+            "margin": {"t": 20, "r": 60, "b": 100},
         },
     )
 
@@ -123,6 +123,9 @@ def _bars_beside(rows: Sequence[tuple[str, float]], name: str, group: str, marke
         "x": [seconds for _, seconds in rows],
         "marker": marker,
         "offsetgroup": group,
+        "text": [format_seconds(seconds) for _, seconds in rows],
+        "textposition": "outside",
+        "cliponaxis": False,
         "hovertemplate": name + ": %{x:.3s}s<extra></extra>",
     }
 

@@ -3,6 +3,7 @@
 import { colourLayerKinds } from "../common/palette.js"
 import { drawAreas } from "./areas.js"
 import { drawBars } from "./bars.js"
+import { drawChains } from "./chains.js"
 import { drawIntervals } from "./intervals.js"
 import { drawPictures } from "./pictures.js"
 import { drawSegments } from "./segments.js"
@@ -13,6 +14,7 @@ import { drawWindow } from "./window.js"
 const DRAWINGS = {
   areas: drawAreas,
   bars: drawBars,
+  chains: drawChains,
   intervals: drawIntervals,
   modules: drawModules,
   pictures: drawPictures,

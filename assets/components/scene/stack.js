@@ -1,28 +1,14 @@
 // A stack of convolutions and the boundary between its blocks, which can be moved by one.
 
 import { element } from "../common/dom.js"
+import { drawChains } from "./chains.js"
 
 const CONVS = 8
 let chosen = 1 // which order the person looked at: the picture is drawn anew once the answer is told
 
-/** The two blocks, each as a row of its layers. */
-function drawChains(blocks) {
-  const chains = element("div", "chains")
-  for (const block of blocks) {
-    const chain = element("div", "chain")
-    chain.append(element("span", "", block.name))
-    block.layers.forEach((layer, i) => {
-      if (i) chain.append(element("span", "arrow", "→"))
-      chain.append(element("span", `layer ${layer.kind} ${layer.is_between ? "between" : ""}`, layer.text))
-    })
-    chains.append(chain)
-  }
-  return chains
-}
-
 export function drawStack(data) {
   const node = element("div")
-  node.append(drawChains(data.blocks))
+  node.append(drawChains(data))
   const strip = element("div", "strip")
   for (let place = 0; place < CONVS; place += 1) {
     const kind = place % 2 ? "depthwise" : "pointwise"

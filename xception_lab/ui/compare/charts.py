@@ -14,11 +14,11 @@ from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import figure_text, kind_name, measure_name
 
 
-def cost_words(measure: str) -> CostWords:
-    """Every text that a cost chart shows, in this session's language."""
+def cost_words(measure: str, blocks: tuple[ComparedBlock, ...] = ()) -> CostWords:
+    """Every text that a cost chart shows, in this session's language. blocks: named as the page names them."""
     return CostWords(
         measure_name(measure),
-        {kind: kind_name(kind) for kind in KINDS},
+        {kind: kind_name(kind) for kind in KINDS} | {block.kind: block_name(block) for block in blocks},
         {
             "axis": _("segments (groups of the spatial convolution)"),
             "current": _("now"),

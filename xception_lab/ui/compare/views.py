@@ -76,7 +76,8 @@ def _spectrum_figure(spec: CompareSpec, charted: Measure, _own: str, is_large: b
 def _sweep_figure(
     spec: CompareSpec, swept: SweepField, charted: Measure, scale: str, _own: str, is_large: bool
 ) -> FixedFigure:
-    return fix_figure(sweep_figure(sweep(spec, swept), charted, scale, cost_words(charted)), is_large)
+    words = cost_words(charted, compare(spec))
+    return fix_figure(sweep_figure(sweep(spec, swept), charted, scale, words), is_large)
 
 
 def show_layers(comparison: Comparison) -> None:

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xception_lab.arch.inception_module import CHANNELS
-from xception_lab.arch.plan import Act, Conv, block_ops
-from xception_lab.spec import BlockSpec, Kind
+from xception_lab.spec import BlockSpec
 from xception_lab.story import answers
 from xception_lab.ui.network.names import LAYER_KIND_NAMES
+from xception_lab.ui.shell.chains import block_chain
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import ACTIVATION_NAMES, count_text, kind_name, percent, times_text
+from xception_lab.ui.shell.names import count_text, kind_name, percent, times_text
 from xception_lab.ui.timing.words import LAYER_NAMES
 
 Scene = dict[str, Any]
@@ -126,19 +126,11 @@ def stack_scene(told: bool) -> Scene:
         if told
         else _("Move the boundary: what changes in the row of convolutions above?"),
     }
-    blocks = [{"name": kind_name(kind), "layers": _block_layers(kind)} for kind in ("extreme", "separable")]
+    blocks = [
+        {"name": kind_name(kind), "layers": block_chain(BlockSpec(kind, batch_norm="none"))}
+        for kind in ("extreme", "separable")
+    ]
     return {"scene": "stack", "blocks": blocks, "words": words, "summary": words["slide"]}
-
-
-def _block_layers(kind: Kind) -> list[Scene]:
-    """A block's convolutions and activations in their order, as a row of boxes."""
-    layers: list[Scene] = []
-    for op in block_ops(BlockSpec(kind, batch_norm="none")):
-        if isinstance(op, Conv):
-            layers.append({"kind": op.role, "text": f"{op.kernel_size}×{op.kernel_size}"})
-        elif isinstance(op, Act):
-            layers.append({"kind": "activation", "text": ACTIVATION_NAMES[op.function], "is_between": op.is_between})
-    return layers
 
 
 def relu_scene(told: bool) -> Scene:

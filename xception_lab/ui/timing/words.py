@@ -27,7 +27,7 @@ from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.shell.language import escape_markdown
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name, ratio_text, times_text
+from xception_lab.ui.shell.names import kind_name, ratio_text, times_text, translate_machine
 from xception_lab.ui.timing.jobs import run_options, settings_group
 
 LAYER_NAMES = {
@@ -306,7 +306,7 @@ def start_cost_text(results: Results) -> str:
         "of a GPU at once."
     )
     return sentence.format(
-        machine=bar.machine,
+        machine=translate_machine(bar.machine),
         size=bar.settings.height,
         median=format_seconds(bar.timing.median_s),
         estimate=format_seconds(bar.estimate_s),

@@ -8,6 +8,7 @@ from xception_lab.experiments.spec import MARGIN, ExperimentSpec
 from xception_lab.ui.fields.training import ASK, GUESS, GUESSES, SHOW, TrainingState
 from xception_lab.ui.shell.address import current_lesson, is_opening, set_controls
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.training.compared import show_compared
 from xception_lab.ui.training.texts import effect_text, is_slope
 
 _CHOICE = "guess_choice"
@@ -44,6 +45,8 @@ def ask_guess(experiment: ExperimentSpec) -> None:
     with st.container(border=True, key="guessing"):
         question = _("**Before you look: what do you expect?** {what}, {unit}:")
         st.markdown(question.format(what=effect_text(contrast), unit=unit))
+        if not is_slope(contrast):
+            show_compared(experiment, contrast)
         with st.container(horizontal=True):
             st.segmented_control(
                 _("Your guess"),
