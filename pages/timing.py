@@ -87,12 +87,13 @@ with st.container(key=VIEW_AND_CONTROL):
             disabled=bool(refusal) or running,
         )
         st.space("stretch")
-        copy_link(_("Copy link"), _("Copied"))
-        with st.popover(_("Save"), icon=":material/download:", key="saving"):
-            json = partial(results_to_json, job_results)
-            download_button(_("Results (JSON)"), json, "results.json", "application/json")
-            csv = partial(results_to_csv, job_results)
-            download_button(_("Results (CSV)"), csv, "results.csv", "text/csv")
+        with st.container(horizontal=True, width="content"):  # both go to the next line together
+            copy_link(_("Copy link"), _("Copied"))
+            with st.popover(_("Save"), icon=":material/download:", key="saving"):
+                json = partial(results_to_json, job_results)
+                download_button(_("Results (JSON)"), json, "results.json", "application/json")
+                csv = partial(results_to_csv, job_results)
+                download_button(_("Results (CSV)"), csv, "results.csv", "text/csv")
     if refusal:
         st.info(refusal, icon=":material/block:")
     if is_training():
