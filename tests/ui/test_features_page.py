@@ -92,7 +92,7 @@ def test_an_enlarged_map_has_one_grid_for_each_input_that_its_kernel_reads() -> 
         weight = block.weights[last.layer][4]
         numbers = np.array([grid["values"] for grid in kernel["grids"]])
         np.testing.assert_allclose(numbers.ravel(), weight.ravel(), rtol=5e-3)
-    assert [grid["of"] for grid in standard["grids"]] == ["0", "1", "2"]
+    assert [grid["of"] for grid in standard["grids"]] == ["1", "2", "3"]
     assert (standard["columns"], extreme["columns"], separable["columns"]) == (3, 3, 3)
     assert len(extreme["grids"]) == len(separable["grids"]) == 1
 

@@ -86,7 +86,7 @@ def grid_controls(filters: HandFilters) -> None:
                 },
                 {
                     "key": _MIX,
-                    "label": _("1×1: what its outputs 0 to 5 take of red, green, blue"),
+                    "label": _("1×1: what its outputs 1 to 6 take of red, green, blue"),
                     "columns": OUT_CHANNELS,
                     "rows": ["R", "G", "B"],
                     "values": filters.mix.T.ravel().tolist(),

@@ -375,12 +375,13 @@ def _graph_lesson(state: TimingState, results: Results) -> str:
         return ""
     sentence = _(
         "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. The kernels in "
-        "it are the same."
+        "it are the same; the {work} above hold the gaps between them too."
     )
     return sentence.format(
         graph=format_seconds(graph.loop_s),
         eager=format_seconds(eager.loop_s),
         change=change_text(graph.loop_s, eager.loop_s),
+        work=format_seconds(eager.work_s),
     )
 
 

@@ -435,7 +435,8 @@ def _plans_with_the_runs(own: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
 
 def _common_runs(name: str) -> dict[int, str]:
     sentence = _(
-        "**These runs serve several questions**, as far as both have them: {plans}. So they are no independent tests."
+        "**The same comparison, with runs in common, stands under other questions too**: {plans}. So they are no "
+        "independent tests."
     )
     return {
         place: sentence.format(plans="; ".join(map(plan_label, plans)))

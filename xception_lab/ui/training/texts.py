@@ -121,7 +121,9 @@ def effect_text(effect: Effect | Contrast) -> str:
     comparison = _("{change} instead of {baseline}").format(change=change, baseline=baseline)
     if is_slope(effect):
         return _("{comparison}: how that changes with each doubling of a segment's depth").format(comparison=comparison)
-    return f"{comparison} ({setting_text(effect.where)})" if effect.where else comparison
+    if not effect.where:
+        return comparison
+    return _("{comparison} ({where})").format(comparison=comparison, where=setting_text(effect.where))
 
 
 def is_slope(effect: Effect | Contrast) -> bool:
