@@ -35,6 +35,7 @@ def spectrum_figure(
     for block in blocks:
         line: dict[str, Any] = {"type": "scatter", "name": words.kinds[block.kind]}
         if block.kind == "extreme":
+            line["name"] = words.notes["module"]  # only its last point is the extreme block
             line |= {"x": segments, "y": costs, "mode": "lines+markers", "line": {"width": 3}}
             line |= {"marker": {"size": 9, "symbol": BLOCK_SYMBOLS[block.kind]}, "hovertemplate": words.notes["hover"]}
             line |= {"customdata": np.array([point.channels_per_segment for point in points])}

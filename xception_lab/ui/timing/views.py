@@ -228,9 +228,9 @@ def _show_lessons(state: TimingState, results: Results) -> None:
             st.code(RIGHT_CLOCK, language="python")
             st.markdown(_("printed {seconds}").format(seconds=format_seconds(reading.loop_s)))
         sentence = _(
-            "Measured on {machine} with the separable block, apart from the times above. Here the two are close, because "
-            "launching takes longer than the work, {work}; with larger pictures the wrong clock goes on saying what "
-            "launching takes."
+            "Measured on {machine} with the separable block, apart from the times above. Here the two are close, "
+            "because launching takes longer than the work, {work}; with larger pictures the wrong clock goes on saying "
+            "what launching takes."
         )
         st.markdown(sentence.format(machine=results.machine.device, work=format_seconds(reading.device_s)))
 
