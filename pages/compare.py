@@ -61,9 +61,10 @@ def show_comparison(state: CompareState) -> None:
             control(VIEW)
             control(CONVENTION)
             st.space("stretch")
-            copy_link(_("Copy link"), _("Copied"))
-            table = partial(block_layer_csv, blocks)
-            download_button(_("Table (CSV)"), table, "xception-lab.csv", "text/csv")
+            with st.container(horizontal=True, width="content"):  # both go to the next line together
+                copy_link(_("Copy link"), _("Copied"))
+                table = partial(block_layer_csv, blocks)
+                download_button(_("Table (CSV)"), table, "xception-lab.csv", "text/csv")
         SHOW[state.view](Comparison(state, spec, blocks, ahead))
 
 
