@@ -121,7 +121,7 @@ def kernel_columns(blocks: Sequence[BlockMaps]) -> list[MapColumn]:
                 name = (
                     _("{size}×{size}: one kernel a channel")
                     if per_group == 1
-                    else _("{size}×{size}: {per_group} kernels for each of {out} outputs")
+                    else _("{size}×{size}: {per_group} kernels for each of {out} outputs, output after output")
                 )
                 step_names[maps.step] = name.format(size=height, per_group=per_group, out=out)
         weights = BlockMaps(block.kind, tuple(steps), {})

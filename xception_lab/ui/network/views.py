@@ -144,10 +144,15 @@ def _changes_table(changes: tuple[CostChange, ...], bounds: tuple[NetworkPredict
         lines.append(f"| **{_(QUANTITY_NAMES[change.measure])}** | {' | '.join(values)} |")
     for bound in bounds:
         delta = f"{'-' if bound.delta_s < 0 else '+'}{format_seconds(abs(bound.delta_s))}" if bound.delta_s else "0"
-        values = (format_seconds(bound.seconds), format_seconds(bound.reference_s), delta, ratio_text(bound.ratio))
+        values = (format_seconds(bound.seconds), format_seconds(bound.reference_s), delta, _change_percent(bound))
         name = _("Estimated time, {device}").format(device=bound.device)
         lines.append(f"| **{name}** | {' | '.join(values)} |")
     return "\n".join(lines)
+
+
+def _change_percent(bound: NetworkPrediction) -> str:
+    """How an estimated time differs from the paper's network's: a time is not "fewer"."""
+    return f"{bound.seconds / bound.reference_s - 1:+.1%}".replace("-", "\u2212")
 
 
 def show_export(network: NetworkBreakdown, state: NetworkState, changes: tuple[CostChange, ...]) -> None:

@@ -323,7 +323,7 @@ def show_sweep(state: TimingState) -> None:
             )
             for point in points
         )
-        summary = summary or _("No two of the blocks cross here.")
+        summary = summary or _("No two of the measured lines cross here.")
     elif any(map(results.timing, wanted)):
         summary = _("Not measured at two places yet: the lines are estimates.")
     else:

@@ -189,6 +189,8 @@ def _reason(verdict: SpeedVerdict) -> str:
         return ""
     if cause := verdict.cause:
         sentence = _("Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of its layers' time")
+        if not cause.mac_share:
+            sentence = _("Even its {layer}, which makes no MACs, takes **{share:.0%}** of its layers' time")
         layer = _(LAYER_NAMES.get(cause.name, cause.name))
         part = sentence.format(layer=layer, macs=cause.mac_share, share=cause.time_share)
         if cause.bound_s is None:
@@ -337,8 +339,9 @@ def _launch_lesson(state: TimingState, results: Results) -> str:
     if timing is None or timing.loop_s is None or properties is None or properties.launch_s is None:
         return ""
     sentence = _(
-        "**Launches.** Called in a row, the separable block takes {loop}; the GPU works for {work} of that. It has "
-        "{count} layers, and one operation of torch takes {launch} here even when there is next to nothing to do."
+        "**Launches.** Called in a row, the separable block takes {loop}; {work} of that is the GPU's own, from its "
+        "first kernel to its last. The block has {count} layers, and one operation of torch takes {launch} here even "
+        "when there is next to nothing to do."
     )
     return sentence.format(
         loop=format_seconds(timing.loop_s),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xception_lab.arch.cost import network_cost
 from xception_lab.common.units import format_near
 from xception_lab.data.catalogue import load_dataset
-from xception_lab.experiments.effects import Effect, Effects, crossed_effect
+from xception_lab.experiments.effects import Effect, Effects, crossed_effect, is_beyond_margin
 from xception_lab.experiments.inference import Interval, prediction_interval
 from xception_lab.experiments.plan import Plan, edge_rates, load_plan, plan_names
 from xception_lab.experiments.power import WORLDS, rule_power
@@ -392,7 +392,9 @@ def _elsewhere_text(name: str, other: Effect, own: str, listed: Mapping[str, Eff
         plan=plan_label(name),
         what=effect_text(other),
         points=points_text(other, other.points),
-        verdict=verdict_name(other),
+        verdict=_("not decided, though the whole interval lies outside the margin")
+        if other.verdict == "not decided" and is_beyond_margin(other)
+        else verdict_name(other),
     )
     same = next((before for before, effect in listed.items() if _has_the_runs_of(other, effect)), None)
     if same == own:
@@ -435,8 +437,8 @@ def _plans_with_the_runs(own: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
 
 def _common_runs(name: str) -> dict[int, str]:
     sentence = _(
-        "**The same comparison, with runs in common, stands under other questions too**: {plans}. So they are no "
-        "independent tests."
+        "**The same comparison, with runs in common, gives a verdict under other questions too**: {plans}. So they "
+        "are no independent tests."
     )
     return {
         place: sentence.format(plans="; ".join(map(plan_label, plans)))
