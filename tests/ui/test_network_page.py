@@ -1,6 +1,7 @@
 """The Network page without a browser: every control, both languages, hostile links, no torch at first sight."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -256,6 +257,14 @@ def test_the_names_of_the_middle_flows_areas_follow_the_network() -> None:
         assert any(said in part.value for part in at.markdown)
     at = _open({"network_view": "shares", "middle_blocks": "1"})
     assert not any("equal blocks" in part.value for part in at.markdown)
+
+
+@pytest.mark.parametrize(("blocks", "ends"), [("8", r"\| 0 \| the same \|"), ("1", r"\| -.*s \| -[0-9.]+% \|")])
+def test_an_estimated_time_is_compared_in_percent(blocks: str, ends: str) -> None:
+    at = _open({"network_view": "what_if", "middle_blocks": blocks})
+    times = [line for each in at.markdown for line in each.value.splitlines() if "Estimated time" in line]
+    assert times
+    assert all(re.search(f"{ends}$", line) for line in times)
 
 
 def test_figure_9_comes_with_the_papers_caveats() -> None:

@@ -152,7 +152,9 @@ def _changes_table(changes: tuple[CostChange, ...], bounds: tuple[NetworkPredict
 
 def _change_percent(bound: NetworkPrediction) -> str:
     """How an estimated time differs from the paper's network's: a time is not "fewer"."""
-    return f"{bound.seconds / bound.reference_s - 1:+.1%}".replace("-", "\u2212")
+    if bound.ratio.direction == "same":
+        return ratio_text(bound.ratio)
+    return f"{bound.seconds / bound.reference_s - 1:+.1%}"
 
 
 def show_export(network: NetworkBreakdown, state: NetworkState, changes: tuple[CostChange, ...]) -> None:

@@ -339,9 +339,9 @@ def _launch_lesson(state: TimingState, results: Results) -> str:
     if timing is None or timing.loop_s is None or properties is None or properties.launch_s is None:
         return ""
     sentence = _(
-        "**Launches.** Called in a row, the separable block takes {loop}; {work} of that is the GPU's own, from its "
-        "first kernel to its last. The block has {count} layers, and one operation of torch takes {launch} here even "
-        "when there is next to nothing to do."
+        "**Launches.** Called in a row, the separable block takes {loop}; the GPU's own work, from the first kernel to "
+        "the last with a flushed cache, takes {work}. The block has {count} layers, and one "
+        "operation of torch takes {launch} here even when there is next to nothing to do."
     )
     return sentence.format(
         loop=format_seconds(timing.loop_s),
@@ -378,7 +378,7 @@ def _graph_lesson(state: TimingState, results: Results) -> str:
         return ""
     sentence = _(
         "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. The kernels in "
-        "it are the same; the {work} above hold the gaps between them too."
+        "it are the same; the {work} above are with a flushed cache and with the gaps between them."
     )
     return sentence.format(
         graph=format_seconds(graph.loop_s),
