@@ -6,7 +6,7 @@ import streamlit as st
 
 from xception_lab.experiments.plan import plan_name
 from xception_lab.ui.fields.field import VIEW_BELOW
-from xception_lab.ui.fields.training import DATASET, EPOCHS, GRID_FIELDS, OUTCOME, OWN, PRESET, SEEDS, TrainingState
+from xception_lab.ui.fields.training import ASK, DATASET, EPOCHS, GRID_FIELDS, OUTCOME, OWN, PRESET, SEEDS, TrainingState
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.frame import finish, frame, heading
@@ -46,7 +46,7 @@ from xception_lab.ui.training.experiment import (
     training_note,
     watched_experiment,
 )
-from xception_lab.ui.training.guess import ask_guess, forget_other_guess
+from xception_lab.ui.training.guess import ask_guess, with_own_guess
 from xception_lab.ui.training.my_runs import my_runs_control
 from xception_lab.ui.training.pool import open_made_pool, pool_control
 from xception_lab.ui.training.result import experiment_downloads
@@ -58,8 +58,8 @@ open_made_pool()
 LOOK_S = 1.0  # between two looks at an experiment that runs
 FIRST_LOOK_S = 0.4  # as long as somebody waits for its first sign
 
-state = frame("training", TrainingState)
-is_revealed = forget_other_guess(state)
+state = with_own_guess(frame("training", TrainingState))
+is_revealed = state.guess != ASK
 current = load_current_experiment()
 show_settings_problem()
 experiment_id = current.id if current else None

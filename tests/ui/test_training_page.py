@@ -151,13 +151,23 @@ def test_a_verdict_waits_for_the_last_seed(monkeypatch: pytest.MonkeyPatch) -> N
         assert words not in text
 
 
-def test_a_guess_about_another_question_is_asked_anew() -> None:
+def test_a_guess_about_another_question_is_asked_anew_and_the_first_is_kept() -> None:
     app = page(guess="-1")
     assert len(app.get("plotly_chart")) == 2
     app.button_group(key="preset").set_value("figure-10").run()
     assert not app.exception
     assert "what do you expect?" in all_text(app)
     assert not app.get("plotly_chart")
+    app.button_group(key="guess_choice").set_value("2").run()
+    assert "Your guess, +2," in all_text(app)
+    app.button_group(key="dataset").set_value("emoji").run()
+    assert "what do you expect?" in all_text(app)
+    assert not app.get("plotly_chart")
+    app.button_group(key="dataset").set_value("fashion-mnist").run()
+    assert "Your guess, +2," in all_text(app)
+    app.button_group(key="preset").set_value("two-differences").run()
+    assert "Your guess, -1," in all_text(app).replace("−", "-")
+    assert app.session_state["guess"] == "-1"
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

@@ -1,5 +1,7 @@
 """The prediction: asked before anything of the answer is on the page, and set against the interval afterwards."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from xception_lab.common.units import format_near
@@ -12,19 +14,24 @@ from xception_lab.ui.training.compared import show_compared
 from xception_lab.ui.training.texts import effect_text, is_slope
 
 _CHOICE = "guess_choice"
-_GUESSED = "_guessed"  # the question and the data that the session's guess is about
+_ABOUT = "_guess_about"  # the lesson, question and data of the last run of the page
+_GUESSED = "_guessed"  # the session's guesses, by what they are about
 
 
-def forget_other_guess(state: TrainingState) -> bool:
-    """Whether the answer may be shown. A guess on another question or other data is forgotten."""
-    about = (state.preset, state.dataset)
-    if state.guess == ASK or is_opening():  # a link may bring its own answer, or ask anew
-        st.session_state.pop(_GUESSED, None)
-    if state.guess != ASK and st.session_state.setdefault(_GUESSED, about) != about:
-        set_controls({GUESS.key: ASK})
-        del st.session_state[_GUESSED]
-        return False
-    return state.guess != ASK
+def with_own_guess(state: TrainingState) -> TrainingState:
+    """The state with the guess on its own question and data: one on another is put by until the person returns to that.
+
+    A link brings its own guess, or asks anew.
+    """
+    about = (current_lesson(), state.preset, state.dataset)
+    guesses: dict[object, str] = st.session_state.setdefault(_GUESSED, {})
+    if is_opening() or st.session_state[_ABOUT] == about:
+        guesses[about] = state.guess
+    guess = guesses.setdefault(about, ASK)
+    st.session_state[_ABOUT] = about
+    if guess != state.guess:
+        set_controls({GUESS.key: guess})
+    return replace(state, guess=guess)
 
 
 def ask_guess(experiment: ExperimentSpec) -> None:
