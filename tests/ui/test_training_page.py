@@ -211,6 +211,22 @@ def test_the_arms_that_are_blocks_of_the_paper_have_their_colours_and_none_is_gr
     assert CATEGORICAL_COLOURS[0].light not in colours.values()
 
 
+def test_a_variant_that_three_questions_share_has_one_colour() -> None:
+    def colour(preset: str, **variant: object) -> str:
+        cells = ExperimentSpec(preset).cells()
+        (place,) = [
+            place
+            for place, cell in enumerate(cells)
+            if all(getattr(cell.xception, name) == value for name, value in variant.items())
+        ]
+        return arm_colours([cell.xception for cell in cells])[place]
+
+    relu = colour("figure-10", intermediate="relu")
+    assert colour("two-differences", intermediate="relu", order="depthwise-first") == relu
+    assert colour("dose", negative_slope=0.0) == relu
+    assert colour("figure-9", residual=False) != relu
+
+
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name != "own"])
 def test_no_two_arms_of_a_question_have_the_same_line(preset: str) -> None:
     networks = [cell.xception for cell in ExperimentSpec(preset).cells()]

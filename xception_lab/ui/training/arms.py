@@ -9,10 +9,18 @@ from xception_lab.spec import XceptionSpec
 DASHES = ("solid", "dash", "dot")
 # no block's colour, and with a contrast of 3 to either ground
 _OTHERS = tuple(colour.light for colour in CATEGORICAL_COLOURS[3:7])
+# by order and activation: the variants that several questions share look alike in each
+_SHARED = {
+    ("depthwise-first", "relu"): _OTHERS[0],
+    ("depthwise-first", "elu"): _OTHERS[1],
+    ("pointwise-first", "none"): _OTHERS[2],
+}
 
 
 def arm_colours(networks: Sequence[XceptionSpec]) -> tuple[str, ...]:
     """A colour for each variant's network; a block's colour goes to the first variant that is made of that block.
+
+    A variant that several questions share has its own colour too; what else there is gets those that are left.
 
     Where there are more variants than colours, those that differ in their activation alone have one colour.
     """
@@ -21,12 +29,14 @@ def arm_colours(networks: Sequence[XceptionSpec]) -> tuple[str, ...]:
         first = {kind: networks[kinds.index(kind)] for kind in kinds}
         own = dict(zip(first, arm_colours(tuple(first.values())), strict=True))
         return tuple(own[kind] for kind in kinds)
-    colours: list[str] = []
-    others = iter(_OTHERS * (len(networks) // len(_OTHERS) + 1))
+    own: list[str | None] = []
     for network in networks:
-        block = BLOCK_COLOURS_ON_BOTH_GROUNDS.get(_block(network) or "")
-        colours.append(block if block and block not in colours else next(others))
-    return tuple(colours)
+        colour = BLOCK_COLOURS_ON_BOTH_GROUNDS.get(_block(network) or "") or _shared_colour(network)
+        own.append(None if colour in own else colour)
+    # from the last one, which no question shares
+    left = [colour for colour in reversed(_OTHERS) if colour not in own] or list(_OTHERS)
+    others = iter(left * len(networks))
+    return tuple(colour or next(others) for colour in own)
 
 
 def arm_dashes(networks: Sequence[XceptionSpec]) -> tuple[str, ...]:
@@ -50,7 +60,7 @@ def _block(network: XceptionSpec) -> str | None:
     """The paper's block that the network's convolutions are, None for one that lies between."""
     if network.convolution == "standard":
         return "standard"
-    if network.segments is not None or network.segment_depth is not None or network.batch_norm != "last":
+    if not _is_plain(network):
         return None
     match network.order, network.intermediate, network.negative_slope:
         case ("depthwise-first", "none", _) | ("depthwise-first", "relu", 1):  # a slope of 1 changes nothing
@@ -59,3 +69,15 @@ def _block(network: XceptionSpec) -> str | None:
             return "extreme"
         case _:
             return None
+
+
+def _shared_colour(network: XceptionSpec) -> str | None:
+    """The colour of a variant that several questions share."""
+    if network.convolution == "standard" or network.negative_slope or not _is_plain(network):
+        return None
+    return _SHARED.get((network.order, network.intermediate))
+
+
+def _is_plain(network: XceptionSpec) -> bool:
+    """Whether one channel is a segment and no batch norm stands between, as in the paper's two blocks."""
+    return network.segments is None and network.segment_depth is None and network.batch_norm == "last"
