@@ -6,7 +6,17 @@ import streamlit as st
 
 from xception_lab.experiments.plan import plan_name
 from xception_lab.ui.fields.field import VIEW_BELOW
-from xception_lab.ui.fields.training import ASK, DATASET, EPOCHS, GRID_FIELDS, OUTCOME, OWN, PRESET, SEEDS, TrainingState
+from xception_lab.ui.fields.training import (
+    ASK,
+    DATASET,
+    EPOCHS,
+    GRID_FIELDS,
+    OUTCOME,
+    OWN,
+    PRESET,
+    SEEDS,
+    TrainingState,
+)
 from xception_lab.ui.shell.components import copy_link
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.frame import finish, frame, heading

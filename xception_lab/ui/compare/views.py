@@ -42,6 +42,7 @@ from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import language, paragraph
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import measure_name
+from xception_lab.ui.shell.tables import show_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def show_differences(comparison: Comparison) -> None:
 
 def show_table(comparison: Comparison) -> None:
     """Every layer of every block."""
-    st.dataframe(block_layer_rows(comparison.blocks), hide_index=True)
+    show_rows(block_layer_rows(comparison.blocks))
 
 
 def show_counters(comparison: Comparison) -> None:

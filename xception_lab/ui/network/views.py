@@ -33,6 +33,7 @@ from xception_lab.ui.shell.controls import control, download_button
 from xception_lab.ui.shell.language import language, paragraph
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import percent, ratio_text
+from xception_lab.ui.shell.tables import show_rows
 
 
 def show_shares(request: ChartRequest) -> None:
@@ -89,7 +90,7 @@ def show_layers(network: NetworkBreakdown, state: NetworkState) -> None:
         if state.layer_flow in (None, layer.flow) and state.layer_kind in (None, layer.kind)
     ]
     if layers:
-        st.dataframe(network_layer_rows(layers), hide_index=True, height=460)
+        show_rows(network_layer_rows(layers), height=460)
     else:
         st.info(_("No layer of this network is of that kind in that flow."))
     if st.toggle(_("torchinfo's summary of the same network, now"), key="torchinfo"):

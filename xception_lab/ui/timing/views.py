@@ -47,6 +47,7 @@ from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import escape_markdown, paragraph
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import kind_name, translate_machine
+from xception_lab.ui.shell.tables import show_rows
 from xception_lab.ui.timing.jobs import network_settings, profiled_settings, run_options, settings_group, swept_groups
 from xception_lab.ui.timing.results import (
     best_results,
@@ -121,7 +122,7 @@ def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
         seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s")
         formats = {name: st.column_config.NumberColumn(format="%.6f") for name in seconds_columns}
         rows = [timing_row(bar.timing) for bar in bars if bar.timing]
-        st.dataframe(rows, hide_index=True, column_config=formats)
+        show_rows(rows, formats)
 
 
 def _bar_name(bar: TimingBar) -> str:
@@ -263,7 +264,7 @@ def show_roofline(state: TimingState) -> None:
     summary = "; ".join(f"{row['kind']} {row['layer']}: {row['limit']}" for row in first_rows)
     show_chart(roofline_figure(rooflines, timing_words()), "roofline", summary)
     all_rows = [{_("device"): machine, **row} for machine, rows in rows_by_machine.items() for row in rows]
-    st.dataframe(all_rows if several else first_rows, hide_index=True)
+    show_rows(all_rows if several else first_rows)
     for roofline in rooflines:
         for text in beaten_layers_texts(roofline):
             st.caption(f"{escape_markdown(roofline.machine)}: {text}" if several else text)

@@ -14,6 +14,7 @@ from xception_lab.figures.training import curves_figure, effects_figure, trend_f
 from xception_lab.ui.shell.address import is_projected
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.tables import show_rows
 from xception_lab.ui.training.arms import arm_colours, arm_dashes
 from xception_lab.ui.training.guess import show_guess
 from xception_lab.ui.training.texts import (
@@ -235,7 +236,7 @@ def show_runs(progress: Progress) -> None:
             for name in ("validation_accuracy", "test_accuracy", "test_loss", "train_accuracy")
         },
     }
-    st.dataframe(run_rows(progress), hide_index=True, column_config=columns)
+    show_rows(run_rows(progress), columns)
 
 
 def experiment_downloads(make_result: Callable[[], ExperimentResult], key: str) -> None:

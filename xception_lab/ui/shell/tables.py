@@ -1,0 +1,90 @@
+"""A table of rows that a file has as well: its columns' names in words, the file's names as their help."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
+
+from xception_lab.ui.shell.language import translate as _
+
+# whole numbers of many digits, which are drawn in groups of three
+_COUNTS = ("params", "macs", "flops", "weight_bytes", "activation_bytes", "moved_bytes")
+
+
+def show_rows(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, ColumnConfig] | None = None,
+    height: int | Literal["auto"] = "auto",
+) -> None:
+    """Draw rows by the file's names. columns: how some of them are drawn. A column without words here has its own."""
+    named: dict[str, ColumnConfig] = {}
+    for name, words in _column_words().items():
+        usual = st.column_config.NumberColumn(format="localized") if name in _COUNTS else st.column_config.Column()
+        column = (columns or {}).get(name, usual).copy()
+        column["label"], column["help"] = words, _("In the file: `{name}`").format(name=name)
+        named[name] = column
+    st.dataframe(rows, hide_index=True, height=height, column_config=named)
+
+
+def _column_words() -> dict[str, str]:
+    return {
+        "kind": _("block"),
+        "flow": _("flow"),
+        "block": _("block"),
+        "layer": _("layer"),
+        "operation": _("operation"),
+        "in_shape": _("input"),
+        "out_shape": _("output"),
+        "params": _("parameters"),
+        "macs": "MACs",
+        "flops": "FLOPs",
+        "weight_bytes": _("weights, bytes"),
+        "activation_bytes": _("activations, bytes"),
+        "moved_bytes": _("moved, bytes"),
+        "flops_per_byte": _("FLOPs per byte"),
+        "subject": _("block"),
+        "median_s": _("median, s"),
+        "p25_s": _("lower quartile, s"),
+        "p75_s": _("upper quartile, s"),
+        "first_call_s": _("first call, s"),
+        "device_s": _("the device's own work, s"),
+        "loop_s": _("a call, many in a row, s"),
+        "energy_j": _("energy, J"),
+        "slowdown": _("slowdown of the machine, ×"),
+        "device": _("device"),
+        "in_channels": _("input channels"),
+        "out_channels": _("output channels"),
+        "kernel_size": _("kernel size"),
+        "stride": _("stride"),
+        "height": _("height"),
+        "width": _("width"),
+        "batch_size": _("pictures"),
+        "dtype": "dtype",
+        "memory_format": _("memory format"),
+        "mode": _("mode"),
+        "backward": _("with gradients"),
+        "samples": _("samples"),
+        "output_error": _("error of the output"),
+        "output_wrong": _("output is wrong"),
+        "limit": _("limit"),
+        "estimate_us": _("estimate, µs"),
+        "measured_us": _("measured, µs"),
+        "below_estimate": _("below its estimate"),
+        "order": _("order"),
+        "intermediate": _("between"),
+        "residual": _("residual connections"),
+        "batch_norm": _("batch norm"),
+        "negative_slope": _("negative slope"),
+        "segment_depth": _("channels of a segment"),
+        "seed": _("seed"),
+        "state": _("state"),
+        "epochs": _("epochs"),
+        "time_left_s": _("time left"),
+        "validation_accuracy": _("validation accuracy"),
+        "test_accuracy": _("test accuracy"),
+        "test_loss": _("test loss"),
+        "train_accuracy": _("training accuracy"),
+        "images_per_s": _("pictures a second"),
+        "elapsed_s": _("time spent"),
+    }
