@@ -140,6 +140,20 @@ def test_an_interval_beyond_the_margin_is_said_though_nobody_asked() -> None:
     assert any("was not asked beforehand" in caption.value for caption in app.caption)
 
 
+def test_an_interval_beyond_the_margin_is_said_of_a_result_elsewhere_too() -> None:
+    app = page(guess="show")
+    app.session_state["carry"] = True
+    app.run()
+    assert not app.exception
+    (lines,) = [line.value for line in app.markdown if line.value.startswith("- ")]
+    stored = load_stored_result("two-differences-emoji")
+    assert stored
+    _first, order = stored.progress.effects().primary
+    (line,) = [line for line in lines.splitlines() if "Emoji, 1×1 first" in line]
+    assert f"{order.points:+.2f} points, not decided, though the whole interval lies outside the margin." in line
+    assert "outside the margin" not in lines.replace(line, "")
+
+
 def test_a_verdict_waits_for_the_last_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = load_stored_result("figure-10")
     assert stored
