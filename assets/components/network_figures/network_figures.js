@@ -32,10 +32,16 @@ function drawRows(figures) {
   return rows
 }
 
+const MARGIN = 12 // pixels beside a part's text, both sides together
+
 /** Colours the parts, and empties those whose text does not fit. */
 function finish(root) {
   colourLayerKinds(root)
-  const cut = [...root.querySelectorAll(".strip span")].filter((piece) => piece.scrollWidth > piece.clientWidth + 1)
+  const cut = [...root.querySelectorAll(".strip span")].filter((piece) => {
+    const text = document.createRange()
+    text.selectNodeContents(piece)
+    return text.getBoundingClientRect().width + MARGIN > piece.clientWidth
+  })
   cut.forEach((piece) => piece.replaceChildren())
 }
 
