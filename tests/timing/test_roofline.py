@@ -53,7 +53,6 @@ from xception_lab.timing.published_devices import (
 from xception_lab.timing.results import MAX_BUSY_SHARE, DeviceProperties, Machine, Operation, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_from_json
 from xception_lab.timing.roofline import (
-    FEWEST_PRODUCTS,
     _convs,
     _taps,
     estimates,
@@ -146,9 +145,20 @@ def test_the_estimate_is_never_above_the_textbook_at_the_slowest_rate(
 def test_a_dense_convolution_may_be_done_with_fewer_products_a_grouped_one_may_not() -> None:
     dense, grouped = Settings(BlockSpec("standard", 64, 64), 50, 50), Settings(BlockSpec("separable", 64, 64), 50, 50)
     direct, fast = estimates(dense, PEAKS)[0], estimates(dense, PEAKS, fast_algorithms=True)[0]
-    assert fast.compute_s == pytest.approx(FEWEST_PRODUCTS / 9 * direct.flops / 1e11)
+    assert fast.compute_s == pytest.approx(64 / 324 * direct.flops / 1e11)  # the paper's F(6x6, 3x3)
     assert direct.compute_s == pytest.approx(direct.flops / 1e11 * (148 / 150) ** 2)  # the padding's taps are free
     assert estimates(grouped, PEAKS) == estimates(grouped, PEAKS, fast_algorithms=True)
+
+
+@pytest.mark.parametrize("kernel_size", [3, 5, 7])
+def test_winograds_way_needs_no_fewer_products_than_its_tile_has_values(kernel_size: int) -> None:
+    """A tile of n outputs by k taps reads n + k - 1 values a side, and each is multiplied once: no fewer are exact."""
+    values = np.random.default_rng(0).normal(size=(6, kernel_size))
+    # outputs and taps give a polynomial of this many coefficients, which as many products determine
+    coefficients = len(np.convolve(values[:, 0], values[0]))
+    wide = Settings(BlockSpec("standard", 256, 256, kernel_size=kernel_size, padding=0), 56, 56)
+    direct, fast = estimates(wide, PEAKS)[0], estimates(wide, PEAKS, fast_algorithms=True)[0]
+    assert fast.compute_s / direct.compute_s == pytest.approx((coefficients / 6 / kernel_size) ** 2)
 
 
 def test_layers_that_folding_and_compiling_remove_are_not_charged() -> None:

@@ -150,7 +150,9 @@ def test_an_interval_beyond_the_margin_is_said_of_a_result_elsewhere_too() -> No
     assert stored
     _first, order = stored.progress.effects().primary
     (line,) = [line for line in lines.splitlines() if "Emoji, 1×1 first" in line]
-    assert f"{order.points:+.2f} points, not decided, though the whole interval lies outside the margin." in line
+    assert (
+        f"{order.points:+.2f} points, not shown to be equivalent: the whole interval lies outside the margin." in line
+    )
     assert "outside the margin" not in lines.replace(line, "")
 
 

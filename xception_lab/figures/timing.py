@@ -37,6 +37,8 @@ _HATCHED = {
     "line": {"color": GREY, "width": 1},
     "pattern": {"shape": "/", "fgcolor": GREY, "bgcolor": "rgba(0,0,0,0)", "size": 6, "solidity": 0.25},
 }
+# a count of FLOPs is no prediction of a time
+_OUTLINED = {"color": "rgba(0,0,0,0)", "line": {"color": GREY, "width": 1.5}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
         {
             "height": 125 + 66 * len(bars),
             "legend": TIMING_LEGEND,
+            "showlegend": True,  # estimates alone are hatched too
             "barmode": "group",
             "xaxis": {"title": {"text": words.notes["latency"]}, "rangemode": "tozero", **SECONDS_AXIS},
             "yaxis": {**order, "showgrid": False, "title": {"text": ""}},
@@ -187,7 +190,7 @@ def contrast_figure(shares: Mapping[str, TimeShare], words: TimingWords) -> go.F
         }
         for name, values, marker in (
             ("time", [share.time for share in shares.values()], {"color": BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"]}),
-            ("flops", [share.flops for share in shares.values()], _HATCHED),
+            ("flops", [share.flops for share in shares.values()], _OUTLINED),
         )
     ]
     return go.Figure(

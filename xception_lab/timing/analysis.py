@@ -91,6 +91,11 @@ class LayerCause:
     seconds: float
     bound_s: float | None
 
+    @property
+    def layers_s(self) -> float:
+        """The times of all of the block's layers, each timed by itself, added up."""
+        return self.seconds / self.time_share
+
 
 @dataclass(frozen=True, slots=True)
 class LaunchVerdict:

@@ -28,9 +28,8 @@ REMOVED_LAYERS: dict[Mode, tuple[str, ...]] = {
     "folded": ("batch_norm",),
     "compiled": ("batch_norm", "relu", "elu", "add"),
 }
-# Winograd's F(6x6, 3x3) multiplies 64 times for 36 outputs, where the direct way multiplies 324 times.
-# Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016
-FEWEST_PRODUCTS = 64 / 36
+# outputs along one side of a tile in Winograd's way; larger tiles lose too many digits
+_TILE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +89,7 @@ def estimates(settings: Settings, peaks: Peaks, fast_algorithms: bool = False) -
     An operation in place loads each value and stores it in the same cache line, which is in the first-level cache by
     then: it is charged one pass over its tensor, not two. Its backward pass is charged as any other.
 
-    fast_algorithms: whether its library may use Winograd's algorithm or a Fourier transform; cuDNN does, oneDNN on x86
-    does not.
+    fast_algorithms: whether its library may use Winograd's algorithm; cuDNN does, oneDNN on x86 does not.
     """
     necessary = _necessary_work(settings, fast_algorithms)
     in_place, matrix = in_place_layers(settings.subject), matrix_layers(settings)
@@ -105,6 +103,15 @@ def estimates(settings: Settings, peaks: Peaks, fast_algorithms: bool = False) -
         memory_s = transfer_s(passed_bytes, peaks.rates)
         layers.append(LayerEstimate(layer.name, layer.op, flops, moved_bytes, compute_s, memory_s))
     return tuple(layers)
+
+
+def fewest_products(kernel_size: int) -> float:
+    """Products for one output and input channel in Winograd's way, F(6x6, k x k): 64 for 36 outputs where k is 3.
+
+    The direct way needs kernel_size ** 2. Source: A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural
+    Networks", CVPR 2016.
+    """
+    return (_TILE + kernel_size - 1) ** 2 / _TILE**2
 
 
 def total_s(layers: tuple[LayerEstimate, ...]) -> float:
@@ -178,7 +185,7 @@ def _necessary_work(settings: Settings, fast_algorithms: bool) -> dict[str, tupl
     for op, layer, height, width in _convs(settings):
         share = _inner_taps(op, height) * _inner_taps(op, width)
         if fast_algorithms and op.kernel_size > 1 and op.groups == 1:
-            share = min(share, FEWEST_PRODUCTS / op.kernel_size**2)
+            share = min(share, fewest_products(op.kernel_size) / op.kernel_size**2)
         input_bytes = layer.moved_bytes - layer.weight_bytes - layer.activation_bytes
         necessary[op.name] = share, input_bytes * (1 - _read_share(op, height) * _read_share(op, width))
     return necessary

@@ -76,8 +76,8 @@ function drawRow(row, data, table, choose, old) {
   setText(head.lastChild, row.note)
   const cellCount = row.channels.length + (row.colour ? 1 : 0)
   grid.style.setProperty("--map", `${data.size}px`)
-  grid.style.setProperty("--wide", mapsPerLine(cellCount, data.size, ROW_WIDTHS[data.columns.length]))
-  grid.style.setProperty("--phone", mapsPerLine(cellCount, data.size, PHONE_ROW_WIDTH))
+  grid.style.setProperty("--wide", row.beside || mapsPerLine(cellCount, data.size, ROW_WIDTHS[data.columns.length]))
+  grid.style.setProperty("--phone", row.beside || mapsPerLine(cellCount, data.size, PHONE_ROW_WIDTH))
   const strip = grid.lastChild
   const cells = [...grid.querySelectorAll(".cell")]
   if (row.colour) setPicture(grid.querySelector(".colour"), row.colour, data.words.picture)

@@ -316,6 +316,7 @@ function draw(self, { pixel, out, slice }, part, now) {
       const count = block.counts[self.pixel + 1]
       panel.countSoFar.textContent = count.toLocaleString("en")
       panel.countBar.style.transform = `scaleX(${count / self.mostProducts})`
+      panel.countBar.parentElement.style.setProperty("--whole", `${(100 * block.counts.at(-1)) / self.mostProducts}%`)
       if (String(reachOf(panel, out)) !== String(panel.reach.goal)) updateReach(panel, out, 0, false)
     }
     const { from: start, goal, since } = panel.reach

@@ -33,20 +33,20 @@ def show_blocks(
     counted: Measure,
     key: str,
     *,
-    titles: tuple[str, ...] = (),
+    titles: tuple[tuple[str, str], ...] = (),
     ahead: dict[str, dict[str, CompareSpec]] | None = None,
     slim: bool = False,
 ) -> None:
     """Draw blocks side by side with their figures, the first being the reference.
 
-    counted: "macs" or "flops". key: the component's. titles: in place of the blocks' own names and subtitles.
+    counted: "macs" or "flops". key: the component's. titles: in place of the blocks' own titles and subtitles.
     ahead: by control and its text, the comparisons one step away, see `specs_ahead`; their figures are sent to the
     browser too, which shows them at a key press, before the page has run. slim: the figures without the drawing.
     """
     most_macs = max(layer.macs for block in blocks for layer in block.cost.layers)
     columns = [_column(spec, block, counted, most_macs, block is blocks[0]) for block in blocks]
-    for column, title in zip(columns, titles, strict=False):
-        column["title"], column["subtitle"] = title, ""
+    for column, texts in zip(columns, titles, strict=False):
+        column["title"], column["subtitle"] = texts
     figures = {
         control: {text: _figures(step, counted, language()) for text, step in steps.items()}
         for control, steps in (ahead or {}).items()

@@ -139,7 +139,9 @@ def show_differences(comparison: Comparison) -> None:
             )
         )
     steps = two_differences(comparison.spec, state.order, state.between)
-    show_blocks(comparison.spec, steps, state.convention, "steps", titles=tuple(map(step_title, steps)))
+    notes = ("", *(_("against the step before") for _step in steps[1:]))
+    titles = tuple((step_title(step), note) for step, note in zip(steps, notes, strict=True))
+    show_blocks(comparison.spec, steps, state.convention, "steps", titles=titles)
     for place, step in zip(st.columns(3), steps, strict=False):
         place.markdown(step_text(step))
     show_stack(state.order, state.between, comparison.spec.kernel_size)

@@ -12,7 +12,7 @@ from xception_lab.features.sample_pictures import resize
 from xception_lab.spec import Activation
 from xception_lab.ui.features.caches import HASH_FUNCS
 from xception_lab.ui.features.lab_runs import compute_run_blocks
-from xception_lab.ui.features.maps import LabelledNumber, MapColumn
+from xception_lab.ui.features.maps import MAX_MAPS, LabelledNumber, MapColumn
 from xception_lab.ui.features.picture import InputPicture
 from xception_lab.ui.features.readings import block_readings, format_share, range_notes
 from xception_lab.ui.fields.features import FeaturesState, FilterSource
@@ -108,6 +108,7 @@ def kernel_columns(blocks: Sequence[BlockMaps]) -> list[MapColumn]:
     for block in blocks:
         steps: list[LayerMaps] = []
         step_names: dict[BlockStep, str] = {}
+        beside: dict[BlockStep, int] = {}
         for maps in block.steps:
             weight = block.weights.get(maps.layer)
             if weight is None:
@@ -118,14 +119,17 @@ def kernel_columns(blocks: Sequence[BlockMaps]) -> list[MapColumn]:
                 step_names[maps.step] = _("1×1: row = output channel, column = input channel")
             else:
                 steps.append(LayerMaps(maps.step, maps.layer, weight.reshape(out * per_group, height, width)))
-                name = (
-                    _("{size}×{size}: one kernel a channel")
-                    if per_group == 1
-                    else _("{size}×{size}: {per_group} kernels for each of {out} outputs, output after output")
-                )
+                if per_group == 1:
+                    name = _("{size}×{size}: one kernel a channel")
+                elif out * per_group <= MAX_MAPS:
+                    name = _("{size}×{size}: row = output channel, column = input channel")
+                    beside[maps.step] = per_group
+                else:
+                    name = _("{size}×{size}: {per_group} kernels for each of {out} outputs, output after output")
                 step_names[maps.step] = name.format(size=height, per_group=per_group, out=out)
         weights = BlockMaps(block.kind, tuple(steps), {})
-        columns.append(MapColumn(block.kind, kind_name(block.kind), _subtitle(block), weights, step_names=step_names))
+        texts = kind_name(block.kind), _subtitle(block)
+        columns.append(MapColumn(block.kind, *texts, weights, step_names=step_names, beside=beside))
     return columns
 
 

@@ -11,6 +11,8 @@ def view_title(state: FeaturesState) -> str:
         return _("Blocks of trained networks, each on its own network's input")
     if state.look == "network" and state.network != "small":
         return _("Any layer of a network on this picture")
+    if state.look == "blocks" and state.intermediate == "none":
+        return _("The same picture through three blocks, with no activation between")
     return {
         "blocks": _("The same picture through three blocks: what does the ReLU between throw away?"),
         "kernels": _("The filters themselves: space and channels at once, or one after the other"),

@@ -50,6 +50,7 @@ class MapColumn:
     kind: whose colour it has. numbers: at its foot. step_names: of steps that have other names than a block's.
     picture: the input, uint8 (H, W, 3), for the row of the step "input" or, where there is no such row, for the head.
     has_batch_norm: whether a batch norm stands before the last activation.
+    beside: how many of a step's maps stand beside each other where that means something.
     """
 
     kind: Kind
@@ -60,6 +61,7 @@ class MapColumn:
     step_names: Mapping[BlockStep, str] = field(default_factory=dict[BlockStep, str])
     picture: NDArray[np.uint8] | None = None
     has_batch_norm: bool = False
+    beside: Mapping[BlockStep, int] = field(default_factory=dict[BlockStep, int])
 
     def step_name(self, step: BlockStep) -> str:
         """What a step is called in this column."""
@@ -151,6 +153,7 @@ def _row(
         "label": column.step_name(step),
         "note": _row_note(maps.values, len(channels), step),
         "channels": channels.tolist(),
+        "beside": column.beside.get(step, 0),
         "height": small.shape[1],
         "width": small.shape[2],
         "pixels": _encode_levels(small, limit),
@@ -223,7 +226,9 @@ def _panel(column: MapColumn, step: BlockStep, channel: int) -> dict[str, Any]:
     compares = before is not after
     limit = float(channel_limits(values[None])[0])
     low = float(min(before[channel].min(), after[channel].min(), 0))
-    high = float(max(before[channel].max(), after[channel].max(), 0)) or 1.0
+    high = float(max(before[channel].max(), after[channel].max(), 0))
+    if low == high:
+        high = 1.0
     numbers = [_map_numbers(before[channel]), _map_numbers(after[channel])] if compares else [_map_numbers(values)]
     names = (_("mean"), _("smallest"), _("largest"), _("zeros"))
     return {

@@ -182,7 +182,7 @@ def show_reach(state: FeaturesState, network: NetworkMaps, picture: InputPicture
     small = resize(picture.pixels, model.side)
     zoom = max(1, 448 // model.side)
     uri = "data:image/png;base64," + base64.b64encode(encode_png(small.repeat(zoom, 0).repeat(zoom, 1))).decode()
-    words = (_("can see:<br>closed form"), _("does see:<br>the gradient's size"))
+    words = (_("can see:<br>closed form"), _("does see:<br>the gradient's size<br>(dark: small or 0)"))
     alt = f"{layer}: {top}–{bottom}, {left}–{right}"
     show_chart(reach_figure(uri, gradient, (left, top, right, bottom), words), "reach", alt)
 

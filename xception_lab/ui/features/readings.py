@@ -212,5 +212,5 @@ def picture_sentence(
         ).format(found=found)
     return _(
         "This picture, [variance explained](#term-explained_variance) before → after the last activation: {found}. "
-        "Its luminance alone explains **{luminance}**."
+        "Its luminance alone explains **{luminance}**: what lies below that tells less than a grey copy of it would."
     ).format(found=found, luminance=format_share(luminance_baseline_of(picture)))

@@ -15,7 +15,7 @@ from xception_lab.drawing.treemap import Area, Rectangle, treemap
 from xception_lab.spec import XceptionSpec
 from xception_lab.ui.fields.field import state_texts
 from xception_lab.ui.fields.network import NetworkState
-from xception_lab.ui.network.names import FLOW_NAMES, LAYER_KIND_NAMES, card_title
+from xception_lab.ui.network.names import FLOW_NAMES, card_title, layer_kind_name
 from xception_lab.ui.network.overview import network_at, networks_ahead
 from xception_lab.ui.shell.charts import show_amounts
 from xception_lab.ui.shell.controls import Fields
@@ -114,9 +114,10 @@ def _areas(network: NetworkBreakdown, measure: AreaMeasure) -> dict[str, Any]:
         elif len(path) == 2:
             blocks.append({"name": path[1], "share": share, "place": _place(area.place)})
         else:
-            tell = f"{flow_names[path[0]]}, {path[1]}, {_(LAYER_KIND_NAMES[path[2]])}: {area.node.amount:,} ({share})"
+            place = f"{flow_names[path[0]]}, {path[1]}, {layer_kind_name(path[2], network.spec)}"
+            tell = f"{place}: {area.node.amount:,} ({share})"
             leaves.append({"kind": path[2], "tell": tell, "place": _place(area.place)})
-    legend = _legend({leaf["kind"] for leaf in leaves})
+    legend = _legend({leaf["kind"] for leaf in leaves}, network.spec)
     return {"flows": flows, "blocks": blocks, "leaves": leaves, "legend": legend}
 
 
@@ -125,8 +126,8 @@ def _place(place: Rectangle) -> list[float]:
     return [round(100 * part / side, 3) for part, side in parts]
 
 
-def _legend(kinds: set[str]) -> list[dict[str, str]]:
-    return [{"kind": kind, "name": _(LAYER_KIND_NAMES[kind])} for kind in LAYER_KINDS if kind in kinds]
+def _legend(kinds: set[str], spec: XceptionSpec) -> list[dict[str, str]]:
+    return [{"kind": kind, "name": layer_kind_name(kind, spec)} for kind in LAYER_KINDS if kind in kinds]
 
 
 def show_bars(request: ChartRequest, summary: str) -> None:
@@ -143,11 +144,11 @@ def _bars(network: NetworkBreakdown, measure: AreaMeasure) -> dict[str, Any]:
             {
                 "kind": kind,
                 "percent": round(100 * row[kind] / longest, 3),
-                "tell": f"{block}, {_(LAYER_KIND_NAMES[kind])}: {row[kind]:,}",
+                "tell": f"{block}, {layer_kind_name(kind, network.spec)}: {row[kind]:,}",
             }
             for kind in LAYER_KINDS
             if row.get(kind)
         ]
         rows.append({"name": block, "bars": [{"value": figure_text(measure, sum(row.values())), "parts": parts}]})
     kinds = {kind for row in table.values() for kind, amount in row.items() if amount}
-    return {"rows": rows, "legend": _legend(kinds)}
+    return {"rows": rows, "legend": _legend(kinds, network.spec)}

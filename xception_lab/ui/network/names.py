@@ -3,6 +3,7 @@
 from xception_lab.arch.breakdown import ChangeMeasure
 from xception_lab.arch.plan import Flow
 from xception_lab.drawing.network_cards import Card
+from xception_lab.spec import XceptionSpec
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import translate as _
 
@@ -27,6 +28,13 @@ QUANTITY_NAMES: dict[ChangeMeasure, str] = {
     "activation_bytes": N_("Activation bytes"),
     "moved_bytes": N_("Bytes moved"),
 }
+
+
+def layer_kind_name(kind: str, spec: XceptionSpec) -> str:
+    """A kind of layer of a network: a spatial convolution on one segment is a regular one."""
+    if kind == "spatial" and spec.segments == 1:
+        return _("3×3 on one segment, a regular one")
+    return _(LAYER_KIND_NAMES[kind])
 
 
 def card_title(card: Card) -> str:

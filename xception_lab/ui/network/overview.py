@@ -9,7 +9,7 @@ from xception_lab.spec import XceptionSpec
 from xception_lab.ui.fields.field import read_state, state_texts
 from xception_lab.ui.fields.network import NetworkState
 from xception_lab.ui.fields.registry import texts_ahead
-from xception_lab.ui.network.names import LAYER_KIND_NAMES, QUANTITY_NAMES
+from xception_lab.ui.network.names import QUANTITY_NAMES, layer_kind_name
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _
@@ -59,7 +59,7 @@ def show_network_figures(network: NetworkBreakdown, state: NetworkState, sliders
     legend = [
         {
             "kind": kind.name,
-            "name": _(LAYER_KIND_NAMES[kind.name]),
+            "name": layer_kind_name(kind.name, network.spec),
             "text": f"{percent(kind.shares['macs'])} · {percent(kind.shares['params'])}",
         }
         for kind in cost_shares(network, "kind")
@@ -94,7 +94,7 @@ def _figures(network: NetworkBreakdown) -> list[dict[str, Any]]:
         parts = [
             {
                 "kind": kind.name,
-                "name": _(LAYER_KIND_NAMES[kind.name]),
+                "name": layer_kind_name(kind.name, network.spec),
                 "percent": round(100 * kind.shares[measure], 3),
                 "text": percent(kind.shares[measure]),
             }

@@ -137,7 +137,7 @@ def show_what_if(request: ChartRequest, changes: tuple[CostChange, ...]) -> None
 
 def _changes_table(changes: tuple[CostChange, ...], bounds: tuple[NetworkPrediction, ...]) -> str:
     """One row per quantity, then one per device with its estimated time."""
-    head = ("", _("this network"), _("the paper's, at 299"), _("difference"), _("ratio"))
+    head = ("", _("this network"), _("the paper's, at 299"), _("difference"), _("change"))
     lines = [f"| {' | '.join(head)} |", "|:--|--:|--:|--:|:--|"]
     for change in changes:
         delta = f"{change.delta:+,}" if change.delta else "0"

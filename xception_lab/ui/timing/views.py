@@ -19,6 +19,7 @@ from xception_lab.figures.timing import (
 )
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.timing.analysis import (
+    Crossing,
     TimeShare,
     TimingBar,
     align_names,
@@ -118,10 +119,12 @@ def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
             st.caption(checked)
     if beaten := [words.names[bar.name] for bar in named if bar.beats_estimate]:
         st.caption(beaten_medians_text(beaten))
+    rows = [timing_row(bar.timing) for bar in bars if bar.timing]
+    if not rows:
+        return
     with st.expander(_("Table"), icon=":material/table:"):
         seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s")
         formats = {name: st.column_config.NumberColumn(format="%.6f") for name in seconds_columns}
-        rows = [timing_row(bar.timing) for bar in bars if bar.timing]
         show_rows(rows, formats)
 
 
@@ -299,6 +302,15 @@ def _show_prediction_errors(machine: str, results: Results) -> None:
         )
 
 
+def _crossings_text(points: Sequence[Crossing], field: str) -> str:
+    sentence = _("{first} and {second} cross at {field} = {at:.0f}")
+    texts = [
+        sentence.format(first=kind_name(point.first), second=kind_name(point.second), field=field, at=point.at)
+        for point in points
+    ]
+    return f"{'; '.join(texts)}." if texts else _("No two of the measured lines cross.")
+
+
 def show_sweep(state: TimingState) -> None:
     """Latency while one field varies, and where the lines of the blocks cross."""
     control(TIMED_ALONG)
@@ -310,21 +322,18 @@ def show_sweep(state: TimingState) -> None:
         for machine, machine_results in results_by_machine(results).items()
     }
     own_lines = next(iter(lines.values()))
-    if in_a_row := sweep_lines(groups, results, in_a_row=True):
-        has_launches = any(not math.isnan(seconds) for line in in_a_row for seconds in line.medians_s)
-        if has_launches:
-            lines[_("calls in a row, launches included")] = in_a_row
+    in_a_row = sweep_lines(groups, results, in_a_row=True)
+    has_launches = any(not math.isnan(seconds) for line in in_a_row for seconds in line.medians_s)
+    if has_launches:
+        lines[_("calls in a row, launches included")] = in_a_row
     points = crossings(tuple(groups), own_lines)
     figure = sweep_times_figure(tuple(groups), lines, points, state.timed_along, timing_words())
     measured = min(sum(not math.isnan(seconds) for seconds in line.medians_s) for line in own_lines)
     if measured > 1:
-        summary = "; ".join(
-            _("{first} and {second} cross at {field} = {at:.0f}").format(
-                first=kind_name(point.first), second=kind_name(point.second), field=state.timed_along, at=point.at
-            )
-            for point in points
-        )
-        summary = summary or _("No two of the measured lines cross here.")
+        summary = _crossings_text(points, state.timed_along)
+        if has_launches:
+            rows = _crossings_text(crossings(tuple(groups), in_a_row), state.timed_along)
+            summary = _("**The work alone.** {work} **Called in a row.** {rows}").format(work=summary, rows=rows)
     elif any(map(results.timing, wanted)):
         summary = _("Not measured at two places yet: the lines are estimates.")
     else:

@@ -188,11 +188,16 @@ def _reason(verdict: SpeedVerdict) -> str:
     if verdict.slowest is None:
         return ""
     if cause := verdict.cause:
-        sentence = _("Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of its layers' time")
+        sentence = _(
+            "Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of its layers' time, in sum {whole}"
+        )
         if not cause.mac_share:
-            sentence = _("Even its {layer}, which makes no MACs, takes **{share:.0%}** of its layers' time")
+            sentence = _(
+                "Even its {layer}, which makes no MACs, takes **{share:.0%}** of its layers' time, in sum {whole}"
+            )
         layer = _(LAYER_NAMES.get(cause.name, cause.name))
-        part = sentence.format(layer=layer, macs=cause.mac_share, share=cause.time_share)
+        whole = format_seconds(cause.layers_s)
+        part = sentence.format(layer=layer, macs=cause.mac_share, share=cause.time_share, whole=whole)
         if cause.bound_s is None:
             return f"{part}."
         bound = _("**{seconds}**, where its FLOPs and bytes explain {bound}.")

@@ -108,7 +108,11 @@ def would_run_text(spec: ExperimentSpec) -> str:
 
 def stored_elsewhere_text(preset: str) -> str:
     """That nothing is stored for the controls, and what is stored for the question."""
-    names = [plan_label(name) for name in plan_names() if name.startswith(preset) and load_result(name)]
+    names = [
+        plan_label(name) if name != preset else f"{plan_label(name)}, {option_text(DATASET, DATASET.default)}"
+        for name in plan_names()
+        if name.startswith(preset) and load_result(name)
+    ]
     if not names:
         return _("Nothing is stored for this question yet: run it here.")
     sentence = _("Nothing is stored for this question on these pictures: run it here. Stored: {names}.")
@@ -392,7 +396,7 @@ def _elsewhere_text(name: str, other: Effect, own: str, listed: Mapping[str, Eff
         plan=plan_label(name),
         what=effect_text(other),
         points=points_text(other, other.points),
-        verdict=_("not decided, though the whole interval lies outside the margin")
+        verdict=_("not shown to be equivalent: the whole interval lies outside the margin")
         if other.verdict == "not decided" and is_beyond_margin(other)
         else verdict_name(other),
     )

@@ -375,8 +375,8 @@ def other_levels_text(effect: Effect, effects: Effects) -> str:
         interaction = next((each for each in effects.exploratory if _is_interaction(each, effect, other)), None)
         if interaction and _leaves_out_zero(interaction):
             sentence = _(
-                "Exploratory, {where}: {points} points, 95% CI {low} to {high}, another answer (the interaction's own "
-                "95% CI leaves out 0)."
+                "Exploratory, {where}: {points} points, 95% CI {low} to {high}, an effect of another size (the "
+                "interaction's own 95% CI leaves out 0)."
             )
             values = {key: points_text(other, value or 0.0) for key, value in _ends(other)}
             found.append(sentence.format(where=setting_text(other.where), **values))
