@@ -12,7 +12,7 @@ from xception_lab.spec import KINDS, Kind
 from xception_lab.timing.analysis import MachineRoofline
 
 # of a point's name: two blocks have points of nearly the same place
-_TEXT_POSITIONS = {"standard": "top left", "extreme": "top left", "separable": "bottom right"}
+_TEXT_POSITIONS = {"standard": "top left", "extreme": "bottom left", "separable": "bottom right"}
 
 
 def roofline_figure(machines: Sequence[MachineRoofline], words: TimingWords) -> go.Figure:

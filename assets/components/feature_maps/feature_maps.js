@@ -75,7 +75,8 @@ function drawRow(row, data, table, choose, old) {
   setText(head.firstChild, row.label)
   setText(head.lastChild, row.note)
   const cellCount = row.channels.length + (row.colour ? 1 : 0)
-  grid.style.setProperty("--map", `${data.size}px`)
+  // a row of few is not drawn larger than the rows beside it
+  grid.style.setProperty("--map", `${row.beside ? 0.7 * data.size : data.size}px`)
   grid.style.setProperty("--wide", row.beside || mapsPerLine(cellCount, data.size, ROW_WIDTHS[data.columns.length]))
   grid.style.setProperty("--phone", row.beside || mapsPerLine(cellCount, data.size, PHONE_ROW_WIDTH))
   const strip = grid.lastChild
