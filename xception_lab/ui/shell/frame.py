@@ -66,11 +66,11 @@ _CSS = """
   color: inherit !important; opacity: .78;
 }
 /* Korean breaks between words; a word alone that is wider than its line may break anywhere */
-html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, td, th, label, button, summary, .stBidiComponent) {
+html:lang(ko) .stApp :is(p, h1, h2, h3, h4, li, label, button, summary, .stBidiComponent) {
   word-break: keep-all; overflow-wrap: anywhere;
 }
 /* a column is as wide as its widest word */
-html:lang(ko) .stApp :is(td, th) { overflow-wrap: break-word; }
+html:lang(ko) .stApp :is(td, th) { word-break: keep-all; overflow-wrap: break-word; }
 /* what a label explains is shown there, as a term's meaning is: see assets/components/page/help.js */
 [data-help] p {
   cursor: help; text-decoration: underline dotted 1.5px; text-underline-offset: .22em;
