@@ -29,14 +29,14 @@ def arm_colours(networks: Sequence[XceptionSpec]) -> tuple[str, ...]:
         first = {kind: networks[kinds.index(kind)] for kind in kinds}
         own = dict(zip(first, arm_colours(tuple(first.values())), strict=True))
         return tuple(own[kind] for kind in kinds)
-    own: list[str | None] = []
+    chosen: list[str | None] = []
     for network in networks:
         colour = BLOCK_COLOURS_ON_BOTH_GROUNDS.get(_block(network) or "") or _shared_colour(network)
-        own.append(None if colour in own else colour)
+        chosen.append(None if colour in chosen else colour)
     # from the last one, which no question shares
-    left = [colour for colour in reversed(_OTHERS) if colour not in own] or list(_OTHERS)
+    left = [colour for colour in reversed(_OTHERS) if colour not in chosen] or list(_OTHERS)
     others = iter(left * len(networks))
-    return tuple(colour or next(others) for colour in own)
+    return tuple(colour or next(others) for colour in chosen)
 
 
 def arm_dashes(networks: Sequence[XceptionSpec]) -> tuple[str, ...]:
