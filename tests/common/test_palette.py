@@ -13,6 +13,7 @@ from xception_lab.common.palette import (
     BLOCK_SYMBOLS,
     CATEGORICAL_COLOURS,
     LAYER_KIND_COLOURS,
+    VARIANT_COLOURS,
 )
 from xception_lab.figures.style import ERROR_COLOUR, GREY
 from xception_lab.figures.training import DOT_OPACITY, EFFECT_COLOUR
@@ -40,6 +41,12 @@ def test_no_two_kinds_look_alike() -> None:
     assert len(set(BLOCK_SYMBOLS.values())) == len(set(BLOCK_COLOURS_ON_BOTH_GROUNDS.values())) == len(KINDS)
 
 
+def test_a_variant_looks_like_no_block_and_no_difference() -> None:
+    taken = {*BLOCK_COLOURS_ON_BOTH_GROUNDS.values(), *(c for colours in BLOCK_COLOURS.values() for c in colours)}
+    assert not {EFFECT_COLOUR, *taken} & set(VARIANT_COLOURS)
+    assert len(set(VARIANT_COLOURS)) == len(VARIANT_COLOURS)
+
+
 def _luminance(colour: str) -> float:
     """Relative luminance of #rrggbb, as WCAG 2 defines it."""
     assert re.fullmatch("#[0-9a-f]{6}", colour)
@@ -62,7 +69,8 @@ def test_colours_stand_out_from_the_page(ground: str) -> None:
     grey = "#808080"
     assert GREY == "gray"
     dots = _over(grey, background, DOT_OPACITY)
-    for colour in (*colours, *BLOCK_COLOURS_ON_BOTH_GROUNDS.values(), grey, dots, EFFECT_COLOUR, ERROR_COLOUR):
+    marks = (*BLOCK_COLOURS_ON_BOTH_GROUNDS.values(), *VARIANT_COLOURS, grey, dots, EFFECT_COLOUR, ERROR_COLOUR)
+    for colour in (*colours, *marks):
         assert _contrast(colour, background) >= 3, colour
     # text
     for colour in (THEME[ground]["textColor"], THEME[ground]["linkColor"], THEME[ground]["primaryColor"]):

@@ -36,6 +36,8 @@ BLOCK_COLOURS: Mapping[str, Colour] = {kind: CATEGORICAL_COLOURS[block["colour"]
 BLOCK_COLOURS_ON_BOTH_GROUNDS: Mapping[str, str] = {kind: block["on_both_grounds"] for kind, block in _BLOCKS.items()}
 # plotly's names of a point's shape
 BLOCK_SYMBOLS: Mapping[str, str] = {kind: block["symbol"] for kind, block in _BLOCKS.items()}
+# of trained variants that are no block of the paper, on both grounds: no block's colour and not that of a difference
+VARIANT_COLOURS: tuple[str, ...] = tuple(_PALETTE["variants"])
 # by arch.breakdown.LayerKind, in the order of arch.breakdown.LAYER_KINDS
 LAYER_KIND_COLOURS: Mapping[str, Colour] = {
     kind: CATEGORICAL_COLOURS[place] for kind, place in _PALETTE["layer_kinds"].items()

@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, CATEGORICAL_COLOURS
+from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, VARIANT_COLOURS
 from xception_lab.spec import XceptionSpec
 
 DASHES = ("solid", "dash", "dot")
-# no block's colour, and with a contrast of 3 to either ground
-_OTHERS = tuple(colour.light for colour in CATEGORICAL_COLOURS[3:7])
 # by order and activation: the variants that several questions share look alike in each
 _SHARED = {
-    ("depthwise-first", "relu"): _OTHERS[0],
-    ("depthwise-first", "elu"): _OTHERS[1],
-    ("pointwise-first", "none"): _OTHERS[2],
+    ("depthwise-first", "relu"): VARIANT_COLOURS[0],
+    ("depthwise-first", "elu"): VARIANT_COLOURS[1],
+    ("pointwise-first", "none"): VARIANT_COLOURS[2],
 }
 
 
@@ -34,7 +32,7 @@ def arm_colours(networks: Sequence[XceptionSpec]) -> tuple[str, ...]:
         colour = BLOCK_COLOURS_ON_BOTH_GROUNDS.get(_block(network) or "") or _shared_colour(network)
         chosen.append(None if colour in chosen else colour)
     # from the last one, which no question shares
-    left = [colour for colour in reversed(_OTHERS) if colour not in chosen] or list(_OTHERS)
+    left = [colour for colour in reversed(VARIANT_COLOURS) if colour not in chosen] or list(VARIANT_COLOURS)
     others = iter(left * len(networks))
     return tuple(colour or next(others) for colour in chosen)
 
@@ -51,7 +49,7 @@ def _kinds(networks: Sequence[XceptionSpec]) -> tuple[XceptionSpec, ...]:
     One that is a block of the paper is of its own kind.
     """
     blocks = {_block(network) for network in networks} - {None}
-    if len(networks) - len(blocks) <= len(_OTHERS):
+    if len(networks) - len(blocks) <= len(VARIANT_COLOURS):
         return tuple(networks)
     return tuple(network if _block(network) else replace(network, intermediate="none") for network in networks)
 
