@@ -11,7 +11,6 @@ from xception_lab.experiments.results_file import ExperimentResult, experiment_t
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.tables import curves, records_csv, run_rows
 from xception_lab.figures.training import curves_figure, effects_figure, trend_figure
-from xception_lab.ui.shell.address import is_projected
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.tables import show_rows
@@ -120,7 +119,7 @@ def show_result(
 
 
 def _show_verdicts(progress: Progress, effects: Effects, notes: VerdictNotes) -> list[str]:
-    """The primary effects' verdicts. Returns their details where a projector shows the charts first."""
+    """The primary effects' verdicts, and what else changes with them. Returns details, to stand below the charts."""
     late: list[str] = []
     for place, effect in enumerate(effects.primary):
         reservation = notes.reserved.get(place, "")
@@ -133,14 +132,12 @@ def _show_verdicts(progress: Progress, effects: Effects, notes: VerdictNotes) ->
             notes.common.get(place, ""),
             verdict_details(effect, effects),
             other_levels_text(effect, effects),
-            confound_text(effect, progress.spec),
         )
         st.markdown(" ".join(filter(None, verdict)))
-        text = " ".join(filter(None, details))
-        if text and is_projected():
+        if confound := confound_text(effect, progress.spec):
+            st.caption(confound)
+        if text := " ".join(filter(None, details)):
             late.append(f"{effect_text(effect)}: {text}")
-        elif text:
-            st.caption(text)
     if effects.primary and (found := paper_found_text(progress.spec.preset)):
         st.markdown(found)
     return late
