@@ -49,7 +49,11 @@ job_results, _source = best_results(job.settings, state.measured_on)
 group = settings_group(state) if of_blocks else network_settings(state)
 group_results, _source = best_results(group, state.measured_on)
 with st.container(key="verdict"):
-    headline = (timing_headline if of_blocks else network_headline)(group, group_results)
+    headline = (
+        timing_headline(group, group_results, can_measure=state.measured_on == "here")
+        if of_blocks
+        else network_headline(group, group_results)
+    )
     if group_results.timing(group[-1]):
         machine = escape_markdown(translate_machine(group_results.machine.device))
         headline += f" ({machine})"
@@ -102,7 +106,7 @@ with st.container(key=VIEW_AND_CONTROL):
         )
     if running:
         st.fragment(live, run_every=0.5)()
-    elif status and status.job == job:
+    elif status and status.job == job and state.measured_on == "here":
         show_problems(status)
     SHOW[state.timing_view](state)
 finish(state, measurement=job_id)

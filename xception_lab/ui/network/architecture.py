@@ -99,7 +99,7 @@ def show_stage(network: NetworkBreakdown, chosen: str) -> None:
     totals = card.stage.totals
     figures = (
         f"{format_count(totals['params'])} {measure_name('params')}, {format_count(totals['macs'])} MACs, "
-        f"{figure_text('activation_bytes', totals['activation_bytes'])}"
+        f"{measure_name('activation_bytes')}: {figure_text('activation_bytes', totals['activation_bytes'])}"
     )
     st.caption(figures + (_(", each of {times} equal blocks").format(times=card.times) if card.times > 1 else ""))
     head = (_("name"), _("layer"), _("output"), measure_name("params"), "MACs")

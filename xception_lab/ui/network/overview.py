@@ -47,6 +47,12 @@ def network_headline(network: NetworkBreakdown) -> str:
             "**{ones}** of all MACs are 1×1 convolutions, the shortcuts' included; **{spatial}** the 3×3 on segments."
         )
     )
+    if "shortcut" not in kinds:
+        sentence = (
+            _("**{ones}** of all MACs are 1×1 convolutions; **{spatial}** the depthwise 3×3.")
+            if spatial.name == "depthwise"
+            else _("**{ones}** of all MACs are 1×1 convolutions; **{spatial}** the 3×3 on segments.")
+        )
     return sentence.format(ones=percent(pointwise), spatial=percent(spatial.shares["macs"]))
 
 

@@ -431,9 +431,8 @@ def show_other_machines(state: TimingState) -> None:
     group = settings_group(state)
     if uploaded_results():
         for results in uploaded_results():
-            st.markdown(
-                f"**{escape_markdown(translate_machine(results.machine.label))}** — {timing_headline(group, results)}"
-            )
+            machine = escape_markdown(translate_machine(results.machine.label))
+            st.markdown(f"**{machine}** — {timing_headline(group, results, can_measure=False)}")
         _show_bars(group, _captioned_results(group, state), "brought")
 
 

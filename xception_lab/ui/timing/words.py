@@ -124,16 +124,18 @@ def outputs_text(timings: Sequence[Timing]) -> str:
     return sentence.format(error=worst.error, tolerance=worst.tolerance)
 
 
-def timing_headline(group: Sequence[Settings], results: Results) -> str:
+def timing_headline(group: Sequence[Settings], results: Results, *, can_measure: bool) -> str:
     """The comparison's result in words: FLOPs against time of the separable block, and the layer that explains it.
 
-    group: the settings of the three blocks.
+    group: the settings of the three blocks. can_measure: whether it is of the machine that Measure measures.
     """
     verdict = speed_verdict(group, results)
     if verdict is None:
         sentence = _(
             "Depthwise separable against standard: **{flops}** FLOPs. Measure, and see what that is in seconds."
         )
+        if not can_measure:
+            sentence = _("Depthwise separable against standard: **{flops}** FLOPs. These blocks were not timed there.")
         return sentence.format(flops=ratio_text(flops_ratio(group)))
     if verdict.disturbed:
         # a number that is not to be trusted does not stand in the largest type of the page
@@ -345,8 +347,8 @@ def _launch_lesson(state: TimingState, results: Results) -> str:
         return ""
     sentence = _(
         "**Launches.** Called in a row, the separable block takes {loop}; the GPU's own work, from the first kernel to "
-        "the last with a flushed cache, takes {work}. The block has {count} layers, and one "
-        "operation of torch takes {launch} here even when there is next to nothing to do."
+        "the last with a flushed cache, takes {work}. The block has {count} layers, and one operation of torch takes "
+        "{launch} here when there is next to nothing to do; what its layers need beyond that was not measured apart."
     )
     return sentence.format(
         loop=format_seconds(timing.loop_s),
@@ -367,14 +369,18 @@ def crossing_lesson(state: TimingState, results: Results) -> str:
             continue
         overtaking = overtakes_from(tuple(groups), lines[0], lines[-1])
         if overtaking is None:
-            sentence = _("over {field} up to {most} it never stays ahead")
+            sentence = _("over {field} up to {most} nowhere")
             parts.append(sentence.format(field=f"`{field}`", most=known[-1]))
         else:
-            sentence = _("from {field} {value} on it stays ahead")
+            sentence = _("from {field} {value} on")
             parts.append(sentence.format(field=f"`{field}`", value=overtaking))
     if not parts:
         return ""
-    return _("**Where separable overtakes standard**, called in a row: {parts}.").format(parts="; ".join(parts))
+    sentence = _(
+        "**Where separable stays ahead of standard**, called in a row and by more than {spread:.0%}, as far as such "
+        "times differ from run to run: {parts}."
+    )
+    return sentence.format(spread=LOOP_SPREAD, parts="; ".join(parts))
 
 
 def _graph_lesson(state: TimingState, results: Results) -> str:

@@ -110,6 +110,8 @@ def show_result(
         if expander.open:
             with expander:
                 st.caption(_("Each 95% CI stands by itself: of twenty, one misses on average. No verdicts here."))
+                if any(effect.kind == "interaction" for effect in effects.exploratory):
+                    st.caption(_("An interaction is how much the effect of one factor changes with the other."))
                 for effect in effects.exploratory:
                     if effect.kind == "diagonal":
                         st.markdown(diagonal_text(effect))
@@ -196,6 +198,10 @@ def _show_curves(progress: Progress, key: str) -> None:
 
 def _show_effects(effects: Sequence[Effect], margin: float | None, key: str, axis: str) -> None:
     names = [effect_label(effect) for effect in effects]
+    if any(effect.kind == "interaction" for effect in effects):
+        average = _("average over the other factor")
+        labels = zip(names, effects, strict=True)
+        names = [f"{name},<br>{average}" if effect.kind == "main" else name for name, effect in labels]
     if len({effect.confidence for effect in effects}) > 1:  # one claim asks more of its interval than another
         names = [f"{name}<br>{interval_name(effect)}" for name, effect in zip(names, effects, strict=True)]
     figure = effects_figure(effects, names, axis, margin)
