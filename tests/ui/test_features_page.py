@@ -637,3 +637,22 @@ def test_the_information_view_says_that_its_kernels_are_not_the_chosen_ones(size
     sentence = f"The kernels elsewhere on this page are {size}×{size}; here all readings"
     assert any(sentence in note.value for note in features_page(look="information", kernel_size=size).info)
     assert not any("elsewhere on this page" in note.value for note in features_page(look="information").info)
+
+
+def test_trained_filters_offer_what_was_trained() -> None:
+    """No extreme block without a ReLU was trained: "none" would leave its ReLU where it is."""
+    app = features_page(filters="trained", trained_on="emoji", intermediate="none")
+    assert app.button_group(key="intermediate").options == ["paper", "ReLU"]
+    assert app.session_state["intermediate"] == "paper"
+    (note,) = app.info
+    assert note.value == "`intermediate=none` in the link is not possible here; `paper` is used."
+
+
+def test_the_standard_block_s_kernels_stand_as_the_weights_of_a_1x1_do() -> None:
+    standard, extreme, _separable = component_data(features_page(look="kernels"))["columns"]
+    (row,) = standard["rows"]
+    assert row["beside"] == 3, "one row for each output, one column for each input"
+    assert len(row["channels"]) == 6 * 3
+    words = "row = output channel, column = input channel"
+    assert row["label"] == f"3×3: {words}"
+    assert extreme["rows"][0]["label"] == f"1×1: {words}"

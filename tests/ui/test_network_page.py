@@ -324,3 +324,13 @@ def test_a_part_is_never_said_to_be_nothing() -> None:
         "1.6%",
         "<0.1%",
     ]
+
+
+def test_one_segment_is_a_regular_convolution_and_no_shortcut_is_counted_where_there_is_none() -> None:
+    legend = [entry["name"] for entry in _drawn(_open({"network_segments": "1"}), "anatomy")["legend"]]
+    assert "3×3 on one segment, a regular one" in legend
+    assert "3×3 on segments" not in legend
+    (with_them, *_) = [part.value for part in _open({}).markdown if "1×1 convolutions" in part.value]
+    assert "the shortcuts' included" in with_them
+    (without, *_) = [part.value for part in _open({"residual": "false"}).markdown if "1×1 convolutions" in part.value]
+    assert "shortcuts" not in without

@@ -501,3 +501,13 @@ def test_an_odd_number_of_folded_controls_is_drawn() -> None:
     at.run()
     drawn = [control.key for control in at.segmented_control]
     assert {"stride", "padding", "bias"} <= set(drawn)
+
+
+@pytest.mark.parametrize(("locale", "words"), [("en-US", "bytes"), ("ko-KR", "바이트")])
+def test_a_table_s_columns_are_named_in_words_and_the_file_s_names_explain_them(locale: str, words: str) -> None:
+    (table,) = opened(COMPARE, {"view": "table"}, locale).dataframe
+    columns = json.loads(table.proto.columns)
+    for name in table.value:
+        assert columns[name]["label"] != name or name in ("layer", "operation")
+        assert f"`{name}`" in columns[name]["help"]
+    assert words in columns["weight_bytes"]["label"]

@@ -5,9 +5,10 @@ import plotly.graph_objects as go
 from xception_lab.common.palette import BLOCK_COLOURS
 from xception_lab.training.confusion import Confusion
 
-# of the wrong counts, from none to the most
+# of the wrong counts, from none to the most; the page's own text colour is legible on all of them, in either theme
+MOST_OPACITY = 0.6
 _RED, _GREEN, _BLUE = bytes.fromhex(BLOCK_COLOURS["extreme"].light.removeprefix("#"))
-_COLOUR_SCALE = [[share, f"rgba({_RED},{_GREEN},{_BLUE},{0.85 * share:g})"] for share in (0, 1)]
+_COLOUR_SCALE = [[share, f"rgba({_RED},{_GREEN},{_BLUE},{MOST_OPACITY * share:g})"] for share in (0, 1)]
 
 
 def confusion_figure(confusion: Confusion, names: tuple[str, ...], words: tuple[str, str, str]) -> go.Figure:
@@ -24,8 +25,6 @@ def confusion_figure(confusion: Confusion, names: tuple[str, ...], words: tuple[
         "z": wrong,
         "x": names,
         "y": names,
-        "text": text,
-        "texttemplate": "%{text}",
         "xgap": 1,
         "ygap": 1,
         "showscale": False,
@@ -36,8 +35,18 @@ def confusion_figure(confusion: Confusion, names: tuple[str, ...], words: tuple[
         "hoverongaps": False,
         "hovertemplate": f"%{{y}} → %{{x}}: %{{customdata:,}} {pictures}<extra></extra>",
     }
+    # in the page's colour: plotly would choose one for the cell's colour as on white, whatever lies under it
+    numbers = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [name for _ in names for name in names],
+        "y": [name for name in names for _ in names],
+        "text": [count for row in text for count in row],
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
     return go.Figure(
-        [heat],
+        [heat, numbers],
         {
             "height": 460,
             "xaxis": {"title": {"text": predicted}, "side": "bottom", "tickangle": -40},

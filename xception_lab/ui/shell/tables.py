@@ -85,6 +85,6 @@ def _column_words() -> dict[str, str]:
         "test_accuracy": _("test accuracy"),
         "test_loss": _("test loss"),
         "train_accuracy": _("training accuracy"),
-        "images_per_s": _("pictures a second"),
-        "elapsed_s": _("time spent"),
+        "images_per_s": _("training pictures a second, last epoch"),
+        "elapsed_s": _("time spent, evaluation too"),
     }

@@ -122,10 +122,11 @@ def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
     rows = [timing_row(bar.timing) for bar in bars if bar.timing]
     if not rows:
         return
+    known = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     with st.expander(_("Table"), icon=":material/table:"):
         seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s")
-        formats = {name: st.column_config.NumberColumn(format="%.6f") for name in seconds_columns}
-        show_rows(rows, formats)
+        formats = {name: st.column_config.NumberColumn(format="%.7f") for name in seconds_columns}
+        show_rows([{name: row[name] for name in known} for row in rows], formats)
 
 
 def _bar_name(bar: TimingBar) -> str:

@@ -191,11 +191,13 @@ def _reason(verdict: SpeedVerdict) -> str:
         return ""
     if cause := verdict.cause:
         sentence = _(
-            "Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of its layers' time, in sum {whole}"
+            "Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of the {whole} that its layers take, "
+            "each timed alone"
         )
         if not cause.mac_share:
             sentence = _(
-                "Even its {layer}, which makes no MACs, takes **{share:.0%}** of its layers' time, in sum {whole}"
+                "Even its {layer}, which makes no MACs, takes **{share:.0%}** of the {whole} that its layers take, "
+                "each timed alone"
             )
         layer = _(LAYER_NAMES.get(cause.name, cause.name))
         whole = format_seconds(cause.layers_s)
