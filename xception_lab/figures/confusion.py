@@ -49,8 +49,8 @@ def confusion_figure(confusion: Confusion, names: tuple[str, ...], words: tuple[
         [heat, numbers],
         {
             "height": 460,
-            "xaxis": {"title": {"text": predicted}, "side": "bottom", "tickangle": -40},
-            "yaxis": {"title": {"text": true}, "autorange": "reversed"},
+            "xaxis": {"title": {"text": predicted}, "side": "bottom", "tickangle": -40, "showgrid": False},
+            "yaxis": {"title": {"text": true}, "autorange": "reversed", "showgrid": False},
             "margin": {"t": 30, "r": 10},
         },
     )
