@@ -5,10 +5,9 @@ import plotly.graph_objects as go
 from xception_lab.common.palette import BLOCK_COLOURS
 from xception_lab.training.confusion import Confusion
 
-# of the wrong counts, from none to the most; the page's own text colour is legible on all of them, in either theme
-MOST_OPACITY = 0.6
-_RED, _GREEN, _BLUE = bytes.fromhex(BLOCK_COLOURS["extreme"].light.removeprefix("#"))
-_COLOUR_SCALE = [[share, f"rgba({_RED},{_GREEN},{_BLUE},{MOST_OPACITY * share:g})"] for share in (0, 1)]
+# of the wrong counts, from few to the most: opaque, so that one colour of the text is legible in either theme
+MISTAKE_COLOURS = ("#6f7378", BLOCK_COLOURS["extreme"].light)
+MISTAKE_TEXT = "#ffffff"
 
 
 def confusion_figure(confusion: Confusion, names: tuple[str, ...], words: tuple[str, str, str]) -> go.Figure:
@@ -18,35 +17,37 @@ def confusion_figure(confusion: Confusion, names: tuple[str, ...], words: tuple[
     """
     predicted, true, pictures = words
     rows = list(enumerate(confusion.counts))
-    wrong = [[None if row == column else count for column, count in enumerate(counts)] for row, counts in rows]
-    text = [[f"{count:,}" if count else "" for count in counts] for _, counts in rows]
+    wrong = [[None if row == column else count or None for column, count in enumerate(counts)] for row, counts in rows]
     heat = {
         "type": "heatmap",
         "z": wrong,
         "x": names,
         "y": names,
+        "text": [[f"{count:,}" if count else "" for count in counts] for counts in wrong],
+        "texttemplate": "%{text}",
+        "textfont": {"color": MISTAKE_TEXT},
         "xgap": 1,
         "ygap": 1,
         "showscale": False,
         "zmin": 0,
         "zmax": max(1, *(count or 0 for counts in wrong for count in counts)),
         "customdata": confusion.counts,
-        "colorscale": _COLOUR_SCALE,
+        "colorscale": [[0, MISTAKE_COLOURS[0]], [1, MISTAKE_COLOURS[1]]],
         "hoverongaps": False,
         "hovertemplate": f"%{{y}} → %{{x}}: %{{customdata:,}} {pictures}<extra></extra>",
     }
-    # in the page's colour: plotly would choose one for the cell's colour as on white, whatever lies under it
-    numbers = {
+    # on the page's own ground and in its colour
+    right = {
         "type": "scatter",
         "mode": "text",
-        "x": [name for _ in names for name in names],
-        "y": [name for name in names for _ in names],
-        "text": [count for row in text for count in row],
+        "x": names,
+        "y": names,
+        "text": [f"{counts[row]:,}" if counts[row] else "" for row, counts in rows],
         "hoverinfo": "skip",
         "showlegend": False,
     }
     return go.Figure(
-        [heat, numbers],
+        [heat, right],
         {
             "height": 460,
             "xaxis": {"title": {"text": predicted}, "side": "bottom", "tickangle": -40, "showgrid": False},
