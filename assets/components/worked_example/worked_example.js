@@ -257,6 +257,9 @@ function load(self, data) {
   self.pixels = last.side ** 2
   self.slider.max = self.pixels
   self.mostProducts = Math.max(...self.panels.map(({ block }) => block.counts.at(-1)))
+  for (const { block, countBar } of self.panels) {
+    countBar.parentElement.style.setProperty("--whole", `${(100 * block.counts.at(-1)) / self.mostProducts}%`)
+  }
   if (isFirst || self.pixel >= self.pixels) self.pixel = Math.floor(self.pixels * 0.42) // well inside the picture
   self.out = Math.min(self.out, last.outs - 1)
   self.hovered = null
@@ -316,7 +319,6 @@ function draw(self, { pixel, out, slice }, part, now) {
       const count = block.counts[self.pixel + 1]
       panel.countSoFar.textContent = count.toLocaleString("en")
       panel.countBar.style.transform = `scaleX(${count / self.mostProducts})`
-      panel.countBar.parentElement.style.setProperty("--whole", `${(100 * block.counts.at(-1)) / self.mostProducts}%`)
       if (String(reachOf(panel, out)) !== String(panel.reach.goal)) updateReach(panel, out, 0, false)
     }
     const { from: start, goal, since } = panel.reach
