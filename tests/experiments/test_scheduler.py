@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import prompt_cluster
 import psutil
@@ -21,6 +23,7 @@ from waiting import PATIENCE_S, until
 
 from xception_lab import train
 from xception_lab.common.messages import Message
+from xception_lab.common.work_state import WorkState
 from xception_lab.data.custom import save_dataset
 from xception_lab.experiments import lease as lease_module
 from xception_lab.experiments import scheduler as scheduler_module
@@ -30,6 +33,7 @@ from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.scheduler import LeaseHeldError, Scheduler, TooManyRunsError
 from xception_lab.experiments.spec import MAX_UNFINISHED, ExperimentSpec
 from xception_lab.experiments.store import Store
+from xception_lab.experiments.worker import EpochResult
 from xception_lab.training.checkpoint import checkpoint_from_bytes
 
 pytestmark = pytest.mark.usefixtures("tiny")
@@ -189,6 +193,52 @@ def test_a_cancelled_experiment_can_be_resumed(scheduler: Scheduler) -> None:
     progress = ended(scheduler, key)
     assert progress.state == "done"
     assert accuracies(progress) == expected(STEADY)
+
+
+def test_a_run_that_is_resumed_while_its_cancellation_is_noticed_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Scheduler, "_start_threads", lambda _: None)
+    scheduler = Scheduler(Store(tmp_path), workers=1)
+    key = scheduler.submit(NINE, "ada")
+    queued = dict(scheduler._queue)
+    scheduler.cancel(key)
+    resuming = threading.Thread(target=scheduler.resume, args=(key,))
+    look = scheduler._store.states
+
+    def look_and_be_slow(runs: Iterable[int]) -> dict[int, WorkState]:
+        states = look(runs)
+        resuming.start()
+        resuming.join(0.5)  # as long as it takes where nothing keeps it from going on
+        return states
+
+    monkeypatch.setattr(scheduler._store, "states", look_and_be_slow)
+    scheduler._drop_ended(list(queued.values()))
+    resuming.join(PATIENCE_S)
+    assert scheduler._queue.keys() == queued.keys()
+    assert not scheduler.progress(key).interrupted
+    scheduler.close()
+
+
+def test_a_run_that_is_resumed_at_its_last_epoch_is_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Scheduler, "_start_threads", lambda _: None)
+    scheduler = Scheduler(Store(tmp_path), workers=1)
+    key = scheduler.submit(NINE, "ada")
+    run = min(scheduler._queue)
+    records = tuple(train(scheduler._queue[run].spec))
+    scheduler._queue[run].result = EpochResult(records, b"", 1)
+    scheduler.cancel(key)
+    store = scheduler._store.record
+
+    def store_and_be_resumed(*args: Any, **keywords: Any) -> bool:
+        is_stored = store(*args, **keywords)
+        scheduler.resume(key)
+        return is_stored
+
+    monkeypatch.setattr(scheduler._store, "record", store_and_be_resumed)
+    scheduler._store_results()
+    assert run in scheduler._queue
+    scheduler.close()
 
 
 def test_a_run_that_fails_says_why_and_the_others_go_on(scheduler: Scheduler) -> None:

@@ -143,12 +143,13 @@ class Scheduler:
         if stored.owner != TERMINAL and not self._settings().training.enabled:
             raise BoundError(say("training is switched off on this server"))
         runs = stored.runs
-        self._claim(experiment)
+        # under the lock, as the scheduler must not drop a run between its new state and its place in the queue
         with self._lock:
+            self._claim(experiment)
             for run in runs:
                 self._unstored_failures.pop(run.id, None)
-        self._store.move([run.id for run in runs], "queued", of=("cancelled", "failed", "running"))
-        self._enqueue(experiment)
+            self._store.move([run.id for run in runs], "queued", of=("cancelled", "failed", "running"))
+            self._enqueue(experiment)
 
     def extend(self, experiment: str, seeds: int) -> None:
         """Queue more seeds of an experiment; what it has stays.
@@ -158,9 +159,10 @@ class Scheduler:
         spec = self._store.experiment(experiment).spec
         if seeds <= spec.seeds:
             raise ValueError(f"seeds={seeds}: must be more than the {spec.seeds} that the experiment has")
-        self._claim(experiment)
-        self._store.extend(experiment, replace(spec, seeds=seeds))
-        self._enqueue(experiment)
+        with self._lock:  # as the end of its last run would release the lease between the two
+            self._claim(experiment)
+            self._store.extend(experiment, replace(spec, seeds=seeds))
+            self._enqueue(experiment)
 
     def cancel(self, experiment: str, reason: Message = CANCELLED) -> None:
         """Cancel the runs that are not done, in whichever process they are. Raises KeyError, StoreError.
@@ -301,7 +303,7 @@ class Scheduler:
             if self._closed.is_set() or not (self._queue or self._is_wanted):
                 continue
             try:
-                self._drop_cancelled()
+                self._drop_ended(list(self._queue.values()))
                 if self._connect():
                     self._is_wanted = False
                     self._collect()
@@ -312,15 +314,16 @@ class Scheduler:
                 self._trouble = _waiting_text(error)
                 self._closed.wait(RETRY_S)
 
-    def _drop_cancelled(self) -> None:
-        """Drop the runs that were cancelled, in this process or in another."""
-        runs = list(self._queue.values())
-        states = self._store.states([run.id for run in runs])
-        for run in runs:
-            if states[run.id] not in UNFINISHED:
-                if run.future is not None:
-                    run.future.cancel()
+    def _drop_ended(self, runs: Sequence[QueuedRun]) -> None:
+        """Drop those of the runs that are done, or were cancelled in this process or in another."""
+        with self._lock:  # one that is resumed between the two would be lost: neither in the queue nor at its end
+            states = self._store.states([run.id for run in runs])
+            ended = [run for run in runs if states[run.id] not in UNFINISHED]
+            for run in ended:
                 self._dequeue(run)
+        for run in ended:
+            if run.future is not None:
+                run.future.cancel()
 
     def _collect(self) -> None:
         """Store the results of the epochs that have ended."""
@@ -353,7 +356,7 @@ class Scheduler:
                 continue
             run.epochs_done = len(result.records)
             if last:
-                self._dequeue(run)
+                self._drop_ended([run])
 
     def _dispatch(self) -> None:
         """Give every free worker an epoch."""
