@@ -7,8 +7,8 @@ import pytest
 from xception_lab.arch.comparison import Direction, Ratio
 from xception_lab.measurement import machine
 from xception_lab.timing.results_file import shipped_timings
-from xception_lab.ui.shell.language import catalog
-from xception_lab.ui.shell.names import ratio_text, translate_machine
+from xception_lab.ui.shell.language import catalog, set_language
+from xception_lab.ui.shell.names import duration_text, ratio_text, translate_machine
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_lines_of_machines_are_as_results_have_them() -> None:
         (1.99, "fewer", "50% fewer"),
         (1.17, "fewer", "15% fewer"),
         (1.002, "fewer", "0.2% fewer"),
-        (1.17, "more", "1.17× more"),
+        (1.17, "more", "1.17× as many"),
         (1.002, "more", "0.2% more"),
         (1.0, "same", "the same"),
     ],
@@ -51,3 +51,24 @@ def test_a_ratio_near_one_is_said_in_percent_where_times_would_say_the_opposite(
     times: float, direction: Direction, text: str
 ) -> None:
     assert ratio_text(Ratio(times, direction)) == text
+
+
+@pytest.mark.parametrize(
+    ("times", "direction", "english", "korean"),
+    [
+        (8.416, "fewer", "8.4× shorter", "1/8.4로 줄어듦"),
+        (2.96, "fewer", "3.0× shorter", "1/3.0으로 줄어듦"),
+        (1.25, "fewer", "20% shorter", "20% 줄어듦"),
+        (5.054, "more", "5.1× as long", "5.1배로 늘어남"),
+        (1.002, "more", "0.2% longer", "0.2% 늘어남"),
+    ],
+)
+def test_a_ratio_of_times_is_said_as_one_and_a_particle_fits_its_number(
+    times: float, direction: Direction, english: str, korean: str
+) -> None:
+    said: list[str] = []
+    for name in ("en", "ko"):
+        set_language(name)
+        said.append(duration_text(Ratio(times, direction)))
+    set_language("en")
+    assert said == [english, korean]

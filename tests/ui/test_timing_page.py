@@ -391,7 +391,10 @@ def test_a_layer_below_its_estimate_is_flagged_with_the_reason() -> None:
     (flag,) = [caption.value for caption in app.caption if "Below the estimate" in caption.value]
     assert "standard convolution, convolution: 6.35 ms, estimated 6.40 ms" in flag.lower()
     assert "probes range from 467 GFLOP/s to 493 GFLOP/s" in flag
-    assert list(app.dataframe[0].value["below_estimate"]).count(True) == 1
+    table = app.dataframe[0].value
+    assert list(table["below_estimate"]).count("yes") == 1
+    assert set(table["kind"]) == {"Standard convolution", "Extreme Inception", "Depthwise separable"}
+    assert set(table["limit"]) == {"data", "products"}
     app = page(timing_view="roofline")
     assert not any("Below the estimate" in caption.value for caption in app.caption)
     # the stored result is older than the size of the cache in it

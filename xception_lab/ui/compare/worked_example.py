@@ -18,7 +18,7 @@ from xception_lab.ui.shell.names import conv_role_name, measure_name
 HELP = (
     N_(
         "Every row is a stack of channels of one small picture, a face of 8×8 pixels: the input, what stands between, "
-        "the output. Pink is negative, pale is not yet reached."
+        "the output. Pink is negative, faint is not yet reached."
     ),
     N_(
         "The box is the kernel. Point at a value, or touch it: lines lead to it from all that it is made of, and its "
@@ -26,6 +26,9 @@ HELP = (
     ),
     N_("Point at a channel of the input to see its part of the sum."),
     N_("A stroke through a value: the ReLU has cut it to 0."),
+    N_(
+        "A bar is as long as all multiplications of its block, the three on one scale; its full colour is what is done."
+    ),
     N_(
         "The standard block's weights are the products of the separable block's. So both give the same values where "
         "nothing stands between, one with far fewer multiplications; a standard convolution can also learn what no "
@@ -83,7 +86,7 @@ def _words(
                 "about": subtitle(block),
                 "shapes": f"{in_shape} → {format_shape(*block.cost.out_shape[1:])}",
                 # beside the stand-in's own number, which is another one
-                "full": _("{products} in the full block").format(products=products_text(block.macs_per_value))
+                "full": _("{products} a value in the full block").format(products=products_text(block.macs_per_value))
                 if smaller
                 else "",
                 "layers": _layers(block, counted),
@@ -102,7 +105,7 @@ def _words(
         "place": _("Output row {row}, column {column}, channel {channel}"),
         "value": _("{block}: {value}, {products} multiplications a value"),
         "keys": _("Arrows move the output cell, Page Up and Page Down the channel, Space plays and pauses."),
-        "hint": _("Touch any value"),
+        "hint": _("or touch any value"),
         "ask": _("How to read the picture"),
         "help": [_(sentence) for sentence in HELP],
         "back": _("One pixel back"),

@@ -211,11 +211,20 @@ LAYER_FLOW: Field[Flow | None] = Field(
     label=N_("Flow"),
     help=N_("Layers of one flow only."),
 )
+LAYER_KIND_NAMES: dict[LayerKind, str] = {
+    "standard": N_("regular 3×3"),
+    "depthwise": N_("depthwise"),
+    "pointwise": N_("pointwise 1×1"),
+    "shortcut": N_("shortcut 1×1"),
+    "spatial": N_("3×3 on segments"),
+    "linear": N_("linear"),
+    "other": N_("BN, ReLU, pooling, addition"),
+}
 LAYER_KIND: Field[LayerKind | None] = Field(
     "layer_kind",
     (
         Option[LayerKind | None]("all", None, N_("all")),
-        *(Option[LayerKind | None](kind, kind, N_("linear") if kind == "linear" else "") for kind in LAYER_KINDS),
+        *(Option[LayerKind | None](kind, kind, LAYER_KIND_NAMES[kind]) for kind in LAYER_KINDS),
     ),
     "all",
     label=N_("Kind"),

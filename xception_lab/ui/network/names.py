@@ -5,21 +5,13 @@ from xception_lab.arch.plan import Flow
 from xception_lab.drawing.network_cards import Card
 from xception_lab.spec import XceptionSpec
 from xception_lab.ui.fields.field import N_
+from xception_lab.ui.fields.network import LAYER_KIND_NAMES
 from xception_lab.ui.shell.language import translate as _
 
 FLOW_NAMES: dict[Flow, str] = {
     "entry": N_("Entry flow"),
     "middle": N_("Middle flow"),
     "exit": N_("Exit flow"),
-}
-LAYER_KIND_NAMES: dict[str, str] = {
-    "standard": N_("regular 3×3"),
-    "depthwise": N_("depthwise"),
-    "pointwise": N_("pointwise 1×1"),
-    "shortcut": N_("shortcut 1×1"),
-    "spatial": N_("3×3 on segments"),
-    "linear": N_("linear"),
-    "other": N_("BN, ReLU, pooling, addition"),
 }
 QUANTITY_NAMES: dict[ChangeMeasure, str] = {
     "params": N_("Parameters"),

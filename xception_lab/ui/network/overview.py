@@ -111,7 +111,7 @@ def _figures(network: NetworkBreakdown) -> list[dict[str, Any]]:
                 "measure": measure,
                 "name": _(QUANTITY_NAMES[measure]),
                 "value": figure_text(measure, change.value),
-                "ratio": _("as the paper's") if change.ratio.direction == "same" else ratio_text(change.ratio),
+                "ratio": _("as in the paper's network") if change.ratio.direction == "same" else ratio_text(change.ratio),
                 "direction": change.ratio.direction,
                 "parts": parts,
             }

@@ -32,7 +32,7 @@ from xception_lab.ui.network.presets import network_preset_buttons
 from xception_lab.ui.shell.controls import control, download_button
 from xception_lab.ui.shell.language import language, paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import percent, ratio_text
+from xception_lab.ui.shell.names import duration_text, percent, ratio_text
 from xception_lab.ui.shell.tables import show_rows
 
 
@@ -145,17 +145,10 @@ def _changes_table(changes: tuple[CostChange, ...], bounds: tuple[NetworkPredict
         lines.append(f"| **{_(QUANTITY_NAMES[change.measure])}** | {' | '.join(values)} |")
     for bound in bounds:
         delta = f"{'-' if bound.delta_s < 0 else '+'}{format_seconds(abs(bound.delta_s))}" if bound.delta_s else "0"
-        values = (format_seconds(bound.seconds), format_seconds(bound.reference_s), delta, _change_percent(bound))
+        values = (format_seconds(bound.seconds), format_seconds(bound.reference_s), delta, duration_text(bound.ratio))
         name = _("Estimated time, {device}").format(device=bound.device)
         lines.append(f"| **{name}** | {' | '.join(values)} |")
     return "\n".join(lines)
-
-
-def _change_percent(bound: NetworkPrediction) -> str:
-    """How an estimated time differs from the paper's network's: a time is not "fewer"."""
-    if bound.ratio.direction == "same":
-        return ratio_text(bound.ratio)
-    return f"{bound.seconds / bound.reference_s - 1:+.1%}"
 
 
 def show_export(network: NetworkBreakdown, state: NetworkState, changes: tuple[CostChange, ...]) -> None:

@@ -90,6 +90,14 @@ def _paragraph(language: str, name: str) -> str:
     return (ASSETS / "text" / language / f"{name}.md").read_text(encoding="utf-8")
 
 
+def fit_particles(text: str) -> str:
+    """Korean particles after numbers: "3.0(으)로" becomes "3.0으로", "8.4(으)로" becomes "8.4로".
+
+    By the sound of the last digit: 0 (영, 십, 백), 3 (삼) and 6 (육) end in a consonant that asks for 으.
+    """
+    return re.sub(r"(\d)\(으\)로", lambda match: f"{match[1]}{'으로' if match[1] in '036' else '로'}", text)
+
+
 def translate_message(message: str | BaseException) -> str:
     """A message or an exception of the engine in the language of this run, escaped for Markdown."""
     sentence = message_of(message) if isinstance(message, BaseException) else message

@@ -7,7 +7,7 @@ from xception_lab.arch.comparison import Ratio
 from xception_lab.arch.plan import Role
 from xception_lab.common.units import format_bytes, format_count, format_number, format_times
 from xception_lab.ui.fields.field import N_
-from xception_lab.ui.shell.language import language
+from xception_lab.ui.shell.language import fit_particles, language
 from xception_lab.ui.shell.language import translate as _
 
 LEAST_MORE, LEAST_FEWER = 1.01, 2.0  # ratios nearer to 1 are said in percent
@@ -68,17 +68,30 @@ def measure_name(measure: str) -> str:
 
 
 def ratio_text(ratio: Ratio) -> str:
-    """A ratio in words: "8.4× fewer", "15% fewer", "1.2× more", "0.2% more" or "the same"."""
+    """A ratio in words: "8.4× fewer", "15% fewer", "1.2× as many", "0.2% more" or "the same"."""
+    return _ratio_in_words(
+        ratio, (_("{number}× fewer"), _("{number}× as many")), (_("{percent} fewer"), _("{percent} more"))
+    )
+
+
+def duration_text(ratio: Ratio) -> str:
+    """A ratio of times in words: "3.9× shorter", "15% shorter", "1.2× as long", "0.2% longer" or "the same"."""
+    return _ratio_in_words(
+        ratio, (_("{number}× shorter"), _("{number}× as long")), (_("{percent} shorter"), _("{percent} longer"))
+    )
+
+
+def _ratio_in_words(ratio: Ratio, times: tuple[str, str], percents: tuple[str, str]) -> str:
+    """times, percents: what is said of less and of more."""
     if ratio.direction == "same":
         return _("the same")
-    is_fewer = ratio.direction == "fewer"
-    if ratio.times < (LEAST_FEWER if is_fewer else LEAST_MORE):
+    is_more = ratio.direction == "more"
+    if ratio.times < (LEAST_MORE if is_more else LEAST_FEWER):
         # "1.002×" reads as twice as much at a glance, and "1.17× fewer" as none at all
-        words = _("{percent} fewer") if is_fewer else _("{percent} more")
-        share = 100 * (1 - 1 / ratio.times if is_fewer else ratio.times - 1)
-        return words.format(percent=format_number(float(f"{share:.2g}" if share >= 1 else f"{share:.1g}")) + "%")
-    words = _("{number}× fewer") if is_fewer else _("{number}× more")
-    return words.format(number=format_times(ratio.times).removesuffix("×"))
+        share = 100 * (ratio.times - 1 if is_more else 1 - 1 / ratio.times)
+        number = format_number(float(f"{share:.2g}" if share >= 1 else f"{share:.1g}"))
+        return percents[is_more].format(percent=f"{number}%")
+    return fit_particles(times[is_more].format(number=format_times(ratio.times).removesuffix("×")))
 
 
 def figure_text(measure: str, value: float) -> str:

@@ -1,4 +1,4 @@
-"""A table of rows that a file has as well: its columns' names in words, the file's names as their help."""
+"""A table of rows that a file has as well: its names and values in words, the file's names as the columns' help."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -6,10 +6,43 @@ from typing import Any, Literal
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from xception_lab.ui.fields.compare import ACTIVATION_LABELS, ORDER_LABELS
+from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import KIND_NAMES, STATE_NAMES
 
 # whole numbers of many digits, which are drawn in groups of three
 _COUNTS = ("params", "macs", "flops", "weight_bytes", "activation_bytes", "moved_bytes")
+_YES_NO = {True: N_("yes"), False: N_("no"), "True": N_("yes"), "False": N_("no")}
+# what the file has, by column, in words
+_VALUES: dict[str, Mapping[Any, str]] = {
+    "kind": KIND_NAMES,
+    "subject": {**KIND_NAMES, "xception": "Xception"},
+    "flow": {"entry": N_("entry"), "middle": N_("middle"), "exit": N_("exit")},
+    "operation": {
+        **KIND_NAMES,
+        "standard": N_("regular convolution"),
+        "depthwise": N_("depthwise"),
+        "pointwise": N_("pointwise"),
+        "spatial": N_("spatial"),
+        "shortcut": N_("shortcut 1×1"),
+        "linear": N_("linear"),
+        "batch_norm": N_("batch norm"),
+        "relu": "ReLU",
+        "elu": "ELU",
+        "add": N_("addition"),
+        "max_pool": N_("max pooling"),
+        "mean_pool": N_("average pooling"),
+    },
+    "limit": {"memory": N_("data"), "compute": N_("products")},
+    "below_estimate": _YES_NO,
+    "backward": _YES_NO,
+    "output_wrong": _YES_NO,
+    "residual": _YES_NO,
+    "order": ORDER_LABELS,
+    "intermediate": ACTIVATION_LABELS,
+    "state": STATE_NAMES,
+}
 
 
 def show_rows(
@@ -24,7 +57,13 @@ def show_rows(
         column = (columns or {}).get(name, usual).copy()
         column["label"], column["help"] = words, _("In the file: `{name}`").format(name=name)
         named[name] = column
-    st.dataframe(rows, hide_index=True, height=height, column_config=named)
+    said = [{name: _in_words(name, value) for name, value in row.items()} for row in rows]
+    st.dataframe(said, hide_index=True, height=height, column_config=named)
+
+
+def _in_words(name: str, value: Any) -> Any:
+    words = _VALUES.get(name, {}).get(value)
+    return value if words is None else _(words)
 
 
 def _column_words() -> dict[str, str]:
@@ -67,7 +106,7 @@ def _column_words() -> dict[str, str]:
         "samples": _("samples"),
         "output_error": _("error of the output"),
         "output_wrong": _("output is wrong"),
-        "limit": _("limit"),
+        "limit": _("bound by"),
         "estimate_us": _("estimate, µs"),
         "measured_us": _("measured, µs"),
         "below_estimate": _("below its estimate"),

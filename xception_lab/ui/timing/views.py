@@ -59,6 +59,7 @@ from xception_lab.ui.timing.results import (
     uploaded_results,
 )
 from xception_lab.ui.timing.words import (
+    LIMIT_NAMES,
     beaten_layers_texts,
     beaten_medians_text,
     contrast_text,
@@ -186,13 +187,14 @@ def _contrast(state: TimingState, results: Results) -> dict[str, TimeShare]:
     specs = {_("chosen"): state.spec}
     specs |= {_("early"): preset_spec("early"), _("late"): preset_spec("middle")}
     shares: dict[str, TimeShare] = {}
-    sizes: set[tuple[int, int, int]] = set()
+    sizes: set[tuple[int, ...]] = set()
     for name, spec in specs.items():
-        size = (spec.in_channels, spec.out_channels, spec.size)
+        size = (spec.in_channels, spec.out_channels, spec.size, spec.kernel_size)
         share = separable_share(three_blocks(spec, **run_options(state)), results)
         if share and size not in sizes:
             sizes.add(size)
-            kernel = "" if spec.kernel_size == 3 else f", {spec.kernel_size}×{spec.kernel_size}"
+            # those that stand beside a chosen block of another kernel say theirs too
+            kernel = "" if state.spec.kernel_size == 3 else f", {spec.kernel_size}×{spec.kernel_size}"
             shares[f"{name}: {spec.in_channels}→{spec.out_channels}, {spec.size}×{spec.size}{kernel}"] = share
     return shares
 
@@ -265,7 +267,7 @@ def show_roofline(state: TimingState) -> None:
         st.markdown(f"**{escape_markdown(roofline.machine)}** — {text}" if several else text)
     rows_by_machine = {roofline.machine: roofline_rows(roofline.points) for roofline in rooflines}
     first_rows = rows_by_machine[rooflines[0].machine]
-    summary = "; ".join(f"{row['kind']} {row['layer']}: {row['limit']}" for row in first_rows)
+    summary = "; ".join(f"{kind_name(str(row['kind']))} {row['layer']}: {_(LIMIT_NAMES[str(row['limit'])])}" for row in first_rows)
     show_chart(roofline_figure(rooflines, timing_words()), "roofline", summary)
     all_rows = [{_("device"): machine, **row} for machine, rows in rows_by_machine.items() for row in rows]
     show_rows(all_rows if several else first_rows)

@@ -40,7 +40,7 @@ LAYER_NAMES = {
     "activation": N_("activation"),
 }
 PRECISION_NAMES = {"ieee": "IEEE float32", "tf32": "TF32"}
-LIMIT_NAMES = {"memory": N_("memory-bound"), "compute": N_("compute-bound")}
+LIMIT_NAMES = {"memory": N_("bound by its data"), "compute": N_("bound by its products")}
 
 
 def timing_words() -> Any:
@@ -55,8 +55,7 @@ def timing_words() -> Any:
             "measured": _("measured"),
             "estimate": _("roofline estimate"),
             "latency": _("latency"),
-            "memory": _("memory-bound"),
-            "compute": _("compute-bound"),
+            **{limit: _(text) for limit, text in LIMIT_NAMES.items()},
             "cache_roof": _("roof of the fastest cache"),
             "memory_roof": _("roof of the memory"),
             "flops": "FLOPs",
