@@ -2,12 +2,14 @@
 
 import re
 import tomllib
+from colorsys import rgb_to_hsv
 
 import pytest
 from paths import ROOT
 
 from xception_lab.arch.breakdown import LAYER_KINDS
 from xception_lab.common.palette import (
+    BELOW_ZERO_COLOUR,
     BLOCK_COLOURS,
     BLOCK_COLOURS_ON_BOTH_GROUNDS,
     BLOCK_SYMBOLS,
@@ -46,6 +48,19 @@ def test_a_variant_looks_like_no_block_and_no_difference() -> None:
     taken = {*BLOCK_COLOURS_ON_BOTH_GROUNDS.values(), *(c for colours in BLOCK_COLOURS.values() for c in colours)}
     assert not {EFFECT_COLOUR, *taken} & set(VARIANT_COLOURS)
     assert len(set(VARIANT_COLOURS)) == len(VARIANT_COLOURS)
+
+
+@pytest.mark.parametrize("ground", ["light", "dark"])
+def test_a_negative_value_has_a_hue_of_its_own_in_every_block(ground: str) -> None:
+    negative = getattr(BELOW_ZERO_COLOUR, ground)
+    for colour in BLOCK_COLOURS.values():
+        apart = abs(_hue(negative) - _hue(getattr(colour, ground)))
+        assert min(apart, 1 - apart) > 60 / 360, colour
+    assert _contrast(negative, THEME[ground]["backgroundColor"]) >= 4.5  # of a number too
+
+
+def _hue(colour: str) -> float:
+    return rgb_to_hsv(*(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)))[0]
 
 
 def _luminance(colour: str) -> float:

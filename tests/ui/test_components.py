@@ -165,22 +165,31 @@ def test_every_script_is_part_of_a_component() -> None:
 
 
 def test_the_palette_in_the_browser_is_the_engine_s(tmp_path: Path) -> None:
-    from xception_lab.common.palette import BLOCK_COLOURS, CATEGORICAL_COLOURS, LAYER_KIND_COLOURS, MAP_MINUS_COLOUR
+    from xception_lab.common.palette import (
+        BELOW_ZERO_COLOUR,
+        BLOCK_COLOURS,
+        CATEGORICAL_COLOURS,
+        LAYER_KIND_COLOURS,
+        MAP_MINUS_COLOUR,
+    )
 
     light = ", ".join(colour.light for colour in CATEGORICAL_COLOURS)
     main = _write(
         tmp_path / "components",
-        main="""import { BLOCK_KINDS, MAP_COLOURS, blockColours, layerKindColours } from "./common/palette.js"
-export default function () { return [BLOCK_KINDS, blockColours(null), layerKindColours(null), MAP_COLOURS.dark.minus] }
+        main="""import { BLOCK_KINDS, MAP_COLOURS, belowZeroColour, blockColours, layerKindColours } from "./common/palette.js"
+export default function () {
+  return [BLOCK_KINDS, blockColours(null), layerKindColours(null), MAP_COLOURS.dark.minus, belowZeroColour(null)]
+}
 """,
         common__palette=asset_path("components", "common", "palette.js").read_text(encoding="utf-8"),
     )
     (tmp_path / "palette.json").write_bytes(asset_path("palette.json").read_bytes())
     style = f"globalThis.getComputedStyle = () => ({{ getPropertyValue: () => {light!r} }})\n"
     (tmp_path / "bundled.js").write_text(style + bundle(main, tmp_path), encoding="utf-8")
-    kinds, blocks, layers, minus = json.loads(_default_of("./bundled.js", tmp_path))
+    kinds, blocks, layers, minus, below_zero = json.loads(_default_of("./bundled.js", tmp_path))
     assert kinds == list(BLOCK_COLOURS)
     assert blocks == {kind: colour.light for kind, colour in BLOCK_COLOURS.items()}
     assert layers == {kind: colour.light for kind, colour in LAYER_KIND_COLOURS.items()}
     assert list(layers) == list(LAYER_KIND_COLOURS)
     assert minus == MAP_MINUS_COLOUR.dark
+    assert below_zero == BELOW_ZERO_COLOUR.light

@@ -42,6 +42,8 @@ VARIANT_COLOURS: tuple[str, ...] = tuple(_PALETTE["variants"])
 LAYER_KIND_COLOURS: Mapping[str, Colour] = {
     kind: CATEGORICAL_COLOURS[place] for kind, place in _PALETTE["layer_kinds"].items()
 }
+# a number below zero where a block's own colour stands for those above
+BELOW_ZERO_COLOUR = Colour(**_PALETTE["below_zero"])
 # a number above zero, on a page of either ground; the colour below zero is read by the scripts alone
 PLUS_COLOUR: str = _PALETTE["signs"]["plus"]
 # the ends of a feature map's scale, whose middle is the page's background

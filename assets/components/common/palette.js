@@ -19,6 +19,12 @@ export function blockColours(node) {
   return Object.fromEntries(Object.entries(PALETTE.blocks).map(([kind, { colour }]) => [kind, colours[colour]]))
 }
 
+/** The colour of a number below zero where a block's own colour stands for those above: like none of the blocks'. */
+export function belowZeroColour(node) {
+  const isDark = categoricalColours(node)[0].toLowerCase() === PALETTE.categorical.dark[0]
+  return PALETTE.below_zero[isDark ? "dark" : "light"]
+}
+
 /** {kind of layer: colour}. */
 export function layerKindColours(node) {
   const colours = categoricalColours(node)

@@ -4,7 +4,7 @@
 // the upper one has what moves: the kernels, and the lines from what they read to what they write.
 
 import { element, prefersReducedMotion, setText } from "../common/dom.js"
-import { blockColours, layerKindColours } from "../common/palette.js"
+import { belowZeroColour, blockColours } from "../common/palette.js"
 import { formatNumber, inputChannels } from "./arithmetic.js"
 import { drawBeam, drawCell, drawLine, drawPlate, layOutChannels, outline, pointAt } from "./projection.js"
 
@@ -167,8 +167,7 @@ export function setColours(root, panels) {
   const style = getComputedStyle(root)
   const inks = blockColours(root)
   const [text, paper] = ["text", "background"].map((name) => style.getPropertyValue(`--st-${name}-color`).trim())
-  // no block has the colour of the spatial convolutions
-  const colours = { text, paper, minus: layerKindColours(root).spatial }
+  const colours = { text, paper, minus: belowZeroColour(root) }
   root.style.setProperty("--minus", colours.minus)
   for (const panel of panels) {
     Object.assign(panel, { ink: inks[panel.kind], colours })

@@ -18,7 +18,7 @@ from xception_lab.ui.shell.names import conv_role_name, measure_name
 HELP = (
     N_(
         "Every row is a stack of channels of one small picture, a face of 8×8 pixels: the input, what stands between, "
-        "the output. Pink is negative, faint is not yet reached."
+        "the output. Violet is negative, faint is not yet reached."
     ),
     N_(
         "The box is the kernel. Point at a value, or touch it: lines lead to it from all that it is made of, and its "
