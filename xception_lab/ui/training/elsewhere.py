@@ -86,10 +86,10 @@ def _finding_text(here: Effect, there: Effect) -> str:
     if here.verdict == there.verdict:
         sentence = _("{what}: {verdict} there too, {points} points")
     else:
-        sentence = _("{what}: **{verdict} there, {points} points; {other} above, {above}**")
+        sentence = _("{what}: **{above} points above, {other}; {points} points there, {verdict}**")
     verdict = verdict_name(there)
     if there.verdict in ("harmful", "helpful") and interval_within(there):
-        verdict = _("{verdict} by the rule, but by less than was fixed beforehand to matter").format(verdict=verdict)
+        verdict = _("{verdict}, though by less than was fixed beforehand to matter").format(verdict=verdict)
     return sentence.format(
         what=setting_text(there.change),
         verdict=verdict,
