@@ -327,7 +327,9 @@ def test_a_part_is_never_said_to_be_nothing() -> None:
 
 
 def test_one_segment_is_a_regular_convolution_and_no_shortcut_is_counted_where_there_is_none() -> None:
-    legend = [entry["name"] for entry in _drawn(_open({"network_segments": "1"}), "anatomy")["legend"]]
+    at = _open({"network_segments": "1"})
+    assert any("the 3×3 on one segment, a regular one." in part.value for part in at.markdown)
+    legend = [entry["name"] for entry in _drawn(at, "anatomy")["legend"]]
     assert "3×3 on one segment, a regular one" in legend
     assert "3×3 on segments" not in legend
     (with_them, *_) = [part.value for part in _open({}).markdown if "1×1 convolutions" in part.value]

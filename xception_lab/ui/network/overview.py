@@ -41,19 +41,14 @@ def network_headline(network: NetworkBreakdown) -> str:
     pointwise = sum(kinds[kind].shares["macs"] for kind in ("pointwise", "shortcut") if kind in kinds)
     spatial = next(kinds[kind] for kind in ("depthwise", "spatial") if kind in kinds)
     sentence = (
-        _("**{ones}** of all MACs are 1×1 convolutions, the shortcuts' included; **{spatial}** the depthwise 3×3.")
-        if spatial.name == "depthwise"
-        else _(
-            "**{ones}** of all MACs are 1×1 convolutions, the shortcuts' included; **{spatial}** the 3×3 on segments."
-        )
+        _("**{ones}** of all MACs are 1×1 convolutions, the shortcuts' included; **{share}** {others}.")
+        if "shortcut" in kinds
+        else _("**{ones}** of all MACs are 1×1 convolutions; **{share}** {others}.")
     )
-    if "shortcut" not in kinds:
-        sentence = (
-            _("**{ones}** of all MACs are 1×1 convolutions; **{spatial}** the depthwise 3×3.")
-            if spatial.name == "depthwise"
-            else _("**{ones}** of all MACs are 1×1 convolutions; **{spatial}** the 3×3 on segments.")
-        )
-    return sentence.format(ones=percent(pointwise), spatial=percent(spatial.shares["macs"]))
+    others = _("the depthwise 3×3")
+    if spatial.name == "spatial":
+        others = _("the 3×3 on one segment, a regular one") if network.spec.segments == 1 else _("the 3×3 on segments")
+    return sentence.format(ones=percent(pointwise), share=percent(spatial.shares["macs"]), others=others)
 
 
 def show_network_figures(network: NetworkBreakdown, state: NetworkState, sliders: Fields) -> None:
