@@ -176,7 +176,9 @@ def test_the_palette_in_the_browser_is_the_engine_s(tmp_path: Path) -> None:
     light = ", ".join(colour.light for colour in CATEGORICAL_COLOURS)
     main = _write(
         tmp_path / "components",
-        main="""import { BLOCK_KINDS, MAP_COLOURS, belowZeroColour, blockColours, layerKindColours } from "./common/palette.js"
+        main="""import {
+  BLOCK_KINDS, MAP_COLOURS, belowZeroColour, blockColours, layerKindColours
+} from "./common/palette.js"
 export default function () {
   return [BLOCK_KINDS, blockColours(null), layerKindColours(null), MAP_COLOURS.dark.minus, belowZeroColour(null)]
 }

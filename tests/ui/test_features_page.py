@@ -435,7 +435,7 @@ def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str)
     text = " ".join(element.value for element in app.markdown)
     assert app.title[0].value.startswith("Blocks of trained networks" if trained else "The same picture")
     assert ("not one comparison" in text) == trained
-    assert ("Its luminance alone explains" in text) != trained
+    assert ("The picture's luminance alone explains" in text) != trained
     assert ("Before the last activation it leaves less in" in text) != trained
     data = component_data(app)
     for column, panel in zip(data["columns"], data["detail"]["panels"], strict=True):
@@ -467,7 +467,7 @@ def _cases(values: np.ndarray) -> list[int]:
 def _counts_hold(text: str, values: np.ndarray) -> None:
     """The headline's counts are those of the extreme block against the separable one, before and after."""
     before, after = (_cases(np.stack([values[1, ..., step], values[2, ..., step]], axis=-1)) for step in (0, 1))
-    counts = re.search(r"(it leaves less.*) \(.* pictures\)(; after it in [^.]*)\.", text)
+    counts = re.search(r"(it leaves less.*) \(.* pictures\)(; after it less in [^.]*)\.", text)
     assert counts
     found = [int(number) for number in re.findall(r"\d+", counts[1] + counts[2])]
     assert found == [before[0], sum(before), 1, before[1], before[2], *after]
@@ -514,7 +514,7 @@ def test_ones_own_and_random_filters_are_counted_over_all_pictures() -> None:
 
 @pytest.mark.parametrize("picture", ["chelsea", "gradient"])
 def test_the_luminance_baseline_stands_beside_the_shares(picture: str) -> None:
-    text = _sentence(features_page(picture=picture), "Its luminance alone explains")
+    text = _sentence(features_page(picture=picture), "The picture's luminance alone explains")
     values = resize(sample_picture(picture, 320), 64).transpose(2, 0, 1).astype(np.float32)
     assert f"**{format_share(luminance_baseline(values))}**" in text
 
@@ -655,4 +655,5 @@ def test_the_standard_block_s_kernels_stand_as_the_weights_of_a_1x1_do() -> None
     assert len(row["channels"]) == 6 * 3
     words = "row = output channel, column = input channel"
     assert row["label"] == f"3×3: {words}"
+    assert row["note"] == "6×3×3×3", "as torch has its weights"
     assert extreme["rows"][0]["label"] == f"1×1: {words}"

@@ -259,7 +259,9 @@ def test_the_names_of_the_middle_flows_areas_follow_the_network() -> None:
     assert not any("equal blocks" in part.value for part in at.markdown)
 
 
-@pytest.mark.parametrize(("blocks", "ends"), [("8", r"\| 0 \| the same \|"), ("1", r"\| -.*s \| [0-9.]+(×|%) shorter \|")])
+@pytest.mark.parametrize(
+    ("blocks", "ends"), [("8", r"\| 0 \| the same \|"), ("1", r"\| -.*s \| [0-9.]+(×|%) shorter \|")]
+)
 def test_an_estimated_time_is_compared_in_words_of_time(blocks: str, ends: str) -> None:
     at = _open({"network_view": "what_if", "middle_blocks": blocks})
     times = [line for each in at.markdown for line in each.value.splitlines() if "Estimated time" in line]

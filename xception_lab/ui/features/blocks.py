@@ -109,6 +109,7 @@ def kernel_columns(blocks: Sequence[BlockMaps]) -> list[MapColumn]:
         steps: list[LayerMaps] = []
         step_names: dict[BlockStep, str] = {}
         beside: dict[BlockStep, int] = {}
+        sizes: dict[BlockStep, str] = {}
         for maps in block.steps:
             weight = block.weights.get(maps.layer)
             if weight is None:
@@ -127,9 +128,11 @@ def kernel_columns(blocks: Sequence[BlockMaps]) -> list[MapColumn]:
                 else:
                     name = _("{size}×{size}: {per_group} kernels for each of {out} outputs, output after output")
                 step_names[maps.step] = name.format(size=height, per_group=per_group, out=out)
+            if len(steps[-1].values) <= MAX_MAPS:  # else the note says how many are drawn
+                sizes[maps.step] = "×".join(map(str, weight.shape))
         weights = BlockMaps(block.kind, tuple(steps), {})
         texts = kind_name(block.kind), _subtitle(block)
-        columns.append(MapColumn(block.kind, *texts, weights, step_names=step_names, beside=beside))
+        columns.append(MapColumn(block.kind, *texts, weights, step_names=step_names, beside=beside, sizes=sizes))
     return columns
 
 

@@ -50,7 +50,8 @@ class MapColumn:
     kind: whose colour it has. numbers: at its foot. step_names: of steps that have other names than a block's.
     picture: the input, uint8 (H, W, 3), for the row of the step "input" or, where there is no such row, for the head.
     has_batch_norm: whether a batch norm stands before the last activation.
-    beside: how many of a step's maps stand beside each other where that means something.
+    beside: how many of a step's maps stand beside each other where that means something. sizes: of steps whose maps are
+    weights, as torch has their shapes.
     """
 
     kind: Kind
@@ -62,6 +63,7 @@ class MapColumn:
     picture: NDArray[np.uint8] | None = None
     has_batch_norm: bool = False
     beside: Mapping[BlockStep, int] = field(default_factory=dict[BlockStep, int])
+    sizes: Mapping[BlockStep, str] = field(default_factory=dict[BlockStep, str])
 
     def step_name(self, step: BlockStep) -> str:
         """What a step is called in this column."""
@@ -151,7 +153,7 @@ def _row(
         "step": step,
         "colour": _encode_picture(column.picture) if step == "input" else "",
         "label": column.step_name(step),
-        "note": _row_note(maps.values, len(channels), step),
+        "note": column.sizes.get(step) or _row_note(maps.values, len(channels), step),
         "channels": channels.tolist(),
         "beside": column.beside.get(step, 0),
         "height": small.shape[1],

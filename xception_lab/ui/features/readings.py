@@ -131,7 +131,8 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
     )
     counts = _(
         "Before the last activation it leaves less in {less} of {number}, the same within {tie} percentage point in "
-        "{same} and more in {more} ({cases}); after it in {less_after}, {same_after} and {more_after}."
+        "{same} and more in {more} ({cases}); after it less in {less_after}, the same in {same_after} and more in "
+        "{more_after}."
     )
     numbers = counts.format(
         cases=cases.format(filters=num_filters, pictures=readings.num_pictures()),
@@ -212,5 +213,6 @@ def picture_sentence(
         ).format(found=found)
     return _(
         "This picture, [variance explained](#term-explained_variance) before → after the last activation: {found}. "
-        "Its luminance alone explains **{luminance}**: what lies below that tells less than a grey copy of it would."
+        "The picture's luminance alone explains **{luminance}**: what lies below that tells less than a grey copy of "
+        "it would."
     ).format(found=found, luminance=format_share(luminance_baseline_of(picture)))

@@ -211,7 +211,7 @@ LAYER_FLOW: Field[Flow | None] = Field(
     label=N_("Flow"),
     help=N_("Layers of one flow only."),
 )
-LAYER_KIND_NAMES: dict[LayerKind, str] = {
+LAYER_KIND_NAMES: dict[str, str] = {
     "standard": N_("regular 3×3"),
     "depthwise": N_("depthwise"),
     "pointwise": N_("pointwise 1×1"),

@@ -35,7 +35,7 @@ def network_headline(network: NetworkBreakdown) -> str:
         separable = network_at(replace(network.spec, convolution="separable"), network.size)
         times = next(change.ratio for change in cost_changes(network, separable) if change.measure == "macs")
         sentence = _(
-            "Every separable convolution replaced by a regular one: **{times}** MACs than with separable ones."
+            "Every separable convolution replaced by a regular one, against the separable network: **{times}** MACs."
         )
         return sentence.format(times=ratio_text(times))
     pointwise = sum(kinds[kind].shares["macs"] for kind in ("pointwise", "shortcut") if kind in kinds)
@@ -106,7 +106,9 @@ def _figures(network: NetworkBreakdown) -> list[dict[str, Any]]:
                 "measure": measure,
                 "name": _(QUANTITY_NAMES[measure]),
                 "value": figure_text(measure, change.value),
-                "ratio": _("as in the paper's network") if change.ratio.direction == "same" else ratio_text(change.ratio),
+                "ratio": _("as in the paper's network")
+                if change.ratio.direction == "same"
+                else ratio_text(change.ratio),
                 "direction": change.ratio.direction,
                 "parts": parts,
             }

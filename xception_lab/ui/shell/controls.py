@@ -45,7 +45,7 @@ def control(field: Field[Any], options: tuple[str, ...] = ()) -> None:
     options = options or field.available(control_texts())
     note_drawn(field.key)
     label = field_label(field)
-    if field.widget == "slider":
+    if field.widget == "slider" and len(options) > 1:  # one choice alone would be a thumb without a track
         st.select_slider(label, options, key=field.key)
     else:
         st.segmented_control(

@@ -161,7 +161,7 @@ html:lang(ko) .stApp :is(td, th) { word-break: keep-all; overflow-wrap: break-wo
 _PROJECTOR_CSS = """
 <style>
 html { font-size: 20px; }
-.stMainBlockContainer { padding: .6rem 2rem 2rem; }
+.stMainBlockContainer { max-width: 1840px; padding: .6rem 2rem 2rem; }
 .st-key-frame, .st-key-share, .st-key-controls, .st-key-settings, .st-key-filtering, .st-key-display, .st-key-source,
 .st-key-also_set, .st-key-title > :not(:has(h1)), .stExpander:not(.st-key-questions *), .stAppHeader,
 .stFileUploader, .st-key-preset, .st-key-experiment, .st-key-grid, .st-key-seal { display: none !important; }

@@ -124,6 +124,8 @@ def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
     if not rows:
         return
     known = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    # what tells the rows apart first
+    known.sort(key=lambda name: name not in ("subject", "mode", "memory_format"))
     with st.expander(_("Table"), icon=":material/table:"):
         seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s")
         formats = {name: st.column_config.NumberColumn(format="%.7f") for name in seconds_columns}
@@ -267,7 +269,9 @@ def show_roofline(state: TimingState) -> None:
         st.markdown(f"**{escape_markdown(roofline.machine)}** — {text}" if several else text)
     rows_by_machine = {roofline.machine: roofline_rows(roofline.points) for roofline in rooflines}
     first_rows = rows_by_machine[rooflines[0].machine]
-    summary = "; ".join(f"{kind_name(str(row['kind']))} {row['layer']}: {_(LIMIT_NAMES[str(row['limit'])])}" for row in first_rows)
+    summary = "; ".join(
+        f"{kind_name(str(row['kind']))} {row['layer']}: {_(LIMIT_NAMES[str(row['limit'])])}" for row in first_rows
+    )
     show_chart(roofline_figure(rooflines, timing_words()), "roofline", summary)
     all_rows = [{_("device"): machine, **row} for machine, rows in rows_by_machine.items() for row in rows]
     show_rows(all_rows if several else first_rows)

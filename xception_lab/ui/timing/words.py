@@ -101,7 +101,7 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
         spread=LOOP_SPREAD,
     )
     sentence = _(
-        "**On a GPU** ({machine}): {work}; {in_a_row}. The GPU waits for launches about **{share:.0%}** of that time."
+        "**On a GPU** ({machine}): {work}; {in_a_row}. The GPU waits for launches roughly **{share:.0%}** of that time."
     )
     return sentence.format(
         machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row, share=launches.share
@@ -153,11 +153,24 @@ def network_headline(wanted: Sequence[Settings], results: Results) -> str:
         return _("**The whole network**, one picture of 299×299: Measure, and see what it takes.")
     if plain.disturbed or folded.disturbed or results.machine.busy_share > MAX_BUSY_SHARE:
         return _("**The measured times are not to be trusted**: the machine was disturbed meanwhile. Measure again.")
+    times = {"plain": format_seconds(plain.work_s), "folded": format_seconds(folded.work_s)}
+    if plain.loop_s is None or folded.loop_s is None:
+        sentence = _(
+            "**The whole network**, one picture of 299×299: **{plain}** as published; **{folded}** with batch norms "
+            "folded into the convolutions and channels last."
+        )
+        return sentence.format(**times)
     sentence = _(
-        "**The whole network**, one picture of 299×299: **{plain}** as published; **{folded}** with batch norms folded "
-        "into the convolutions and channels last."
+        "**The whole network**, one picture of 299×299, the work alone: **{plain}** as published; **{folded}** with "
+        "batch norms folded into the convolutions and channels last. Called in a row, launches included: "
+        "**{plain_row}** and **{folded_row}**."
     )
-    return sentence.format(plain=format_seconds(plain.work_s), folded=format_seconds(folded.work_s))
+    text = sentence.format(**times, plain_row=format_seconds(plain.loop_s), folded_row=format_seconds(folded.loop_s))
+    low, high = sorted((plain.loop_s, folded.loop_s))
+    if high / low > 1 + LOOP_SPREAD:
+        return text
+    close = _("These two are less than {spread:.0%} apart: too little to tell, as such times change from run to run.")
+    return f"{text} {close.format(spread=LOOP_SPREAD)}"
 
 
 def contrast_text(shares: Mapping[str, TimeShare]) -> str:
@@ -203,11 +216,12 @@ def _reason(verdict: SpeedVerdict) -> str:
         part = sentence.format(layer=layer, macs=cause.mac_share, share=cause.time_share, whole=whole)
         if cause.bound_s is None:
             return f"{part}."
-        bound = _("**{seconds}**, where its FLOPs and bytes explain {bound}.")
+        bound = _("**{seconds}**, where {work} explain {bound}.")
         if cause.seconds > MOST_EXPLAINED * cause.bound_s:
-            bound = _("**{seconds}**, where its FLOPs and bytes explain {bound}: it comes near no peak of the machine.")
+            bound = _("**{seconds}**, where {work} explain {bound}: it comes near no peak of the machine.")
+        work = _("its FLOPs and bytes") if cause.mac_share else _("its bytes")
         seconds, bound_s = format_seconds(cause.seconds), format_seconds(cause.bound_s)
-        return f"{part}: {bound.format(seconds=seconds, bound=bound_s)}"
+        return f"{part}: {bound.format(seconds=seconds, work=work, bound=bound_s)}"
     if verdict.limit is None:
         return ""
     if verdict.excess and verdict.excess > MOST_EXPLAINED:

@@ -239,7 +239,10 @@ def show_runs(progress: Progress) -> None:
             for name in ("validation_accuracy", "test_accuracy", "test_loss", "train_accuracy")
         },
     }
-    show_rows(run_rows(progress), columns)
+    rows = run_rows(progress)
+    if not any(row["time_left_s"] for row in rows):
+        rows = [{name: value for name, value in row.items() if name != "time_left_s"} for row in rows]
+    show_rows(rows, columns)
 
 
 def experiment_downloads(make_result: Callable[[], ExperimentResult], key: str) -> None:
