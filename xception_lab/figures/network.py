@@ -16,8 +16,8 @@ _LARGEST_BUBBLE = 60  # pixels wide
 
 def _name_place(relative: RelatedNetwork, known: Sequence[RelatedNetwork], over: CostAxis) -> str:
     """Where a network's name stands, so that none leaves the chart or lies on another."""
-    places = [getattr(each, over) for each in known]
-    side = {min(places): "right", max(places): "left"}.get(getattr(relative, over), "center")
+    # the largest network's bubble is wider than its name
+    side = "right" if relative == min(known, key=lambda each: getattr(each, over)) else "center"
     return f"{'bottom' if relative.name == 'Inception V3' else 'top'} {side}"
 
 

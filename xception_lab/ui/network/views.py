@@ -90,7 +90,7 @@ def show_layers(network: NetworkBreakdown, state: NetworkState) -> None:
         if state.layer_flow in (None, layer.flow) and state.layer_kind in (None, layer.kind)
     ]
     if layers:
-        show_rows(network_layer_rows(layers), height=460)
+        show_rows(network_layer_rows(layers), {"layer": st.column_config.Column(width=170)}, height=460)
     else:
         st.info(_("No layer of this network is of that kind in that flow."))
     if st.toggle(_("torchinfo's summary of the same network, now"), key="torchinfo"):

@@ -79,7 +79,7 @@ def _column_words() -> dict[str, str]:
         "macs": "MACs",
         "flops": "FLOPs",
         "weight_bytes": _("weights, bytes"),
-        "activation_bytes": _("output activations, bytes"),
+        "activation_bytes": _("outputs, bytes"),
         "moved_bytes": _("moved, bytes"),
         "flops_per_byte": _("FLOPs per byte"),
         "subject": _("block"),

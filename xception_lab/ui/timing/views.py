@@ -310,7 +310,7 @@ def _show_prediction_errors(machine: str, results: Results) -> None:
 
 
 def _crossings_text(points: Sequence[Crossing], field: str) -> str:
-    sentence = _("{first} and {second} cross at {field} = {at:.0f}")
+    sentence = _("{first} and {second} cross near {field} = {at:.0f}")
     texts = [
         sentence.format(first=kind_name(point.first), second=kind_name(point.second), field=field, at=point.at)
         for point in points

@@ -64,7 +64,7 @@ def timing_words() -> Any:
             "intensity": _("FLOPs a byte"),
             "seconds": "{:.3g} s",
             "crossing": _("they cross"),
-            "at": _("at {:.0f}"),
+            "at": _("near {:.0f}"),
             "loop": _("calls in a row, launches included"),
             "wrong": _("WRONG OUTPUT"),
             "own": _("own time in a forward pass"),
