@@ -33,6 +33,23 @@ def test_a_label_explains_its_control_to_pointer_keys_and_screen_reader(visit: V
     expect(note).to_be_hidden()
 
 
+# the lightness of a button's text, and of the page on which it lies when it has no ground of its own, 0 to 255
+_TEXT_AND_GROUND = """node => [node.querySelector("p"), document.querySelector(".stApp")].map((part, text) => {
+  const [red, green, blue, alpha = 1] = getComputedStyle(part)[text ? "backgroundColor" : "color"].match(/[\\d.]+/g)
+  return alpha * (0.3 * red + 0.6 * green + 0.1 * blue) + (1 - alpha) * 255
+})"""
+
+
+def test_a_button_that_cannot_be_pressed_now_keeps_its_words(visit: Visit) -> None:
+    page = visit().open("/timing", ".st-key-latency .main-svg >> nth=0")
+    button = page.locator(".st-key-measure button")
+    button.evaluate("node => { node.disabled = true }")
+    expect(button).not_to_have_css("background-color", "rgb(10, 118, 107)")
+    text, ground = button.evaluate(_TEXT_AND_GROUND)
+    assert ground > 250
+    assert text < 190
+
+
 def test_the_tools_of_a_chart_come_with_the_keys_as_one_stop(visit: Visit) -> None:
     page = visit().open("/timing", ".st-key-latency .main-svg >> nth=0")
     bar = page.locator(".st-key-latency .modebar")

@@ -57,7 +57,7 @@ _CSS = """
 /* Streamlit's own are too pale to read: 4.5 to 1 is asked for */
 [data-testid="stCaptionContainer"] { color: light-dark(#5a6572, #a7b2be) !important; opacity: 1; }
 [data-testid="stCaptionContainer"] * { color: inherit !important; opacity: 1; }
-:is([data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"]) {
+:is([data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primaryFormSubmit"]):enabled {
   color: light-dark(#ffffff, #0d1b19) !important;
 }
 /* outside the page there is no colour scheme to choose by */
