@@ -8,7 +8,7 @@ from xception_lab.arch.comparison import Direction, Ratio
 from xception_lab.measurement import machine
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.ui.shell.language import catalog, set_language
-from xception_lab.ui.shell.names import duration_text, ratio_text, translate_machine
+from xception_lab.ui.shell.names import duration_text, ratio_text, translate_machine, whole_percent
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,13 @@ def test_a_ratio_near_one_is_said_in_percent_where_times_would_say_the_opposite(
     times: float, direction: Direction, text: str
 ) -> None:
     assert ratio_text(Ratio(times, direction)) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0%"), (1 / 1024, "<1%"), (0.006, "1%"), (0.57, "57%"), (1023 / 1024, ">99%"), (1, "100%")]
+)
+def test_all_and_none_are_said_of_all_and_none_alone(share: float, text: str) -> None:
+    assert whole_percent(share) == text
 
 
 @pytest.mark.parametrize(

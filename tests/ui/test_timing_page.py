@@ -530,5 +530,5 @@ def test_another_device_is_neither_measured_nor_warned_of_by_this_one(stub: Stub
     assert not app.exception
     assert not app.warning
     elsewhere = page(in_channels="96", kernel_size="5", measured_on="nvidia-h100").markdown[0].value
-    assert elsewhere.endswith("These blocks were not timed there.")
+    assert elsewhere.endswith("These blocks were not timed on NVIDIA H100 80GB HBM3.")
     assert "Measure, and see" in page(in_channels="96", kernel_size="5").markdown[0].value

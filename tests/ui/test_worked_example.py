@@ -15,9 +15,12 @@ from xception_lab.ui.compare.blocks import products_text
     [
         ({}, ""),
         # the padding that keeps 8 pixels at 8: none is a number too
-        ({"kernel_size": "1", "padding": "3"}, ", padding 0/3"),
-        ({"kernel_size": "7", "padding": "3", "dilation": "4"}, ", kernel_size 5/7, dilation 3/4"),
-        ({"segments": "16"}, ", segments 4/16"),
+        ({"kernel_size": "1", "padding": "3"}, ", padding 0 instead of 3"),
+        (
+            {"kernel_size": "7", "padding": "3", "dilation": "4"},
+            ", kernel_size 5 instead of 7, dilation 3 instead of 4",
+        ),
+        ({"segments": "16"}, ", 4 of 16 segments"),
         # one segment per channel, of 128 as of 8
         ({"segments": "128"}, ""),
     ],

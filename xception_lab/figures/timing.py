@@ -49,6 +49,11 @@ class TimingWords:
     notes: Mapping[str, str]
 
 
+def _what(bar: TimingBar, words: TimingWords) -> str:
+    """Which of its two times a bar shows where it has two."""
+    return f", {words.notes['work']}" if bar.timing and bar.timing.loop_s is not None else ""
+
+
 def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
     """A bar per block and machine: the median with its quartiles, the estimate hatched beside it.
 
@@ -60,7 +65,7 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
     figures = [format_seconds(bar.timing.work_s) if bar.timing else "–" for bar in bars]
     wrong = f"<br><span style='color:{ERROR_COLOUR}'>{words.notes['wrong']}</span>"
     rows = [
-        f"{words.names[bar.name]}<br><b>{figure}</b>"
+        f"{words.names[bar.name]}<br><b>{figure}</b>{_what(bar, words)}"
         + (f"<br>{wrap_name(bar.machine, 28)}" if several else "")
         + (wrong if bar.is_wrong else "")
         for bar, figure in zip(bars, figures, strict=True)

@@ -22,7 +22,7 @@ def cost_words(measure: str, blocks: tuple[ComparedBlock, ...] = ()) -> CostWord
         {
             "axis": _("segments (groups of the spatial convolution)"),
             "current": _("now"),
-            "inception": "Inception",
+            "inception": _("Inception modules"),
             "module": _("Inception, by segments"),
             "regular": _("1×1, then regular"),
             "one": _("one a channel"),

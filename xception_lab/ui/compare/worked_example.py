@@ -98,7 +98,7 @@ def _words(
         else _("The whole block, before its batch norm."),
         "gates": {"relu": "ReLU", "elu": "ELU", "none": _("no ReLU")},
         "channel": _("channel {channel}:"),
-        "together": _("{count} channels: Σ"),
+        "together": _("all {count} channels: Σ"),
         "each": _("{products} multiplications a value"),
         "of": _("of {whole}"),
         "step": _("pixel {pixel} of {pixels}, channel {channel}"),
@@ -142,9 +142,9 @@ def _smaller(spec: CompareSpec, small: CompareSpec) -> list[str]:
     for name in ("kernel_size", "padding", "dilation"):
         few, full = getattr(small, name), getattr(spec, name)
         if few != full:
-            parts.append(f"{name} {few}/{full}")
+            parts.append(_("{name} {few} instead of {all}").format(name=name, few=few, all=full))
     if small.segments != spec.segments:
         # None stands for one per channel
         few, full = (each.segments or each.out_channels for each in (small, spec))
-        parts.append(f"segments {few}/{full}")
+        parts.append(_("{few} of {all} segments").format(few=few, all=full))
     return parts

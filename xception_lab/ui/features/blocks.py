@@ -17,7 +17,7 @@ from xception_lab.ui.features.picture import InputPicture
 from xception_lab.ui.features.readings import block_readings, format_share, range_notes
 from xception_lab.ui.fields.features import FeaturesState, FilterSource
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name, translate_machine
+from xception_lab.ui.shell.names import kind_name, translate_machine, whole_percent
 
 # the filters that are layers of trained networks, each with its own network's input
 TRAINED_FILTERS: tuple[FilterSource, ...] = ("trained", "run")
@@ -148,7 +148,7 @@ def _block_numbers(block: BlockMaps, readings: Values, ranges: Sequence[str]) ->
     """readings, ranges: before and after the last activation."""
     between = block.step("between")
     before, after = (format_share(float(value)) for value in readings)
-    zeros = format_share(zeros_share(between.values)) if between else "–"
+    zeros = whole_percent(zeros_share(between.values)) if between else "–"
     channels = _("of the values on {channels} channels").format(channels=len(between.values)) if between else ""
     return [
         (_("of its input's variance explained before the last activation"), before, ranges[0]),

@@ -27,6 +27,7 @@ from xception_lab.ui.fields.features import CHANNEL, STEP, STEPS, FeaturesState
 from xception_lab.ui.shell import components
 from xception_lab.ui.shell.address import set_controls
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import whole_percent
 
 MAX_MAPS = 24  # of one layer that are drawn at a time
 MAX_BLOCK_MAPS = 12  # where the steps of three blocks stand under each other
@@ -189,7 +190,7 @@ def _row_note(values: Values, num_drawn: int, step: BlockStep) -> str:
         else _("{shown} of {count}").format(shown=num_drawn, count=count)
     )
     if step in ("between", "after"):
-        return size + " · " + _("{share:.0%} zeros").format(share=zeros_share(values))
+        return size + " · " + _("{share} zeros").format(share=whole_percent(zeros_share(values)))
     return size
 
 
@@ -255,7 +256,7 @@ def _map_numbers(values: Values) -> tuple[str, ...]:
     """Mean, smallest, largest and share of zeros of one map, as texts."""
     return (
         *(format_number(float(number)) for number in (values.mean(), values.min(), values.max())),
-        f"{zeros_share(values):.0%}",
+        whole_percent(zeros_share(values)),
     )
 
 

@@ -119,6 +119,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%" if share >= 0.0005 else "<0.1%"
 
 
+def whole_percent(share: float) -> str:
+    """A share from 0 to 1 as a whole percentage that says 0 or 100 of none or of all alone: "57%", ">99%", "<1%"."""
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
+
+
 def translate_machine(line: str, to: Callable[[str], str] = _) -> str:
     """A machine's line, which results hold in English, such as "AMD EPYC, 2 threads, torch 2.13.0".
 

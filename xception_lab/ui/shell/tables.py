@@ -106,7 +106,7 @@ def _column_words() -> dict[str, str]:
         "samples": _("samples"),
         "output_error": _("error of the output"),
         "output_wrong": _("output is wrong"),
-        "limit": _("bound by"),
+        "limit": _("estimate bound by"),
         "estimate_us": _("estimate, µs"),
         "measured_us": _("measured, µs"),
         "below_estimate": _("below its estimate"),

@@ -31,6 +31,7 @@ from xception_lab.timing.analysis import (
     prediction_errors,
     roofline_rows,
     separable_share,
+    speed_verdict,
     sweep_lines,
     time_shares,
     timing_bar,
@@ -124,8 +125,8 @@ def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
     if not rows:
         return
     known = [name for name in rows[0] if any(row[name] is not None for row in rows)]
-    # what tells the rows apart first
-    known.sort(key=lambda name: name not in ("subject", "mode", "memory_format"))
+    # first what tells the rows apart, then what the bars show
+    known.sort(key=lambda name: (name not in ("subject", "mode", "memory_format"), name not in ("device_s", "loop_s")))
     with st.expander(_("Table"), icon=":material/table:"):
         seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s")
         formats = {name: st.column_config.NumberColumn(format="%.7f") for name in seconds_columns}
@@ -210,6 +211,9 @@ def _shares_by_machine(group: Sequence[Settings], results: Results) -> dict[str,
     machines |= {one.machine.device: one for one in stored_accelerators() if one.machine.device not in machines}
     shares: dict[str, Sequence[TimeShare]] = {}
     for machine, machine_results in machines.items():
+        verdict = speed_verdict(group, machine_results)
+        if verdict and verdict.disturbed:
+            machine = _("{machine}, disturbed").format(machine=machine)
         if in_a_row := loop_shares(group, machine_results):
             shares[_("{machine}, the work").format(machine=machine)] = time_shares(group, machine_results)
             shares[_("{machine}, in a row").format(machine=machine)] = in_a_row

@@ -66,6 +66,7 @@ def timing_words() -> Any:
             "crossing": _("they cross"),
             "at": _("near {:.0f}"),
             "loop": _("calls in a row, launches included"),
+            "work": _("the work alone"),
             "wrong": _("WRONG OUTPUT"),
             "own": _("own time in a forward pass"),
             "predicted": _("predicted latency (textbook roofline)"),
@@ -101,7 +102,8 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
         spread=LOOP_SPREAD,
     )
     sentence = _(
-        "**On a GPU** ({machine}): {work}; {in_a_row}. The GPU waits for launches roughly **{share:.0%}** of that time."
+        "**On a GPU** ({machine}): {work}; {in_a_row}. During roughly **{share:.0%}** of a call in a row the GPU waits "
+        "for its launches."
     )
     return sentence.format(
         machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row, share=launches.share
@@ -134,8 +136,11 @@ def timing_headline(group: Sequence[Settings], results: Results, *, can_measure:
             "Depthwise separable against standard: **{flops}** FLOPs. Measure, and see what that is in seconds."
         )
         if not can_measure:
-            sentence = _("Depthwise separable against standard: **{flops}** FLOPs. These blocks were not timed there.")
-        return sentence.format(flops=ratio_text(flops_ratio(group)))
+            sentence = _(
+                "Depthwise separable against standard: **{flops}** FLOPs. These blocks were not timed on {machine}."
+            )
+        machine = escape_markdown(results.machine.device)
+        return sentence.format(flops=ratio_text(flops_ratio(group)), machine=machine)
     if verdict.disturbed:
         # a number that is not to be trusted does not stand in the largest type of the page
         sentence = _(
@@ -156,14 +161,14 @@ def network_headline(wanted: Sequence[Settings], results: Results) -> str:
     times = {"plain": format_seconds(plain.work_s), "folded": format_seconds(folded.work_s)}
     if plain.loop_s is None or folded.loop_s is None:
         sentence = _(
-            "**The whole network**, one picture of 299×299: **{plain}** as published; **{folded}** with batch norms "
-            "folded into the convolutions and channels last."
+            "**The whole network**, one picture of 299×299: **{plain}** with its layers as in the paper; **{folded}** "
+            "with batch norms folded into the convolutions and channels last."
         )
         return sentence.format(**times)
     sentence = _(
-        "**The whole network**, one picture of 299×299, the work alone: **{plain}** as published; **{folded}** with "
-        "batch norms folded into the convolutions and channels last. Called in a row, launches included: "
-        "**{plain_row}** and **{folded_row}**."
+        "**The whole network**, one picture of 299×299, the work alone: **{plain}** with its layers as in the paper; "
+        "**{folded}** with batch norms folded into the convolutions and channels last. Called in a row, launches "
+        "included: **{plain_row}** and **{folded_row}**."
     )
     text = sentence.format(**times, plain_row=format_seconds(plain.loop_s), folded_row=format_seconds(folded.loop_s))
     low, high = sorted((plain.loop_s, folded.loop_s))

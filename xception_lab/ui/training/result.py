@@ -10,7 +10,7 @@ from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult, experiment_to_json
 from xception_lab.experiments.spec import ExperimentSpec
 from xception_lab.experiments.tables import curves, records_csv, run_rows
-from xception_lab.figures.training import curves_figure, effects_figure, trend_figure
+from xception_lab.figures.training import MOST_BANDS, curves_figure, effects_figure, trend_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.tables import show_rows
@@ -188,12 +188,20 @@ def _show_curves(progress: Progress, key: str) -> None:
     colours, dashes = arm_colours(networks), arm_dashes(networks)
     figure = curves_figure(learning_curves, names, colours, dashes, axis, _("epoch"))
     show_chart(figure, f"{key}_curves", "; ".join(names))
+    captions: list[str] = []
+    if progress.spec.seeds > 1:
+        captions.append(
+            _("Lines: the mean of the seeds; bands: from the lowest seed to the highest.")
+            if len(learning_curves) <= MOST_BANDS
+            else _("Lines: the mean of the seeds.")
+        )
     rates = {name: f"{cell.learning_rate:g}" for name, cell in zip(names, cells, strict=True)}
     if len(set(rates.values())) > 1:  # what differs besides the question
         text = "; ".join(f"{name} {rate}" for name, rate in rates.items())
-        st.caption(_("Learning rates: {rates}.").format(rates=text))
+        captions.append(_("Learning rates: {rates}.").format(rates=text))
     else:
-        st.caption(_("Learning rate of all: {rate}.").format(rate=next(iter(rates.values()))))
+        captions.append(_("Learning rate of all: {rate}.").format(rate=next(iter(rates.values()))))
+    st.caption(" ".join(captions))
 
 
 def _show_effects(effects: Sequence[Effect], margin: float | None, key: str, axis: str) -> None:

@@ -274,10 +274,11 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
         )
     elif effect.asks_equivalence:
         blind = _(
-            "Without any difference and with the spread seen here, so many seeds would have shown equivalence with a "
-            "chance of {power} (power of these two tests)."
+            "Without any difference and with the spread seen here, these {seeds} seeds would have shown equivalence "
+            "with a chance of {power} (power of these two tests)."
         )
-        parts.append(blind.format(power=chance_text(power_without_effect(effect, len(effects.seeds)))))
+        power = chance_text(power_without_effect(effect, len(effects.seeds)))
+        parts.append(blind.format(seeds=len(effects.seeds), power=power))
     own = own_interval(effect)
     if own and effect.asks_equivalence and _leaves_out_zero(effect):
         sided = _("Not asked beforehand: the 95% CI by itself, {low} to {high}, leaves out 0.")
