@@ -8,14 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from xception_lab.common.palette import BLOCK_COLOURS, PLUS_COLOUR
+from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, PLUS_COLOUR
 from xception_lab.features.readings import PLACES, Order, Quartiles
 from xception_lab.figures.style import GREY, LEGEND, error_bars, vertical_line
 from xception_lab.spec import Activation
 
 # by what stands between the two convolutions: the colours of the separable and of the extreme block, which have
 # nothing and a ReLU there by default
-_COLOURS = {"none": BLOCK_COLOURS["separable"].light, "relu": BLOCK_COLOURS["extreme"].light}
+_COLOURS = {"none": BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"], "relu": BLOCK_COLOURS_ON_BOTH_GROUNDS["extreme"]}
 _SYMBOLS = {"none": "circle", "relu": "diamond"}
 # of the three axes under each other, as shares of the height
 _DOMAINS = ((0.73, 0.95), (0.38, 0.6), (0.03, 0.25))
@@ -42,7 +42,7 @@ def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Se
     """
     data: list[dict[str, Any]] = []
     for line in lines:
-        colour = _COLOURS.get(line.between, BLOCK_COLOURS["standard"].light)
+        colour = _COLOURS.get(line.between, BLOCK_COLOURS_ON_BOTH_GROUNDS["standard"])
         for number, (at, values, hover) in enumerate(line.curves, start=1):
             data.append(
                 {
@@ -130,7 +130,7 @@ def information_figure(lines: Sequence[PlaceLine], luminance: float | None, word
     """
     data: list[dict[str, Any]] = []
     for line in lines:
-        colour, offset = BLOCK_COLOURS[line.kind].light, _OFFSETS[line.kind, line.between]
+        colour, offset = BLOCK_COLOURS_ON_BOTH_GROUNDS[line.kind], _OFFSETS[line.kind, line.between]
         places = [place + offset for place in range(len(PLACES))]
         medians, lows, highs = ([getattr(q, name) for q in line.quartiles] for name in ("median", "low", "high"))
         shared = {"type": "scatter", "legendgroup": line.name, "name": line.name}
