@@ -500,7 +500,7 @@ def test_the_headline_counts_all_pictures_and_all_mixes_offered(query: dict[str,
 def test_ones_own_and_random_filters_are_counted_over_all_pictures() -> None:
     app = features_page(kernel="own", own_kernel="0,0,0,0,1,0,0,0,0", mix="grey")
     text = _sentence(app, "it leaves less in")
-    assert "These filters × 9 pictures" in text
+    assert "these filters × 9 pictures" in text
     _counts_hold(text, hand_range("identity", None).values[:, [2]])
     # no stored range stands at the foot of the blocks: the headline has it
     assert [number[2] for number in component_data(app)["columns"][0]["numbers"][:2]] == ["", ""]
@@ -508,7 +508,7 @@ def test_ones_own_and_random_filters_are_counted_over_all_pictures() -> None:
     for kind in ("standard", "extreme", "separable"):
         assert format_ends(*readings.ends(kind, "second", 2)) in text
     text = _sentence(features_page(filters="random", draw="7"), "it leaves less in")
-    assert "These filters × 9 pictures" in text
+    assert "these filters × 9 pictures" in text
     _counts_hold(text, random_range(3, None, 6, 7).values)
 
 

@@ -134,6 +134,14 @@ def test_every_view_in_both_languages(query: dict[str, str], view: str, locale: 
     _check(at)
 
 
+def test_what_is_nothing_has_no_part_in_a_bar() -> None:
+    macs, params, moved = _drawn(_open(), "anatomy")["figures"]
+    assert "other" not in [part["kind"] for part in macs["parts"]], "batch norms have no MACs in our count"
+    for figure in (params, moved):
+        assert "other" in [part["kind"] for part in figure["parts"]]
+    assert all(part["percent"] > 0 for figure in (macs, params, moved) for part in figure["parts"])
+
+
 @pytest.mark.parametrize("key", SLIDERS)
 def test_every_slider_moves_the_figures(key: str) -> None:
     at = _open()

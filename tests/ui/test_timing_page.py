@@ -16,7 +16,7 @@ from xception_lab.common.units import format_seconds
 from xception_lab.figures.style import ERROR_COLOUR
 from xception_lab.measurement.machine import cpu_name
 from xception_lab.measurement.queue import JobStatus
-from xception_lab.spec import CompareSpec
+from xception_lab.spec import CompareSpec, XceptionSpec
 from xception_lab.timing.analysis import LOOP_SPREAD, prediction_errors, smallest_block
 from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
 from xception_lab.timing.results import DeviceProperties, Machine, OutputCheck, Peaks, Results, Timing
@@ -154,6 +154,32 @@ def test_the_first_screen_holds_a_gpus_work_and_its_time_in_a_row_with_checked_o
         found = {bar["name"]: bar["x"] for bar in bars}
         assert found["Depthwise separable"] == [separable.device_s]
         assert found["calls in a row, launches included"][-1] == separable.loop_s
+
+
+def test_what_stands_beside_a_chosen_block_says_in_what_it_is_another() -> None:
+    app = page(measured_on="nvidia-h100", batch_size="8", kernel_size="3")
+    (text,) = [caption.value for caption in app.caption if caption.value.startswith("chosen: ")]
+    assert "64→128, 56×56, batch 8: " in text
+    assert "64→128, 147×147, batch 1: " in text
+    # 64 products for 36 values of a 3x3
+    assert any("Winograd's way, 5.1× fewer" in caption.value for caption in app.caption)
+    assert not any("Winograd" in caption.value for caption in page().caption)
+
+
+def test_the_whole_network_on_a_gpu_is_told_by_both_of_its_times() -> None:
+    said = page(measured_on="nvidia-h100", timing_view="xception").markdown[0].value
+    timings = [timing for timing in H100.timings if isinstance(timing.settings.subject, XceptionSpec)]
+    plain, folded = [
+        next(each for each in timings if (each.settings.mode, each.settings.memory_format) == wanted)
+        for wanted in (("eager", "contiguous"), ("folded", "channels_last"))
+    ]
+    for timing in (plain, folded):
+        assert timing.loop_s
+        assert f"**{format_seconds(timing.work_s)}**" in said
+        assert f"**{format_seconds(timing.loop_s)}**" in said
+    assert ("too little to tell" in said) == (
+        max(plain.loop_s, folded.loop_s) < 1.25 * min(plain.loop_s, folded.loop_s)
+    )
 
 
 def test_what_a_gpu_teaches_is_computed_from_its_times() -> None:

@@ -14,6 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from paths import ROOT
 from PIL import Image
+from scipy.stats import sem, t, ttest_1samp
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.testing.v1 import AppTest
 from tiny_data import tiny_dataset
@@ -535,6 +536,22 @@ def test_a_borderline_number_never_reads_against_its_verdict(effect: Effect, tex
     line = " ".join((headline(effect, 0.5), verdict_interval(effect, effects), verdict_details(effect, effects)))
     for text in texts:
         assert text in line
+
+
+def test_an_equivalence_that_was_the_second_question_stands_on_its_own_test() -> None:
+    stored = load_stored_result("figure-10")
+    assert stored
+    effects = stored.progress.effects()
+    (effect,) = [each for each in effects.primary if each.verdict == "equivalent"]
+    assert not effect.asks_equivalence
+    values = np.array(effect.differences)
+    below, above = (
+        ttest_1samp(values, end, alternative=side).pvalue for end, side in ((-0.5, "greater"), (0.5, "less"))
+    )
+    low, high = t.interval(0.9, len(values) - 1, values.mean(), sem(values))
+    line = verdict_interval(effect, effects)
+    assert f"90% interval {low:+.2f} to {high:+.2f}" in line
+    assert f"two one-sided tests at ±0.5: p = {max(below, above):.3f})" in line
 
 
 def conjecture(gains: list[float], spread: float = 0.3, seeds: int = 8) -> ExperimentResult:

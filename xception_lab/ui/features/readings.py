@@ -127,7 +127,7 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
     before, after = (readings.compare("extreme", "separable", step) for step in READS)
     num_filters = readings.values.shape[1]
     cases = (
-        _("{filters} 1×1 mixes × {pictures} pictures") if num_filters > 1 else _("These filters × {pictures} pictures")
+        _("{filters} 1×1 mixes × {pictures} pictures") if num_filters > 1 else _("these filters × {pictures} pictures")
     )
     counts = _(
         "Before the last activation it leaves less in {less} of {number}, the same within {tie} percentage point in "

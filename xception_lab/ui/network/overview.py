@@ -100,6 +100,7 @@ def _figures(network: NetworkBreakdown) -> list[dict[str, Any]]:
                 "text": percent(kind.shares[measure]),
             }
             for kind in kinds
+            if kind.shares[measure]  # even nothing would be drawn a pixel or two wide
         ]
         figures.append(
             {

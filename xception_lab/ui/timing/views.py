@@ -65,6 +65,7 @@ from xception_lab.ui.timing.words import (
     beaten_medians_text,
     contrast_text,
     crossing_lesson,
+    fast_products_text,
     lessons_texts,
     outputs_text,
     peaks_text,
@@ -167,6 +168,8 @@ def show_latency(state: TimingState) -> None:
         left = st.container()
     with left:
         _show_bars(group, results, "latency")
+        if results.machine.kind != "cpu" and state.spec.kernel_size > 1:
+            st.caption(fast_products_text(state.spec.kernel_size))
     if shares_by_machine := _shares_by_machine(group, results):
         time = _("time")
         summary = "; ".join(
@@ -192,13 +195,15 @@ def _contrast(state: TimingState, results: Results) -> dict[str, TimeShare]:
     shares: dict[str, TimeShare] = {}
     sizes: set[tuple[int, ...]] = set()
     for name, spec in specs.items():
-        size = (spec.in_channels, spec.out_channels, spec.size, spec.kernel_size)
+        size = (spec.in_channels, spec.out_channels, spec.size, spec.kernel_size, spec.batch_size)
         share = separable_share(three_blocks(spec, **run_options(state)), results)
         if share and size not in sizes:
             sizes.add(size)
-            # those that stand beside a chosen block of another kernel say theirs too
-            kernel = "" if state.spec.kernel_size == 3 else f", {spec.kernel_size}×{spec.kernel_size}"
-            shares[f"{name}: {spec.in_channels}→{spec.out_channels}, {spec.size}×{spec.size}{kernel}"] = share
+            # those that stand beside a chosen block of another kernel or batch say theirs too
+            more = "" if state.spec.kernel_size == 3 else f", {spec.kernel_size}×{spec.kernel_size}"
+            if state.spec.batch_size > 1:
+                more += ", " + _("batch {batch}").format(batch=spec.batch_size)
+            shares[f"{name}: {spec.in_channels}→{spec.out_channels}, {spec.size}×{spec.size}{more}"] = share
     return shares
 
 

@@ -21,6 +21,7 @@ from xception_lab.timing.analysis import (
 )
 from xception_lab.timing.jobs import sweep_settings
 from xception_lab.timing.results import CACHE_MULTIPLE, MAX_BUSY_SHARE, Results, Timing
+from xception_lab.timing.roofline import fewest_products
 from xception_lab.timing.settings import MEMORY_FORMATS, Settings
 from xception_lab.ui.compare.charts import cost_words
 from xception_lab.ui.fields.field import N_
@@ -174,7 +175,9 @@ def network_headline(wanted: Sequence[Settings], results: Results) -> str:
     low, high = sorted((plain.loop_s, folded.loop_s))
     if high / low > 1 + LOOP_SPREAD:
         return text
-    close = _("These two are less than {spread:.0%} apart: too little to tell, as such times change from run to run.")
+    close = _(
+        "The times in a row are less than {spread:.0%} apart: too little to tell, as they change from run to run."
+    )
     return f"{text} {close.format(spread=LOOP_SPREAD)}"
 
 
@@ -200,6 +203,14 @@ def _outcome(verdict: SpeedVerdict) -> str:
         if verdict.outcome == "faster"
         else _("Depthwise separable against standard: **{flops}** FLOPs, and yet **{times} slower**.")
     )
+    if verdict.launches is not None:
+        sentence = (
+            _("Depthwise separable against standard: **{flops}** FLOPs, the work alone **{times} faster**.")
+            if verdict.outcome == "faster"
+            else _(
+                "Depthwise separable against standard: **{flops}** FLOPs, and yet the work alone **{times} slower**."
+            )
+        )
     return sentence.format(flops=ratio_text(verdict.flops), times=times_text(verdict.times.times))
 
 
@@ -300,6 +311,16 @@ def _beaten_layer(point: RooflinePoint) -> str:
         measured=format_seconds(point.measured_s or 0.0),
         estimated=format_seconds(point.estimate.seconds),
     )
+
+
+def fast_products_text(kernel_size: int) -> str:
+    """What a GPU's estimate of a standard k x k convolution counts."""
+    sentence = _(
+        "On a GPU the estimate of the standard k×k counts the multiplications of Winograd's way, {times} fewer than "
+        "its FLOPs say: the library may take it, and from outside nobody sees which it takes. By the direct way they "
+        "take as many times longer."
+    )
+    return sentence.format(times=times_text(kernel_size**2 / fewest_products(kernel_size)))
 
 
 def beaten_medians_text(names: Sequence[str]) -> str:

@@ -191,7 +191,10 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
             )
         sentence = fewer if effect.points > 0 else more
     elif effect.verdict in ("harmful", "helpful") and interval_within(effect):
-        small = _("**A difference, but smaller than what was fixed to matter. {what}: {times}.**")
+        small = {
+            "harmful": _("**Harmful, though by less than was fixed beforehand to matter. {what}: {times}.**"),
+            "helpful": _("**Helpful, though by less than was fixed beforehand to matter. {what}: {times}.**"),
+        }[effect.verdict]
         more, fewer = (
             _("about {count} more mistakes in 100 pictures"),
             _("about {count} fewer mistakes in 100 pictures"),
@@ -225,12 +228,20 @@ def verdict_interval(effect: Effect, effects: Effects) -> str:
     sentence = _(
         "{points} points, {confidence} interval {low} to {high} ({test}); {seeds} seeds, this network, these pictures."
     )
+    confidence, interval, test = effect.confidence, (effect.low, effect.high), p_text(effect, effects.margin)
+    if effect.verdict == "equivalent" and not effect.asks_equivalence and (found := equivalence_test(effect)):
+        # what the verdict stands on is the second step
+        p, interval = found
+        confidence = 0.9
+        second = _("no difference found, {test}; then two one-sided tests at ±{margin}: p {p}")
+        test = second.format(test=test, margin=effects.margin, p=format_p(p))
+    low, high = (points_text(effect, end) for end in interval)
     return sentence.format(
         points=points_text(effect, effect.points),
-        confidence=f"{100 * effect.confidence:.3g}%",
-        low=points_text(effect, effect.low),
-        high=points_text(effect, effect.high),
-        test=p_text(effect, effects.margin),
+        confidence=f"{100 * confidence:.3g}%",
+        low=low,
+        high=high,
+        test=test,
         seeds=len(effects.seeds),
     )
 
@@ -241,14 +252,6 @@ def verdict_details(effect: Effect, effects: Effects) -> str:
         return ""
     if effect.verdict in ("harmful", "helpful"):
         return _size_text(effect, effects.margin)
-    if effect.verdict == "equivalent" and not effect.asks_equivalence and (found := equivalence_test(effect)):
-        p, interval = found
-        second = _(
-            "As no difference was found, the second step was to test for equivalence (two one-sided tests at "
-            "±{margin}: p {p}, 90% CI {low} to {high})."
-        )
-        low, high = (points_text(effect, end) for end in interval)
-        return second.format(margin=effects.margin, p=format_p(p), low=low, high=high)
     if effect.verdict != "not decided":
         return ""
     if effect.objection:
@@ -362,7 +365,7 @@ def _parameters_text(effect: Effect, experiment: ExperimentSpec) -> str:
             changes.add(network_cost(after, SIDE, SIDE).params - network_cost(base, SIDE, SIDE).params)
     if len(changes) != 1 or changes == {0}:
         return ""
-    return _("With it the number of parameters changes by {params:+,}.").format(params=changes.pop())
+    return _("What is compared changes the number of parameters by {params:+,}.").format(params=changes.pop())
 
 
 def other_levels_text(effect: Effect, effects: Effects) -> str:
