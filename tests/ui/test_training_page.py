@@ -550,8 +550,8 @@ def test_an_equivalence_that_was_the_second_question_stands_on_its_own_test() ->
     )
     low, high = t.interval(0.9, len(values) - 1, values.mean(), sem(values))
     line = verdict_interval(effect, effects)
-    assert f"90% interval {low:+.2f} to {high:+.2f}" in line
-    assert f"two one-sided tests at ±0.5: p = {max(below, above):.3f})" in line
+    said = f"two one-sided tests at ±0.5: p = {max(below, above):.3f}, 90% CI {low:+.2f} to {high:+.2f})"
+    assert said in line
 
 
 def conjecture(gains: list[float], spread: float = 0.3, seeds: int = 8) -> ExperimentResult:
@@ -606,7 +606,7 @@ def test_a_stored_conjecture_is_a_line_over_depth_and_a_sentence(
         assert word in text
         for point in (trend.points[0], trend.points[-1]):
             assert f"{point.points:+.2f} points ({point.low:+.2f} to {point.high:+.2f})" in text
-        assert any("slope that was fixed beforehand" in line.value for line in app.caption)
+        assert any("slope as found, the one comparison that was fixed beforehand" in line.value for line in app.caption)
         assert not any("of no account" in line.value for line in (*app.caption, *sealed.caption))
 
 

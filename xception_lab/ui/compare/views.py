@@ -150,7 +150,8 @@ def show_differences(comparison: Comparison) -> None:
 
 def show_table(comparison: Comparison) -> None:
     """Every layer of every block."""
-    show_rows(block_layer_rows(comparison.blocks))
+    names = {block.kind: block_name(block) for block in comparison.blocks}
+    show_rows([{**row, "kind": names[str(row["kind"])]} for row in block_layer_rows(comparison.blocks)])
 
 
 def show_counters(comparison: Comparison) -> None:

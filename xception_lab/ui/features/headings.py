@@ -13,6 +13,8 @@ def view_title(state: FeaturesState) -> str:
         return _("Any layer of a network on this picture")
     if state.look == "blocks" and state.intermediate == "none":
         return _("The same picture through three blocks, with no activation between")
+    if state.look == "blocks" and state.intermediate == "elu":
+        return _("The same picture through three blocks: how much does the ELU between take?")
     return {
         "blocks": _("The same picture through three blocks: how much does the ReLU between throw away?"),
         "kernels": _("The filters themselves: space and channels at once, or one after the other"),

@@ -316,11 +316,11 @@ def _beaten_layer(point: RooflinePoint) -> str:
 def fast_products_text(kernel_size: int) -> str:
     """What a GPU's estimate of a standard k x k convolution counts."""
     sentence = _(
-        "On a GPU the estimate of the standard k×k counts the multiplications of Winograd's way, {times} fewer than "
-        "its FLOPs say: the library may take it, and from outside nobody sees which it takes. By the direct way they "
-        "take as many times longer."
+        "On a GPU the estimate of the standard k×k counts the multiplications of Winograd's way, {times:.0f}× fewer "
+        "than its FLOPs say: the library may take it, and from outside nobody sees which it takes. By the direct way "
+        "they take as many times longer."
     )
-    return sentence.format(times=times_text(kernel_size**2 / fewest_products(kernel_size)))
+    return sentence.format(times=kernel_size**2 / fewest_products(kernel_size))
 
 
 def beaten_medians_text(names: Sequence[str]) -> str:

@@ -162,7 +162,7 @@ def _show_trend(trend: Trend, effects: Effects, key: str) -> None:
         ticks = [str(point.level or 1) for point in trend.points]
         caption = _(
             "Dots: one seed each; open diamond and bar: their mean and its 95% CI at one depth, exploratory; line: the "
-            "slope that was fixed beforehand, with its pointwise 95% band."
+            "slope as found, the one comparison that was fixed beforehand, with its pointwise 95% band."
         )
     else:
         axes = (_("share of the negative signal that is cut"), _("points against nothing cut"))

@@ -228,19 +228,18 @@ def verdict_interval(effect: Effect, effects: Effects) -> str:
     sentence = _(
         "{points} points, {confidence} interval {low} to {high} ({test}); {seeds} seeds, this network, these pictures."
     )
-    confidence, interval, test = effect.confidence, (effect.low, effect.high), p_text(effect, effects.margin)
+    test = p_text(effect, effects.margin)
     if effect.verdict == "equivalent" and not effect.asks_equivalence and (found := equivalence_test(effect)):
         # what the verdict stands on is the second step
         p, interval = found
-        confidence = 0.9
-        second = _("no difference found, {test}; then two one-sided tests at ±{margin}: p {p}")
-        test = second.format(test=test, margin=effects.margin, p=format_p(p))
-    low, high = (points_text(effect, end) for end in interval)
+        low, high = (points_text(effect, end) for end in interval)
+        second = _("no difference found, {test}; then two one-sided tests at ±{margin}: p {p}, 90% CI {low} to {high}")
+        test = second.format(test=test, margin=effects.margin, p=format_p(p), low=low, high=high)
     return sentence.format(
         points=points_text(effect, effect.points),
-        confidence=f"{100 * confidence:.3g}%",
-        low=low,
-        high=high,
+        confidence=f"{100 * effect.confidence:.3g}%",
+        low=points_text(effect, effect.low),
+        high=points_text(effect, effect.high),
         test=test,
         seeds=len(effects.seeds),
     )
