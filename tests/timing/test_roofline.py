@@ -425,6 +425,11 @@ def test_a_machines_roofline_has_its_own_roofs() -> None:
     assert found.roofs["memory_roof"][0][1] == pytest.approx(1e11 / 1e10)
     assert found.roofs["cache_roof"][0][1] == pytest.approx(1e11 / 1e11)
     assert found.points == roofline_points(three_blocks(SPEC), _timed((0.004, 0.002, 0.001)))
+    # an estimate lies on a roof: no higher than the peak, no lower than what memory alone would give
+    for point in found.points:
+        if point.estimate.flops:
+            slowest = min(1e11, point.estimate.intensity * 1e10)
+            assert slowest * 0.999 <= point.estimated_flops_per_s <= 1e11 * 1.3  # taps on the padding are free
     assert machine_roofline("here", three_blocks(SPEC, dtype="float16"), Results(MACHINE, (PEAKS,))) is None
 
 

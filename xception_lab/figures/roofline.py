@@ -25,6 +25,7 @@ def roofline_figure(machines: Sequence[MachineRoofline], words: TimingWords) -> 
     data = [
         _points(kind, machine, style, words) for machine, style in zip(machines, styles, strict=True) for kind in KINDS
     ]
+    data.append(_estimates(machines[0], words))
     several = len(machines) > 1
     if several:
         data += machine_legend([machine.machine for machine in machines])
@@ -58,6 +59,21 @@ def _roofs(machine: MachineRoofline, style: MachineStyle, words: TimingWords, se
         }
         for roof, (x, y) in machine.roofs.items()
     ]
+
+
+def _estimates(machine: MachineRoofline, words: TimingWords) -> dict[str, Any]:
+    """A dash over each of a machine's points, where its estimate lies: on the roof that holds for its data."""
+    points = [point for point in machine.points if point.estimate.flops]
+    colours = [BLOCK_COLOURS_ON_BOTH_GROUNDS[point.kind] for point in points]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": words.notes["estimate"],
+        "x": [point.estimate.intensity for point in points],
+        "y": [point.estimated_flops_per_s for point in points],
+        "marker": {"symbol": "line-ew-open", "size": 22, "line": {"width": 4, "color": colours}, "color": GREY},
+        "hoverinfo": "skip",
+    }
 
 
 def _points(kind: Kind, machine: MachineRoofline, style: MachineStyle, words: TimingWords) -> dict[str, Any]:

@@ -137,9 +137,15 @@ def _headline(ranges: Mapping[int, ReluRange]) -> str:
     if less and more:
         verdict = _("Which order loses more at the ReLU is no fixed answer: both occur over these pictures and widths.")
     elif less:
-        verdict = _("At the ReLU itself, the depthwise convolution first loses more than the 1×1 first, or the same.")
+        verdict = _(
+            "At a ReLU between, the depthwise convolution first loses more than the 1×1 first, or the same. "
+            "(The paper's separable block has no ReLU there.)"
+        )
     elif more:
-        verdict = _("At the ReLU itself, the 1×1 first loses more than the depthwise convolution first, or the same.")
+        verdict = _(
+            "At a ReLU between, the 1×1 first loses more than the depthwise convolution first, or the same. "
+            "(The paper's separable block has no ReLU there.)"
+        )
     else:
         verdict = _("At the ReLU itself, both orders lose the same.")
     counts = _("at {width} channels depthwise first loses more in {less}, the same in {same}, less in {more}")

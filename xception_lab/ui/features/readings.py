@@ -145,6 +145,8 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
         same_after=after.same,
         more_after=after.more,
     )
+    if state.intermediate == "none":
+        numbers += " " + _("Nothing stands between here, so this says nothing of a ReLU.")
     if stored:  # its ranges stand at the foot of each block
         return f"**{_verdict(before, after)}** {numbers}"
     ranges = _("Range over them, before the last activation: {ranges}.").format(

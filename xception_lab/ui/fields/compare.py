@@ -188,15 +188,15 @@ ORDER: Field[Order] = Field(
     "order",
     word_options("pointwise-first", "depthwise-first", labels=ORDER_LABELS),
     "depthwise-first",
-    label=N_("Order"),
-    help=N_("Which convolution comes first."),
+    label=N_("The path ends with: order"),
+    help=N_("Which convolution comes first at the end of the path; the steps to it are below."),
 )
 BETWEEN: Field[Activation] = Field(
     "between",
     word_options("relu", "none", labels=ACTIVATION_LABELS),
     "none",
-    label=N_("Between the two"),
-    help=N_("What stands between the two convolutions."),
+    label=N_("The path ends with: between"),
+    help=N_("What stands between the two convolutions at the end of the path; the steps to it are below."),
 )
 VIEW: Field[View] = Field(
     "view",

@@ -41,7 +41,10 @@ def ask_guess(experiment: ExperimentSpec) -> None:
         return
     contrast = experiment.primary[0]
     unit = _("points with each doubling") if is_slope(contrast) else _("points of accuracy")
-    fixed = _("Fixed beforehand: {seeds} seeds, and that a difference within ±{margin} points is of no account.")
+    fixed = _(
+        "Fixed beforehand: {seeds} seeds, and that a difference within ±{margin} points is of no account. “Harmful” "
+        "and “helpful” say that a difference was found; whether it is larger than that, its interval says."
+    )
     if is_slope(contrast):
         fixed = _("Fixed beforehand: {seeds} seeds, and this one slope.")
     elif experiment.seeds == 1:
