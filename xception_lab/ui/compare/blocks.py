@@ -82,13 +82,13 @@ def comparison_headline(blocks: tuple[ComparedBlock, ...], counted: Measure) -> 
 def per_value_text(blocks: tuple[ComparedBlock, ...]) -> str:
     """The reason in one sentence: the multiplications for one value of the output, in each block."""
     sentence = _(
-        "Multiplications for one output value: **{standard}** standard, **{extreme}** extreme, "
+        "Multiplications an output value: **{standard}** standard, **{extreme}** extreme, "
         "**{separable}** separable."
     )
     segments = next((block.spec.segments for block in blocks if block.kind == "extreme"), None)
     if segments is not None:
         sentence = _(
-            "Multiplications for one output value: **{standard}** standard, **{extreme}** Inception in segments, "
+            "Multiplications an output value: **{standard}** standard, **{extreme}** Inception in segments, "
             "**{separable}** separable."
         )
     return sentence.format(**{block.kind: products_text(block.macs_per_value) for block in blocks})
