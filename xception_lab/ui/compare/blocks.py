@@ -82,8 +82,7 @@ def comparison_headline(blocks: tuple[ComparedBlock, ...], counted: Measure) -> 
 def per_value_text(blocks: tuple[ComparedBlock, ...]) -> str:
     """The reason in one sentence: the multiplications for one value of the output, in each block."""
     sentence = _(
-        "Multiplications an output value: **{standard}** standard, **{extreme}** extreme, "
-        "**{separable}** separable."
+        "Multiplications an output value: **{standard}** standard, **{extreme}** extreme, **{separable}** separable."
     )
     segments = next((block.spec.segments for block in blocks if block.kind == "extreme"), None)
     if segments is not None:
