@@ -64,14 +64,13 @@ def _roofs(machine: MachineRoofline, style: MachineStyle, words: TimingWords, se
 def _estimates(machine: MachineRoofline, words: TimingWords) -> dict[str, Any]:
     """A dash over each of a machine's points, where its estimate lies: on the roof that holds for its data."""
     points = [point for point in machine.points if point.estimate.flops]
-    colours = [BLOCK_COLOURS_ON_BOTH_GROUNDS[point.kind] for point in points]
     return {
         "type": "scatter",
         "mode": "markers",
         "name": words.notes["estimate"],
         "x": [point.estimate.intensity for point in points],
         "y": [point.estimated_flops_per_s for point in points],
-        "marker": {"symbol": "line-ew-open", "size": 22, "line": {"width": 4, "color": colours}, "color": GREY},
+        "marker": {"symbol": "line-ew-open", "size": 22, "line": {"width": 4}, "color": GREY},
         "hoverinfo": "skip",
     }
 

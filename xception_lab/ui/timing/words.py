@@ -198,19 +198,17 @@ def _outcome(verdict: SpeedVerdict) -> str:
             "Depthwise separable against standard: **{flops}** FLOPs, and **no difference in time** to be seen."
         )
         return sentence.format(flops=ratio_text(verdict.flops))
-    sentence = (
-        _("Depthwise separable against standard: **{flops}** FLOPs, **{times} faster**.")
-        if verdict.outcome == "faster"
-        else _("Depthwise separable against standard: **{flops}** FLOPs, and yet **{times} slower**.")
-    )
-    if verdict.launches is not None:
-        sentence = (
-            _("Depthwise separable against standard: **{flops}** FLOPs, the work alone **{times} faster**.")
-            if verdict.outcome == "faster"
-            else _(
-                "Depthwise separable against standard: **{flops}** FLOPs, and yet the work alone **{times} slower**."
-            )
-        )
+    is_work_alone = verdict.launches is not None
+    sentence = {
+        ("faster", False): _("Depthwise separable against standard: **{flops}** FLOPs, **{times} faster**."),
+        ("slower", False): _("Depthwise separable against standard: **{flops}** FLOPs, and yet **{times} slower**."),
+        ("faster", True): _(
+            "Depthwise separable against standard: **{flops}** FLOPs, the work alone **{times} faster**."
+        ),
+        ("slower", True): _(
+            "Depthwise separable against standard: **{flops}** FLOPs, and yet the work alone **{times} slower**."
+        ),
+    }[verdict.outcome, is_work_alone]
     return sentence.format(flops=ratio_text(verdict.flops), times=times_text(verdict.times.times))
 
 
