@@ -83,7 +83,9 @@ def draw_network() -> None:
 def draw_depth() -> None:
     """Numbers along the depth."""
     network_controls(state)
-    show_depth(state, run_networks(state, picture))
+    networks = run_networks(state, picture)
+    layer_control(networks)
+    show_depth(state, networks)
     st.markdown(paragraph("depth"))
 
 

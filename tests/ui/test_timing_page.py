@@ -12,7 +12,6 @@ import pytest
 from paths import ROOT
 from streamlit.testing.v1 import AppTest
 
-from xception_lab.common.units import format_seconds
 from xception_lab.figures.style import ERROR_COLOUR
 from xception_lab.measurement.machine import cpu_name
 from xception_lab.measurement.queue import JobStatus
@@ -22,6 +21,7 @@ from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
 from xception_lab.timing.results import DeviceProperties, Machine, OutputCheck, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json, shipped_timings, stored_devices
 from xception_lab.ui.fields.timing import MEASURED_ON, TIMING_VIEW, TimingState, TimingView
+from xception_lab.ui.shell.names import seconds_text
 from xception_lab.ui.timing import measurement
 from xception_lab.ui.timing import results as results_module
 from xception_lab.ui.timing.jobs import job_of
@@ -105,8 +105,8 @@ def test_the_stored_result_is_that_of_the_likest_machine_and_says_whose_it_is(
     assert "8.4× fewer** FLOPs, **3.3× faster**." in app.markdown[0].value
     # the layer whose part of the time its part of the MACs does not explain, early beside late
     cause = (
-        "depthwise step has **7%** of the MACs and takes **27%** of the 359 µs that its layers take, each timed alone: "
-        "**98.4 µs**"
+        "depthwise step has **7%** of the MACs and takes **27%** of the 359\u00a0µs that its layers take, each timed "
+        "alone: **98.4\u00a0µs**"
     )
     assert cause in app.markdown[0].value
     assert any("late: 728→728, 19×19: 7.7× faster with 8.9× fewer FLOPs" in caption for caption in captions)
@@ -175,8 +175,8 @@ def test_the_whole_network_on_a_gpu_is_told_by_both_of_its_times() -> None:
     ]
     for timing in (plain, folded):
         assert timing.loop_s
-        assert f"**{format_seconds(timing.work_s)}**" in said
-        assert f"**{format_seconds(timing.loop_s)}**" in said
+        assert f"**{seconds_text(timing.work_s)}**" in said
+        assert f"**{seconds_text(timing.loop_s)}**" in said
     assert ("too little to tell" in said) == (
         max(plain.loop_s, folded.loop_s) < 1.25 * min(plain.loop_s, folded.loop_s)
     )
@@ -191,7 +191,7 @@ def test_what_a_gpu_teaches_is_computed_from_its_times() -> None:
     assert graph.loop_s
     assert eager
     assert eager.loop_s
-    assert f"{format_seconds(graph.loop_s)} in a row instead of {format_seconds(eager.loop_s)}" in lessons
+    assert f"{seconds_text(graph.loop_s)} in a row instead of {seconds_text(eager.loop_s)}" in lessons
     # by hand: the first batch from which on the separable block is always the faster by a quarter, called in a row
     ahead: list[int] = []
     for batch_size in (256, 128, 64, 32, 16, 8, 4, 2, 1):
@@ -274,7 +274,7 @@ def test_a_measurement_is_queued_shown_with_its_place_and_replaces_the_stored_re
     assert "Measured here" in app.caption[1].value
     assert "Fast GPU" in app.caption[1].value
     assert "**2.0× faster**" in app.markdown[0].value
-    assert "takes **60%** of the 1.00 s that its layers take, each timed alone" in app.markdown[0].value
+    assert "takes **60%** of the 1.00\u00a0s that its layers take, each timed alone" in app.markdown[0].value
     assert not app.button(key="measure").disabled
 
 
@@ -415,7 +415,7 @@ def test_a_layer_below_its_estimate_is_flagged_with_the_reason() -> None:
     state = {"out_channels": "128", "size": "147", "mode": "folded", "memory_format": "channels_last"}
     app = page(timing_view="roofline", **state)
     (flag,) = [caption.value for caption in app.caption if "Below the estimate" in caption.value]
-    assert "standard convolution, convolution: 6.35 ms, estimated 6.40 ms" in flag.lower()
+    assert "standard convolution, convolution: 6.35\u00a0ms, estimated 6.40\u00a0ms" in flag.lower()
     assert "probes range from 467 GFLOP/s to 493 GFLOP/s" in flag
     table = app.dataframe[0].value
     assert list(table["below_estimate"]).count("yes") == 1
@@ -465,6 +465,18 @@ def test_a_probe_that_does_not_reach_beyond_the_cache_is_said() -> None:
     assert any("only 0.9× the last cache" in line.value for line in app.markdown)
 
 
+def test_the_table_of_a_block_has_the_unit_of_its_bars() -> None:
+    app = page()
+    table = app.dataframe[0].value
+    medians = {timing.settings: timing.median_s for timing in shipped_timings().timings}
+    assert list(table["median_s"]) == pytest.approx([1e6 * medians[settings] for settings in BLOCKS], rel=1e-3)
+    columns = json.loads(app.dataframe[0].proto.columns)
+    assert (columns["median_s"]["label"], columns["median_s"]["help"]) == (
+        "median, µs",
+        "In the file: `median_s`, in seconds",
+    )
+
+
 def test_published_devices_have_both_float32_predictions() -> None:
     app = page(timing_view="devices")
     table = app.dataframe[0].value
@@ -481,8 +493,8 @@ def test_what_is_said_of_starting_a_layer_is_measured_or_marked() -> None:
     assert bar.timing
     assert bar.estimate_s
     assert bar.settings.height == 7
-    assert f"takes {format_seconds(bar.timing.median_s)}" in said
-    assert f"estimate is {format_seconds(bar.estimate_s)}" in said
+    assert f"takes {seconds_text(bar.timing.median_s)}" in said
+    assert f"estimate is {seconds_text(bar.estimate_s)}" in said
     assert not any("at once, where" in line.value for line in app.markdown)
 
 

@@ -74,10 +74,18 @@ class Drawing {
     for (const [boxes, stroke] of [[leaves, 0.5], [blocks, 2], [flows, 5]]) {
       for (const box of boxes) this.add("rect", { ...inPixels(box.place), class: "edge", "stroke-width": stroke })
     }
+    let free = 0
     for (const flow of flows) {
       const box = inPixels(flow.place)
-      const text = [`${flow.name} ${flow.share}`, flow.name].find((words) => textWidth(words) * 1.1 < box.width - 4)
-      if (text) this.add("text", { x: box.x + 3, y: HEAD_HEIGHT - 7, class: "strong" }, text)
+      const right = box.x + box.width
+      const texts = [`${flow.name} ${flow.share}`, flow.name].map((words) => [words, textWidth(words) * 1.1])
+      // the last one's may begin over the flow before it, where that leaves room
+      const start = flow === flows.at(-1) ? free + 12 : box.x + 3
+      const [text, width] = texts.find(([, width]) => width < right - start - 1) ?? []
+      if (!text) continue
+      const x = Math.min(box.x + 3, right - 1 - width)
+      this.add("text", { x, y: HEAD_HEIGHT - 7, class: "strong" }, text)
+      free = x + width
     }
     for (const block of blocks) {
       const box = inPixels(block.place)

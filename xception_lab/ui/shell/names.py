@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from xception_lab.arch.comparison import Ratio
 from xception_lab.arch.plan import Role
-from xception_lab.common.units import format_bytes, format_count, format_number, format_times
+from xception_lab.common.units import format_bytes, format_count, format_number, format_seconds, format_times
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import fit_particles, language
 from xception_lab.ui.shell.language import translate as _
@@ -102,6 +102,11 @@ def figure_text(measure: str, value: float) -> str:
 def times_text(ratio: float) -> str:
     """A ratio in a sentence: "8.4×", in Korean "8.4배"."""
     return _("{number}×").format(number=format_times(ratio).removesuffix("×"))
+
+
+def seconds_text(seconds: float) -> str:
+    """A time in a sentence, "2.45 ms": its number and its unit stay on one line."""
+    return format_seconds(seconds).replace(" ", "\u00a0")
 
 
 def count_text(number: float) -> str:

@@ -13,6 +13,8 @@ from xception_lab.ui.shell.names import KIND_NAMES, STATE_NAMES
 
 # whole numbers of many digits, which are drawn in groups of three
 _COUNTS = ("params", "macs", "flops", "weight_bytes", "activation_bytes", "moved_bytes")
+# short times: in the file in seconds, drawn in microseconds with four digits
+_SHORT_TIMES = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s")
 _YES_NO = {True: N_("yes"), False: N_("no"), "True": N_("yes"), "False": N_("no")}
 # what the file has, by column, in words
 _VALUES: dict[str, Mapping[Any, str]] = {
@@ -53,15 +55,23 @@ def show_rows(
     """Draw rows by the file's names. columns: how some of them are drawn. A column without words here has its own."""
     named: dict[str, ColumnConfig] = {}
     for name, words in _column_words().items():
-        usual = st.column_config.NumberColumn(format="localized") if name in _COUNTS else st.column_config.Column()
+        grouped = name in (*_COUNTS, *_SHORT_TIMES)
+        usual = st.column_config.NumberColumn(format="localized") if grouped else st.column_config.Column()
         column = (columns or {}).get(name, usual).copy()
-        column["label"], column["help"] = words, _("In the file: `{name}`").format(name=name)
+        column["label"], column["help"] = words, _in_file(name)
         named[name] = column
     said = [{name: _in_words(name, value) for name, value in row.items()} for row in rows]
     st.dataframe(said, hide_index=True, height=height, column_config=named)
 
 
+def _in_file(name: str) -> str:
+    sentence = _("In the file: `{name}`, in seconds") if name in _SHORT_TIMES else _("In the file: `{name}`")
+    return sentence.format(name=name)
+
+
 def _in_words(name: str, value: Any) -> Any:
+    if name in _SHORT_TIMES and value is not None:
+        return float(f"{1e6 * value:.4g}")
     words = _VALUES.get(name, {}).get(value)
     return value if words is None else _(words)
 
@@ -83,12 +93,12 @@ def _column_words() -> dict[str, str]:
         "moved_bytes": _("moved, bytes"),
         "flops_per_byte": _("FLOPs per byte"),
         "subject": _("block"),
-        "median_s": _("median, s"),
-        "p25_s": _("lower quartile, s"),
-        "p75_s": _("upper quartile, s"),
-        "first_call_s": _("first call, s"),
-        "device_s": _("the device's own work, s"),
-        "loop_s": _("a call, many in a row, s"),
+        "median_s": _("median, µs"),
+        "p25_s": _("lower quartile, µs"),
+        "p75_s": _("upper quartile, µs"),
+        "first_call_s": _("first call, µs"),
+        "device_s": _("the device's own work, µs"),
+        "loop_s": _("a call, many in a row, µs"),
         "energy_j": _("energy, J"),
         "slowdown": _("slowdown of the machine, ×"),
         "device": _("device"),

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from xception_lab.common.units import format_seconds
 from xception_lab.figures.roofline import roofline_figure
 from xception_lab.figures.timing import (
     bars_figure,
@@ -48,7 +47,7 @@ from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import escape_markdown, paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name, translate_machine
+from xception_lab.ui.shell.names import kind_name, seconds_text, translate_machine
 from xception_lab.ui.shell.tables import show_rows
 from xception_lab.ui.timing.jobs import network_settings, profiled_settings, run_options, settings_group, swept_groups
 from xception_lab.ui.timing.results import (
@@ -129,9 +128,7 @@ def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
     # first what tells the rows apart, then what the bars show
     known.sort(key=lambda name: (name not in ("subject", "mode", "memory_format"), name not in ("device_s", "loop_s")))
     with st.expander(_("Table"), icon=":material/table:"):
-        seconds_columns = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s")
-        formats = {name: st.column_config.NumberColumn(format="%.7f") for name in seconds_columns}
-        show_rows([{name: row[name] for name in known} for row in rows], formats)
+        show_rows([{name: row[name] for name in known} for row in rows])
 
 
 def _bar_name(bar: TimingBar) -> str:
@@ -147,10 +144,10 @@ def _bar_text(bar: TimingBar) -> str:
         return _("{name} on {machine}: not measured").format(name=name, machine=bar.machine)
     if bar.timing.loop_s is not None:
         sentence = _("{name} on {machine}: the work alone {work}, called in a row {loop}")
-        work, loop = map(format_seconds, (bar.timing.work_s, bar.timing.loop_s))
+        work, loop = map(seconds_text, (bar.timing.work_s, bar.timing.loop_s))
         return sentence.format(name=name, machine=bar.machine, work=work, loop=loop)
     sentence = _("{name} on {machine}: median {median}, quartiles {low} to {high}")
-    median, low, high = map(format_seconds, (bar.timing.median_s, bar.timing.p25_s, bar.timing.p75_s))
+    median, low, high = map(seconds_text, (bar.timing.median_s, bar.timing.p25_s, bar.timing.p75_s))
     return sentence.format(name=name, machine=bar.machine, median=median, low=low, high=high)
 
 
@@ -240,17 +237,17 @@ def _show_lessons(state: TimingState, results: Results) -> None:
         with left:
             st.markdown(_("**Wrong**: the clock stops when the work is queued"))
             st.code(WRONG_CLOCK, language="python")
-            st.markdown(_("printed {seconds}").format(seconds=format_seconds(reading.not_waited_s)))
+            st.markdown(_("printed {seconds}").format(seconds=seconds_text(reading.not_waited_s)))
         with right:
             st.markdown(_("**Right**: the device is waited for, after many calls"))
             st.code(RIGHT_CLOCK, language="python")
-            st.markdown(_("printed {seconds}").format(seconds=format_seconds(reading.loop_s)))
+            st.markdown(_("printed {seconds}").format(seconds=seconds_text(reading.loop_s)))
         sentence = _(
             "Measured on {machine} with the separable block, apart from the times above. Here the two are close, "
             "because launching takes longer than the work, {work}; with larger pictures the wrong clock goes on saying "
             "what launching takes."
         )
-        st.markdown(sentence.format(machine=results.machine.device, work=format_seconds(reading.device_s)))
+        st.markdown(sentence.format(machine=results.machine.device, work=seconds_text(reading.device_s)))
 
 
 def show_xception(state: TimingState) -> None:
@@ -406,7 +403,7 @@ def _show_profiles(
     folded = {kind: fold_operations(profile, names) for kind, profile in profiles.items()}
     summary = "; ".join(
         f"{kind_name(kind)}: "
-        + ", ".join(f"{operation.name} {format_seconds(operation.seconds)}" for operation in profile)
+        + ", ".join(f"{operation.name} {seconds_text(operation.seconds)}" for operation in profile)
         for kind, profile in folded.items()
     )
     show_chart(operations_figure(folded, colour_order, timing_words()), key, summary)
@@ -417,7 +414,7 @@ def show_devices(state: TimingState) -> None:
     predictions = predict_devices(settings_group(state))
     st.caption(_("**Predictions**, nothing measured: published peaks, every layer through memory, every product done."))
     summary = "; ".join(
-        f"{prediction.name} {format_seconds(prediction.seconds['separable'])}"
+        f"{prediction.name} {seconds_text(prediction.seconds['separable'])}"
         for prediction in predictions
         if prediction.seconds
     )

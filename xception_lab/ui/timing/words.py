@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xception_lab.common.units import format_bytes, format_count, format_seconds
+from xception_lab.common.units import format_bytes, format_count
 from xception_lab.timing.analysis import (
     LOOP_SPREAD,
     MOST_EXPLAINED,
@@ -28,7 +28,7 @@ from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.timing import TimingState
 from xception_lab.ui.shell.language import escape_markdown
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import kind_name, ratio_text, times_text, translate_machine
+from xception_lab.ui.shell.names import kind_name, ratio_text, seconds_text, times_text, translate_machine
 from xception_lab.ui.timing.jobs import run_options, settings_group
 
 LAYER_NAMES = {
@@ -159,7 +159,7 @@ def network_headline(wanted: Sequence[Settings], results: Results) -> str:
         return _("**The whole network**, one picture of 299×299: Measure, and see what it takes.")
     if plain.disturbed or folded.disturbed or results.machine.busy_share > MAX_BUSY_SHARE:
         return _("**The measured times are not to be trusted**: the machine was disturbed meanwhile. Measure again.")
-    times = {"plain": format_seconds(plain.work_s), "folded": format_seconds(folded.work_s)}
+    times = {"plain": seconds_text(plain.work_s), "folded": seconds_text(folded.work_s)}
     if plain.loop_s is None or folded.loop_s is None:
         sentence = _(
             "**The whole network**, one picture of 299×299: **{plain}** with its layers as in the paper; **{folded}** "
@@ -171,7 +171,7 @@ def network_headline(wanted: Sequence[Settings], results: Results) -> str:
         "**{folded}** with batch norms folded into the convolutions and channels last. Called in a row, launches "
         "included: **{plain_row}** and **{folded_row}**."
     )
-    text = sentence.format(**times, plain_row=format_seconds(plain.loop_s), folded_row=format_seconds(folded.loop_s))
+    text = sentence.format(**times, plain_row=seconds_text(plain.loop_s), folded_row=seconds_text(folded.loop_s))
     low, high = sorted((plain.loop_s, folded.loop_s))
     if high / low > 1 + LOOP_SPREAD:
         return text
@@ -226,7 +226,7 @@ def _reason(verdict: SpeedVerdict) -> str:
                 "each timed alone"
             )
         layer = _(LAYER_NAMES.get(cause.name, cause.name))
-        whole = format_seconds(cause.layers_s)
+        whole = seconds_text(cause.layers_s)
         part = sentence.format(layer=layer, macs=cause.mac_share, share=cause.time_share, whole=whole)
         if cause.bound_s is None:
             return f"{part}."
@@ -234,7 +234,7 @@ def _reason(verdict: SpeedVerdict) -> str:
         if cause.seconds > MOST_EXPLAINED * cause.bound_s:
             bound = _("**{seconds}**, where {work} explain {bound}: it comes near no peak of the machine.")
         work = _("its FLOPs and bytes") if cause.mac_share else _("its bytes")
-        seconds, bound_s = format_seconds(cause.seconds), format_seconds(cause.bound_s)
+        seconds, bound_s = seconds_text(cause.seconds), seconds_text(cause.bound_s)
         return f"{part}: {bound.format(seconds=seconds, work=work, bound=bound_s)}"
     if verdict.limit is None:
         return ""
@@ -306,8 +306,8 @@ def _beaten_layer(point: RooflinePoint) -> str:
     return _("{block}, {layer}: {measured}, estimated {estimated}").format(
         block=kind_name(point.kind),
         layer=_(LAYER_NAMES[name]) if name in LAYER_NAMES else name,
-        measured=format_seconds(point.measured_s or 0.0),
-        estimated=format_seconds(point.estimate.seconds),
+        measured=seconds_text(point.measured_s or 0.0),
+        estimated=seconds_text(point.estimate.seconds),
     )
 
 
@@ -356,8 +356,8 @@ def start_cost_text(results: Results) -> str:
     return sentence.format(
         machine=translate_machine(bar.machine),
         size=bar.settings.height,
-        median=format_seconds(bar.timing.median_s),
-        estimate=format_seconds(bar.estimate_s),
+        median=seconds_text(bar.timing.median_s),
+        estimate=seconds_text(bar.estimate_s),
     )
 
 
@@ -390,10 +390,10 @@ def _launch_lesson(state: TimingState, results: Results) -> str:
         "{launch} here when there is next to nothing to do; what its layers need beyond that was not measured apart."
     )
     return sentence.format(
-        loop=format_seconds(timing.loop_s),
-        work=format_seconds(timing.work_s),
+        loop=seconds_text(timing.loop_s),
+        work=seconds_text(timing.work_s),
         count=len(timing.settings.cost().layers),
-        launch=format_seconds(properties.launch_s),
+        launch=seconds_text(properties.launch_s),
     )
 
 
@@ -431,10 +431,10 @@ def _graph_lesson(state: TimingState, results: Results) -> str:
         "it are the same; the {work} above are with a flushed cache and with the gaps between them."
     )
     return sentence.format(
-        graph=format_seconds(graph.loop_s),
-        eager=format_seconds(eager.loop_s),
+        graph=seconds_text(graph.loop_s),
+        eager=seconds_text(eager.loop_s),
         change=change_text(graph.loop_s, eager.loop_s),
-        work=format_seconds(eager.work_s),
+        work=seconds_text(eager.work_s),
     )
 
 

@@ -195,12 +195,16 @@ def _show_curves(progress: Progress, key: str) -> None:
             if len(learning_curves) <= MOST_BANDS
             else _("Lines: the mean of the seeds.")
         )
-    rates = {name: f"{cell.learning_rate:g}" for name, cell in zip(names, cells, strict=True)}
-    if len(set(rates.values())) > 1:  # what differs besides the question
-        text = "; ".join(f"{name} {rate}" for name, rate in rates.items())
-        captions.append(_("Learning rates: {rates}.").format(rates=text))
+    rates = [cell.learning_rate for cell in cells]  # what differs besides the question
+    low, high = f"{min(rates):g}", f"{max(rates):g}"
+    if low == high:
+        captions.append(_("Learning rate of all: {rate}.").format(rate=low))
+    elif len(learning_curves) > MOST_BANDS:  # too many for a sentence
+        sentence = _("Learning rates from {low} to {high}, each in the table below.")
+        captions.append(sentence.format(low=low, high=high))
     else:
-        captions.append(_("Learning rate of all: {rate}.").format(rate=next(iter(rates.values()))))
+        text = "; ".join(f"{name} {rate:g}" for name, rate in zip(names, rates, strict=True))
+        captions.append(_("Learning rates: {rates}.").format(rates=text))
     st.caption(" ".join(captions))
 
 
