@@ -32,10 +32,11 @@ from xception_lab.ui.shell.controls import also_set, control, main_controls, mor
 from xception_lab.ui.shell.frame import finish, frame, heading
 from xception_lab.ui.shell.language import translate as _
 
-MAIN = (INPUT_SIZE, WIDTH_PERCENT, MIDDLE_BLOCKS, NETWORK_SEGMENTS)
-MORE = (CONVOLUTION, NETWORK_ORDER, NETWORK_INTERMEDIATE, RESIDUAL, SMALL_STEM, NUM_CLASSES)
-
 state = frame("network", NetworkState)
+# regular convolutions have no order, no segments and nothing between
+OF_SEPARABLE = (NETWORK_SEGMENTS, NETWORK_ORDER, NETWORK_INTERMEDIATE) if state.convolution == "separable" else ()
+MAIN = (INPUT_SIZE, WIDTH_PERCENT, MIDDLE_BLOCKS, *OF_SEPARABLE[:1])
+MORE = (CONVOLUTION, *OF_SEPARABLE[1:], RESIDUAL, SMALL_STEM, NUM_CLASSES)
 network = network_of(state)
 request = ChartRequest(network, state, MAIN)
 changes = cost_changes(network, paper_network())

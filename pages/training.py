@@ -170,7 +170,7 @@ with st.container(key=VIEW_BELOW):
         with st.container(horizontal=True):
             experiment_downloads(lambda stored=result: stored, "stored")
     elif not result:
-        st.info(stored_elsewhere_text(state.preset), icon=":material/science:")
+        st.info(stored_elsewhere_text(state.preset, state.dataset), icon=":material/science:")
     if spec and (state.preset == "conjecture" or not (asked or state.preset == OWN)):
         st.markdown(variants_text(spec))
     if state.preset == "figure-9":

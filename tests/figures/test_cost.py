@@ -12,8 +12,9 @@ from xception_lab import block_cost
 from xception_lab.arch.comparison import SWEEP_VALUES, Measure, SweepField, compare, spectrum, sweep
 from xception_lab.figures.cost import CostWords, spectrum_figure, sweep_figure
 from xception_lab.spec import KINDS, CompareSpec
-from xception_lab.ui.compare.charts import chart_summary, cost_words, layer_bars, layer_names
-from xception_lab.ui.shell.names import figure_text
+from xception_lab.ui.compare.charts import chart_summary, cost_words, layer_bars
+from xception_lab.ui.shell.language import translate
+from xception_lab.ui.shell.names import BLOCK_LAYER_NAMES, figure_text
 
 SPECS = (
     CompareSpec(),
@@ -49,7 +50,7 @@ def _sound(figure: go.Figure, said: CostWords) -> None:
 @specs
 @measures
 def test_one_bar_a_layer(spec: CompareSpec, measure: Measure, spoken: str) -> None:
-    rows, names = layer_bars(spec, measure, f"{spoken} of this test")["rows"], layer_names()
+    rows, names = layer_bars(spec, measure, f"{spoken} of this test")["rows"], BLOCK_LAYER_NAMES
     told: list[tuple[str, str, int]] = []
     percents: list[float] = []
     amounts: list[int] = []
@@ -66,7 +67,7 @@ def test_one_bar_a_layer(spec: CompareSpec, measure: Measure, spoken: str) -> No
         amounts.append(told[-1][2])
         assert bar["value"] == figure_text(measure, amounts[-1])
     layers = [
-        (column.kind, names[layer.name], getattr(layer, measure))
+        (column.kind, translate(names[layer.name]), getattr(layer, measure))
         for column in compare(spec)
         for layer in block_cost(column.spec, spec.size, spec.size, spec.batch_size).layers
     ]

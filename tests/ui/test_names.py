@@ -63,11 +63,11 @@ def test_all_and_none_are_said_of_all_and_none_alone(share: float, text: str) ->
 @pytest.mark.parametrize(
     ("times", "direction", "english", "korean"),
     [
-        (8.416, "fewer", "8.4× shorter", "1/8.4로 줄어듦"),
-        (2.96, "fewer", "3.0× shorter", "1/3.0으로 줄어듦"),
-        (1.25, "fewer", "20% shorter", "20% 줄어듦"),
-        (5.054, "more", "5.1× as long", "5.1배로 늘어남"),
-        (1.002, "more", "0.2% longer", "0.2% 늘어남"),
+        (8.416, "fewer", "8.4× shorter", "1/8.4로 감소"),
+        (2.96, "fewer", "3.0× shorter", "1/3.0으로 감소"),
+        (1.25, "fewer", "20% shorter", "20% 감소"),
+        (5.054, "more", "5.1× as long", "5.1배로 증가"),
+        (1.002, "more", "0.2% longer", "0.2% 증가"),
     ],
 )
 def test_a_ratio_of_times_is_said_as_one_and_a_particle_fits_its_number(

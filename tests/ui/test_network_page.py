@@ -207,6 +207,10 @@ def test_a_regular_convolution_leaves_no_choice_of_halves() -> None:
         "`network_segments=4` in the link is not possible here; `max` is used.",
     ]
     _check(at)
+    # nor are they asked: "max: one segment a channel" stood beside a network of regular convolutions
+    halves = {"network_order", "network_segments", "network_intermediate"}
+    assert not halves & {control.key for control in (*at.segmented_control, *at.select_slider)}
+    assert halves & {control.key for control in _open({}).select_slider} == {"network_segments"}
 
 
 @pytest.mark.parametrize("stage", STAGE.texts)

@@ -115,7 +115,7 @@ def test_a_device_that_agrees_is_said_to_agree_and_a_copy_is_not_called_near(mon
     app.session_state["elsewhere"] = True
     app.run()
     text = all_text(app)
-    assert text.count("there too") == 2
+    assert text.count("on this device too") == 2
     for words in ("Another verdict", "nearer than another seed"):
         assert words not in text
 

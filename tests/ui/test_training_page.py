@@ -216,6 +216,8 @@ def test_a_stored_result_stands_only_under_its_own_data_and_says_what_the_contro
     assert not other.get("plotly_chart")
     assert "Nothing is stored for this question on these pictures" in other.info[0].value
     assert "The two differences" in other.info[0].value
+    # the learning rates in the table below are another data set's
+    assert "were chosen on Fashion-MNIST, not on these pictures" in other.info[0].value
 
 
 def test_the_arms_that_are_blocks_of_the_paper_have_their_colours_and_none_is_grey() -> None:

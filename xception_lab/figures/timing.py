@@ -70,6 +70,11 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
         + (wrong if bar.is_wrong else "")
         for bar, figure in zip(bars, figures, strict=True)
     ]
+    in_a_row = [
+        (row, bar.timing.loop_s)
+        for row, bar in zip(rows, bars, strict=True)
+        if bar.timing and bar.timing.loop_s is not None
+    ]
     data: list[dict[str, Any]] = []
     for name in dict.fromkeys(bar.name for bar in bars):
         own = [(row, bar.timing) for row, bar in zip(rows, bars, strict=True) if bar.name == name and bar.timing]
@@ -79,26 +84,23 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
             [quartile if has else math.nan for quartile, has in zip(quartiles, sampled, strict=True)]
             for quartiles in ([timing.p25_s for _, timing in own], [timing.p75_s for _, timing in own])
         )
+        is_block = name in KINDS
         data.append(
             {
                 "type": "bar",
                 "orientation": "h",
-                "name": words.names[name],
+                "name": words.names[name] if is_block else words.notes["work" if in_a_row else "median"],
                 "y": [row for row, _ in own],
                 "x": medians_s,
                 # the theme's colours are the blocks'
-                **({} if name in KINDS else {"marker": {"color": GREY}}),
+                **({} if is_block else {"marker": {"color": GREY}}),
                 "error_x": error_bars(medians_s, low_s, high_s, thickness=2) | {"color": GREY},
                 "hovertemplate": "%{y}<br>" + words.notes["median"] + " %{x:.3s}s<extra></extra>",
-                "showlegend": False,
+                # a network has no colour of its own in the page's key: its first bar stands for all
+                "showlegend": not is_block and not any(trace["showlegend"] for trace in data),
                 "offsetgroup": "measured",
             }
         )
-    in_a_row = [
-        (row, bar.timing.loop_s)
-        for row, bar in zip(rows, bars, strict=True)
-        if bar.timing and bar.timing.loop_s is not None
-    ]
     if in_a_row:
         data.append(_bars_beside(in_a_row, words.notes["loop"], "loop", _PALE))
     estimated = [(row, bar.estimate_s) for row, bar in zip(rows, bars, strict=True) if bar.estimate_s]

@@ -9,7 +9,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const blocks = data.grids.map((grid) => {
     const box = element("fieldset")
     const table = element("div", "table")
-    table.style.gridTemplateColumns = `${grid.rows[0] ? "auto " : ""}repeat(${grid.columns}, minmax(0, 44px))`
+    table.style.gridTemplateColumns = `${grid.rows[0] ? "max-content " : ""}repeat(${grid.columns}, minmax(0, 44px))`
     const largest = Math.max(...grid.values.map(Math.abs)) || 1
     const fields = []
     const send = () => {

@@ -79,7 +79,7 @@ export function createSums(block, words) {
   const sum = (text, part, value) => {
     const strong = element("strong", "", formatNumber(value))
     strong.dataset.part = part
-    const node = element("span", "", `${text} `)
+    const node = element("span", "", `${text}\u00a0`)
     node.append(strong)
     return node
   }

@@ -11,7 +11,7 @@ from xception_lab.nn.other_counters import NETWORK_COUNTERS, CounterResult
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.ui.compare.blocks import block_name
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import figure_text, kind_name, measure_name
+from xception_lab.ui.shell.names import BLOCK_LAYER_NAMES, figure_text, kind_name, measure_name
 
 
 def cost_words(measure: str, blocks: tuple[ComparedBlock, ...] = ()) -> CostWords:
@@ -48,14 +48,14 @@ def layer_bars(spec: CompareSpec, measure: Measure, _own: str) -> dict[str, Any]
 
     _own: the language of this run, for the cache.
     """
-    names, blocks = layer_names(), compare(spec)
+    blocks = compare(spec)
     longest = max(getattr(layer, measure) for block in blocks for layer in block.cost.layers)
     rows: list[dict[str, Any]] = []
     for block in blocks:
         block_title = block_name(block)
         rows.append({"name": block_title, "bars": []})
         for layer in block.cost.layers:
-            amount, name = getattr(layer, measure), names[layer.name]
+            amount, name = getattr(layer, measure), _(BLOCK_LAYER_NAMES[layer.name])
             part = {
                 "kind": block.kind,
                 "percent": round(100 * amount / longest, 3),
@@ -63,21 +63,6 @@ def layer_bars(spec: CompareSpec, measure: Measure, _own: str) -> dict[str, Any]
             }
             rows.append({"name": name, "bars": [{"value": figure_text(measure, amount), "parts": [part]}]})
     return {"rows": rows, "legend": []}
-
-
-def layer_names() -> dict[str, str]:
-    """By the engine's own name of a block's layer."""
-    return {
-        "conv": _("convolution"),
-        "pointwise": _("pointwise"),
-        "depthwise": _("depthwise"),
-        "spatial": _("spatial"),
-        "bn": "BN",
-        "pointwise_bn": "BN",
-        "depthwise_bn": "BN",
-        "intermediate": _("activation between"),
-        "activation": _("activation after"),
-    }
 
 
 def counter_rows(

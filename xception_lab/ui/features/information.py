@@ -160,7 +160,9 @@ def _headline(ranges: Mapping[int, ReluRange]) -> str:
 def _picture_sentence(readings: Sequence[ReluReadings], pictures: ReluRange) -> str:
     """What the ReLU takes on this picture in both orders, beside the range over the shipped pictures."""
     first, second = (
-        _("**{loss}** with {order} (middle half of {draws} draws: {draw_ends}; over all pictures: {ends})").format(
+        _(
+            "**{loss}** with {order} (middle half of {draws} draws: {draw_ends}; medians of all pictures: {ends})"
+        ).format(
             loss=format_loss(reading.loss().median),
             order=_order_name(reading.kind),
             draws=DRAWS,
@@ -177,7 +179,7 @@ def _losses_table(ranges: Mapping[int, ReluRange], readings: Mapping[int, Sequen
     """What the ReLU takes by width and order, on this picture and over the shipped ones, as Markdown."""
     heads = [_("channels at the ReLU")]
     for kind in ORDERS:
-        heads += [f"{_order_name(kind)}: {name}" for name in (_("this picture"), _("all pictures"))]
+        heads += [f"{_order_name(kind)}: {name}" for name in (_("this picture"), _("medians of all pictures"))]
     rows: list[list[str]] = []
     for width in WIDTHS:
         row, of_picture = [str(width)], {reading.kind: reading.loss() for reading in readings.get(width, ())}

@@ -86,10 +86,11 @@ def grid_controls(filters: HandFilters) -> None:
                 },
                 {
                     "key": _MIX,
-                    "label": _("1×1: what its outputs 1 to 6 take of red, green, blue"),
-                    "columns": OUT_CHANNELS,
-                    "rows": ["R", "G", "B"],
-                    "values": filters.mix.T.ravel().tolist(),
+                    # as it is drawn above: a row is an output channel
+                    "label": _("1×1: what outputs 1 to 6 (rows) take of red, green, blue"),
+                    "columns": IN_CHANNELS,
+                    "rows": [str(number + 1) for number in range(OUT_CHANNELS)],
+                    "values": filters.mix.ravel().tolist(),
                 },
             ],
         },
@@ -108,6 +109,6 @@ def _keep_edit() -> None:
     if key == _MIX:
         if len(values) != IN_CHANNELS * OUT_CHANNELS:
             return
-        values = values.reshape(IN_CHANNELS, OUT_CHANNELS).T
+        values = values.reshape(OUT_CHANNELS, IN_CHANNELS)
     st.session_state[key] = format_grid(values)
     set_controls({"kernel" if key == _KERNEL else "mix": OWN})

@@ -117,11 +117,12 @@ def _check(towers: int) -> None:
     check = check_equivalence(towers)
     st.success(
         _(
-            "Figure 2 with {towers} towers and Figure 3 with {towers} segments: the same {weights:,} weights, "
+            "Figure 2 with {towers} towers and Figure {figure} with {towers} segments: the same {weights:,} weights, "
             "{pictures} random pictures, {outputs:,} outputs up to {largest:.2f}. Largest difference "
             "**{difference:.1e}** in float32, **{exact:.1e}** in float64."
         ).format(
             towers=check.segments,
+            figure=4 if inception_module(towers).figure == "extreme" else 3,
             weights=check.weights,
             pictures=PICTURES,
             outputs=check.outputs,

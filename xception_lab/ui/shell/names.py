@@ -10,7 +10,7 @@ from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import fit_particles, language
 from xception_lab.ui.shell.language import translate as _
 
-LEAST_MORE, LEAST_FEWER = 1.01, 2.0  # ratios nearer to 1 are said in percent
+LEAST_MORE, LEAST_FEWER = 1.1, 2.0  # ratios nearer to 1 are said in percent
 ACTIVATION_NAMES = {"relu": "ReLU", "elu": "ELU"}
 KIND_NAMES = {
     "standard": N_("Standard convolution"),
@@ -22,6 +22,18 @@ ROLE_NAMES = {
     "spatial": N_("on all channels"),
     "pointwise": N_("pointwise"),
     "depthwise": N_("depthwise"),
+}
+# by the engine's own name of a block's layer
+BLOCK_LAYER_NAMES = {
+    "conv": N_("convolution"),
+    "pointwise": N_("pointwise"),
+    "depthwise": N_("depthwise"),
+    "spatial": N_("spatial"),
+    "bn": "BN",
+    "pointwise_bn": "BN",
+    "depthwise_bn": "BN",
+    "intermediate": N_("activation between"),
+    "activation": N_("activation after"),
 }
 MEASURE_NAMES = {
     "params": N_("Parameters"),

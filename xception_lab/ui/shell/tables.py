@@ -9,7 +9,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from xception_lab.ui.fields.compare import ACTIVATION_LABELS, ORDER_LABELS
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import KIND_NAMES, STATE_NAMES
+from xception_lab.ui.shell.names import BLOCK_LAYER_NAMES, KIND_NAMES, STATE_NAMES
 
 # whole numbers of many digits, which are drawn in groups of three
 _COUNTS = ("params", "macs", "flops", "weight_bytes", "activation_bytes", "moved_bytes")
@@ -36,6 +36,7 @@ _VALUES: dict[str, Mapping[Any, str]] = {
         "max_pool": N_("max pooling"),
         "mean_pool": N_("average pooling"),
     },
+    "layer": BLOCK_LAYER_NAMES,  # a network's layers have other names
     "limit": {"memory": N_("data"), "compute": N_("products")},
     "below_estimate": _YES_NO,
     "backward": _YES_NO,
@@ -50,7 +51,7 @@ _VALUES: dict[str, Mapping[Any, str]] = {
 def show_rows(
     rows: Sequence[Mapping[str, Any]],
     columns: Mapping[str, ColumnConfig] | None = None,
-    height: int | Literal["auto"] = "auto",
+    height: int | Literal["content"] = "content",
 ) -> None:
     """Draw rows by the file's names. columns: how some of them are drawn. A column without words here has its own."""
     named: dict[str, ColumnConfig] = {}
@@ -60,7 +61,7 @@ def show_rows(
         column = (columns or {}).get(name, usual).copy()
         column["label"], column["help"] = words, _in_file(name)
         named[name] = column
-    said = [{name: _in_words(name, value) for name, value in row.items()} for row in rows]
+    said = [{name: in_words(name, value) for name, value in row.items()} for row in rows]
     st.dataframe(said, hide_index=True, height=height, column_config=named)
 
 
@@ -69,7 +70,8 @@ def _in_file(name: str) -> str:
     return sentence.format(name=name)
 
 
-def _in_words(name: str, value: Any) -> Any:
+def in_words(name: str, value: Any) -> Any:
+    """What is drawn of a value of the column `name`."""
     if name in _SHORT_TIMES and value is not None:
         return float(f"{1e6 * value:.4g}")
     words = _VALUES.get(name, {}).get(value)

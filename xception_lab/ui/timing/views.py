@@ -48,7 +48,7 @@ from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import escape_markdown, paragraph
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import kind_name, seconds_text, translate_machine
-from xception_lab.ui.shell.tables import show_rows
+from xception_lab.ui.shell.tables import in_words, show_rows
 from xception_lab.ui.timing.jobs import network_settings, profiled_settings, run_options, settings_group, swept_groups
 from xception_lab.ui.timing.results import (
     best_results,
@@ -298,7 +298,7 @@ def _show_prediction_errors(machine: str, results: Results) -> None:
         st.dataframe(
             [
                 {
-                    _("kind of layer"): error.op,
+                    _("kind of layer"): in_words("operation", error.op),
                     _("layers"): error.count,
                     _("measured / estimate, median"): round(error.median, 2),
                     _("measured / estimate, worst"): round(error.worst, 2),

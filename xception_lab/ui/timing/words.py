@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xception_lab.common.units import format_bytes, format_count
+from xception_lab.common.units import format_bytes, format_count, format_near
 from xception_lab.timing.analysis import (
     LOOP_SPREAD,
     MOST_EXPLAINED,
@@ -78,7 +78,8 @@ def timing_words() -> Any:
 def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str:
     """What an accelerator's own time and calls in a row say of the separable block; empty where none has such times.
 
-    group: the settings of the three blocks. machines: of these the first that has them.
+    group: the settings of the three blocks. machines: of these the first that has them. The first of all is the
+    headline's, which has said already what the work alone takes there.
     """
     verdicts = ((speed_verdict(group, results), results) for results in machines)
     verdict, results = next(((one, own) for one, own in verdicts if one and one.launches), (None, None))
@@ -90,22 +91,29 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
         "no difference seen": _("the work alone shows **no difference** to be seen"),
     }[verdict.outcome].format(times=times_text(verdict.times.times))
     launches = verdict.launches
+    part = launches.times.times if launches.times.direction == "more" else 1 / launches.times.times
     in_a_row = {
         "faster": _("called in a row, launches included, it is **{times} faster**"),
         "slower": _("called in a row, launches included, it is **{times} slower**"),
         "no difference seen": _(
-            "called in a row, launches included, it took **{percent:.0%}** of the standard block's time: less than "
+            "called in a row, launches included, it took **{percent}%** of the standard block's time: less than "
             "{spread:.0%} apart, too little to tell, as such times change from run to run"
         ),
     }[launches.outcome].format(
         times=times_text(launches.times.times),
-        percent=launches.times.times if launches.times.direction == "more" else 1 / launches.times.times,
+        # 124.8, not 125, beside "less than 25% apart"
+        percent=format_near(100 * part, (100 * (1 + LOOP_SPREAD), 100, 100 / (1 + LOOP_SPREAD)), 0, ""),
         spread=LOOP_SPREAD,
     )
     sentence = _(
         "**On a GPU** ({machine}): {work}; {in_a_row}. During roughly **{share:.0%}** of a call in a row the GPU waits "
         "for its launches."
     )
+    if results is machines[0]:
+        sentence = _(
+            "**On this GPU**, {in_a_row}. During roughly **{share:.0%}** of a call in a row the GPU waits for its "
+            "launches."
+        )
     return sentence.format(
         machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row, share=launches.share
     )
@@ -315,8 +323,8 @@ def fast_products_text(kernel_size: int) -> str:
     """What a GPU's estimate of a standard k x k convolution counts."""
     sentence = _(
         "On a GPU the estimate of the standard k×k counts the multiplications of Winograd's way, {times:.0f}× fewer "
-        "than its FLOPs say: the library may take it, and from outside nobody sees which it takes. By the direct way "
-        "they take as many times longer."
+        "than its FLOPs say: the library may take that way, and from outside nobody sees whether it does. By the "
+        "direct way the multiplications take as many times longer."
     )
     return sentence.format(times=kernel_size**2 / fewest_products(kernel_size))
 

@@ -84,9 +84,11 @@ def verdicts_text(machine: str, above: Effects, there: Effects) -> str:
 
 def _finding_text(here: Effect, there: Effect) -> str:
     if here.verdict == there.verdict:
-        sentence = _("{what}: {verdict} there too, {points} points")
+        sentence = _("{what}: {verdict} on this device too, {points} points")
     else:
-        sentence = _("{what}: **{above} points above, {other}; {points} points there, {verdict}**")
+        sentence = _(
+            "{what}: **{above} points in the result above, {other}; {points} points on this device, {verdict}**"
+        )
     verdict = verdict_name(there)
     if there.verdict in ("harmful", "helpful") and interval_within(there):
         verdict = _("{verdict}, though by less than was fixed beforehand to matter").format(verdict=verdict)
@@ -159,7 +161,7 @@ def _part_text(above: Effects, there: Effects) -> str:
     lines = [sentence.format(seeds=len(there.seeds), planned=len(there.seeds) + there.seeds_missing)]
     for here, again in zip(above.primary, there.primary, strict=True):
         both = {"points": points_text(again, again.points), "above": points_text(here, here.points)}
-        line = _("{what}: {points} points there, {above} above over the same seeds.")
+        line = _("{what}: {points} points on this device, {above} points in the result above over the same seeds.")
         lines.append(f"- {line.format(what=effect_text(again), **both)}")
     return "\n".join(lines)
 

@@ -16,7 +16,7 @@ from xception_lab.common.units import format_near
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.experiments.effects import Effect, Effects, crossed_effect, is_beyond_margin
 from xception_lab.experiments.inference import Interval, prediction_interval
-from xception_lab.experiments.plan import Plan, edge_rates, load_plan, plan_names
+from xception_lab.experiments.plan import Plan, edge_rates, load_plan, plan_name, plan_names
 from xception_lab.experiments.power import WORLDS, rule_power
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult, Provenance
@@ -106,8 +106,8 @@ def would_run_text(spec: ExperimentSpec) -> str:
     return sentence.format(first=spec.first_seed, last=last, epochs=spec.base.epochs, data=data)
 
 
-def stored_elsewhere_text(preset: str) -> str:
-    """That nothing is stored for the controls, and what is stored for the question."""
+def stored_elsewhere_text(preset: str, dataset: str) -> str:
+    """That nothing is stored for the controls, what is stored for the question, and whose learning rates are used."""
     names = [
         plan_label(name) if name != preset else f"{plan_label(name)}, {option_text(DATASET, DATASET.default)}"
         for name in plan_names()
@@ -116,7 +116,11 @@ def stored_elsewhere_text(preset: str) -> str:
     if not names:
         return _("Nothing is stored for this question yet: run it here.")
     sentence = _("Nothing is stored for this question on these pictures: run it here. Stored: {names}.")
-    return sentence.format(names="; ".join(names))
+    text = sentence.format(names="; ".join(names))
+    if preset in plan_names() and plan_name(preset, dataset) not in plan_names():
+        borrowed = _("The learning rates that it would run with were chosen on {pictures}, not on these pictures.")
+        text = f"{text} {borrowed.format(pictures=option_text(DATASET, DATASET.default))}"
+    return text
 
 
 def variants_text(experiment: ExperimentSpec) -> str:
