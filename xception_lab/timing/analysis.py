@@ -225,6 +225,12 @@ def estimate_s(settings: Settings, results: Results) -> float | None:
     return total_s(estimates(settings, peaks, fast_algorithms(results))) if peaks else None
 
 
+def direct_estimate_s(settings: Settings, results: Results) -> float | None:
+    """As estimate_s, with every product of a convolution done, whatever faster ways the library may have."""
+    peaks = results.peak(settings.dtype)
+    return total_s(estimates(settings, peaks)) if peaks else None
+
+
 def smallest_block(results: Results) -> TimingBar | None:
     """The separable block with the least estimate among the float32 forward passes: what starting its layers costs."""
     bars = [

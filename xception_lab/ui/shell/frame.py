@@ -144,7 +144,7 @@ html:lang(ko) .stApp :is(td, th) { word-break: keep-all; overflow-wrap: break-wo
   .st-key-settings { min-height: 13rem; }
   .st-key-lead { min-height: 6.2rem; }
   .st-key-lead p { font-size: .95rem; }
-  .st-key-verdict p { font-size: 1.2rem; }
+  .st-key-verdict p { font-size: 1.05rem; }
   .st-key-frame { gap: .8rem .5rem; }
   [data-testid=stPopoverBody] .stPageLink a { min-height: 2.6rem; }
   .st-key-controls .stHorizontalBlock { gap: .3rem .9rem; }
@@ -162,7 +162,8 @@ _PROJECTOR_CSS = """
 <style>
 html { font-size: 20px; }
 .stMainBlockContainer { max-width: 1840px; padding: .6rem 2rem 2rem; }
-.st-key-frame, .st-key-share, .st-key-controls, .st-key-settings, .st-key-filtering, .st-key-display, .st-key-source,
+.st-key-frame, .st-key-share, .st-key-controls, .st-key-settings, .st-key-filtering, .st-key-display,
+.st-key-source > :not(:has([data-testid=stCaptionContainer])),
 .st-key-also_set, .st-key-title > :not(:has(h1)), .stExpander:not(.st-key-questions *), .stAppHeader,
 .stFileUploader, .st-key-preset, .st-key-experiment, .st-key-grid, .st-key-seal { display: none !important; }
 .stMain :is(li, td, th, label, label p, summary p, .stSlider p, figcaption, button p, code,
@@ -170,6 +171,10 @@ html { font-size: 20px; }
   font-size: max(1rem, 18px);
 }
 .js-plotly-plot text { font-size: 18px !important; }
+/* the key P after a click beside the text would frame the page as a control that has the focus */
+.stMain:focus-visible { box-shadow: none; }
+.st-key-guessing button { padding: .8rem 1.6rem; }
+.st-key-guessing button p { font-size: 1.7rem; }
 .stBidiComponent { zoom: 1.72; }
 /* the story's own type is large already */
 .st-key-story .stBidiComponent { zoom: 1.1; }

@@ -166,7 +166,7 @@ def show_latency(state: TimingState) -> None:
     with left:
         _show_bars(group, results, "latency")
         if results.machine.kind != "cpu" and state.spec.kernel_size > 1:
-            st.caption(fast_products_text(state.spec.kernel_size))
+            st.caption(fast_products_text(group[0], results))
     if shares_by_machine := _shares_by_machine(group, results):
         time = _("time")
         summary = "; ".join(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from xception_lab.common.units import format_bytes, format_count, format_near
+from xception_lab.spec import BlockSpec
 from xception_lab.timing.analysis import (
     LOOP_SPREAD,
     MOST_EXPLAINED,
@@ -13,6 +14,8 @@ from xception_lab.timing.analysis import (
     RooflinePoint,
     SpeedVerdict,
     TimeShare,
+    direct_estimate_s,
+    estimate_s,
     flops_ratio,
     overtakes_from,
     smallest_block,
@@ -319,14 +322,22 @@ def _beaten_layer(point: RooflinePoint) -> str:
     )
 
 
-def fast_products_text(kernel_size: int) -> str:
-    """What a GPU's estimate of a standard k x k convolution counts."""
+def fast_products_text(standard: Settings, results: Results) -> str:
+    """What a GPU's estimate of a standard k x k block counts, and what it would be by the direct way.
+
+    Empty where both are the same or no peaks are known.
+    """
+    fast_s, direct_s = estimate_s(standard, results), direct_estimate_s(standard, results)
+    if not fast_s or not direct_s or direct_s == fast_s or not isinstance(standard.subject, BlockSpec):
+        return ""
+    kernel_size = standard.subject.kernel_size
     sentence = _(
-        "On a GPU the estimate of the standard k×k counts the multiplications of Winograd's way, {times:.0f}× fewer "
-        "than its FLOPs say: the library may take that way, and from outside nobody sees whether it does. By the "
-        "direct way the multiplications take as many times longer."
+        "On a GPU the estimate of the standard block, {fast}, counts the multiplications of Winograd's way, "
+        "{times:.0f}× fewer than its FLOPs say: the library may take that way, and from outside nobody sees whether it "
+        "does. By the direct way it would be {direct}."
     )
-    return sentence.format(times=kernel_size**2 / fewest_products(kernel_size))
+    times = kernel_size**2 / fewest_products(kernel_size)
+    return sentence.format(fast=seconds_text(fast_s), direct=seconds_text(direct_s), times=times)
 
 
 def beaten_medians_text(names: Sequence[str]) -> str:
@@ -424,8 +435,8 @@ def crossing_lesson(state: TimingState, results: Results) -> str:
     if not parts:
         return ""
     sentence = _(
-        "**Where separable stays ahead of standard**, called in a row and by more than {spread:.0%}, as far as such "
-        "times differ from run to run: {parts}."
+        "**Where separable stays ahead of standard**, called in a row and by more than {spread:.0%}, which is how far "
+        "such times may differ from run to run: {parts}."
     )
     return sentence.format(spread=LOOP_SPREAD, parts="; ".join(parts))
 

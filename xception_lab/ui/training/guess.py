@@ -68,7 +68,8 @@ def ask_guess(experiment: ExperimentSpec) -> None:
             )
             if current_lesson() is None:  # in a lesson everybody predicts
                 arguments = ({GUESS.key: SHOW},)
-                st.button(_("Show me"), key="guess_show", type="tertiary", on_click=set_controls, args=arguments)
+                label = _("Show it without a guess")
+                st.button(label, key="guess_show", on_click=set_controls, args=arguments)
         st.caption(fixed.format(seeds=experiment.seeds, margin=MARGIN))
 
 
