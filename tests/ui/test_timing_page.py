@@ -312,6 +312,7 @@ def test_a_disturbed_machine_is_told_with_how_much_slower_it_was(stub: StubQueue
     app.run()
     assert not app.warning
     assert "not to be trusted" not in app.markdown[0].value
+    assert "disturbed" not in app.get("plotly_chart")[0].proto.spec
     stub.values["state"] = "running"
     app = page()
     app.button(key="measure").click().run()
@@ -322,6 +323,8 @@ def test_a_disturbed_machine_is_told_with_how_much_slower_it_was(stub: StubQueue
     ]
     assert "**The measured times are not to be trusted**" in app.markdown[0].value
     assert "faster" not in app.markdown[0].value
+    rows = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["yaxis"]["categoryarray"]
+    assert [row.endswith("</b>, disturbed") for row in rows] == [True] * 3  # the bars themselves say it
 
 
 def test_disturbed_timings_of_another_machine_are_counted() -> None:

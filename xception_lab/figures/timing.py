@@ -50,8 +50,9 @@ class TimingWords:
 
 
 def _what(bar: TimingBar, words: TimingWords) -> str:
-    """Which of its two times a bar shows where it has two."""
-    return f", {words.notes['work']}" if bar.timing and bar.timing.loop_s is not None else ""
+    """Which of its two times a bar shows where it has two, and whether it is one to trust."""
+    work = f", {words.notes['work']}" if bar.timing and bar.timing.loop_s is not None else ""
+    return f"{work}, {words.notes['disturbed']}" if bar.disturbed else work
 
 
 def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:

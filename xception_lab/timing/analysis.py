@@ -32,13 +32,17 @@ SpeedOutcome = Literal["faster", "slower", "no difference seen"]
 
 @dataclass(frozen=True, slots=True)
 class TimingBar:
-    """One setting on one machine. name: the block's kind or "xception". estimate_s: None if no peaks were measured."""
+    """One setting on one machine. name: the block's kind or "xception". estimate_s: None if no peaks were measured.
+
+    disturbed: as SpeedVerdict.disturbed.
+    """
 
     name: str
     settings: Settings
     machine: str
     timing: Timing | None
     estimate_s: float | None
+    disturbed: bool
 
     @property
     def is_wrong(self) -> bool:
@@ -216,7 +220,9 @@ def timing_bar(settings: Settings, results: Results) -> TimingBar:
     """One setting's timing and estimate on one machine."""
     subject = settings.subject
     name = subject.kind if isinstance(subject, BlockSpec) else "xception"
-    return TimingBar(name, settings, results.machine.label, results.timing(settings), estimate_s(settings, results))
+    timing = results.timing(settings)
+    disturbed = bool(timing and (timing.disturbed or results.machine.busy_share > MAX_BUSY_SHARE))
+    return TimingBar(name, settings, results.machine.label, timing, estimate_s(settings, results), disturbed)
 
 
 def estimate_s(settings: Settings, results: Results) -> float | None:

@@ -72,6 +72,7 @@ def timing_words() -> Any:
             "loop": _("calls in a row, launches included"),
             "work": _("the work alone"),
             "wrong": _("WRONG OUTPUT"),
+            "disturbed": _("disturbed"),
             "own": _("own time in a forward pass"),
             "predicted": _("predicted latency (textbook roofline)"),
         },
