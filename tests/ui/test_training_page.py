@@ -635,3 +635,18 @@ def test_a_question_without_a_stored_result_shows_what_would_be_compared(paramet
         network = replace(cell.xception, in_channels=data.train_images.shape[3], num_classes=len(data.classes))
         params = sum(parameter.numel() for parameter in build_xception(network).parameters())
         assert row[3] == f"{params:,}"
+
+
+def test_many_variants_are_drawn_in_a_panel_for_each_level_of_the_last_factor() -> None:
+    app = page(preset="conjecture", guess="show")
+    drawn = [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+    (chart,) = [chart for chart in drawn if "xaxis2" in chart["layout"]]
+    assert [head["text"] for head in chart["layout"]["annotations"]] == ["nothing between", "ReLU between"]
+    lines = [(line["name"], line.get("xaxis", "x"), line["line"]["color"]) for line in chart["data"]]
+    names = [
+        f"segments of {depth}" for depth in ("one channel", "2 channels", "4 channels", "8 channels", "16 channels")
+    ]
+    for axis in ("x", "x2"):
+        assert [name for name, at, _ in lines if at == axis] == names
+    assert len({(name, colour) for name, _, colour in lines}) == 5, "a depth has one colour in both panels"
+    assert [line["name"] for line in chart["data"] if line["showlegend"]] == names

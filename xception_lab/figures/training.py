@@ -14,6 +14,7 @@ from xception_lab.figures.style import GREY, LEGEND, error_bars, horizontal_line
 
 DOT_OPACITY = 0.85  # so that dots over each other differ from one, and one has a contrast of 3 to either ground
 EFFECT_COLOUR = CATEGORICAL_COLOURS[5].light  # a difference belongs to no block
+PANEL_GAP = 0.06  # between panels beside each other, of the figure's width
 MOST_BANDS = 6  # of seeds' ranges over each other; more are mud
 
 
@@ -24,13 +25,19 @@ def curves_figure(
     dashes: Sequence[str],
     accuracy: str,
     epoch: str,
+    panels: Sequence[str] = (),
 ) -> go.Figure:
     """Accuracy over the epochs: a line per variant (mean of its seeds), a band from the lowest to the highest.
 
-    Without the bands where there are so many that one would lie on the other.
+    Without the bands where there are so many that one would lie on the other. panels: the title of the panel that each
+    curve is drawn in, where they are drawn beside each other; lines of one name have one colour in all of them.
     """
     data: list[dict[str, Any]] = []
-    for curve, name, colour, dash in zip(curves, names, colours, dashes, strict=True):
+    titles = list(dict.fromkeys(panels)) or [""]
+    places = [titles.index(panel) for panel in panels] or [0] * len(curves)
+    numbers = ["", *map(str, range(2, len(titles) + 1))]  # as Plotly counts axes
+    named: set[str] = set()
+    for curve, name, colour, dash, place in zip(curves, names, colours, dashes, places, strict=True):
         band = [
             {
                 "type": "scatter",
@@ -56,14 +63,30 @@ def curves_figure(
                 "mode": "lines+markers",
                 "line": {"color": colour, "width": 2.5, "dash": dash},
                 "legendgroup": name,
+                "showlegend": name not in named,
+                "xaxis": f"x{numbers[place]}",
                 "hovertemplate": "%{fullData.name}<br>%{x}: %{y:.2f}%<extra></extra>",
             }
         )
+        named.add(name)
+    width = (1 - PANEL_GAP * (len(titles) - 1)) / len(titles)
+    lefts = [place * (width + PANEL_GAP) for place in range(len(titles))]
+    axes = {
+        f"xaxis{number}": {"title": {"text": epoch}, "dtick": 1, "domain": [left, left + width]}
+        for number, left in zip(numbers, lefts, strict=True)
+    }
+    heads = [
+        {"xref": "paper", "yref": "paper", "x": left, "y": 1, "xanchor": "left", "yanchor": "bottom", "text": title}
+        | {"showarrow": False}
+        for title, left in zip(titles, lefts, strict=True)
+        if title
+    ]
     return go.Figure(
         data,
         {
             "height": 380,
-            "xaxis": {"title": {"text": epoch}, "dtick": 1},
+            **axes,
+            "annotations": heads,
             "yaxis": {"title": {"text": accuracy}, "ticksuffix": " %"},
             "legend": LEGEND,
             "margin": {"t": 34, "b": 110},

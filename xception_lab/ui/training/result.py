@@ -9,7 +9,7 @@ from xception_lab.experiments.effects import Effect, Effects, Trend, dose_trend,
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult, experiment_to_json
 from xception_lab.experiments.spec import ExperimentSpec
-from xception_lab.experiments.tables import curves, records_csv, run_rows
+from xception_lab.experiments.tables import Curve, curves, records_csv, run_rows
 from xception_lab.figures.training import MOST_BANDS, curves_figure, effects_figure, trend_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
@@ -185,8 +185,13 @@ def _show_curves(progress: Progress, key: str) -> None:
     axis = _("validation accuracy") if has_validation else _("test accuracy")
     cells = [progress.spec.cell(curve.setting) for curve in learning_curves]
     networks = [cell.xception for cell in cells]
-    colours, dashes = arm_colours(networks), arm_dashes(networks)
-    figure = curves_figure(learning_curves, names, colours, dashes, axis, _("epoch"))
+    colours = arm_colours(networks)
+    series, panels, dashes = names, list[str](), list(arm_dashes(networks))
+    if len(learning_curves) > MOST_BANDS and _has_panels(learning_curves, colours):
+        series = [setting_text(curve.setting[:-1]) for curve in learning_curves]
+        panels = [setting_text(curve.setting[-1:]) for curve in learning_curves]
+        dashes = ["solid"] * len(series)
+    figure = curves_figure(learning_curves, series, colours, dashes, axis, _("epoch"), panels)
     show_chart(figure, f"{key}_curves", "; ".join(names))
     captions: list[str] = []
     if progress.spec.seeds > 1:
@@ -206,6 +211,14 @@ def _show_curves(progress: Progress, key: str) -> None:
         text = "; ".join(f"{name} {rate:g}" for name, rate in zip(names, rates, strict=True))
         captions.append(_("Learning rates: {rates}.").format(rates=text))
     st.caption(" ".join(captions))
+
+
+def _has_panels(learning_curves: Sequence[Curve], colours: Sequence[str]) -> bool:
+    """Whether the last factor of many variants has two or three levels, and what else they are a colour of its own."""
+    levels = {curve.setting[-1] for curve in learning_curves}
+    rest = [curve.setting[:-1] for curve in learning_curves]
+    coloured = set(zip(rest, colours, strict=True))
+    return all(rest) and len(levels) in (2, 3) and len(coloured) == len(set(rest)) == len(set(colours))
 
 
 def _show_effects(effects: Sequence[Effect], margin: float | None, key: str, axis: str) -> None:
