@@ -98,7 +98,7 @@ def test_an_enlarged_map_has_one_grid_for_each_input_that_its_kernel_reads() -> 
 
 
 QUESTIONS = {
-    "blocks": "The same picture through three blocks: how much does the ReLU between throw away?",
+    "blocks": "The same picture through three blocks: how much of it can still be read off each?",
     "kernels": "The filters themselves: space and channels at once, or one after the other",
     "network": "Any layer of a trained network, with and without a ReLU between",
     "depth": "Along the depth: what is zero, what is dead, how many directions are left?",

@@ -20,6 +20,7 @@ from xception_lab.figures.style import (
     error_bars,
     machine_legend,
     machine_styles,
+    vertical_line,
     wrap_name,
 )
 from xception_lab.spec import KINDS
@@ -221,11 +222,12 @@ def sweep_times_figure(
     machines: Mapping[str, Sequence[SweepLine]],
     crossings: Sequence[Crossing],
     field: str,
+    current: int,
     words: TimingWords,
 ) -> go.Figure:
     """Latency of the three blocks over one field, quartiles as bars, estimates dotted, crossing points ringed.
 
-    machines: each one's lines by its name, this server first.
+    machines: each one's lines by its name, this server first. current: the field's value that the page is at.
     """
     names = list(machines)
     own_lines, *others = machines.values()
@@ -270,7 +272,7 @@ def sweep_times_figure(
             "x": [crossing.at for crossing in crossings],
             "y": [crossing.seconds for crossing in crossings],
             "text": [words.notes["at"].format(crossing.at) for crossing in crossings],
-            "textposition": "top left",
+            "textposition": "bottom center",
             "marker": {"size": 20, "symbol": "circle-open", "color": GREY, "line": {"width": 3}},
             "hoverinfo": "text",
             "showlegend": bool(crossings),
@@ -284,6 +286,7 @@ def sweep_times_figure(
             "legend": TIMING_LEGEND,
             "xaxis": {"type": "log", "title": {"text": field}, **ticks},
             "yaxis": {"title": {"text": words.notes["latency"]}, **LOG_SECONDS_AXIS},
+            "shapes": [vertical_line(current, width=2)],
             "margin": {"t": 30, "r": 20, "b": 120},
         },
     )

@@ -31,7 +31,7 @@ function drawHistogram(panel, words) {
   return box
 }
 
-/** What the colours of the enlarged map stand for: from the negative of its largest value over 0 to that value. */
+/** What the colours of the enlarged map stand for: from the negative of the value of full colour over 0 to that value. */
 function drawScale(panel, table) {
   const box = element("div", "scale")
   const ends = element("div", "axis")

@@ -27,7 +27,9 @@ HELP = (
     N_("Point at a channel of the input to see its part of the sum."),
     N_("A stroke through a value: the ReLU has cut it to 0."),
     N_(
-        "A bar is as long as all multiplications of its block, the three on one scale; its full colour is what is done."
+        "A bar is as long as all multiplications of its block, the three on one scale; its full colour is what is "
+        "done. Where 1×1 comes first it is done for a pixel's neighbours too, which the k×k needs, so meanwhile such a "
+        "block is ahead: compare the wholes."
     ),
     N_(
         "The standard block's weights are the products of the separable block's. So both give the same values where "

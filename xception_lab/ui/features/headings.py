@@ -14,9 +14,11 @@ def view_title(state: FeaturesState) -> str:
     if state.look == "blocks" and state.intermediate == "none":
         return _("The same picture through three blocks, with no activation between")
     if state.look == "blocks" and state.intermediate == "elu":
-        return _("The same picture through three blocks: how much does the ELU between take?")
+        return _(
+            "The same picture through three blocks, with an ELU between: how much of it can still be read off each?"
+        )
     return {
-        "blocks": _("The same picture through three blocks: how much does the ReLU between throw away?"),
+        "blocks": _("The same picture through three blocks: how much of it can still be read off each?"),
         "kernels": _("The filters themselves: space and channels at once, or one after the other"),
         "network": _("Any layer of a trained network, with and without a ReLU between"),
         "depth": _("Along the depth: what is zero, what is dead, how many directions are left?"),

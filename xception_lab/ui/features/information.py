@@ -161,7 +161,8 @@ def _picture_sentence(readings: Sequence[ReluReadings], pictures: ReluRange) -> 
     """What the ReLU takes on this picture in both orders, beside the range over the shipped pictures."""
     first, second = (
         _(
-            "**{loss}** with {order} (middle half of {draws} draws: {draw_ends}; medians of all pictures: {ends})"
+            "**{loss}** with {order} (middle half of {draws} draws: {draw_ends}; range of the pictures' medians: "
+            "{ends})"
         ).format(
             loss=format_loss(reading.loss().median),
             order=_order_name(reading.kind),
@@ -179,7 +180,7 @@ def _losses_table(ranges: Mapping[int, ReluRange], readings: Mapping[int, Sequen
     """What the ReLU takes by width and order, on this picture and over the shipped ones, as Markdown."""
     heads = [_("channels at the ReLU")]
     for kind in ORDERS:
-        heads += [f"{_order_name(kind)}: {name}" for name in (_("this picture"), _("medians of all pictures"))]
+        heads += [f"{_order_name(kind)}: {name}" for name in (_("this picture"), _("range of the pictures' medians"))]
     rows: list[list[str]] = []
     for width in WIDTHS:
         row, of_picture = [str(width)], {reading.kind: reading.loss() for reading in readings.get(width, ())}

@@ -197,7 +197,7 @@ def _row_note(values: Values, num_drawn: int, step: BlockStep) -> str:
 def _detail(columns: Sequence[MapColumn], state: FeaturesState) -> dict[str, Any]:
     """The selected channel of the selected step, one panel per column."""
     step, channel = state.step, state.channel
-    panels = [_panel(column, step, channel) for column in columns]
+    panels = [_panel(column, state, _step_limit(columns, step)) for column in columns]
     title = _("Channel {channel} in all columns: {held}") if len(columns) > 1 else _("Channel {channel}: {held}")
     # channels are counted from 1, as in the worked example; links and files hold torch's index, from 0
     return {"title": title.format(channel=channel + 1, held=_panels_text(columns, panels, step)), "panels": panels}
@@ -218,8 +218,12 @@ def _is_beside_batch_norm(column: MapColumn, step: BlockStep) -> bool:
     return column.has_batch_norm and step in ("second", "after")
 
 
-def _panel(column: MapColumn, step: BlockStep, channel: int) -> dict[str, Any]:
-    """One channel of a step in one column: its map, its kernel, and its values before and after the activation."""
+def _panel(column: MapColumn, state: FeaturesState, shared_limit: float) -> dict[str, Any]:
+    """The selected channel in one column: its map in the tile's colours, its kernel, and its values.
+
+    shared_limit: as in colour_limit.
+    """
+    step, channel = state.step, state.channel
     head = {"kind": column.kind, "title": f"{column.title} · {column.step_name(step)}"}
     maps = column.maps.step(step)
     if maps is None or channel >= len(maps.values):
@@ -227,7 +231,7 @@ def _panel(column: MapColumn, step: BlockStep, channel: int) -> dict[str, Any]:
     values = maps.values[channel]
     before, after = _values_around_activation(column.maps, maps)
     compares = before is not after
-    limit = float(channel_limits(values[None])[0])
+    limit = colour_limit(maps.values, state, shared_limit) or float(channel_limits(values[None])[0])
     low = float(min(before[channel].min(), after[channel].min(), 0))
     high = float(max(before[channel].max(), after[channel].max(), 0))
     if low == high:
@@ -238,7 +242,7 @@ def _panel(column: MapColumn, step: BlockStep, channel: int) -> dict[str, Any]:
         **head,
         "height": values.shape[0],
         "width": values.shape[1],
-        "pixels": _encode_levels(values[None], None),
+        "pixels": _encode_levels(values[None], limit),
         "limit": {"low": format_number(-limit), "high": format_number(limit)},
         "kernel": _kernel(column.maps, maps, channel),
         "before": histogram(before[channel], low, high) if compares else [],

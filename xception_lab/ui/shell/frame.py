@@ -103,6 +103,7 @@ html:lang(ko) .stApp :is(td, th) { word-break: keep-all; overflow-wrap: break-wo
 }
 .st-key-task p { font-size: 1.3rem; line-height: 1.4; text-wrap: pretty; overflow-wrap: anywhere; }
 .st-key-heading h1 { font-size: 1.3rem; padding: .2rem 0; }
+.stVerticalBlock > [data-testid=stLayoutWrapper] > .st-key-heading { margin-bottom: .5rem; }
 .st-key-title { gap: .5rem .75rem; }
 .st-key-title .st-key-heading [data-testid="stMarkdownContainer"] { margin-bottom: 0; }
 .st-key-tight table { font-size: .8rem; font-variant-numeric: tabular-nums; }

@@ -338,9 +338,11 @@ def show_sweep(state: TimingState) -> None:
     in_a_row = sweep_lines(groups, results, in_a_row=True)
     has_launches = any(not math.isnan(seconds) for line in in_a_row for seconds in line.medians_s)
     if has_launches:
+        lines = {f"{machine}, {_('the work alone')}": own for machine, own in lines.items()}
         lines[_("calls in a row, launches included")] = in_a_row
     points = crossings(tuple(groups), own_lines)
-    figure = sweep_times_figure(tuple(groups), lines, points, state.timed_along, timing_words())
+    current = getattr(state.spec, state.timed_along)
+    figure = sweep_times_figure(tuple(groups), lines, points, state.timed_along, current, timing_words())
     measured = min(sum(not math.isnan(seconds) for seconds in line.medians_s) for line in own_lines)
     if measured > 1:
         summary = _crossings_text(points, state.timed_along)
@@ -426,12 +428,12 @@ def show_devices(state: TimingState) -> None:
     rows = [
         {
             _("device"): prediction.name,
-            **{kind: f"{seconds * 1e6:,.1f} µs" for kind, seconds in (prediction.seconds or {}).items()},
+            **{kind_name(kind): f"{seconds * 1e6:,.1f} µs" for kind, seconds in (prediction.seconds or {}).items()},
             _("source of its peaks"): prediction.source,
         }
         for prediction in predictions
     ]
-    st.dataframe(rows, hide_index=True)
+    st.dataframe(rows, hide_index=True, height="content")
     float32, tf32, times = tensor_core_example()
     st.markdown(paragraph("devices", float32=f"{float32:g}", tf32=f"{tf32:g}", tf32_times=f"{times:g}"))
 

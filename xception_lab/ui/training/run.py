@@ -104,7 +104,7 @@ def show_run(progress: Progress, read_predictions: PredictionsReader, read_check
 
 def _run_text(progress: Progress, run: RunProgress) -> str:
     setting = tuple((name, level_of(run.spec, name)) for name, _levels in progress.spec.levels)
-    return f"{setting_text(setting)}, seed {run.spec.seed}"
+    return f"{setting_text(setting)}, {_('seed {seed}').format(seed=run.spec.seed)}"
 
 
 def _hardest_class_text(matrix: Confusion, names: tuple[str, ...]) -> str:

@@ -178,16 +178,22 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
             "helpful": _("**{what}: {count} points better each time.**"),
         }[effect.verdict]
     elif effect.asks_equivalence and effect.verdict == "not decided" and _leaves_out_zero(effect):
-        more = _("**Not shown to be equivalent. {what}: about {count} more mistakes in 100 pictures.**")
-        fewer = _("**Not shown to be equivalent. {what}: about {count} fewer mistakes in 100 pictures.**")
+        more = _(
+            "**Not shown to be equivalent; a difference is seen (not asked beforehand). {what}: about {count} more "
+            "mistakes in 100 pictures.**"
+        )
+        fewer = _(
+            "**Not shown to be equivalent; a difference is seen (not asked beforehand). {what}: about {count} fewer "
+            "mistakes in 100 pictures.**"
+        )
         if is_beyond_margin(effect):
             more = _(
-                "**Not shown to be equivalent: the whole interval lies outside ±{margin}. {what}: about {count} more "
-                "mistakes in 100 pictures.**"
+                "**Not shown to be equivalent; a difference is seen (not asked beforehand), the whole interval outside "
+                "±{margin}. {what}: about {count} more mistakes in 100 pictures.**"
             )
             fewer = _(
-                "**Not shown to be equivalent: the whole interval lies outside ±{margin}. {what}: about {count} fewer "
-                "mistakes in 100 pictures.**"
+                "**Not shown to be equivalent; a difference is seen (not asked beforehand), the whole interval outside "
+                "±{margin}. {what}: about {count} fewer mistakes in 100 pictures.**"
             )
         sentence = fewer if effect.points > 0 else more
     elif effect.verdict in ("harmful", "helpful") and interval_within(effect):
