@@ -653,3 +653,20 @@ def test_many_variants_are_drawn_in_a_panel_for_each_level_of_the_last_factor() 
         assert [name for name, at, _ in lines if at == axis] == names
     assert len({(name, colour) for name, _, colour in lines}) == 5, "a depth has one colour in both panels"
     assert [line["name"] for line in chart["data"] if line["showlegend"]] == names
+
+
+@pytest.mark.parametrize(
+    ("preset", "dataset", "said"),
+    [
+        ("figure-10", "fashion-mnist", "ReLU between (Emoji: not decided, +0.05 points; Fashion-MNIST, half as wide: "),
+        ("figure-10", "emoji", "ReLU between (Fashion-MNIST: harmful, -1.03 points; Fashion-MNIST, half as wide: "),
+        ("two-differences", "fashion-mnist", "ReLU between (Emoji: not decided, +0.05 points; "),
+        ("batch-norm", "fashion-mnist", ""),  # its network has a batch norm between
+        ("figure-9", "fashion-mnist", ""),
+    ],
+)
+def test_what_other_pictures_gave_stands_above_the_fold(preset: str, dataset: str, said: str) -> None:
+    lines = [line.value for line in page(preset=preset, dataset=dataset, guess="show").markdown]
+    found = [line for line in lines if line.startswith("**On other pictures, or half as wide**: ")]
+    assert [said in line for line in found] == [True] * bool(said)
+    assert all(line.count("Emoji: ") <= 2 for line in found), "a comparison's runs are told once"

@@ -347,8 +347,10 @@ def _show_tuning(plan: Plan) -> None:
 def show_carry_over(own: str, primary: Sequence[Effect]) -> None:
     """The same comparisons as these in every stored result that made them: other pictures, another width.
 
-    own: the plan whose primary effects these are.
+    own: the plan whose primary effects these are. What other runs found stands in a line, all else is folded.
     """
+    if found := _carried_text(own, primary):
+        st.markdown(found)
     expander = st.expander(_("Does it carry over? The same comparison elsewhere"), key="carry", on_change="rerun")
     if not expander.open:
         return
@@ -383,6 +385,46 @@ def show_carry_over(own: str, primary: Sequence[Effect]) -> None:
             st.caption(note.format(names="; ".join(edges)))
 
 
+def _carried_text(own: str, primary: Sequence[Effect]) -> str:
+    """What the comparisons came to on other pictures and at another width, each with runs of its own; or empty."""
+    here = _pictures_and_width(own)
+    parts: list[str] = []
+    for effect in filter(_is_of_the_plain_network, primary):
+        told: list[Effect] = []
+        places: list[str] = []
+        others = [(name, other) for name, effects in _stored_primary().items() for other in effects]
+        for name, other in sorted(others, key=lambda each: -len(each[1].differences)):  # most seeds first
+            pictures, width = _pictures_and_width(name)
+            is_same = _is_of_the_plain_network(other) and _comparison(other) == _comparison(effect)
+            if not is_same or (pictures, width) == here or any(_has_the_runs_of(other, one) for one in told):
+                continue
+            told.append(other)
+            what = option_text(DATASET, pictures) + (f", {_('half as wide')}" if name.endswith("-narrow") else "")
+            place = _("{pictures}: {verdict}, {points} points")
+            points = points_text(other, other.points)
+            places.append(place.format(pictures=what, verdict=_elsewhere_verdict(other), points=points))
+        if places:
+            parts.append(f"{setting_text(effect.change)} ({'; '.join(places)})")
+    sentence = _("**On other pictures, or half as wide**: {found}.")
+    return sentence.format(found="; ".join(parts)) if parts else ""
+
+
+def _is_of_the_plain_network(effect: Effect) -> bool:
+    """Whether nothing but the order and what stands between is set: a batch norm between makes another question."""
+    return dict(effect.where).keys() <= {"order", "intermediate"}
+
+
+def _pictures_and_width(name: str) -> tuple[str, int]:
+    base = load_plan(name).experiment.base
+    return base.dataset, base.xception.middle_channels
+
+
+def _elsewhere_verdict(effect: Effect) -> str:
+    if effect.verdict == "not decided" and is_beyond_margin(effect):
+        return _("not shown to be equivalent: the whole interval lies outside the margin")
+    return verdict_name(effect)
+
+
 def _comparison(effect: Effect) -> tuple[Setting, Setting, str]:
     """What an effect compares, in the words that all questions share."""
     words = {("negative_slope", 0.0): ("intermediate", "relu"), ("negative_slope", 1.0): ("intermediate", "none")}
@@ -400,9 +442,7 @@ def _elsewhere_text(name: str, other: Effect, own: str, listed: Mapping[str, Eff
         plan=plan_label(name),
         what=effect_text(other),
         points=points_text(other, other.points),
-        verdict=_("not shown to be equivalent: the whole interval lies outside the margin")
-        if other.verdict == "not decided" and is_beyond_margin(other)
-        else verdict_name(other),
+        verdict=_elsewhere_verdict(other),
     )
     same = next((before for before, effect in listed.items() if _has_the_runs_of(other, effect)), None)
     if same == own:
