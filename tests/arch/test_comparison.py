@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hostile import compare_specs, fits
@@ -214,11 +215,17 @@ def test_the_layers_of_a_block_add_up_to_the_block(spec: CompareSpec) -> None:
     for column in columns:
         *layers, block = [row for row in rows if row["kind"] == column.kind]
         assert [row["layer"] for row in layers] == [layer.name for layer in column.cost.layers]
+        # a layer in a chain reads what the one before it wrote
+        for before, after in pairwise(layers):
+            assert after["input_bytes"] == before["activation_bytes"]
         assert (block["layer"], block["operation"]) == ("block", column.kind)
         for field in SUMMED:
             assert sum(int(row[field]) for row in layers) == block[field] == getattr(column.cost, field)
         assert block["out_shape"] == "x".join(map(str, column.cost.out_shape)) == layers[-1]["out_shape"]
         for row in (*layers, block):
+            assert (
+                int(row["weight_bytes"]) + int(row["input_bytes"]) + int(row["activation_bytes"]) == row["moved_bytes"]
+            )
             assert row["flops_per_byte"] == pytest.approx(int(row["flops"]) / int(row["moved_bytes"]), abs=5.01e-4)
 
 

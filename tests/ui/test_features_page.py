@@ -436,7 +436,7 @@ def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str)
     assert app.title[0].value.startswith("Blocks of trained networks" if trained else "The same picture")
     assert ("not one comparison" in text) == trained
     assert ("The picture's luminance alone explains" in text) != trained
-    assert ("Before the last activation it leaves less in" in text) != trained
+    assert ("Before the last activation the extreme block leaves less in" in text) != trained
     data = component_data(app)
     for column, panel in zip(data["columns"], data["detail"]["panels"], strict=True):
         last = next(row for row in column["rows"] if row.get("step") == "after")
@@ -467,7 +467,7 @@ def _cases(values: np.ndarray) -> list[int]:
 def _counts_hold(text: str, values: np.ndarray) -> None:
     """The headline's counts are those of the extreme block against the separable one, before and after."""
     before, after = (_cases(np.stack([values[1, ..., step], values[2, ..., step]], axis=-1)) for step in (0, 1))
-    counts = re.search(r"(it leaves less.*) \(.* pictures\)(; after it less in [^.]*)\.", text)
+    counts = re.search(r"(the extreme block leaves less.*) \(.* pictures\)(; after it less in [^.]*)\.", text)
     assert counts
     found = [int(number) for number in re.findall(r"\d+", counts[1] + counts[2])]
     assert found == [before[0], sum(before), 1, before[1], before[2], *after]
@@ -491,7 +491,7 @@ def _counts_hold(text: str, values: np.ndarray) -> None:
     ],
 )
 def test_the_headline_counts_all_pictures_and_all_mixes_offered(query: dict[str, str]) -> None:
-    text = _sentence(features_page(**query), "it leaves less in")
+    text = _sentence(features_page(**query), "the extreme block leaves less in")
     assert "3 1×1 mixes × 9 pictures" in text
     readings = hand_range(query.get("kernel", "sharpen"), query.get("intermediate"))  # type: ignore[arg-type]
     _counts_hold(text, readings.values)
@@ -499,7 +499,7 @@ def test_the_headline_counts_all_pictures_and_all_mixes_offered(query: dict[str,
 
 def test_ones_own_and_random_filters_are_counted_over_all_pictures() -> None:
     app = features_page(kernel="own", own_kernel="0,0,0,0,1,0,0,0,0", mix="grey")
-    text = _sentence(app, "it leaves less in")
+    text = _sentence(app, "the extreme block leaves less in")
     assert "these filters × 9 pictures" in text
     _counts_hold(text, hand_range("identity", None).values[:, [2]])
     # no stored range stands at the foot of the blocks: the headline has it
@@ -507,7 +507,7 @@ def test_ones_own_and_random_filters_are_counted_over_all_pictures() -> None:
     readings = hand_range("identity", None)
     for kind in ("standard", "extreme", "separable"):
         assert format_ends(*readings.ends(kind, "second", 2)) in text
-    text = _sentence(features_page(filters="random", draw="7"), "it leaves less in")
+    text = _sentence(features_page(filters="random", draw="7"), "the extreme block leaves less in")
     assert "these filters × 9 pictures" in text
     _counts_hold(text, random_range(3, None, 6, 7).values)
 
@@ -522,7 +522,7 @@ def test_the_luminance_baseline_stands_beside_the_shares(picture: str) -> None:
 def test_a_picture_of_one_colour_has_nothing_to_explain_but_the_headline_stands() -> None:
     app = features_page(picture="impulse")
     assert "no variance to explain" in " ".join(element.value for element in app.markdown)
-    assert "it leaves less in" in " ".join(element.value for element in app.markdown)
+    assert "the extreme block leaves less in" in " ".join(element.value for element in app.markdown)
     assert [number[1] for number in component_data(app)["columns"][0]["numbers"][:2]] == ["–", "–"]
     app = features_page(picture="impulse", look="information")
     assert "no variance to explain" in app.info[0].value

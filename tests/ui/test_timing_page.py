@@ -15,13 +15,13 @@ from streamlit.testing.v1 import AppTest
 from xception_lab.figures.style import ERROR_COLOUR
 from xception_lab.measurement.machine import cpu_name
 from xception_lab.measurement.queue import JobStatus
-from xception_lab.spec import CompareSpec, XceptionSpec
+from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
 from xception_lab.timing.analysis import LOOP_SPREAD, prediction_errors, smallest_block
 from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
 from xception_lab.timing.results import DeviceProperties, Machine, OutputCheck, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json, shipped_timings, stored_devices
 from xception_lab.ui.fields.timing import MEASURED_ON, TIMING_VIEW, TimingState, TimingView
-from xception_lab.ui.shell.names import seconds_text
+from xception_lab.ui.shell.names import kind_name, seconds_text
 from xception_lab.ui.timing import measurement
 from xception_lab.ui.timing import results as results_module
 from xception_lab.ui.timing.jobs import job_of
@@ -590,3 +590,19 @@ def test_another_device_is_neither_measured_nor_warned_of_by_this_one(stub: Stub
     elsewhere = page(in_channels="96", kernel_size="5", measured_on="nvidia-h100").markdown[0].value
     assert elsewhere.endswith("These blocks were not timed on NVIDIA H100 80GB HBM3.")
     assert "Measure, and see" in page(in_channels="96", kernel_size="5").markdown[0].value
+
+
+def test_what_was_not_timed_has_its_estimate_alone_and_no_claim_of_a_stored_result() -> None:
+    strange = {"in_channels": "256", "out_channels": "512", "stride": "2"}
+    for on in MEASURED_ON.texts:
+        app = page(timing_view="roofline", measured_on=on, **strange)
+        assert "stored result" not in app.caption[1].value
+        assert set(app.dataframe[0].value["below_estimate"]) == {None}
+        traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+        blocks = {kind_name(kind) for kind in KINDS}
+        assert not any(trace["x"] for trace in traces if trace["name"] in blocks)
+        (estimates,) = [trace for trace in traces if trace["name"] == "roofline estimate"]
+        assert "convolution" in estimates["text"]
+    app = page(timing_view="operations", **strange)
+    assert any("No profile of this is stored" in note.value for note in app.info)
+    assert not any("stored result" in caption.value for caption in app.caption)

@@ -159,7 +159,10 @@ def _cost(spec: CompareSpec, block: BlockSpec) -> Cost:
 
 
 def block_layer_rows(blocks: Iterable[ComparedBlock]) -> list[dict[str, str | int | float]]:
-    """One row per layer of every block, each block's followed by one of its totals: for a table and for CSV."""
+    """One row per layer of every block, each block's followed by one of its totals: for a table and for CSV.
+
+    input_bytes: what the layers read besides their weights; with these and the outputs it makes the bytes moved.
+    """
     rows: list[dict[str, str | int | float]] = []
     for block in blocks:
         for name, op, part in (
@@ -176,6 +179,7 @@ def block_layer_rows(blocks: Iterable[ComparedBlock]) -> list[dict[str, str | in
                     "macs": part.macs,
                     "flops": part.flops,
                     "weight_bytes": part.weight_bytes,
+                    "input_bytes": part.moved_bytes - part.weight_bytes - part.activation_bytes,
                     "activation_bytes": part.activation_bytes,
                     "moved_bytes": part.moved_bytes,
                     "flops_per_byte": round(part.intensity, 3),

@@ -62,11 +62,16 @@ def _roofs(machine: MachineRoofline, style: MachineStyle, words: TimingWords, se
 
 
 def _estimates(machine: MachineRoofline, words: TimingWords) -> dict[str, Any]:
-    """A dash over each of a machine's points, where its estimate lies: on the roof that holds for its data."""
+    """A dash over each of a machine's points, where its estimate lies: on the roof that holds for its data.
+
+    It has the layer's name where the layer was not timed and has no point.
+    """
     points = [point for point in machine.points if point.estimate.flops]
     return {
         "type": "scatter",
-        "mode": "markers",
+        "mode": "markers+text",
+        "text": ["" if point.measured_s else words.names[point.estimate.name] for point in points],
+        "textposition": [_TEXT_POSITIONS[point.kind] for point in points],
         "name": words.notes["estimate"],
         "x": [point.estimate.intensity for point in points],
         "y": [point.estimated_flops_per_s for point in points],
@@ -76,9 +81,9 @@ def _estimates(machine: MachineRoofline, words: TimingWords) -> dict[str, Any]:
 
 
 def _points(kind: Kind, machine: MachineRoofline, style: MachineStyle, words: TimingWords) -> dict[str, Any]:
-    """The convolutions of one block on one machine; another machine's have no names and no entry in the legend."""
-    points = [point for point in machine.points if point.kind == kind and point.estimate.flops]
-    measured = [words.notes["seconds"].format(point.measured_s) if point.measured_s else "–" for point in points]
+    """The timed convolutions of a block on one machine; another machine's have no names and no entry in the legend."""
+    points = [point for point in machine.points if point.kind == kind and point.estimate.flops and point.measured_s]
+    measured = [words.notes["seconds"].format(point.measured_s) for point in points]
     estimated = [words.notes["seconds"].format(point.estimate.seconds) for point in points]
     this_machine = style == THIS_MACHINE
     marker: dict[str, Any] = {"size": 13, "symbol": BLOCK_SYMBOLS[kind] + style.marker_suffix}

@@ -105,7 +105,7 @@ def effects_figure(
     """Each effect in percentage points with its interval and a dot per seed; the line at zero is no effect.
 
     margin: half the width of a band around zero, where a claim of equivalence is judged by it. behind: the same effects
-    of another experiment, whose intervals are pale bars.
+    of another experiment, whose intervals are pale bars. A diamond is filled where the effect is primary.
     """
     rows = list(range(len(effects)))
     dots = [(difference, row) for row, effect in enumerate(effects) for difference in effect.differences]
@@ -139,7 +139,12 @@ def effects_figure(
             "mode": "markers",
             "x": np.array(points),
             "y": rows,
-            "marker": {"size": 13, "symbol": "diamond", "color": EFFECT_COLOUR},
+            "marker": {
+                "size": 13,
+                "symbol": ["diamond" if effect.is_primary else "diamond-open" for effect in effects],
+                "color": EFFECT_COLOUR,
+                "line": {"width": 2, "color": EFFECT_COLOUR},
+            },
             "error_x": error_bars(points, low, high, 2.5),
             "hovertext": [_hover(*ends, margin) for ends in zip(points, low, high, strict=True)],
             "hovertemplate": "%{hovertext}<extra></extra>",

@@ -151,9 +151,9 @@ class RooflinePoint:
     measured_s: float | None
 
     @property
-    def flops_per_s(self) -> float:
-        """The speed that it reached, or would reach at its estimate if it was not timed."""
-        return self.estimate.flops / (self.measured_s or self.estimate.seconds)
+    def flops_per_s(self) -> float | None:
+        """The speed that it reached, None if it was not timed."""
+        return self.estimate.flops / self.measured_s if self.measured_s else None
 
     @property
     def estimated_flops_per_s(self) -> float:
@@ -385,7 +385,10 @@ def layer_times_and_estimates(settings: Settings, results: Results) -> tuple[tup
 
 
 def roofline_rows(points: Iterable[RooflinePoint]) -> list[dict[str, str | float | bool | None]]:
-    """One row per layer for a table, times in microseconds. below_estimate: whether it was faster than estimated."""
+    """One row per layer for a table, times in microseconds.
+
+    below_estimate: whether it was faster than estimated, None where it was not timed.
+    """
     return [
         {
             "kind": point.kind,
@@ -394,7 +397,7 @@ def roofline_rows(points: Iterable[RooflinePoint]) -> list[dict[str, str | float
             "limit": point.estimate.limit,
             "estimate_us": round(point.estimate.seconds * 1e6, 2),
             "measured_us": round(point.measured_s * 1e6, 2) if point.measured_s else None,
-            "below_estimate": point.beats_estimate,
+            "below_estimate": point.beats_estimate if point.measured_s else None,
         }
         for point in points
     ]

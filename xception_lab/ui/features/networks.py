@@ -140,7 +140,8 @@ def _twin_maps(dataset: str, picture: InputPicture) -> list[NetworkMaps]:
         model_maps = _run_shipped(picture, dataset, variant)
         accuracy = model_maps.model.accuracy
         assert accuracy is not None  # every shipped network has been tested
-        subtitle = _("small Xception") + ", " + _accuracy_text(accuracy)
+        # a difference between two runs is no verdict
+        subtitle = _("small Xception, one run") + ", " + _accuracy_text(accuracy)
         twins.append(NetworkMaps(titles[variant], subtitle, kind, variant, model_maps))
     return twins
 

@@ -130,9 +130,9 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
         _("{filters} 1×1 mixes × {pictures} pictures") if num_filters > 1 else _("these filters × {pictures} pictures")
     )
     counts = _(
-        "Before the last activation it leaves less in {less} of {number}, the same within {tie} percentage point in "
-        "{same} and more in {more} ({cases}); after it less in {less_after}, the same in {same_after} and more in "
-        "{more_after}."
+        "Before the last activation the extreme block leaves less in {less} of {number}, the same within {tie} "
+        "percentage point in {same} and more in {more} ({cases}); after it less in {less_after}, the same in "
+        "{same_after} and more in {more_after}."
     )
     numbers = counts.format(
         cases=cases.format(filters=num_filters, pictures=readings.num_pictures()),

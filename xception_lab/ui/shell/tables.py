@@ -12,7 +12,7 @@ from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import BLOCK_LAYER_NAMES, KIND_NAMES, STATE_NAMES
 
 # whole numbers of many digits, which are drawn in groups of three
-_COUNTS = ("params", "macs", "flops", "weight_bytes", "activation_bytes", "moved_bytes")
+_COUNTS = ("params", "macs", "flops", "weight_bytes", "input_bytes", "activation_bytes", "moved_bytes")
 # short times: in the file in seconds, drawn in microseconds with four digits
 _SHORT_TIMES = ("median_s", "p25_s", "p75_s", "first_call_s", "device_s", "loop_s")
 _YES_NO = {True: N_("yes"), False: N_("no"), "True": N_("yes"), "False": N_("no")}
@@ -36,7 +36,7 @@ _VALUES: dict[str, Mapping[Any, str]] = {
         "max_pool": N_("max pooling"),
         "mean_pool": N_("average pooling"),
     },
-    "layer": BLOCK_LAYER_NAMES,  # a network's layers have other names
+    "layer": {**BLOCK_LAYER_NAMES, "block": N_("whole block")},  # a network's layers have other names
     "limit": {"memory": N_("data"), "compute": N_("products")},
     "below_estimate": _YES_NO,
     "backward": _YES_NO,
@@ -91,6 +91,7 @@ def _column_words() -> dict[str, str]:
         "macs": "MACs",
         "flops": "FLOPs",
         "weight_bytes": _("weights, bytes"),
+        "input_bytes": _("inputs, bytes"),
         "activation_bytes": _("outputs, bytes"),
         "moved_bytes": _("moved, bytes"),
         "flops_per_byte": _("FLOPs per byte"),

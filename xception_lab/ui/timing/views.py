@@ -244,8 +244,8 @@ def _show_lessons(state: TimingState, results: Results) -> None:
             st.markdown(_("printed {seconds}").format(seconds=seconds_text(reading.loop_s)))
         sentence = _(
             "Measured on {machine} with the separable block, apart from the times above. Here the two are close, "
-            "because launching takes longer than the work, {work}; with larger pictures the wrong clock goes on saying "
-            "what launching takes."
+            "because launching takes longer than the work, which took {work} then; with larger pictures the wrong "
+            "clock goes on saying what launching takes."
         )
         st.markdown(sentence.format(machine=results.machine.device, work=seconds_text(reading.device_s)))
 
@@ -281,6 +281,8 @@ def show_roofline(state: TimingState) -> None:
     show_chart(roofline_figure(rooflines, timing_words()), "roofline", summary)
     all_rows = [{_("device"): machine, **row} for machine, rows in rows_by_machine.items() for row in rows]
     show_rows(all_rows if several else first_rows)
+    if any(machine_results.machine.kind != "cpu" for machine_results in results_by_machine(results).values()):
+        st.caption(_("On a GPU what is measured is a layer's own work, with no launch in it."))
     for roofline in rooflines:
         for text in beaten_layers_texts(roofline):
             st.caption(f"{escape_markdown(roofline.machine)}: {text}" if several else text)
@@ -340,14 +342,16 @@ def show_sweep(state: TimingState) -> None:
     if has_launches:
         lines = {f"{machine}, {_('the work alone')}": own for machine, own in lines.items()}
         lines[_("calls in a row, launches included")] = in_a_row
-    points = crossings(tuple(groups), own_lines)
+    points = list(crossings(tuple(groups), own_lines))
+    points_in_a_row = crossings(tuple(groups), in_a_row) if has_launches else ()
     current = getattr(state.spec, state.timed_along)
-    figure = sweep_times_figure(tuple(groups), lines, points, state.timed_along, current, timing_words())
+    ringed = [*points, *points_in_a_row]
+    figure = sweep_times_figure(tuple(groups), lines, ringed, state.timed_along, current, timing_words())
     measured = min(sum(not math.isnan(seconds) for seconds in line.medians_s) for line in own_lines)
     if measured > 1:
         summary = _crossings_text(points, state.timed_along)
         if has_launches:
-            rows = _crossings_text(crossings(tuple(groups), in_a_row), state.timed_along)
+            rows = _crossings_text(points_in_a_row, state.timed_along)
             summary = _("**The work alone.** {work} **Called in a row.** {rows}").format(work=summary, rows=rows)
     elif any(map(results.timing, wanted)):
         summary = _("Not measured at two places yet: the lines are estimates.")
@@ -382,7 +386,8 @@ def show_operations(state: TimingState) -> None:
     }
     with st.container(horizontal=True, vertical_alignment="bottom", key="source"):
         control(MEASURED_ON)
-        st.caption(source)
+        if profiles_by_machine:
+            st.caption(source)
     if not profiles_by_machine:
         st.info(_("No profile of this is stored: Measure, with this view open, makes one with torch.profiler."))
         return

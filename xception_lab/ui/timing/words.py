@@ -406,8 +406,9 @@ def _launch_lesson(state: TimingState, results: Results) -> str:
         return ""
     sentence = _(
         "**Launches.** Called in a row, the separable block takes {loop}; the GPU's own work, from the first kernel to "
-        "the last with a flushed cache, takes {work}. The block has {count} layers, and one operation of torch takes "
-        "{launch} here when there is next to nothing to do; what its layers need beyond that was not measured apart."
+        "the last with a flushed cache, takes {work}. The block has {count} layers, and a call of one operation of "
+        "torch takes {launch} here in a row of calls that have next to nothing to do: that is its launch. What its "
+        "layers need beyond that was not measured apart."
     )
     return sentence.format(
         loop=seconds_text(timing.loop_s),

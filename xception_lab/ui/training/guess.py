@@ -57,7 +57,7 @@ def ask_guess(experiment: ExperimentSpec) -> None:
         st.markdown(question.format(what=effect_text(contrast), unit=unit))
         if not is_slope(contrast):
             show_compared(experiment, contrast)
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             st.segmented_control(
                 _("Your guess"),
                 GUESSES,

@@ -1,7 +1,7 @@
 """An experiment's result on the page: verdicts and charts, the table of its runs, and both as files."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -246,9 +246,10 @@ def _show_areas(progress: Progress, key: str) -> None:
                 "had other learning rates, speed and outcome are mixed."
             )
         )
-        areas = progress.effects("area")
-        if areas.effects:
-            _show_effects(areas.effects, None, f"{key}_areas", _("points of mean validation accuracy"))
+        # primary is what was fixed beforehand, and that was the accuracy
+        areas = [replace(effect, is_primary=False) for effect in progress.effects("area").effects]
+        if areas:
+            _show_effects(areas, None, f"{key}_areas", _("points of mean validation accuracy"))
 
 
 def show_runs(progress: Progress) -> None:

@@ -306,10 +306,12 @@ def _size_text(effect: Effect, margin: float) -> str:
         low, high = (points_text(effect, end) for end in within)
         return small.format(low=low, high=high, margin=margin)
     if is_beyond_margin(effect):
-        return _("It is larger than the ±{margin} that were fixed to be of no account.").format(margin=margin)
-    return _("It is open whether it is larger than the ±{margin} that were fixed to be of no account.").format(
-        margin=margin
-    )
+        return _("This difference is larger than the ±{margin} that were fixed to be of no account.").format(
+            margin=margin
+        )
+    return _(
+        "It is open whether this difference is larger than the ±{margin} that were fixed to be of no account."
+    ).format(margin=margin)
 
 
 def _leaves_out_zero(effect: Effect) -> bool:
