@@ -1,5 +1,6 @@
 """The chart of a roofline: each convolution under the roofs of its machine."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,9 @@ from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, BLOCK_SYM
 from xception_lab.figures.style import GREY, THIS_MACHINE, MachineStyle, machine_legend, machine_styles
 from xception_lab.figures.timing import TIMING_LEGEND, TimingWords
 from xception_lab.spec import KINDS, Kind
-from xception_lab.timing.analysis import MachineRoofline
+from xception_lab.timing.analysis import MachineRoofline, RooflinePoint
 
+NEAR = 1.0  # of two points' logarithms: their names would lie on each other
 # of a point's name: two blocks have points of nearly the same place
 _TEXT_POSITIONS = {"standard": "top left", "extreme": "bottom left", "separable": "bottom right"}
 
@@ -70,7 +72,10 @@ def _estimates(machine: MachineRoofline, words: TimingWords) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers+text",
-        "text": ["" if point.measured_s else words.names[point.estimate.name] for point in points],
+        "text": [
+            "" if point.measured_s or _is_told_before(point, points) else words.names[point.estimate.name]
+            for point in points
+        ],
         "textposition": [_TEXT_POSITIONS[point.kind] for point in points],
         "name": words.notes["estimate"],
         "x": [point.estimate.intensity for point in points],
@@ -80,12 +85,27 @@ def _estimates(machine: MachineRoofline, words: TimingWords) -> dict[str, Any]:
     }
 
 
+def _is_told_before(point: RooflinePoint, points: Sequence[RooflinePoint]) -> bool:
+    """Whether the same step of a block before it has its name at nearly the same place: one name is enough there."""
+    return any(
+        other.estimate.name == point.estimate.name
+        and abs(math.log(other.estimate.intensity / point.estimate.intensity)) < NEAR
+        and abs(math.log(_speed(other) / _speed(point))) < NEAR
+        for other in points[: points.index(point)]
+    )
+
+
+def _speed(point: RooflinePoint) -> float:
+    return point.flops_per_s or point.estimated_flops_per_s
+
+
 def _points(kind: Kind, machine: MachineRoofline, style: MachineStyle, words: TimingWords) -> dict[str, Any]:
     """The timed convolutions of a block on one machine; another machine's have no names and no entry in the legend."""
     points = [point for point in machine.points if point.kind == kind and point.estimate.flops and point.measured_s]
     measured = [words.notes["seconds"].format(point.measured_s) for point in points]
     estimated = [words.notes["seconds"].format(point.estimate.seconds) for point in points]
     this_machine = style == THIS_MACHINE
+    told = ["" if _is_told_before(point, machine.points) else words.names[point.estimate.name] for point in points]
     marker: dict[str, Any] = {"size": 13, "symbol": BLOCK_SYMBOLS[kind] + style.marker_suffix}
     if not this_machine:
         marker |= {"color": BLOCK_COLOURS_ON_BOTH_GROUNDS[kind], "line": {"width": 2}}
@@ -96,12 +116,14 @@ def _points(kind: Kind, machine: MachineRoofline, style: MachineStyle, words: Ti
         "name": words.names[kind],
         "x": [point.estimate.intensity for point in points],
         "y": [point.flops_per_s for point in points],
-        "text": [words.names[point.estimate.name] for point in points],
+        "text": told,
         "textposition": _TEXT_POSITIONS[kind],
         "marker": marker,
-        "customdata": list(zip(measured, estimated, strict=True)),
+        "customdata": list(
+            zip(measured, estimated, (words.names[point.estimate.name] for point in points), strict=True)
+        ),
         "hovertemplate": (
-            f"{machine.machine}<br>%{{fullData.name}}: %{{text}}<br>%{{x:.1f}} {words.notes['intensity']}<br>"
+            f"{machine.machine}<br>%{{fullData.name}}: %{{customdata[2]}}<br>%{{x:.1f}} {words.notes['intensity']}<br>"
             f"{words.notes['measured']} %{{customdata[0]}}<br>{words.notes['estimate']} %{{customdata[1]}}"
             "<extra></extra>"
         ),

@@ -151,7 +151,9 @@ def show_differences(comparison: Comparison) -> None:
 def show_table(comparison: Comparison) -> None:
     """Every layer of every block."""
     names = {block.kind: block_name(block) for block in comparison.blocks}
-    show_rows([{**row, "kind": names[str(row["kind"])]} for row in block_layer_rows(comparison.blocks)])
+    rows = [{**row, "kind": names[str(row["kind"])]} for row in block_layer_rows(comparison.blocks)]
+    # a layer's name here says what it does; with one column less all of them are in sight
+    show_rows([{name: value for name, value in row.items() if name != "operation"} for row in rows])
 
 
 def show_counters(comparison: Comparison) -> None:
