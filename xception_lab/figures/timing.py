@@ -287,6 +287,11 @@ def sweep_times_figure(
             "xaxis": {"type": "log", "title": {"text": field}, **ticks},
             "yaxis": {"title": {"text": words.notes["latency"]}, **LOG_SECONDS_AXIS},
             "shapes": [vertical_line(current, width=2)],
+            # on a logarithmic axis an annotation is placed by the logarithm, a shape is not
+            "annotations": [
+                {"x": math.log10(current), "y": 1, "yref": "paper", "yanchor": "bottom", "text": words.notes["now"]}
+                | {"showarrow": False}
+            ],
             "margin": {"t": 30, "r": 20, "b": 120},
         },
     )

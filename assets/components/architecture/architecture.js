@@ -84,11 +84,7 @@ function drawFlow(picture, flow, cards, left, y, width) {
       const turn = left + 14
       const way = `M${middle},${y + 9}H${turn + 8}Q${turn},${y + 9} ${turn},${y + 17}V${bottom + 7}Q${turn},${bottom + 15} ${turn + 8},${bottom + 15}H${middle - 9}`
       picture.append(svg("path", { class: "shortcut", d: way }))
-      const tag = svg("g", { transform: `translate(${turn},${(top + bottom) / 2}) rotate(-90)` })
-      const half = 6 + card.shortcut.length * 3.4
-      tag.append(svg("rect", { class: "tag", x: -half, y: -9, width: 2 * half, height: 18, rx: 9 }))
-      tag.append(svg("text", { class: "row small", y: 4 }, card.shortcut))
-      picture.append(tag, svg("path", { class: "line", d: `M${middle},${bottom}V${bottom + 7}` }))
+      picture.append(drawTag(card.shortcut, turn, (top + bottom) / 2), svg("path", { class: "line", d: `M${middle},${bottom}V${bottom + 7}` }))
       picture.append(svg("circle", { class: "plus", cx: middle, cy: bottom + 15, r: 8.5 }))
       picture.append(svg("path", { class: "line", d: `M${middle - 4.5},${bottom + 15}h9M${middle},${bottom + 10.5}v9` }))
     }
@@ -97,6 +93,23 @@ function drawFlow(picture, flow, cards, left, y, width) {
     y = bottom + (card.shortcut ? 24 : 0)
   }
   return { begin, end: y, middle, right: left + width }
+}
+
+/** A label on an upright line: turned along it, or syllable under syllable, as Korean is written there. */
+function drawTag(text, x, y) {
+  const isHangul = /[\uac00-\ud7a3]/.test(text)
+  const tag = svg("g", { transform: `translate(${x},${y})${isHangul ? "" : " rotate(-90)"}` })
+  if (!isHangul) {
+    const half = 6 + text.length * 3.4
+    tag.append(svg("rect", { class: "tag", x: -half, y: -9, width: 2 * half, height: 18, rx: 9 }))
+    tag.append(svg("text", { class: "row small", y: 4 }, text))
+    return tag
+  }
+  const [step, syllables] = [13, [...text]]
+  const half = (step * syllables.length) / 2
+  tag.append(svg("rect", { class: "tag", x: -9, y: -half - 4, width: 18, height: 2 * half + 8, rx: 9 }))
+  syllables.forEach((syllable, i) => tag.append(svg("text", { class: "row small", y: (i + 0.8) * step - half }, syllable)))
+  return tag
 }
 
 /** How to read and use the picture: above it on a phone, else below the middle flow, the shortest. */

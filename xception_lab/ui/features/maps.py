@@ -76,7 +76,7 @@ class MapColumn:
 def step_name(step: BlockStep, kind: Kind) -> str:
     """What a step of a block is called: the picture, a convolution's output, after an activation."""
     names = {
-        "input": _("input"),
+        "input": _("input, −1 black to 1 white"),
         "first": _("after the 1×1") if kind == "extreme" else _("after the depthwise k×k"),
         "between": _("after the activation between"),
         "second": {

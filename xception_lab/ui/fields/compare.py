@@ -188,15 +188,15 @@ ORDER: Field[Order] = Field(
     "order",
     word_options("pointwise-first", "depthwise-first", labels=ORDER_LABELS),
     "depthwise-first",
-    label=N_("The path ends with: order"),
-    help=N_("Which convolution comes first at the end of the path; the steps to it are below."),
+    label=N_("Target block: order"),
+    help=N_("Which convolution comes first in the block that the steps below lead to, from the extreme block."),
 )
 BETWEEN: Field[Activation] = Field(
     "between",
     word_options("relu", "none", labels=ACTIVATION_LABELS),
     "none",
-    label=N_("The path ends with: between"),
-    help=N_("What stands between the two convolutions at the end of the path; the steps to it are below."),
+    label=N_("Target block: between"),
+    help=N_("What stands between the two convolutions of the block that the steps below lead to."),
 )
 VIEW: Field[View] = Field(
     "view",

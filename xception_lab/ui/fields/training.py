@@ -110,7 +110,7 @@ PRESET: Field[str] = Field(
             "figure-10": N_("Figure 10"),
             "figure-9": N_("Figure 9"),
             "batch-norm": N_("Batch norm between"),
-            "dose": N_("How much is cut"),
+            "dose": N_("How much negative is cut"),
             "conjecture": N_("The conjecture"),
             OWN: N_("Your own"),
         },

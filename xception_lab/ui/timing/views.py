@@ -134,7 +134,7 @@ def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
 def _bar_name(bar: TimingBar) -> str:
     """The name of a bar; the folded network's differs from that of the network as published."""
     if bar.name == "xception" and bar.settings.mode == "folded":
-        return "Xception, folded, channels_last"
+        return _("Xception, folded, channels_last")
     return bar.name
 
 
@@ -419,7 +419,12 @@ def _show_profiles(
 def show_devices(state: TimingState) -> None:
     """The latency that the roofline predicts from published peaks, for devices that this server does not have."""
     predictions = predict_devices(settings_group(state))
-    st.caption(_("**Predictions**, nothing measured: published peaks, every layer through memory, every product done."))
+    st.caption(
+        _(
+            "**Predictions**, nothing measured: peaks published, or computed from what was; every layer through "
+            "memory, every product done."
+        )
+    )
     summary = "; ".join(
         f"{prediction.name} {seconds_text(prediction.seconds['separable'])}"
         for prediction in predictions
@@ -438,7 +443,9 @@ def show_devices(state: TimingState) -> None:
         }
         for prediction in predictions
     ]
-    st.dataframe(rows, hide_index=True, height="content")
+    # the sources are long: all of one is in sight
+    widths = {kind_name(kind): st.column_config.Column(width=110) for kind in KINDS}
+    st.dataframe(rows, hide_index=True, height="content", column_config=widths)
     float32, tf32, times = tensor_core_example()
     st.markdown(paragraph("devices", float32=f"{float32:g}", tf32=f"{tf32:g}", tf32_times=f"{times:g}"))
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xception_lab.common.units import format_bytes, format_count, format_near
+from xception_lab.common.units import format_bytes, format_count, format_near, format_number
 from xception_lab.spec import BlockSpec
 from xception_lab.timing.analysis import (
     LOOP_SPREAD,
@@ -73,6 +73,7 @@ def timing_words() -> Any:
             "work": _("the work alone"),
             "wrong": _("WRONG OUTPUT"),
             "disturbed": _("disturbed"),
+            "now": _("now"),
             "own": _("own time in a forward pass"),
             "predicted": _("predicted latency (textbook roofline)"),
         },
@@ -270,8 +271,11 @@ def peaks_text(roofline: MachineRoofline) -> str:
             cache=format_bytes(peaks.cache_bytes_per_s),
         )
     ]
+    ridges = [peaks.flops_per_s / rate for rate in (peaks.cache_bytes_per_s, peaks.memory_bytes_per_s)]
+    sentence = _("So products bind from {cache} FLOPs a byte on where data fit that cache, from {memory} on in memory.")
+    sentences.append(sentence.format(cache=format_number(ridges[0]), memory=format_number(ridges[1])))
     if low < high:
-        sentence = _("The probes of the first range from {low}FLOP/s to {high}FLOP/s.")
+        sentence = _("The probes of the FLOP/s range from {low}FLOP/s to {high}FLOP/s.")
         sentences.append(sentence.format(low=format_count(low), high=format_count(high)))
     multiple = roofline.cache_multiple
     if multiple is None:

@@ -72,7 +72,10 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
     if not others:
         return text
     names = ", ".join(f"{plan_label(name)} ({count})" for name, count in others.items())
-    shared = _("Of its {runs} runs, some are runs of other results too, so these are no independent tests: {names}.")
+    shared = _(
+        "Of its {runs} runs, some are runs of other results too, one perhaps of several, so these are no independent "
+        "tests: {names}."
+    )
     return f"{text} {shared.format(runs=len(result.progress.runs), names=names)}"
 
 

@@ -40,7 +40,7 @@ def ask_guess(experiment: ExperimentSpec) -> None:
         st.button(_("Show me"), key="guess_show", on_click=set_controls, args=({GUESS.key: SHOW},))
         return
     contrast = experiment.primary[0]
-    unit = _("points with each doubling") if is_slope(contrast) else _("points of accuracy")
+    unit = _("in points") if is_slope(contrast) else _("points of accuracy")
     fixed = _(
         "Fixed beforehand: {seeds} seeds, and that a difference within ±{margin} points is of no account. “Harmful” "
         "and “helpful” say that a difference was found; whether it is larger than that, its interval says."

@@ -32,7 +32,9 @@ QUESTIONS = {
     "figure-9": N_("Are the **residual connections** essential?"),
     "batch-norm": N_("Does a ReLU between still harm **with a batch norm before it**?"),
     "dose": N_("**What does it do** to cut more of the negative signal?"),
-    "conjecture": N_("Does a ReLU between harm **shallow** feature spaces and help **deep** ones?"),
+    "conjecture": N_(
+        "Does a ReLU between harm **shallow** feature spaces, of few channels a segment, and help **deep** ones?"
+    ),
     "own": N_("What do these fields change?"),
 }
 LEVEL_LABELS = {
@@ -179,21 +181,21 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
         }[effect.verdict]
     elif effect.asks_equivalence and effect.verdict == "not decided" and _leaves_out_zero(effect):
         more = _(
-            "**Not shown to be equivalent; a difference is seen (not asked beforehand). {what}: about {count} more "
-            "mistakes in 100 pictures.**"
+            "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, one that was not. "
+            "{what}: about {count} more mistakes in 100 pictures.**"
         )
         fewer = _(
-            "**Not shown to be equivalent; a difference is seen (not asked beforehand). {what}: about {count} fewer "
-            "mistakes in 100 pictures.**"
+            "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, one that was not. "
+            "{what}: about {count} fewer mistakes in 100 pictures.**"
         )
         if is_beyond_margin(effect):
             more = _(
-                "**Not shown to be equivalent; a difference is seen (not asked beforehand), the whole interval outside "
-                "±{margin}. {what}: about {count} more mistakes in 100 pictures.**"
+                "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, one that was not, "
+                "the whole interval outside ±{margin}. {what}: about {count} more mistakes in 100 pictures.**"
             )
             fewer = _(
-                "**Not shown to be equivalent; a difference is seen (not asked beforehand), the whole interval outside "
-                "±{margin}. {what}: about {count} fewer mistakes in 100 pictures.**"
+                "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, one that was not, "
+                "the whole interval outside ±{margin}. {what}: about {count} fewer mistakes in 100 pictures.**"
             )
         sentence = fewer if effect.points > 0 else more
     elif effect.verdict in ("harmful", "helpful") and interval_within(effect):
@@ -239,7 +241,10 @@ def verdict_interval(effect: Effect, effects: Effects) -> str:
         # what the verdict stands on is the second step
         p, interval = found
         low, high = (points_text(effect, end) for end in interval)
-        second = _("no difference found, {test}; then two one-sided tests at ±{margin}: p {p}, 90% CI {low} to {high}")
+        second = _(
+            "no difference found, {test}; then two one-sided tests of equivalence at ±{margin}: p {p}, 90% CI {low} to "
+            "{high}"
+        )
         test = second.format(test=test, margin=effects.margin, p=format_p(p), low=low, high=high)
     return sentence.format(
         points=points_text(effect, effect.points),
@@ -325,7 +330,7 @@ def p_text(effect: Effect, margin: float) -> str:
     if not effect.asks_equivalence and effect.adjusted_p == effect.p:
         return f"p {p}"
     if effect.asks_equivalence:
-        return _("two one-sided tests at ±{margin}: p {p}").format(margin=margin, p=p)
+        return _("two one-sided tests of equivalence at ±{margin}: p {p}").format(margin=margin, p=p)
     return _("p {p} after Holm's correction").format(p=p)
 
 
