@@ -555,7 +555,7 @@ def test_an_equivalence_that_was_the_second_question_stands_on_its_own_test() ->
     )
     low, high = t.interval(0.9, len(values) - 1, values.mean(), sem(values))
     line = verdict_interval(effect, effects)
-    said = f"two one-sided tests at ±0.5: p = {max(below, above):.3f}, 90% CI {low:+.2f} to {high:+.2f})"
+    said = f"two one-sided tests of equivalence at ±0.5: p = {max(below, above):.3f}, 90% CI {low:+.2f} to {high:+.2f})"
     assert said in line
 
 

@@ -444,7 +444,8 @@ def show_devices(state: TimingState) -> None:
         for prediction in predictions
     ]
     # the sources are long: all of one is in sight
-    widths = {kind_name(kind): st.column_config.Column(width=110) for kind in KINDS}
+    widths = {kind_name(kind): st.column_config.Column(width=100) for kind in KINDS}
+    widths[_("source of its peaks")] = st.column_config.Column(width=720)
     st.dataframe(rows, hide_index=True, height="content", column_config=widths)
     float32, tf32, times = tensor_core_example()
     st.markdown(paragraph("devices", float32=f"{float32:g}", tf32=f"{tf32:g}", tf32_times=f"{times:g}"))
