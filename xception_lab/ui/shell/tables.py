@@ -51,7 +51,7 @@ _VALUES: dict[str, Mapping[Any, str]] = {
 def show_rows(
     rows: Sequence[Mapping[str, Any]],
     columns: Mapping[str, ColumnConfig] | None = None,
-    height: int | Literal["content"] = "content",
+    height: int | Literal["auto", "content"] = "content",
 ) -> None:
     """Draw rows by the file's names. columns: how some of them are drawn. A column without words here has its own."""
     named: dict[str, ColumnConfig] = {}

@@ -268,7 +268,7 @@ def show_runs(progress: Progress) -> None:
     rows = run_rows(progress)
     if not any(row["time_left_s"] for row in rows):
         rows = [{name: value for name, value in row.items() if name != "time_left_s"} for row in rows]
-    show_rows(rows, columns)
+    show_rows(rows, columns, height="auto")  # up to a hundred runs
 
 
 def experiment_downloads(make_result: Callable[[], ExperimentResult], key: str) -> None:
