@@ -122,10 +122,11 @@ def test_a_projector_s_page_is_large_and_has_no_controls(visit: Visit, query: st
     expect(page.locator(".st-key-controls")).to_be_visible()
     page.wait_for_function("() => !location.search.includes('projector')")
     # a click beside the text gives the page itself the focus, which is no control to frame
-    page.mouse.click(1270, 600)
+    page.mouse.click(8, 400)
     page.keyboard.press("p")
     expect(page.locator(".st-key-controls")).to_be_hidden()
-    assert page.evaluate("getComputedStyle(document.querySelector('.stMain')).boxShadow") == "none"
+    assert page.locator(".stMain").evaluate("node => node === document.activeElement")
+    assert page.locator(".stMain").evaluate("node => getComputedStyle(node, '::before').boxShadow") == "none"
 
 
 def test_what_a_link_sets_in_a_folded_menu_is_said_and_undone_with_a_click(visit: Visit) -> None:

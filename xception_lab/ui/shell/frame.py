@@ -173,7 +173,7 @@ html { font-size: 20px; }
 }
 .js-plotly-plot text { font-size: 18px !important; }
 /* the key P after a click beside the text would frame the page as a control that has the focus */
-.stApp .stMain:focus-visible { box-shadow: none !important; outline: none !important; }
+.stMain:focus-visible::before { box-shadow: none !important; }
 .st-key-guessing button { padding: .8rem 1.6rem; }
 .st-key-guessing button p { font-size: 1.7rem; }
 .stBidiComponent { zoom: 1.72; }
