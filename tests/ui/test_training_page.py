@@ -138,7 +138,7 @@ def test_an_interval_beyond_the_margin_is_said_though_nobody_asked() -> None:
     said = [line.value for line in app.markdown]
     (line,) = [line for line in said if f"{order.low:+.2f} to {order.high:+.2f} (" in line]
     assert line.startswith(
-        "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, one that was not, the "
+        "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, which is exploratory, the "
         f"whole interval outside ±{effects.margin}. "
     )
     assert any("was not asked beforehand" in caption.value for caption in app.caption)

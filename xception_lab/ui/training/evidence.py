@@ -391,12 +391,13 @@ def show_carry_over(own: str, primary: Sequence[Effect]) -> None:
 def _carried_text(own: str, primary: Sequence[Effect]) -> str:
     """What the comparisons came to on other pictures and at another width, each with runs of its own; or empty."""
     here = _pictures_and_width(own)
+    others = [(name, other) for name, effects in _stored_primary().items() for other in effects]
+    others.sort(key=lambda each: -len(each[1].differences))  # most seeds first
     parts: list[str] = []
     for effect in filter(_is_of_the_plain_network, primary):
         told: list[Effect] = []
         places: list[str] = []
-        others = [(name, other) for name, effects in _stored_primary().items() for other in effects]
-        for name, other in sorted(others, key=lambda each: -len(each[1].differences)):  # most seeds first
+        for name, other in others:
             pictures, width = _pictures_and_width(name)
             is_same = _is_of_the_plain_network(other) and _comparison(other) == _comparison(effect)
             if not is_same or (pictures, width) == here or any(_has_the_runs_of(other, one) for one in told):

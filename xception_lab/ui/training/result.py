@@ -205,8 +205,7 @@ def _show_curves(progress: Progress, key: str) -> None:
     if low == high:
         captions.append(_("Learning rate of all: {rate}.").format(rate=low))
     elif len(learning_curves) > MOST_BANDS:  # too many for a sentence
-        sentence = _("Learning rates from {low} to {high}, each in the table below.")
-        captions.append(sentence.format(low=low, high=high))
+        captions.append(_("Learning rates from {low} to {high}.").format(low=low, high=high))
     else:
         text = "; ".join(f"{name} {rate:g}" for name, rate in zip(names, rates, strict=True))
         captions.append(_("Learning rates: {rates}.").format(rates=text))
