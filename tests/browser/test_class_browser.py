@@ -43,10 +43,10 @@ def _joined(visitor: Visitor, address: str, frames: list[str] | None = None) -> 
 def _predict(page: Page, part: float, expected: str) -> None:
     """Click on a part of the scale, and wait until the room has the prediction."""
     scale = page.locator(SCALE).first
-    scale.scroll_into_view_if_needed()
     box = scale.bounding_box()
     assert box
-    page.mouse.click(box["x"] + part * box["width"], box["y"] + box["height"] / 2)
+    # by the locator: it waits until the picture above has come and the scale stands still
+    scale.click(position={"x": part * box["width"], "y": box["height"] / 2})
     expect(page.get_by_text(f"Your prediction: {expected}.")).to_be_visible()
 
 

@@ -49,9 +49,11 @@ def _title(page: Page, step: str) -> None:
 
 
 def _click_scale(page: Page, part: float) -> None:
-    box = page.locator(SCALE).first.bounding_box()
+    scale = page.locator(SCALE).first
+    box = scale.bounding_box()
     assert box
-    page.mouse.click(box["x"] + part * box["width"], box["y"] + box["height"] / 2)
+    # by the locator: it waits until the picture above has come and the scale stands still
+    scale.click(position={"x": part * box["width"], "y": box["height"] / 2})
 
 
 def _digits(step: str) -> list[str]:
