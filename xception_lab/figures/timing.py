@@ -178,10 +178,12 @@ def ratios_figure(shares: Mapping[str, Sequence[TimeShare]], words: TimingWords)
     )
 
 
-def contrast_figure(shares: Mapping[str, TimeShare], words: TimingWords) -> go.Figure:
+def contrast_figure(
+    shares: Mapping[str, TimeShare], labels: Sequence[tuple[str, str]], words: TimingWords
+) -> go.Figure:
     """One block at several places of a network: its FLOPs and its time as parts of the standard block's, as bars.
 
-    shares: by the place's name, the first at the top.
+    shares: by the place's name, the first at the top. labels: of each place, at its bars of time and of FLOPs.
     """
     places = list(shares)
     data = [
@@ -192,14 +194,20 @@ def contrast_figure(shares: Mapping[str, TimeShare], words: TimingWords) -> go.F
             "y": places,
             "x": values,
             "marker": marker,
-            "text": [f"<b>{value:.0%}</b>" for value in values],
+            "text": [f"<b>{label[number]}</b>" for label in labels],
             "textposition": "outside",
             "cliponaxis": False,
             "hovertemplate": "%{y}: %{fullData.name} %{x:.1%}<extra></extra>",
         }
-        for name, values, marker in (
-            ("time", [share.time for share in shares.values()], {"color": BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"]}),
-            ("flops", [share.flops for share in shares.values()], _OUTLINED),
+        for number, (name, values, marker) in enumerate(
+            (
+                (
+                    "time",
+                    [share.time for share in shares.values()],
+                    {"color": BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"]},
+                ),
+                ("flops", [share.flops for share in shares.values()], _OUTLINED),
+            )
         )
     ]
     return go.Figure(
@@ -212,7 +220,8 @@ def contrast_figure(shares: Mapping[str, TimeShare], words: TimingWords) -> go.F
             "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": ""}},
             "bargap": 0.25,
             "bargroupgap": 0.08,
-            "margin": {"t": 20, "r": 40, "b": 100},
+            # a label at the end of the longest bar needs as much
+            "margin": {"t": 20, "r": 95, "b": 100},
         },
     )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from xception_lab.figures.roofline import roofline_figure
 from xception_lab.figures.timing import (
@@ -62,6 +63,7 @@ from xception_lab.ui.timing.words import (
     LIMIT_NAMES,
     beaten_layers_texts,
     beaten_medians_text,
+    contrast_labels,
     contrast_text,
     crossing_lesson,
     fast_products_text,
@@ -69,6 +71,7 @@ from xception_lab.ui.timing.words import (
     outputs_text,
     peaks_text,
     precision_text,
+    probes_text,
     start_cost_text,
     timing_headline,
     timing_words,
@@ -158,13 +161,15 @@ def show_latency(state: TimingState) -> None:
     if contrast := _contrast(state, results):
         left, right = st.columns((3, 2), gap="medium")
         with right:
-            text = contrast_text(contrast)
-            show_chart(contrast_figure(contrast, timing_words()), "contrast", text)
-            st.caption(text)
+            words = timing_words()
+            if _has_two_times(results):
+                words = replace(words, notes={**words.notes, "time": words.notes["work"]})
+            show_chart(contrast_figure(contrast, contrast_labels(contrast), words), "contrast", contrast_text(contrast))
     else:
         left = st.container()
     with left:
         _show_bars(group, results, "latency")
+        st.caption(f"{paragraph('timing', 1 if _has_two_times(results) else 0)} {paragraph('timing', 2)}")
         if results.machine.kind != "cpu" and state.spec.kernel_size > 1:
             st.caption(fast_products_text(group[0], results))
     if shares_by_machine := _shares_by_machine(group, results):
@@ -177,9 +182,19 @@ def show_latency(state: TimingState) -> None:
         show_chart(ratios_figure(shares_by_machine, timing_words()), "ratios", summary)
     if state.measured_on != "here":
         _show_lessons(state, results)
-    st.markdown(paragraph("timing"))
-    if text := start_cost_text(shipped_timings()):
-        st.markdown(text)
+    with _more(_("More about these times")):
+        st.markdown(paragraph("timing", 3))
+        if text := start_cost_text(shipped_timings()):
+            st.markdown(text)
+
+
+def _has_two_times(results: Results) -> bool:
+    """Whether they are of a GPU: its own work, and calls in a row."""
+    return any(timing.loop_s is not None for timing in results.timings)
+
+
+def _more(label: str) -> DeltaGenerator:
+    return st.expander(label, icon=":material/info:")
 
 
 def _contrast(state: TimingState, results: Results) -> dict[str, TimeShare]:
@@ -253,8 +268,12 @@ def _show_lessons(state: TimingState, results: Results) -> None:
 def show_xception(state: TimingState) -> None:
     """The whole network, as published and for fast inference."""
     wanted = network_settings(state)
-    _show_bars(wanted, _captioned_results(wanted, state), "xception")
-    st.markdown(paragraph("timing_network"))
+    results = _captioned_results(wanted, state)
+    _show_bars(wanted, results, "xception")
+    reading = paragraph("timing_network", 0)
+    if _has_two_times(results):
+        reading += f" {paragraph('timing_network', 1)}"
+    st.markdown(reading)
 
 
 def show_roofline(state: TimingState) -> None:
@@ -288,7 +307,12 @@ def show_roofline(state: TimingState) -> None:
             st.caption(f"{escape_markdown(roofline.machine)}: {text}" if several else text)
     for machine, machine_results in results_by_machine(results).items():
         _show_prediction_errors(machine, machine_results)
-    st.markdown(paragraph("roofline"))
+    st.markdown(paragraph("roofline", 0))
+    with _more(_("More about the estimate")):
+        st.markdown(paragraph("roofline", 1))
+        for roofline in rooflines:
+            text = probes_text(roofline)
+            st.markdown(f"**{escape_markdown(roofline.machine)}** — {text}" if several else text)
 
 
 def _show_prediction_errors(machine: str, results: Results) -> None:
@@ -448,7 +472,9 @@ def show_devices(state: TimingState) -> None:
     widths[_("source of its peaks")] = st.column_config.Column(width=720)
     st.dataframe(rows, hide_index=True, height="content", column_config=widths)
     float32, tf32, times = tensor_core_example()
-    st.markdown(paragraph("devices", float32=f"{float32:g}", tf32=f"{tf32:g}", tf32_times=f"{times:g}"))
+    st.markdown(paragraph("devices", 0))
+    with _more(_("More about these predictions")):
+        st.markdown(paragraph("devices", 1, float32=f"{float32:g}", tf32=f"{tf32:g}", tf32_times=f"{times:g}"))
 
 
 def show_other_machines(state: TimingState) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from xception_lab.common.units import format_bytes, format_count, format_near, format_number
+from xception_lab.arch.comparison import ratio
+from xception_lab.common.units import format_bytes, format_count, format_number
 from xception_lab.spec import BlockSpec
 from xception_lab.timing.analysis import (
     LOOP_SPREAD,
@@ -96,28 +97,18 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
         "no difference seen": _("the work alone shows **no difference** to be seen"),
     }[verdict.outcome].format(times=times_text(verdict.times.times))
     launches = verdict.launches
-    part = launches.times.times if launches.times.direction == "more" else 1 / launches.times.times
     in_a_row = {
         "faster": _("called in a row, launches included, it is **{times} faster**"),
         "slower": _("called in a row, launches included, it is **{times} slower**"),
+        # how far apart such times may be from run to run
         "no difference seen": _(
-            "called in a row, launches included, it took **{percent}%** of the standard block's time: less than "
-            "{spread:.0%} apart, too little to tell, as such times change from run to run"
+            "called in a row, launches included, the two are less than {spread:.0%} apart, **too close to tell**"
         ),
-    }[launches.outcome].format(
-        times=times_text(launches.times.times),
-        # 124.8, not 125, beside "less than 25% apart"
-        percent=format_near(100 * part, (100 * (1 + LOOP_SPREAD), 100, 100 / (1 + LOOP_SPREAD)), 0, ""),
-        spread=LOOP_SPREAD,
-    )
-    sentence = _(
-        "**On a GPU** ({machine}): {work}; {in_a_row}. During roughly **{share:.0%}** of a call in a row the GPU waits "
-        "for its launches."
-    )
+    }[launches.outcome].format(times=times_text(launches.times.times), spread=LOOP_SPREAD)
+    sentence = _("**On a GPU** ({machine}): {work}; {in_a_row}.")
     if results is machines[0]:
         sentence = _(
-            "**On this GPU**, {in_a_row}. During roughly **{share:.0%}** of a call in a row the GPU waits for its "
-            "launches."
+            "**On this GPU**, {in_a_row}. It waits for launches during roughly **{share:.0%}** of such a call."
         )
     return sentence.format(
         machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row, share=launches.share
@@ -188,21 +179,21 @@ def network_headline(wanted: Sequence[Settings], results: Results) -> str:
     low, high = sorted((plain.loop_s, folded.loop_s))
     if high / low > 1 + LOOP_SPREAD:
         return text
-    close = _(
-        "The times in a row are less than {spread:.0%} apart: too little to tell, as they change from run to run."
-    )
+    close = _("These two are less than {spread:.0%} apart: too close to tell.")
     return f"{text} {close.format(spread=LOOP_SPREAD)}"
 
 
+def contrast_labels(shares: Mapping[str, TimeShare]) -> list[tuple[str, str]]:
+    """Of each place of a network: how much faster the separable block is there, and of how many fewer FLOPs."""
+    return [(change_text(share.time, 1.0), ratio_text(ratio(share.flops, 1.0))) for share in shares.values()]
+
+
 def contrast_text(shares: Mapping[str, TimeShare]) -> str:
-    """How fast the separable block is at each place of a network, of how many times fewer FLOPs."""
-    sentence = _("{place}: {times} faster with {flops} fewer FLOPs")
+    """The same as one text."""
     parts = [
-        sentence.format(place=place, times=times_text(1 / share.time), flops=times_text(1 / share.flops))
-        for place, share in shares.items()
-        if share.time < 1
+        f"{place}: {time}, FLOPs: {flops}" for place, (time, flops) in zip(shares, contrast_labels(shares), strict=True)
     ]
-    return "; ".join(parts) + "." if parts else ""
+    return "; ".join(parts)
 
 
 def _outcome(verdict: SpeedVerdict) -> str:
@@ -244,8 +235,6 @@ def _reason(verdict: SpeedVerdict) -> str:
         if cause.bound_s is None:
             return f"{part}."
         bound = _("**{seconds}**, where {work} explain {bound}.")
-        if cause.seconds > MOST_EXPLAINED * cause.bound_s:
-            bound = _("**{seconds}**, where {work} explain {bound}: it comes near no peak of the machine.")
         work = _("its FLOPs and bytes") if cause.mac_share else _("its bytes")
         seconds, bound_s = seconds_text(cause.seconds), seconds_text(cause.bound_s)
         return f"{part}: {bound.format(seconds=seconds, work=work, bound=bound_s)}"
@@ -262,18 +251,23 @@ def _reason(verdict: SpeedVerdict) -> str:
 
 
 def peaks_text(roofline: MachineRoofline) -> str:
-    """The measured peaks of a machine, how much their probes differ, and how far beyond its caches they reach."""
-    peaks, (low, high) = roofline.peaks, roofline.peak_range
-    sentences = [
-        _("Measured peaks: {flops}FLOP/s, memory {memory}/s, fastest cache {cache}/s.").format(
-            flops=format_count(peaks.flops_per_s),
-            memory=format_bytes(peaks.memory_bytes_per_s),
-            cache=format_bytes(peaks.cache_bytes_per_s),
-        )
-    ]
+    """The measured peaks of a machine, and from which intensity on its products bind."""
+    peaks = roofline.peaks
+    sentence = _("Measured peaks: {flops}FLOP/s, memory {memory}/s, fastest cache {cache}/s.")
+    measured = sentence.format(
+        flops=format_count(peaks.flops_per_s),
+        memory=format_bytes(peaks.memory_bytes_per_s),
+        cache=format_bytes(peaks.cache_bytes_per_s),
+    )
     ridges = [peaks.flops_per_s / rate for rate in (peaks.cache_bytes_per_s, peaks.memory_bytes_per_s)]
     sentence = _("So products bind from {cache} FLOPs a byte on where data fit that cache, from {memory} on in memory.")
-    sentences.append(sentence.format(cache=format_number(ridges[0]), memory=format_number(ridges[1])))
+    return f"{measured} {sentence.format(cache=format_number(ridges[0]), memory=format_number(ridges[1]))}"
+
+
+def probes_text(roofline: MachineRoofline) -> str:
+    """How much the probes of a machine's peaks differ, and how far beyond its caches they reach."""
+    peaks, (low, high) = roofline.peaks, roofline.peak_range
+    sentences: list[str] = []
     if low < high:
         sentence = _("The probes of the FLOP/s range from {low}FLOP/s to {high}FLOP/s.")
         sentences.append(sentence.format(low=format_count(low), high=format_count(high)))
@@ -337,9 +331,8 @@ def fast_products_text(standard: Settings, results: Results) -> str:
         return ""
     kernel_size = standard.subject.kernel_size
     sentence = _(
-        "On a GPU the estimate of the standard block, {fast}, counts the multiplications of Winograd's way, "
-        "{times:.0f}× fewer than its FLOPs say: the library may take that way, and from outside nobody sees whether it "
-        "does. By the direct way it would be {direct}."
+        "The estimate of the standard block, {fast}, counts the multiplications of Winograd's way, {times:.0f}× fewer, "
+        "which the library may take; by the direct way it would be {direct}."
     )
     times = kernel_size**2 / fewest_products(kernel_size)
     return sentence.format(fast=seconds_text(fast_s), direct=seconds_text(direct_s), times=times)
@@ -357,8 +350,8 @@ def precision_text(machine: str, results: Results) -> str:
     if properties is None or properties.matmul_precision is None or properties.conv_precision is None:
         return ""
     sentence = _(
-        "torch's defaults on {machine}: matrix products in {matmul}, convolutions in {conv}. Here `float32` is timed "
-        "in IEEE float32 and `tf32` in TF32, whatever the defaults are; a run of your own follows them."
+        "`float32` is timed in IEEE float32 here and `tf32` in TF32; a run of your own on {machine} follows torch's "
+        "defaults: matrix products in {matmul}, convolutions in {conv}."
     )
     return sentence.format(
         machine=escape_markdown(machine),
@@ -374,8 +367,7 @@ def start_cost_text(results: Results) -> str:
         return ""
     sentence = _(
         "**Starting a layer costs time**, on a CPU too: on {machine} the separable block at {size}×{size} takes "
-        "{median}, where the estimate is {estimate} (measured, a stored result). The mode `graph` launches all kernels "
-        "of a GPU at once."
+        "{median}, where the estimate is {estimate} (measured, a stored result)."
     )
     return sentence.format(
         machine=translate_machine(bar.machine),
@@ -409,10 +401,8 @@ def _launch_lesson(state: TimingState, results: Results) -> str:
     if timing is None or timing.loop_s is None or properties is None or properties.launch_s is None:
         return ""
     sentence = _(
-        "**Launches.** Called in a row, the separable block takes {loop}; the GPU's own work, from the first kernel to "
-        "the last with a flushed cache, takes {work}. The block has {count} layers, and a call of one operation of "
-        "torch takes {launch} here in a row of calls that have next to nothing to do: that is its launch. What its "
-        "layers need beyond that was not measured apart."
+        "**Launches.** Called in a row, the separable block takes {loop}, the GPU's own work {work}. Each of its "
+        "{count} layers has to be launched: even a call that has next to nothing to do takes {launch} here."
     )
     return sentence.format(
         loop=seconds_text(timing.loop_s),
@@ -441,8 +431,8 @@ def crossing_lesson(state: TimingState, results: Results) -> str:
     if not parts:
         return ""
     sentence = _(
-        "**Where separable stays ahead of standard**, called in a row and by more than {spread:.0%}, which is how far "
-        "such times may differ from run to run: {parts}."
+        "**Where separable stays ahead of standard**, called in a row and by more than the {spread:.0%} that such "
+        "times may change: {parts}."
     )
     return sentence.format(spread=LOOP_SPREAD, parts="; ".join(parts))
 
@@ -451,10 +441,12 @@ def _graph_lesson(state: TimingState, results: Results) -> str:
     eager, graph = (_separable_timing(state, results, mode=mode, backward=False) for mode in ("eager", "graph"))
     if eager is None or graph is None or not eager.loop_s or not graph.loop_s:
         return ""
-    sentence = _(
-        "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. The kernels in "
-        "it are the same; the {work} above are with a flushed cache and with the gaps between them."
-    )
+    sentence = _("**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}.")
+    if graph.loop_s < eager.work_s:
+        sentence = _(
+            "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. That is "
+            "less than the work alone, {work}, which is timed with a flushed cache."
+        )
     return sentence.format(
         graph=seconds_text(graph.loop_s),
         eager=seconds_text(eager.loop_s),
