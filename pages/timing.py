@@ -27,7 +27,7 @@ from xception_lab.ui.timing.measurement import (
     start,
 )
 from xception_lab.ui.timing.results import best_results, stored_accelerators
-from xception_lab.ui.timing.views import SHOW
+from xception_lab.ui.timing.views import SHOW, show_nearest
 from xception_lab.ui.timing.words import launches_text, network_headline, timing_headline
 
 MAIN = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, SIZE, BATCH_SIZE)
@@ -61,6 +61,7 @@ with st.container(key="verdict"):
 if of_blocks:
     if launches := launches_text(group, (group_results, *stored_accelerators())):
         st.markdown(launches)
+    show_nearest(state, group_results)
     main_controls(MAIN)
     also_set(MORE)
 refusal = refusal_text(state)

@@ -17,7 +17,7 @@ from xception_lab.measurement.machine import cpu_name
 from xception_lab.measurement.queue import JobStatus
 from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
 from xception_lab.timing.analysis import LOOP_SPREAD, prediction_errors, smallest_block
-from xception_lab.timing.jobs import TimingJob, sweep_settings, three_blocks
+from xception_lab.timing.jobs import TimingJob, nearest_timed, sweep_settings, three_blocks
 from xception_lab.timing.results import DeviceProperties, Machine, OutputCheck, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json, shipped_timings, stored_devices
 from xception_lab.ui.fields.timing import MEASURED_ON, TIMING_VIEW, TimingState, TimingView
@@ -615,3 +615,34 @@ def test_what_was_not_timed_has_its_estimate_alone_and_no_claim_of_a_stored_resu
     app = page(timing_view="operations", **strange)
     assert any("No profile of this is stored" in note.value for note in app.info)
     assert not any("stored result" in caption.value for caption in app.caption)
+
+
+def test_a_block_that_was_not_timed_leads_to_the_nearest_that_was() -> None:
+    app = page(measured_on="nvidia-h100", in_channels="256", out_channels="512", size="56", stride="2")
+    assert "were not timed on NVIDIA H100" in app.markdown[0].value
+    button = app.button(key="nearest")
+    # by hand: two octaves of channels in and one of stride away; 256→256 at 14 is a step further
+    assert button.label == "Show the nearest that was timed: 64→512, 56×56"
+    button.click().run()
+    assert not app.exception
+    assert "the work alone" in app.markdown[0].value
+    shown = (app.select_slider(key=key).value for key in ("in_channels", "out_channels", "size"))
+    assert tuple(shown) == ("64", "512", "56")
+    assert "nearest" not in [button.key for button in app.button]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "nearest"),
+    [
+        (CompareSpec(size=50), CompareSpec()),
+        (
+            CompareSpec(in_channels=728, out_channels=700, size=19),
+            CompareSpec(in_channels=728, out_channels=728, size=19),
+        ),
+        (CompareSpec(batch_size=20), CompareSpec(batch_size=16)),
+        (CompareSpec(), None),  # was timed itself
+    ],
+)
+def test_the_nearest_block_is_near_in_every_field(wanted: CompareSpec, nearest: CompareSpec | None) -> None:
+    assert nearest_timed(wanted, H100) == nearest
+    assert nearest_timed(wanted, H100, dtype="bfloat16", mode="compiled") is None  # nothing was timed so

@@ -1,10 +1,12 @@
 """Lists of settings to time: the three blocks, a sweep, everything that the page shows."""
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from xception_lab.arch.comparison import sweep_field
-from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
+from xception_lab.spec import KINDS, BlockSpec, CompareSpec, XceptionSpec
+from xception_lab.timing.results import Results
 from xception_lab.timing.results_file import settings_from_dict
 from xception_lab.timing.settings import MEMORY_FORMATS, Dtype, Settings
 
@@ -21,6 +23,9 @@ LARGE_BATCHES = (64, 128, 256)
 
 # (in_channels, out_channels, size) of the page's default, Xception's middle flow, an early layer, a small late one
 LAYER_SIZES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
+
+
+_TIMED_FIELDS = ("in_channels", "out_channels", "kernel_size", "stride", "size", "batch_size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,29 @@ def sweep_settings(spec: CompareSpec, field: str, kind: str = "cpu", **chosen: A
     """
     values = TIMED_SWEEP_VALUES[field] + (LARGE_BATCHES if field == "batch_size" and kind != "cpu" else ())
     return sweep_field(spec, field, values, lambda setting: three_blocks(setting, **chosen))
+
+
+def nearest_timed(spec: CompareSpec, results: Results, **chosen: Any) -> CompareSpec | None:
+    """The likest setting whose three blocks were all timed; None where these themselves were, or none at all.
+
+    chosen: as in three_blocks. Likest: the least sum of distances, in octaves, of its channels, kernel, size, batch and
+    stride. Fields beside these are at their defaults.
+    """
+
+    def distance(other: CompareSpec) -> float:
+        return sum(abs(math.log2(getattr(other, name) / getattr(spec, name))) for name in _TIMED_FIELDS)
+
+    timed = [
+        CompareSpec(
+            **{name: getattr(settings.subject, name) for name in _TIMED_FIELDS if hasattr(settings.subject, name)},
+            size=settings.height,
+            batch_size=settings.batch_size,
+        )
+        for settings in (timing.settings for timing in results.latest)
+        if isinstance(settings.subject, BlockSpec)
+    ]
+    whole = [other for other in dict.fromkeys(timed) if all(map(results.timing, three_blocks(other, **chosen)))]
+    return None if spec in whole else min(whole, key=distance, default=None)
 
 
 def full_job(kind: str, device: str = "auto") -> TimingJob:

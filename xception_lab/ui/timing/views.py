@@ -37,13 +37,15 @@ from xception_lab.timing.analysis import (
     timing_bar,
 )
 from xception_lab.timing.clock_readings import clock_readings
-from xception_lab.timing.jobs import three_blocks
+from xception_lab.timing.jobs import nearest_timed, three_blocks
 from xception_lab.timing.published_devices import predict_devices, tensor_core_example
 from xception_lab.timing.results import Operation, Results, timing_row
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.timing.settings import Settings
 from xception_lab.ui.compare.presets import preset_spec
+from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE, STRIDE
 from xception_lab.ui.fields.timing import MEASURED_ON, TIMED_ALONG, TimingState, TimingView
+from xception_lab.ui.shell.address import keeps_control, set_controls
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import control
 from xception_lab.ui.shell.language import escape_markdown, paragraph
@@ -88,7 +90,32 @@ for _ in range(20):
     block(x)
 torch.cuda.synchronize()
 print((time.perf_counter() - begin) / 20)"""
+TIMED_FIELDS = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, STRIDE, SIZE, BATCH_SIZE)
 NUM_COLOURS = 7  # of the theme's ten; the other three are the blocks'
+
+
+def show_nearest(state: TimingState, results: Results) -> None:
+    """Where these blocks were not timed: a button that sets the controls to the likest ones that were."""
+    nearest = nearest_timed(state.spec, results, **run_options(state))
+    if nearest is None:
+        return
+    texts = {field.key: str(getattr(nearest, field.key)) for field in TIMED_FIELDS}
+    if not all(texts[field.key] in field.texts and keeps_control(field.key) for field in TIMED_FIELDS):
+        return
+    what = f"{nearest.in_channels}→{nearest.out_channels}, {nearest.size}×{nearest.size}"
+    if nearest.kernel_size != 3:
+        what += f", {nearest.kernel_size}×{nearest.kernel_size}"
+    if nearest.stride > 1:
+        what += f", stride {nearest.stride}"
+    if nearest.batch_size > 1:
+        what += ", " + _("batch {batch}").format(batch=nearest.batch_size)
+    st.button(
+        _("Show the nearest that was timed: {what}").format(what=what),
+        key="nearest",
+        icon=":material/near_me:",
+        on_click=set_controls,
+        args=(texts,),
+    )
 
 
 def _captioned_results(wanted: Sequence[Settings], state: TimingState) -> Results:
@@ -169,7 +196,8 @@ def show_latency(state: TimingState) -> None:
         left = st.container()
     with left:
         _show_bars(group, results, "latency")
-        st.caption(f"{paragraph('timing', 1 if _has_two_times(results) else 0)} {paragraph('timing', 2)}")
+        measured = paragraph("timing", 1 if _has_two_times(results) else 0) if any(map(results.timing, group)) else ""
+        st.caption(f"{measured} {paragraph('timing', 2)}")
         if results.machine.kind != "cpu" and state.spec.kernel_size > 1:
             st.caption(fast_products_text(group[0], results))
     if shares_by_machine := _shares_by_machine(group, results):
@@ -468,8 +496,8 @@ def show_devices(state: TimingState) -> None:
         for prediction in predictions
     ]
     # the sources are long: all of one is in sight
-    widths = {kind_name(kind): st.column_config.Column(width=100) for kind in KINDS}
-    widths[_("source of its peaks")] = st.column_config.Column(width=720)
+    widths = {kind_name(kind): st.column_config.Column(width=145) for kind in KINDS}
+    widths[_("source of its peaks")] = st.column_config.Column(width=600)
     st.dataframe(rows, hide_index=True, height="content", column_config=widths)
     float32, tf32, times = tensor_core_example()
     st.markdown(paragraph("devices", 0))
