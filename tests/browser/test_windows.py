@@ -1,5 +1,6 @@
 """Narrow windows and a projector."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -36,6 +37,19 @@ def test_the_menu_of_a_narrow_window_leads_to_every_lab(visit: Visit) -> None:
     page.locator(".st-key-pages button").click()
     page.get_by_role("link", name="Network").click()
     page.locator(".st-key-anatomy").wait_for()
+
+
+def test_a_row_of_options_fades_where_it_goes_on_and_only_there(visit: Visit) -> None:
+    page = visit(viewport={"width": 390, "height": 844}).open("/timing", TIMING)
+    row = page.locator(".st-key-timing_view [role=radiogroup]")
+    fading = re.compile(r"rgba\(0, 0, 0, 0\)\)$")
+    expect(row).to_have_css("mask-image", fading)
+    row.evaluate("node => node.scrollTo(node.scrollWidth, 0)")
+    expect(row).not_to_have_css("mask-image", fading)
+    page.set_viewport_size({"width": 1366, "height": 768})
+    page.reload()
+    page.locator(TIMING).wait_for()
+    expect(row).not_to_have_css("mask-image", fading)
 
 
 def test_the_row_of_links_keeps_within_the_page(visit: Visit) -> None:

@@ -116,6 +116,17 @@ html:lang(ko) .stApp :is(td, th) { word-break: keep-all; overflow-wrap: break-wo
 /* where a link that names a view opens the page: below the header's button, or with the view's sliders above it */
 .st-key-view_and_control { scroll-margin-top: 3rem; }
 .st-key-view_below, .st-key-chosen { scroll-margin-top: 39vh; }
+/* a row of options that goes on fades out where it does; without overflow the timeline does not run, and nothing fades */
+@keyframes row-goes-on {
+  from { mask-image: linear-gradient(to right, #000 calc(100% - 3rem), transparent); }
+  99%, to { mask-image: linear-gradient(to right, #000 calc(100% - 3rem), #000); }
+}
+@supports (animation-timeline: scroll()) {
+  [data-testid=stButtonGroup] [role=radiogroup] {
+    animation: row-goes-on linear;
+    animation-timeline: scroll(self inline);
+  }
+}
 .st-key-verdict p { font-size: 1.4rem; line-height: 1.35; text-wrap: pretty; }
 /* the room of what is drawn by scripts that come later, and of rows that are drawn after what stands below them */
 .st-key-title, .st-key-share { min-height: 2.5rem; }
