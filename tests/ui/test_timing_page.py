@@ -117,7 +117,7 @@ def test_the_stored_result_is_that_of_the_likest_machine_and_says_whose_it_is(
     assert cause in app.markdown[0].value
     times, flops = _contrast(app)
     late = times["y"].index("late: 728→728, 19×19")
-    assert (times["text"][late], flops["text"][late]) == ("<b>7.7× faster</b>", "<b>8.9× fewer</b>")
+    assert (times["text"][late], flops["text"][late]) == ("<b>13%</b> 7.7× faster", "<b>11%</b> 8.9× fewer")
     assert (times["name"], flops["name"]) == ("time", "FLOPs")
 
 
@@ -164,7 +164,9 @@ def test_the_first_screen_holds_a_gpus_work_and_its_time_in_a_row_with_checked_o
     assert "in a row" in shares["Depthwise separable"]["x"][-1]
     assert shares["Depthwise separable"]["y"][-1] == pytest.approx(taken)
     if on != "here":
-        assert f"during roughly **{1 - separable.device_s / separable.loop_s:.0%}** of such a call" in said
+        assert (
+            f"block's call roughly **{1 - separable.device_s / separable.loop_s:.0%}** is waiting for launches" in said
+        )
         assert any("Outputs checked against float64" in caption.value for caption in app.caption)
         assert any(H100.machine.driver in caption.value for caption in app.caption)
         bars = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]

@@ -112,7 +112,7 @@ def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_inter
         interval = own_interval(effect)
         assert interval
         if effect.asks_equivalence and effect.verdict == "not decided" and not interval[0] <= 0 <= interval[1]:
-            assert line.startswith("**Not shown to be equivalent, the question fixed beforehand; a difference is")
+            assert line.startswith("**Not shown to be equivalent, which was asked beforehand. Exploratory: a ")
         else:
             assert line.startswith(f"**{words[effect.verdict]}")
         assert f"{len(effects.seeds)} seeds" in line
@@ -138,8 +138,8 @@ def test_an_interval_beyond_the_margin_is_said_though_nobody_asked() -> None:
     said = [line.value for line in app.markdown]
     (line,) = [line for line in said if f"{order.low:+.2f} to {order.high:+.2f} (" in line]
     assert line.startswith(
-        "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, which is exploratory, the "
-        f"whole interval outside ±{effects.margin}. "
+        "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen, its whole "
+        f"interval outside ±{effects.margin}. "
     )
     assert any("was not asked beforehand" in caption.value for caption in app.caption)
 

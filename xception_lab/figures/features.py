@@ -201,6 +201,7 @@ def reach_figure(
         "line": {"width": 3, "color": PLUS_COLOUR},
     }
     axis = {"range": [-0.5, side - 0.5], "showgrid": False, "zeroline": False, "nticks": 6, "constrain": "domain"}
+    axis["ticks"] = ""  # the theme's are on the left picture alone
     upside = {**axis, "range": [side - 0.5, -0.5], "scaleratio": 1, "constraintoward": "top"}
     heat = {
         "type": "heatmap",
@@ -225,7 +226,7 @@ def reach_figure(
             "xaxis": {**axis, "domain": [0, 0.48]},
             "xaxis2": {**axis, "domain": [0.52, 1]},
             "yaxis": {**upside, "scaleanchor": "x"},
-            "yaxis2": {**upside, "scaleanchor": "x2", "anchor": "x2", "showticklabels": False, "ticks": ""},
+            "yaxis2": {**upside, "scaleanchor": "x2", "anchor": "x2", "showticklabels": False},
             "images": [
                 {
                     "source": picture,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ _HATCHED = {
     "line": {"color": GREY, "width": 1},
     "pattern": {"shape": "/", "fgcolor": GREY, "bgcolor": "rgba(0,0,0,0)", "size": 6, "solidity": 0.25},
 }
+_LABEL_SHARE = 0.09  # of an axis, what the label of a ring takes
 # a count of FLOPs is no prediction of a time
 _OUTLINED = {"color": "rgba(0,0,0,0)", "line": {"color": GREY, "width": 1.5}}
 
@@ -147,10 +149,7 @@ def ratios_figure(shares: Mapping[str, Sequence[TimeShare]], words: TimingWords)
 
     shares: by machine, this server first. FLOPs are the same everywhere; every machine has its own group of times.
     """
-    machines = list(shares)
-    times = [words.notes["time"]]
-    if len(machines) > 1:
-        times = [f"{words.notes['time']},<br>{wrap_name(machine, 16)}" for machine in machines]
+    times = [f"{words.notes['time']},<br>{wrap_name(machine, 16)}" for machine in shares]
     data = [
         {
             "type": "bar",
@@ -173,7 +172,7 @@ def ratios_figure(shares: Mapping[str, Sequence[TimeShare]], words: TimingWords)
             "legend": TIMING_LEGEND,
             "showlegend": False,
             "yaxis": {"title": {"text": words.notes["share"]}, "tickformat": ".0%", "rangemode": "tozero"},
-            "margin": {"t": 30, "r": 10, "b": 100 if len(machines) > 1 else 60},
+            "margin": {"t": 30, "r": 10, "b": 100},
         },
     )
 
@@ -194,7 +193,7 @@ def contrast_figure(
             "y": places,
             "x": values,
             "marker": marker,
-            "text": [f"<b>{label[number]}</b>" for label in labels],
+            "text": [f"<b>{value:.0%}</b> {label[number]}" for value, label in zip(values, labels, strict=True)],
             "textposition": "outside",
             "cliponaxis": False,
             "hovertemplate": "%{y}: %{fullData.name} %{x:.1%}<extra></extra>",
@@ -221,7 +220,7 @@ def contrast_figure(
             "bargap": 0.25,
             "bargroupgap": 0.08,
             # a label at the end of the longest bar needs as much
-            "margin": {"t": 20, "r": 95, "b": 100},
+            "margin": {"t": 20, "r": 125, "b": 100},
         },
     )
 
@@ -280,7 +279,7 @@ def sweep_times_figure(
             "name": words.notes["crossing"],
             "x": [crossing.at for crossing in crossings],
             "y": [crossing.seconds for crossing in crossings],
-            "text": [words.notes["at"].format(crossing.at) for crossing in crossings],
+            "text": _ring_labels([crossing.at for crossing in crossings], max(values) / min(values), words),
             "textposition": "bottom center",
             "marker": {"size": 20, "symbol": "circle-open", "color": GREY, "line": {"width": 3}},
             "hoverinfo": "text",
@@ -304,6 +303,24 @@ def sweep_times_figure(
             "margin": {"t": 30, "r": 20, "b": 120},
         },
     )
+
+
+def _ring_labels(places: Sequence[float], span: float, words: TimingWords) -> list[str]:
+    """A label for each ring; rings so close on a logarithmic axis that their labels would overlap have one together.
+
+    span: of the axis, the greatest value divided by the least.
+    """
+    labels = [""] * len(places)
+    near: list[int] = []  # the rings of one label, from left to right
+    order = sorted(range(len(places)), key=places.__getitem__)
+    for ring, following in zip_longest(order, order[1:]):
+        near.append(ring)
+        if following is None or places[following] / places[ring] > span**_LABEL_SHARE:
+            low, high = (f"{places[end]:.0f}" for end in (near[0], near[-1]))
+            name = "at" if low == high else "at_several"
+            labels[near[len(near) // 2]] = words.notes[name].format(places[near[0]], places[near[-1]])
+            near = []
+    return labels
 
 
 def _sweep_line(values: Sequence[int], line: SweepLine, machine: str, field: str, words: TimingWords) -> dict[str, Any]:

@@ -129,11 +129,17 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
     cases = (
         _("{filters} 1×1 mixes × {pictures} pictures") if num_filters > 1 else _("these filters × {pictures} pictures")
     )
-    counts = _(
-        "Before the last activation the extreme block leaves less in {less} of {number}, the same within {tie} "
-        "percentage point in {same} and more in {more} ({cases}); after it less in {less_after}, the same in "
-        "{same_after} and more in {more_after}."
-    )
+    if before.same == before.cases and after.same == after.cases:
+        counts = _(
+            "In all {number} cases ({cases}) it is the same within {tie} percentage point, before the last activation "
+            "and after it."
+        )
+    else:
+        counts = _(
+            "Before the last activation the extreme block leaves less in {less} of {number}, the same within {tie} "
+            "percentage point in {same} and more in {more} ({cases}); after it less in {less_after}, the same in "
+            "{same_after} and more in {more_after}."
+        )
     numbers = counts.format(
         cases=cases.format(filters=num_filters, pictures=readings.num_pictures()),
         less=before.less,
@@ -158,6 +164,11 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
 def _verdict(before: Comparison, after: Comparison) -> str:
     """What the counts before and after the last activation say together."""
     less, more = before.less + after.less, before.more + after.more
+    half = (before.cases + after.cases) / 2
+    if less and more > half:
+        return _("The extreme block mostly leaves a linear reader more than the separable one, but not always.")
+    if more and less > half:
+        return _("The extreme block mostly leaves a linear reader less than the separable one, but not always.")
     if less and more:
         return _(
             "It depends: the extreme block leaves a linear reader sometimes less than the separable one, "

@@ -116,10 +116,11 @@ html:lang(ko) .stApp :is(td, th) { word-break: keep-all; overflow-wrap: break-wo
 /* where a link that names a view opens the page: below the header's button, or with the view's sliders above it */
 .st-key-view_and_control { scroll-margin-top: 3rem; }
 .st-key-view_below, .st-key-chosen { scroll-margin-top: 39vh; }
-/* a row of options that goes on fades out where it does; without overflow the timeline does not run, and nothing fades */
+/* a row of options that goes on fades out where it does; one that does not has no timeline, and nothing fades */
 @keyframes row-goes-on {
-  from { mask-image: linear-gradient(to right, #000 calc(100% - 3rem), transparent); }
-  99%, to { mask-image: linear-gradient(to right, #000 calc(100% - 3rem), #000); }
+  from { mask-image: linear-gradient(to right, #000, #000 3rem, #000 calc(100% - 3rem), transparent); }
+  1%, 99% { mask-image: linear-gradient(to right, transparent, #000 3rem, #000 calc(100% - 3rem), transparent); }
+  to { mask-image: linear-gradient(to right, transparent, #000 3rem, #000 calc(100% - 3rem), #000); }
 }
 @supports (animation-timeline: scroll()) {
   [data-testid=stButtonGroup] [role=radiogroup] {
@@ -153,6 +154,7 @@ html:lang(ko) .stApp :is(td, th) { word-break: keep-all; overflow-wrap: break-wo
   /* else a column of single letters */
   html .stApp .stMarkdown :is(th, td) { word-break: keep-all; overflow-wrap: normal; }
   .st-key-projector { display: none; }
+  .st-key-title > :has([data-testid=stCaptionContainer]) { flex-basis: 100%; }
   .st-key-settings { min-height: 13rem; }
   .st-key-lead { min-height: 6.2rem; }
   .st-key-lead p { font-size: .95rem; }

@@ -69,6 +69,7 @@ from xception_lab.ui.timing.words import (
     contrast_text,
     crossing_lesson,
     fast_products_text,
+    launch_cost_text,
     lessons_texts,
     outputs_text,
     peaks_text,
@@ -130,13 +131,17 @@ def _captioned_results(wanted: Sequence[Settings], state: TimingState) -> Result
     return results
 
 
-def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
-    """Measured times beside their estimates, of these results and of every uploaded machine's."""
-    bars = [
+def _bars(wanted: Sequence[Settings], results: Results) -> list[TimingBar]:
+    """Measured times and their estimates, of these results and of every uploaded machine's."""
+    return [
         replace(timing_bar(settings, machine_results), machine=machine)
         for machine, machine_results in results_by_machine(results).items()
         for settings in wanted
     ]
+
+
+def _show_bars(bars: Sequence[TimingBar], key: str) -> None:
+    """Draw measured times beside their estimates, and say what was found when their outputs were checked."""
     if not any(bar.timing or bar.estimate_s for bar in bars):
         return
     named = [replace(bar, name=_bar_name(bar)) for bar in bars]
@@ -151,6 +156,10 @@ def _show_bars(wanted: Sequence[Settings], results: Results, key: str) -> None:
             st.caption(checked)
     if beaten := [words.names[bar.name] for bar in named if bar.beats_estimate]:
         st.caption(beaten_medians_text(beaten))
+
+
+def _show_table(bars: Sequence[TimingBar]) -> None:
+    """Everything that was measured of these bars, folded."""
     rows = [timing_row(bar.timing) for bar in bars if bar.timing]
     if not rows:
         return
@@ -185,6 +194,7 @@ def show_latency(state: TimingState) -> None:
     """The three blocks: measured beside predicted."""
     group = settings_group(state)
     results = _captioned_results(group, state)
+    bars = _bars(group, results)
     if contrast := _contrast(state, results):
         left, right = st.columns((3, 2), gap="medium")
         with right:
@@ -195,11 +205,12 @@ def show_latency(state: TimingState) -> None:
     else:
         left = st.container()
     with left:
-        _show_bars(group, results, "latency")
+        _show_bars(bars, "latency")
         measured = paragraph("timing", 1 if _has_two_times(results) else 0) if any(map(results.timing, group)) else ""
         st.caption(f"{measured} {paragraph('timing', 2)}")
         if results.machine.kind != "cpu" and state.spec.kernel_size > 1:
             st.caption(fast_products_text(group[0], results))
+    _show_table(bars)
     if shares_by_machine := _shares_by_machine(group, results):
         time = _("time")
         summary = "; ".join(
@@ -212,6 +223,9 @@ def show_latency(state: TimingState) -> None:
         _show_lessons(state, results)
     with _more(_("More about these times")):
         st.markdown(paragraph("timing", 3))
+        for machine, machine_results in results_by_machine(results).items():
+            if text := launch_cost_text(machine, machine_results):
+                st.markdown(text)
         if text := start_cost_text(shipped_timings()):
             st.markdown(text)
 
@@ -297,7 +311,9 @@ def show_xception(state: TimingState) -> None:
     """The whole network, as published and for fast inference."""
     wanted = network_settings(state)
     results = _captioned_results(wanted, state)
-    _show_bars(wanted, results, "xception")
+    bars = _bars(wanted, results)
+    _show_bars(bars, "xception")
+    _show_table(bars)
     reading = paragraph("timing_network", 0)
     if _has_two_times(results):
         reading += f" {paragraph('timing_network', 1)}"
@@ -335,9 +351,12 @@ def show_roofline(state: TimingState) -> None:
             st.caption(f"{escape_markdown(roofline.machine)}: {text}" if several else text)
     for machine, machine_results in results_by_machine(results).items():
         _show_prediction_errors(machine, machine_results)
-    st.markdown(paragraph("roofline", 0))
+    reading = paragraph("roofline", 0)
+    if results.machine.kind != "cpu":
+        reading += f" {paragraph('roofline', 1)}"
+    st.markdown(reading)
     with _more(_("More about the estimate")):
-        st.markdown(paragraph("roofline", 1))
+        st.markdown(paragraph("roofline", 2))
         for roofline in rooflines:
             text = probes_text(roofline)
             st.markdown(f"**{escape_markdown(roofline.machine)}** — {text}" if several else text)
@@ -370,10 +389,13 @@ def _show_prediction_errors(machine: str, results: Results) -> None:
 
 
 def _crossings_text(points: Sequence[Crossing], field: str) -> str:
-    sentence = _("{first} and {second} cross near {field} = {at:.0f}")
+    places: dict[tuple[str, str], list[str]] = {}
+    for point in points:
+        places.setdefault((kind_name(point.first), kind_name(point.second)), []).append(f"{point.at:.0f}")
+    sentence = _("{first} and {second} cross near {field} = {at}")
     texts = [
-        sentence.format(first=kind_name(point.first), second=kind_name(point.second), field=field, at=point.at)
-        for point in points
+        sentence.format(first=first, second=second, field=field, at=", ".join(dict.fromkeys(at)))
+        for (first, second), at in places.items()
     ]
     return f"{'; '.join(texts)}." if texts else _("No two of the measured lines cross.")
 
@@ -515,7 +537,9 @@ def show_other_machines(state: TimingState) -> None:
         for results in uploaded_results():
             machine = escape_markdown(translate_machine(results.machine.label))
             st.markdown(f"**{machine}** — {timing_headline(group, results, can_measure=False)}")
-        _show_bars(group, _captioned_results(group, state), "brought")
+        bars = _bars(group, _captioned_results(group, state))
+        _show_bars(bars, "brought")
+        _show_table(bars)
 
 
 SHOW: dict[TimingView, Callable[[TimingState], None]] = {

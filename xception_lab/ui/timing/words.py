@@ -70,6 +70,7 @@ def timing_words() -> Any:
             "seconds": "{:.3g} s",
             "crossing": _("they cross"),
             "at": _("near {:.0f}"),
+            "at_several": _("near {:.0f} to {:.0f}"),
             "loop": _("calls in a row, launches included"),
             "work": _("the work alone"),
             "wrong": _("WRONG OUTPUT"),
@@ -102,13 +103,14 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
         "slower": _("called in a row, launches included, it is **{times} slower**"),
         # how far apart such times may be from run to run
         "no difference seen": _(
-            "called in a row, launches included, the two are less than {spread:.0%} apart, **too close to tell**"
+            "called in a row, launches included, the two are less than {spread:.0%} apart, **too close to tell** for "
+            "such times"
         ),
     }[launches.outcome].format(times=times_text(launches.times.times), spread=LOOP_SPREAD)
     sentence = _("**On a GPU** ({machine}): {work}; {in_a_row}.")
     if results is machines[0]:
         sentence = _(
-            "**On this GPU**, {in_a_row}. It waits for launches during roughly **{share:.0%}** of such a call."
+            "**On this GPU**, {in_a_row}. Of the separable block's call roughly **{share:.0%}** is waiting for launches."
         )
     return sentence.format(
         machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row, share=launches.share
@@ -179,7 +181,7 @@ def network_headline(wanted: Sequence[Settings], results: Results) -> str:
     low, high = sorted((plain.loop_s, folded.loop_s))
     if high / low > 1 + LOOP_SPREAD:
         return text
-    close = _("These two are less than {spread:.0%} apart: too close to tell.")
+    close = _("Times in a row change by up to {spread:.0%}: these two are too close to tell.")
     return f"{text} {close.format(spread=LOOP_SPREAD)}"
 
 
@@ -377,6 +379,18 @@ def start_cost_text(results: Results) -> str:
     )
 
 
+def launch_cost_text(machine: str, results: Results) -> str:
+    """What a launch takes at least on a machine's accelerator; empty where that was not measured."""
+    properties = results.properties
+    if properties is None or properties.launch_s is None:
+        return ""
+    sentence = _(
+        "**A launch** on {machine}: a call of one of torch's operations that has next to nothing to do takes {launch}, "
+        "in a row of such calls. What the call of a layer takes beyond that was not measured apart."
+    )
+    return sentence.format(machine=escape_markdown(machine), launch=seconds_text(properties.launch_s))
+
+
 def lessons_texts(state: TimingState, results: Results) -> list[str]:
     """What an accelerator's times say about launches, batches, widths, graphs and memory formats; each computed."""
     return list(
@@ -397,18 +411,17 @@ def _separable_timing(state: TimingState, results: Results, **chosen: Any) -> Ti
 
 
 def _launch_lesson(state: TimingState, results: Results) -> str:
-    timing, properties = _separable_timing(state, results), results.properties
-    if timing is None or timing.loop_s is None or properties is None or properties.launch_s is None:
+    timing = _separable_timing(state, results)
+    if timing is None or timing.loop_s is None or timing.loop_s <= timing.work_s:
         return ""
     sentence = _(
-        "**Launches.** Called in a row, the separable block takes {loop}, the GPU's own work {work}. Each of its "
-        "{count} layers has to be launched: even a call that has next to nothing to do takes {launch} here."
+        "**Launches.** Called in a row, the separable block takes {loop}, the GPU's own work {work}: between its "
+        "{count} layers the GPU waits for their launches."
     )
     return sentence.format(
         loop=seconds_text(timing.loop_s),
         work=seconds_text(timing.work_s),
         count=len(timing.settings.cost().layers),
-        launch=seconds_text(properties.launch_s),
     )
 
 

@@ -181,23 +181,21 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
         }[effect.verdict]
     elif effect.asks_equivalence and effect.verdict == "not decided" and _leaves_out_zero(effect):
         more = _(
-            "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, which is exploratory. "
+            "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen. "
             "{what}: about {count} more mistakes in 100 pictures.**"
         )
         fewer = _(
-            "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, which is exploratory. "
+            "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen. "
             "{what}: about {count} fewer mistakes in 100 pictures.**"
         )
         if is_beyond_margin(effect):
             more = _(
-                "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, which is "
-                "exploratory, the whole interval outside ±{margin}. {what}: about {count} more mistakes in 100 "
-                "pictures.**"
+                "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen, its "
+                "whole interval outside ±{margin}. {what}: about {count} more mistakes in 100 pictures.**"
             )
             fewer = _(
-                "**Not shown to be equivalent, the question fixed beforehand; a difference is seen, which is "
-                "exploratory, the whole interval outside ±{margin}. {what}: about {count} fewer mistakes in 100 "
-                "pictures.**"
+                "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen, its "
+                "whole interval outside ±{margin}. {what}: about {count} fewer mistakes in 100 pictures.**"
             )
         sentence = fewer if effect.points > 0 else more
     elif effect.verdict in ("harmful", "helpful") and interval_within(effect):
