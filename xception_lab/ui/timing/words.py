@@ -110,7 +110,8 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
     sentence = _("**On a GPU** ({machine}): {work}; {in_a_row}.")
     if results is machines[0]:
         sentence = _(
-            "**On this GPU**, {in_a_row}. Of the separable block's call roughly **{share:.0%}** is waiting for launches."
+            "**On this GPU**, {in_a_row}. Of the separable block's call roughly **{share:.0%}** is waiting for "
+            "launches."
         )
     return sentence.format(
         machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row, share=launches.share
