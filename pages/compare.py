@@ -63,7 +63,7 @@ def show_comparison(state: CompareState) -> None:
             st.space("stretch")
             with st.container(horizontal=True, width="content"):  # both go to the next line together
                 copy_link(_("Copy link"), _("Copied"))
-                table = partial(block_layer_csv, blocks)
+                table = partial(block_layer_csv, blocks, spec.size)
                 download_button(_("Table (CSV)"), table, "xception-lab.csv", "text/csv")
         SHOW[state.view](Comparison(state, spec, blocks, ahead))
 

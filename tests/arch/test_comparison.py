@@ -2,7 +2,7 @@
 
 import csv
 import io
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -234,8 +234,18 @@ def test_the_layers_of_a_block_add_up_to_the_block(spec: CompareSpec) -> None:
 def test_the_csv_holds_the_rows(spec: CompareSpec) -> None:
     assume(fits(spec))
     columns = compare(spec)
-    read = list(csv.DictReader(io.StringIO(block_layer_csv(columns), newline="")))
-    assert read == [{name: str(value) for name, value in row.items()} for row in block_layer_rows(columns)]
+    read = list(csv.DictReader(io.StringIO(block_layer_csv(columns, spec.size), newline="")))
+    rows = block_layer_rows(columns)
+    assert [{name: row[name] for name in rows[0]} for row in read] == [
+        {name: str(value) for name, value in row.items()} for row in rows
+    ]
+    # and what the block was asked to be, so that a file can be told from another
+    for row in read:
+        block = spec.block(row["kind"])  # type: ignore[arg-type]
+        assert row["size"] == str(spec.size)
+        for field in fields(block):
+            value = getattr(block, field.name)
+            assert row[field.name] == ("" if value is None else str(value))
 
 
 def test_a_sweep_of_a_field_keeps_the_values_that_build() -> None:

@@ -1,8 +1,8 @@
 """The three blocks compared: ratios, the spectrum of segments, sweeps of a field, the two differences."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeVar
 
@@ -188,6 +188,7 @@ def block_layer_rows(blocks: Iterable[ComparedBlock]) -> list[dict[str, str | in
     return rows
 
 
-def block_layer_csv(blocks: Iterable[ComparedBlock]) -> str:
-    """block_layer_rows as CSV with a header."""
-    return rows_to_csv(block_layer_rows(blocks))
+def block_layer_csv(blocks: Sequence[ComparedBlock], size: int) -> str:
+    """block_layer_rows as CSV with a header, each with the block's settings and the size of its input behind it."""
+    settings = {block.kind: asdict(block.spec) | {"size": size} for block in blocks}
+    return rows_to_csv([row | settings[row["kind"]] for row in block_layer_rows(blocks)])
