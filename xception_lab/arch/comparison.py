@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from xception_lab.arch.cost import Cost, block_cost
 from xception_lab.common.files import rows_to_csv
@@ -190,5 +190,5 @@ def block_layer_rows(blocks: Iterable[ComparedBlock]) -> list[dict[str, str | in
 
 def block_layer_csv(blocks: Sequence[ComparedBlock], size: int) -> str:
     """block_layer_rows as CSV with a header, each with the block's settings and the size of its input behind it."""
-    settings = {block.kind: asdict(block.spec) | {"size": size} for block in blocks}
+    settings: dict[object, dict[str, Any]] = {block.kind: asdict(block.spec) | {"size": size} for block in blocks}
     return rows_to_csv([row | settings[row["kind"]] for row in block_layer_rows(blocks)])
