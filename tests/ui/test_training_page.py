@@ -517,6 +517,29 @@ def test_copied_runs_are_named_with_the_commit_that_made_them() -> None:
     assert f"for Figure 10, by the code of commit `{stored.provenance.commit[:12]}`" in line
 
 
+@pytest.mark.parametrize(
+    ("query", "known", "runs"),
+    [
+        ({"preset": "batch-norm"}, 30, 60),  # Figure 10's results were there, the plan was not
+        ({"preset": "dose"}, 8, 40),
+        ({"preset": "two-differences"}, 0, 48),  # both plans were fixed together, before any run
+        ({"preset": "two-differences", "dataset": "emoji"}, 0, 48),
+        ({"preset": "figure-10"}, 0, 36),
+    ],
+)
+def test_runs_whose_outcome_was_known_before_the_question_are_told_unasked(
+    query: dict[str, str], known: int, runs: int
+) -> None:
+    app = page(guess="show", **query)
+    said = [text.value for text in (*app.caption, *app.markdown) if "was known when this question" in text.value]
+    assert len(said) == (known > 0)
+    assert all(f"The outcome of {known} of its {runs} runs, those of Figure 10, was known" in text for text in said)
+    if query["preset"] == "two-differences":
+        (line,) = [line.value for line in _opened("evidence", **query).markdown if line.value.startswith("Made by")]
+        assert f"24 of the {runs} runs are copies of runs made for Figure 10" in line
+        assert "both questions were fixed there, before any of these runs" in line
+
+
 def _effect(low: float, high: float, verdict: EffectVerdict, **changes: Any) -> Effect:
     stored = load_stored_result("figure-10")
     assert stored

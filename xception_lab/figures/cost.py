@@ -55,6 +55,9 @@ def spectrum_figure(
             "hoverinfo": "skip",
         }
     )
+    levels = [*costs, *(getattr(block.cost, measure) for block in blocks)]
+    # of a short range every digit, or there would be one tick or none
+    dtick = "D1" if max(levels) < 5 * min(levels) else "D2"
     ticks = [str(number) for number in segments]
     ticks[0] += f"<br>{words.notes['regular']}"
     ticks[-1] += f"<br>{words.notes['one']}"
@@ -74,7 +77,7 @@ def spectrum_figure(
     label = {"x": np.log10(3.45), "y": 1, "yref": "paper", "yanchor": "top", "showarrow": False}
     return _figure(
         lines,
-        {"type": "log", "title": {"text": words.measure}, "tickformat": ".2~s", "dtick": "D2"},
+        {"type": "log", "title": {"text": words.measure}, "tickformat": ".2~s", "dtick": dtick},
         xaxis={
             "type": "log",
             "title": {"text": words.notes["axis"]},

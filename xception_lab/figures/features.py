@@ -8,14 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, PLUS_COLOUR
+from xception_lab.common.palette import BLOCK_COLOURS_ON_BOTH_GROUNDS, PLUS_COLOUR, VARIANT_COLOURS
 from xception_lab.features.readings import PLACES, Order, Quartiles
 from xception_lab.figures.style import GREY, LEGEND, error_bars, vertical_line
 from xception_lab.spec import Activation
 
-# by what stands between the two convolutions: the colours of the separable and of the extreme block, which have
-# nothing and a ReLU there by default
-_COLOURS = {"none": BLOCK_COLOURS_ON_BOTH_GROUNDS["separable"], "relu": BLOCK_COLOURS_ON_BOTH_GROUNDS["extreme"]}
+# of a block of the paper, or of a variant that is none
+_COLOURS = {**BLOCK_COLOURS_ON_BOTH_GROUNDS, "variant": VARIANT_COLOURS[0]}
 _SYMBOLS = {"none": "circle", "relu": "diamond"}
 # of the three axes under each other, as shares of the height
 _DOMAINS = ((0.73, 0.95), (0.38, 0.6), (0.03, 0.25))
@@ -25,11 +24,12 @@ _DOMAINS = ((0.73, 0.95), (0.38, 0.6), (0.03, 0.25))
 class DepthLine:
     """One network's numbers over its layers.
 
-    between: the activation between its two convolutions. curves: share of zeros, share of dead channels and effective
-    rank, each as (places along the depth, values, hover texts).
+    look: whose colour it has. between: the activation between its two convolutions. curves: share of zeros, share of
+    dead channels and effective rank, each as (places along the depth, values, hover texts).
     """
 
     name: str
+    look: str
     between: str
     curves: Sequence[tuple[Sequence[int], Sequence[float], Sequence[str]]]
 
@@ -42,7 +42,7 @@ def depth_figure(lines: Sequence[DepthLine], ticks: Mapping[int, str], words: Se
     """
     data: list[dict[str, Any]] = []
     for line in lines:
-        colour = _COLOURS.get(line.between, BLOCK_COLOURS_ON_BOTH_GROUNDS["standard"])
+        colour = _COLOURS[line.look]
         for number, (at, values, hover) in enumerate(line.curves, start=1):
             data.append(
                 {

@@ -19,6 +19,11 @@ export function blockColours(node) {
   return Object.fromEntries(Object.entries(PALETTE.blocks).map(([kind, { colour }]) => [kind, colours[colour]]))
 }
 
+/** The colour of a trained variant that is no block of the paper, the first of the palette's. */
+export function variantColour(node) {
+  return categoricalColours(node)[PALETTE.variant]
+}
+
 /** The colour of a number below zero where a block's own colour stands for those above: like none of the blocks'. */
 export function belowZeroColour(node) {
   const isDark = categoricalColours(node)[0].toLowerCase() === PALETTE.categorical.dark[0]

@@ -4,7 +4,7 @@
 // layers in every frame. A repaint keeps every node that need not change.
 
 import { button, element, setText } from "../common/dom.js"
-import { blockColours, setSignColours } from "../common/palette.js"
+import { blockColours, setSignColours, variantColour } from "../common/palette.js"
 import { drawDetail } from "./detail.js"
 import { colourTable, decodeBytes, drawRamp, paint } from "./pixels.js"
 
@@ -182,6 +182,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".maps")
   root.setAttribute("aria-label", data.summary)
   for (const [kind, colour] of Object.entries(blockColours(root))) root.style.setProperty(`--${kind}`, colour)
+  root.style.setProperty("--variant", variantColour(root))
   setSignColours(root)
   const table = colourTable(root)
   const choose = (map) => setTriggerValue("pick", map)

@@ -95,6 +95,7 @@ def block_columns(state: FeaturesState, blocks: Sequence[BlockMaps], picture: In
             _subtitle(block),
             block,
             _block_numbers(block, values, range_notes(state, block)),
+            {"input": _("input: what its network hands it")} if trained else {},
             picture=colour_picture,
             has_batch_norm=trained,
         )

@@ -44,7 +44,7 @@ def _make_arrays(columns: Sequence[MapColumn]) -> bytes:
     """Every map of every column, named "number_kind/step/layer", as an npz file."""
     return encode_npz(
         {
-            f"{number}_{column.kind}/{maps.step}/{maps.layer or 'picture'}": maps.values
+            f"{number}_{column.look}/{maps.step}/{maps.layer or 'picture'}": maps.values
             for number, column in enumerate(columns)
             for maps in column.maps.steps
         }

@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ _AROUND_ACTIVATION: dict[BlockStep, tuple[BlockStep, BlockStep]] = {
     "after": ("second", "after"),
 }
 
+# whose colour a network or a block has
+Look = Kind | Literal["variant"]
+
 # name, value, note
 LabelledNumber = tuple[str, str, str]
 
@@ -48,14 +51,15 @@ LabelledNumber = tuple[str, str, str]
 class MapColumn:
     """One column of maps.
 
-    kind: whose colour it has. numbers: at its foot. step_names: of steps that have other names than a block's.
+    look: whose colour it has: a kind of block's, or that of a variant that is no block of the paper.
+    numbers: at its foot. step_names: of steps that have other names than a block's.
     picture: the input, uint8 (H, W, 3), for the row of the step "input" or, where there is no such row, for the head.
     has_batch_norm: whether a batch norm stands before the last activation.
     beside: how many of a step's maps stand beside each other where that means something. sizes: of steps whose maps are
     weights, as torch has their shapes.
     """
 
-    kind: Kind
+    look: Look
     title: str
     subtitle: str
     maps: BlockMaps
@@ -100,7 +104,7 @@ def show_columns(
     data = {
         "columns": [
             {
-                "kind": column.kind,
+                "kind": column.look,
                 "title": column.title,
                 "subtitle": column.subtitle,
                 "rows": [row for step in steps if (row := _row(column, step, state, limits[step], steps))],
@@ -144,7 +148,7 @@ def _row(
     maps = column.maps.step(step)
     if maps is None:
         gaps = {"first": _("space and channels at once: nothing in between"), "between": _("nothing between")}
-        if not whole_block or step not in gaps or (column.kind == "standard" and step == "between"):
+        if not whole_block or step not in gaps or (column.maps.kind == "standard" and step == "between"):
             return None
         return {"gap": gaps[step]}
     channels = sort_channels(maps.values, state.sort)[: MAX_BLOCK_MAPS if whole_block else MAX_MAPS]
@@ -224,7 +228,7 @@ def _panel(column: MapColumn, state: FeaturesState, shared_limit: float) -> dict
     shared_limit: as in colour_limit.
     """
     step, channel = state.step, state.channel
-    head = {"kind": column.kind, "title": f"{column.title} · {column.step_name(step)}"}
+    head = {"kind": column.look, "title": f"{column.title} · {column.step_name(step)}"}
     maps = column.maps.step(step)
     if maps is None or channel >= len(maps.values):
         return {**head, "missing": _("There is no such map here.")}

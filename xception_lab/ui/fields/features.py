@@ -179,7 +179,7 @@ SORT: Field[Sorting] = Field(
     word_options(*SORTINGS, labels={"index": N_("by number"), "strength": N_("strongest first")}),
     "index",
     label=N_("Order"),
-    help=N_("Channels by number, or the strongest (root mean square) first."),
+    help=N_("Channels by number, or in each row by itself the strongest (root mean square) first."),
 )
 RANGE: Field[ColourRange] = Field(
     "range",

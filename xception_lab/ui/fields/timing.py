@@ -54,7 +54,10 @@ MEASURED_ON: Field[MeasuredOn] = Field(
     ),
     "here",
     label=N_("Times of"),
-    help=N_("Whose times are shown: this machine's, or the stored ones of a GPU that this code has measured."),
+    help=N_(
+        "Whose times are shown: those measured on this machine, until then the stored ones of the likest CPU; or the "
+        "stored ones of a GPU that this code has measured."
+    ),
 )
 TIMED_ALONG: Field[TimedField] = Field(
     "timed_along",

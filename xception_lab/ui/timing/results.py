@@ -14,6 +14,7 @@ from xception_lab.timing.results import MAX_BUSY_SHARE, Machine, Results, merge_
 from xception_lab.timing.results_file import ResultsFileError, results_from_json, shipped_timings, stored_devices
 from xception_lab.timing.settings import Settings
 from xception_lab.ui.fields.timing import MeasuredOn
+from xception_lab.ui.shell.address import is_projected
 from xception_lab.ui.shell.language import escape_markdown, translate_message
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import translate_machine
@@ -96,10 +97,12 @@ def shipped_source(device: MeasuredOn = "here") -> str:
         return sentence.format(machine=translate_machine(machine.label), driver=machine.driver)
     machine = translate_machine(_timings_like_here().machine.label)
     if accelerator_likely():
-        sentence = _("**A stored result** of {machine}; this server has an accelerator too. Measure replaces it.")
-        return sentence.format(machine=machine)
-    sentence = _("**A stored result** of {machine}; this server has a CPU too ({name}), no GPU. Measure replaces it.")
-    return sentence.format(machine=machine, name=cpu_name())
+        sentence = _("**A stored result** of {machine}; this server has an accelerator too.")
+    else:
+        sentence = _("**A stored result** of {machine}; this server has a CPU too ({name}), no GPU.")
+    text = sentence.format(machine=machine, name=cpu_name())
+    # a projector's view has no such button
+    return text if is_projected() else f"{text} {_('Measure replaces it.')}"
 
 
 def uploaded_results() -> tuple[Results, ...]:

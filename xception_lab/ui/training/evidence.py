@@ -68,27 +68,37 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
             "found against them perhaps too large: {variants}."
         )
         text += " " + edge.format(variants=chosen)
-    others = _plans_with_runs_of(result.plan.name) if result.plan else {}
+    if result.provenance:
+        text += _known_text(result.provenance, len(result.progress.runs))
+    others = _plans_with_runs_of(result.plan.name) if result.plan else ()
     if not others:
         return text
-    names = ", ".join(f"{plan_label(name)} ({count})" for name, count in others.items())
-    shared = _(
-        "Of its {runs} runs, some are runs of other results too, one perhaps of several, so these are no independent "
-        "tests: {names}."
+    shared = _("Some of its runs are runs of other results too, so these are no independent tests: {names}.")
+    return f"{text} {shared.format(names=', '.join(map(plan_label, others)))}"
+
+
+def _known_text(made: Provenance, runs: int) -> str:
+    """How many runs were made before the question was fixed, so that their outcome was known then."""
+    sentence = _(
+        "**The outcome of {count} of its {runs} runs, those of {plan}, was known when this question was fixed.**"
     )
-    return f"{text} {shared.format(runs=len(result.progress.runs), names=names)}"
+    texts = [
+        sentence.format(count=earlier.runs, runs=runs, plan=plan_label(earlier.plan))
+        for earlier in made.earlier
+        if earlier.commit != made.commit
+    ]
+    return "".join(f" {text}" for text in texts)
 
 
 @st.cache_data(show_spinner=False)
-def _plans_with_runs_of(name: str) -> dict[str, int]:
-    """The other plans that have runs of this one, and how many."""
+def _plans_with_runs_of(name: str) -> tuple[str, ...]:
+    """The other plans that have runs of this one."""
     own = set(map(_as_trained, load_plan(name).experiment.variants()))
-    counts = {
-        other: len(own & set(map(_as_trained, load_plan(other).experiment.variants())))
+    return tuple(
+        other
         for other in plan_names()
-        if other != name
-    }
-    return {other: count for other, count in counts.items() if count}
+        if other != name and not own.isdisjoint(map(_as_trained, load_plan(other).experiment.variants()))
+    )
 
 
 def _as_trained(spec: TrainSpec) -> TrainSpec:
@@ -248,8 +258,14 @@ def _earlier_text(made: Provenance, runs: int) -> str:
         "{count} of the {runs} runs were not made for this question: they are copies of runs made before for {plan}, "
         "by the code of commit `{commit}`."
     )
+    together = _(
+        "{count} of the {runs} runs are copies of runs made for {plan}, by the code of commit `{commit}`: both "
+        "questions were fixed there, before any of these runs."
+    )
     texts = [
-        sentence.format(count=earlier.runs, runs=runs, plan=plan_label(earlier.plan), commit=earlier.commit[:12])
+        (together if earlier.commit == made.commit else sentence).format(
+            count=earlier.runs, runs=runs, plan=plan_label(earlier.plan), commit=earlier.commit[:12]
+        )
         for earlier in made.earlier
     ]
     return "".join(f" {text}" for text in texts)

@@ -95,7 +95,7 @@ def show_run(progress: Progress, read_predictions: PredictionsReader, read_check
     )
     left, right = st.columns(2, gap="large")
     with left:
-        words = (_("given class"), _("own class"), _("pictures"))
+        words = (_("the network's answer"), _("true class"), _("pictures"))
         show_chart(confusion_figure(matrix, names, words), "confusion", _hardest_class_text(matrix, names))
     with right:
         _show_mistakes(dataset, matrix)
@@ -121,7 +121,7 @@ def _show_mistakes(dataset: Dataset, matrix: Confusion) -> None:
     mistakes = matrix.mistakes[:MAX_MISTAKES]
     pictures = [dataset.test_images[mistake.picture] for mistake in mistakes]
     captions = [f"{class_name(mistake.label)} → {class_name(mistake.predicted)}" for mistake in mistakes]
-    st.markdown(_("Mistakes: own class → given class, the most frequent confusions first."))
+    st.markdown(_("Mistakes: true class → the network's answer, the most frequent confusions first."))
     show_pictures(pictures, captions, 104, "mistakes")
 
 
