@@ -474,7 +474,7 @@ def _counts_hold(text: str, values: np.ndarray) -> None:
         assert "The extreme and the separable block leave a linear reader the same in every case." in text
         assert f"In all {sum(before)} cases" in text
         return
-    counts = re.search(r"(the extreme block leaves less.*) \(.* pictures\)(; after it less in [^.]*)\.", text)
+    counts = re.search(r"(the extreme block leaves less.*) \(.* pictures[^)]*\)(; after it less in [^.]*)\.", text)
     assert counts
     found = [int(number) for number in re.findall(r"\d+", counts[1] + counts[2])]
     assert found == [before[0], sum(before), 1, before[1], before[2], *after]
@@ -501,7 +501,7 @@ def _counts_hold(text: str, values: np.ndarray) -> None:
 )
 def test_the_headline_counts_all_pictures_and_all_mixes_offered(query: dict[str, str]) -> None:
     text = _sentence(features_page(**query), "3 1×1 mixes × 9 pictures")
-    assert "3 1×1 mixes × 9 pictures" in text
+    assert "3 1×1 mixes × 9 pictures, 1 of one colour left out)" in text
     readings = hand_range(query.get("kernel", "sharpen"), query.get("intermediate"))  # type: ignore[arg-type]
     _counts_hold(text, readings.values)
 

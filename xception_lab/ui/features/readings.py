@@ -129,6 +129,10 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
     cases = (
         _("{filters} 1×1 mixes × {pictures} pictures") if num_filters > 1 else _("these filters × {pictures} pictures")
     )
+    num_pictures = readings.num_pictures()
+    left_out = readings.values.shape[2] - num_pictures
+    if left_out:  # what judges is of one colour: there is no variance to explain
+        cases += _(", {left_out} of one colour left out")
     if before.same == before.cases and after.same == after.cases:
         counts = _(
             "In all {number} cases ({cases}) it is the same within {tie} percentage point, before the last activation "
@@ -141,7 +145,7 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
             "{same_after} and more in {more_after}."
         )
     numbers = counts.format(
-        cases=cases.format(filters=num_filters, pictures=readings.num_pictures()),
+        cases=cases.format(filters=num_filters, pictures=num_pictures, left_out=left_out),
         less=before.less,
         tie=f"{100 * TIE:g}",
         same=before.same,

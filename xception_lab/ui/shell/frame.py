@@ -158,6 +158,7 @@ html:lang(ko) .stApp :is(td, th) { word-break: keep-all; overflow-wrap: break-wo
   .st-key-settings { min-height: 13rem; }
   .st-key-lead { min-height: 6.2rem; }
   .st-key-lead p { font-size: .95rem; }
+  .stMain:has(.st-key-network_view) .st-key-lead { min-height: 3.2rem; }
   .st-key-verdict p { font-size: 1.05rem; }
   .st-key-frame { gap: .8rem .5rem; }
   [data-testid=stPopoverBody] .stPageLink a { min-height: 2.6rem; }

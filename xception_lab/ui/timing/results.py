@@ -101,8 +101,10 @@ def shipped_source(device: MeasuredOn = "here") -> str:
     else:
         sentence = _("**A stored result** of {machine}; this server has a CPU too ({name}), no GPU.")
     text = sentence.format(machine=machine, name=cpu_name())
-    # a projector's view has no such button
-    return text if is_projected() else f"{text} {_('Measure replaces it.')}"
+    if is_projected():  # it has no such button
+        return text
+    replaced = _("Measure replaces it.")
+    return f"{text} {replaced}"
 
 
 def uploaded_results() -> tuple[Results, ...]:
