@@ -335,7 +335,6 @@ def test_on_an_accelerator_its_own_time_is_compared_and_calls_in_a_row_beside_it
     assert (found.outcome, found.times.times) == ("faster", pytest.approx(2))
     assert found.launches
     assert (found.launches.outcome, found.launches.times.times) == ("slower", pytest.approx(2))
-    assert found.launches.share == pytest.approx(1 - 0.002 / 0.010)
     # two measurements of the same GPU differ by up to a tenth
     close = speed_verdict(group, _on_a_gpu((0.0109, 0.01, 0.01), (0.01, 0.01, 0.0126)))
     assert close

@@ -33,6 +33,7 @@ from xception_lab.features.readings import ORDERS, WIDTHS, hand_range, relu_rang
 from xception_lab.features.recoverability import luminance_baseline, recoverability
 from xception_lab.features.sample_pictures import resize, sample_picture
 from xception_lab.features.weight_files import TIMM
+from xception_lab.ui.features.maps import row_note
 from xception_lab.ui.features.networks import nearest_layer
 from xception_lab.ui.features.readings import format_ends, format_loss, format_losses, format_share
 from xception_lab.ui.fields.features import LOOK
@@ -666,3 +667,12 @@ def test_the_standard_block_s_kernels_stand_as_the_weights_of_a_1x1_do() -> None
     assert row["label"] == f"3×3: {words}"
     assert row["note"] == "6×3×3×3", "as torch has its weights"
     assert extreme["rows"][0]["label"] == f"1×1: {words}"
+
+
+def test_a_row_behind_an_activation_tells_faint_channels_from_dead_ones() -> None:
+    for column in component_data(features_page(look="network"))["columns"]:
+        *_before, after = column["rows"]
+        assert re.search(r"\d+% zeros, 0 dead$", after["note"]), after["note"]
+    values = np.zeros((3, 2, 2), dtype=np.float32)
+    values[0, 0, 0] = 1e-6  # faint, not dead
+    assert row_note(values, 3, "after") == "3×2×2 · 92% zeros, 2 dead"

@@ -521,7 +521,10 @@ def test_copied_runs_are_named_with_the_commit_that_made_them() -> None:
     ("query", "known", "runs"),
     [
         ({"preset": "batch-norm"}, 30, 60),  # Figure 10's results were there, the plan was not
-        ({"preset": "dose"}, 8, 40),
+        ({"preset": "figure-9"}, 8, 16),
+        ({"preset": "conjecture"}, 16, 80),
+        # slope 0 is its ReLU, slope 1 its nothing, and both came out bit by bit as there
+        ({"preset": "dose"}, 16, 40),
         ({"preset": "two-differences"}, 0, 48),  # both plans were fixed together, before any run
         ({"preset": "two-differences", "dataset": "emoji"}, 0, 48),
         ({"preset": "figure-10"}, 0, 36),
@@ -534,6 +537,9 @@ def test_runs_whose_outcome_was_known_before_the_question_are_told_unasked(
     said = [text.value for text in (*app.caption, *app.markdown) if "was known when this question" in text.value]
     assert len(said) == (known > 0)
     assert all(f"The outcome of {known} of its {runs} runs, those of Figure 10, was known" in text for text in said)
+    assert any("So was the difference that its verdict is about" in text for text in said) == (
+        query["preset"] == "dose"
+    )
     if query["preset"] == "two-differences":
         (line,) = [line.value for line in _opened("evidence", **query).markdown if line.value.startswith("Made by")]
         assert f"24 of the {runs} runs are copies of runs made for Figure 10" in line

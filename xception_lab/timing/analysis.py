@@ -103,21 +103,13 @@ class LayerCause:
 
 @dataclass(frozen=True, slots=True)
 class LaunchVerdict:
-    """Calls in a row on an accelerator: how the two blocks compare, and what of the separable block's time is launches.
+    """Calls in a row on an accelerator: how the two blocks compare.
 
-    outcome: a difference is one only if it is larger than LOOP_SPREAD. loop_s, work_s: of the separable block: per call
-    in a row, and the device's own time.
+    outcome: a difference is one only if it is larger than LOOP_SPREAD.
     """
 
     times: Ratio
     outcome: SpeedOutcome
-    loop_s: float
-    work_s: float
-
-    @property
-    def share(self) -> float:
-        """The fraction of the time in a row in which the device waits for launches."""
-        return max(0.0, 1 - self.work_s / self.loop_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +258,7 @@ def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict |
         if separable.loop_s and standard.loop_s:
             in_a_row = _spread_outcome(separable.loop_s, standard.loop_s, LOOP_SPREAD)
             loops = ratio(separable.loop_s, standard.loop_s)
-            launches = LaunchVerdict(loops, in_a_row, separable.loop_s, separable.work_s)
+            launches = LaunchVerdict(loops, in_a_row)
     disturbed = separable.disturbed or standard.disturbed or results.machine.busy_share > MAX_BUSY_SHARE
     if not separable.layers:
         return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None, launches)

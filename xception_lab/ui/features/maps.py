@@ -158,7 +158,7 @@ def _row(
         "step": step,
         "colour": _encode_picture(column.picture) if step == "input" else "",
         "label": column.step_name(step),
-        "note": column.sizes.get(step) or _row_note(maps.values, len(channels), step),
+        "note": column.sizes.get(step) or row_note(maps.values, len(channels), step),
         "channels": channels.tolist(),
         "beside": column.beside.get(step, 0),
         "height": small.shape[1],
@@ -185,8 +185,11 @@ def _encode_levels(values: Values, limit: float | None) -> str:
     return base64.b64encode(grey_levels(values, limit).tobytes()).decode()
 
 
-def _row_note(values: Values, num_drawn: int, step: BlockStep) -> str:
-    """The size of a layer's output, and what share of it an activation set to zero."""
+def row_note(values: Values, num_drawn: int, step: BlockStep) -> str:
+    """The size of a layer's output, what share of it an activation set to zero, and how many channels as a whole.
+
+    A channel that looks empty may only be faint beside the others.
+    """
     count, height, width = values.shape
     size = (
         f"{count}×{height}×{width}"
@@ -194,7 +197,10 @@ def _row_note(values: Values, num_drawn: int, step: BlockStep) -> str:
         else _("{shown} of {count}").format(shown=num_drawn, count=count)
     )
     if step in ("between", "after"):
-        return size + " · " + _("{share} zeros").format(share=whole_percent(zeros_share(values)))
+        dead = int((values == 0).all(axis=(1, 2)).sum())
+        return (
+            size + " · " + _("{share} zeros, {dead} dead").format(share=whole_percent(zeros_share(values)), dead=dead)
+        )
     return size
 
 

@@ -65,7 +65,7 @@ def timing_words() -> Any:
             "memory_roof": _("roof of the memory"),
             "flops": "FLOPs",
             "time": _("time"),
-            "share": _("part of the standard block's"),
+            "share": _("part of the standard block's time or FLOPs"),
             "intensity": _("FLOPs a byte"),
             "seconds": "{:.3g} s",
             "crossing": _("they cross"),
@@ -109,13 +109,8 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
     }[launches.outcome].format(times=times_text(launches.times.times), spread=LOOP_SPREAD)
     sentence = _("**On a GPU** ({machine}): {work}; {in_a_row}.")
     if results is machines[0]:
-        sentence = _(
-            "**On this GPU**, {in_a_row}. Of the separable block's call roughly **{share:.0%}** is waiting for "
-            "launches."
-        )
-    return sentence.format(
-        machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row, share=launches.share
-    )
+        sentence = _("**On this GPU**, {in_a_row}.")
+    return sentence.format(machine=escape_markdown(results.machine.device), work=work, in_a_row=in_a_row)
 
 
 def outputs_text(timings: Sequence[Timing]) -> str:
@@ -456,15 +451,22 @@ def _graph_lesson(state: TimingState, results: Results) -> str:
     if eager is None or graph is None or not eager.loop_s or not graph.loop_s:
         return ""
     sentence = _("**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}.")
-    if graph.loop_s < eager.work_s:
+    if graph.loop_s < eager.loop_s:
         sentence = _(
-            "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. That is "
-            "less than the work alone, {work}, which is timed with a flushed cache."
+            "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. So "
+            "launching them one by one takes **{share:.0%}** of a call."
+        )
+    if graph.loop_s < eager.work_s < eager.loop_s:
+        sentence = _(
+            "**A CUDA graph** launches all kernels at once: {graph} in a row instead of {eager}, {change}. So "
+            "launching them one by one takes **{share:.0%}** of a call. That the graph takes less than the work "
+            "alone, {work}, is because that is timed with a flushed cache."
         )
     return sentence.format(
         graph=seconds_text(graph.loop_s),
         eager=seconds_text(eager.loop_s),
         change=change_text(graph.loop_s, eager.loop_s),
+        share=1 - graph.loop_s / eager.loop_s,
         work=seconds_text(eager.work_s),
     )
 

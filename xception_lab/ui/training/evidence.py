@@ -1,7 +1,7 @@
 """Behind a verdict: the numbers to redo it, what was chosen before it, where it came from, whether it carries over."""
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from statistics import fmean
@@ -20,7 +20,7 @@ from xception_lab.experiments.plan import Plan, edge_rates, load_plan, plan_name
 from xception_lab.experiments.power import WORLDS, rule_power
 from xception_lab.experiments.progress import Progress
 from xception_lab.experiments.results_file import ExperimentResult, Provenance
-from xception_lab.experiments.spec import PRESETS, ExperimentSpec, Setting, level_of
+from xception_lab.experiments.spec import PRESETS, Contrast, ExperimentSpec, Setting, level_of
 from xception_lab.figures.training import effects_figure
 from xception_lab.spec import TrainSpec
 from xception_lab.training.records import with_data_shape
@@ -68,8 +68,7 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
             "found against them perhaps too large: {variants}."
         )
         text += " " + edge.format(variants=chosen)
-    if result.provenance:
-        text += _known_text(result.provenance, len(result.progress.runs))
+    text += _known_text(result)
     others = _plans_with_runs_of(result.plan.name) if result.plan else ()
     if not others:
         return text
@@ -77,17 +76,32 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
     return f"{text} {shared.format(names=', '.join(map(plan_label, others)))}"
 
 
-def _known_text(made: Provenance, runs: int) -> str:
-    """How many runs were made before the question was fixed, so that their outcome was known then."""
+def _known_text(result: ExperimentResult) -> str:
+    """How many runs were there, bit by bit, before the question was fixed, so that their outcome was known then."""
+    made, plan = result.provenance, result.plan
+    if not made or not plan:
+        return ""
+    before = dict.fromkeys(earlier.plan for earlier in made.earlier if earlier.commit != made.commit)
+    trained = {_as_trained(spec) for name in before for spec in load_plan(name).experiment.variants()}
+    variants = plan.experiment.variants()
+    known = {spec for spec in variants if _as_trained(spec) in trained}
+    if not known:
+        return ""
     sentence = _(
-        "**The outcome of {count} of its {runs} runs, those of {plan}, was known when this question was fixed.**"
+        "**The outcome of {count} of its {runs} runs, those of {plans}, was known when this question was fixed.**"
     )
-    texts = [
-        sentence.format(count=earlier.runs, runs=runs, plan=plan_label(earlier.plan))
-        for earlier in made.earlier
-        if earlier.commit != made.commit
-    ]
-    return "".join(f" {text}" for text in texts)
+    text = sentence.format(count=len(known), runs=len(variants), plans=", ".join(map(plan_label, before)))
+    if any(_runs_of(contrast, variants) <= known for contrast in plan.primary):
+        text += " " + _("**So was the difference that its verdict is about.**")
+    return f" {text}"
+
+
+def _runs_of(contrast: Contrast, variants: Iterable[TrainSpec]) -> set[TrainSpec]:
+    """The runs that a primary comparison rests on; all of them for a slope."""
+    if contrast.test == "slope":
+        return set(variants)
+    arms = [(*arm, *contrast.where) for arm in (contrast.change, contrast.baseline)]
+    return {spec for spec in variants if any(all(level_of(spec, name) == value for name, value in arm) for arm in arms)}
 
 
 @st.cache_data(show_spinner=False)
