@@ -480,7 +480,12 @@ def _counts_hold(text: str, values: np.ndarray) -> None:
     found = [int(number) for number in re.findall(r"\d+", counts[1] + counts[2])]
     assert found == [before[0], sum(before), 1, before[1], before[2], *after]
     less, more = before[0] + after[0], before[2] + after[2]
-    mostly = "more" if 2 * more > sum(before + after) else "less" if 2 * less > sum(before + after) else ""
+    most = [
+        word
+        for word, place in (("less", 0), ("more", 2))
+        if before[place] > sum(before) / 2 and after[place] > sum(after) / 2
+    ]
+    mostly = most[0] if most else ""
     depends = f"mostly leaves a linear reader {mostly} than the separable one" if mostly else "It depends"
     verdicts = {
         (True, True): depends,

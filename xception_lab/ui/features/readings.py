@@ -168,10 +168,10 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
 def _verdict(before: Comparison, after: Comparison) -> str:
     """What the counts before and after the last activation say together."""
     less, more = before.less + after.less, before.more + after.more
-    half = (before.cases + after.cases) / 2
-    if less and more > half:
+    # most of the cases at either step, or the two sentences would point apart
+    if less and all(2 * step.more > step.cases for step in (before, after)):
         return _("The extreme block mostly leaves a linear reader more than the separable one, but not always.")
-    if more and less > half:
+    if more and all(2 * step.less > step.cases for step in (before, after)):
         return _("The extreme block mostly leaves a linear reader less than the separable one, but not always.")
     if less and more:
         return _(

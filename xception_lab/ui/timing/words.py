@@ -364,11 +364,17 @@ def start_cost_text(results: Results) -> str:
     if bar is None or bar.timing is None or bar.estimate_s is None:
         return ""
     sentence = _(
-        "**Starting a layer costs time**, on a CPU too: on {machine} the separable block at {size}×{size} takes "
-        "{median}, where the estimate is {estimate} (measured, a stored result)."
+        "**Starting a layer costs time**, on a CPU too: on {machine} a separable block of {in_channels}→{out_channels} "
+        "channels, {kernel_size}×{kernel_size}, on an input of {size}×{size} takes {median}, where the estimate is "
+        "{estimate} (measured, a stored result)."
     )
+    subject = bar.settings.subject
+    assert isinstance(subject, BlockSpec)
     return sentence.format(
         machine=translate_machine(bar.machine),
+        in_channels=subject.in_channels,
+        out_channels=subject.out_channels,
+        kernel_size=subject.kernel_size,
         size=bar.settings.height,
         median=seconds_text(bar.timing.median_s),
         estimate=seconds_text(bar.estimate_s),
