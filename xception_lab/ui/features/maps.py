@@ -126,8 +126,8 @@ def show_columns(
             "positive": _("positive"),
             "full": {
                 "map": _("full colour: each map's largest value"),
-                "layer": _("full colour: each layer's largest value"),
-                "shared": _("full colour: the largest value in any column"),
+                "layer": _("full colour: each layer's largest value, so small ones look empty"),
+                "shared": _("full colour: the largest value in any column, so small ones look empty"),
             }[state.range],
         },
     }
