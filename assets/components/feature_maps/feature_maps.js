@@ -175,6 +175,7 @@ function drawColumn(column, data, table, choose, old) {
 function drawLegend(words, table) {
   const legend = element("p", "legend")
   legend.append(words.negative, drawRamp(table), `${words.positive} · ${words.full}`)
+  legend.append(element("span", "faint", `· ${words.faint}`))
   return legend
 }
 

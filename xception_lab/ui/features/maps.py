@@ -122,12 +122,13 @@ def show_columns(
             "histogram": _("histogram"),
             "kernel": _("its kernel"),
             "picture": _("the picture"),
+            "faint": _("small values look empty"),
             "negative": _("negative"),
             "positive": _("positive"),
             "full": {
                 "map": _("full colour: each map's largest value"),
-                "layer": _("full colour: each layer's largest value, so small ones look empty"),
-                "shared": _("full colour: the largest value in any column, so small ones look empty"),
+                "layer": _("full colour: each layer's largest value"),
+                "shared": _("full colour: the largest value in any column"),
             }[state.range],
         },
     }
