@@ -215,7 +215,14 @@ def contrast_figure(
             "height": 125 + 66 * len(places),
             "legend": {**TIMING_LEGEND, "traceorder": "normal"},
             "barmode": "group",
-            "xaxis": {"title": {"text": words.notes["share"]}, "tickformat": ".0%", "rangemode": "tozero"},
+            # few and level: on a phone there is room for no more
+            "xaxis": {
+                "title": {"text": words.notes["share"]},
+                "tickformat": ".0%",
+                "rangemode": "tozero",
+                "nticks": 3,
+                "tickangle": 0,
+            },
             "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": ""}},
             "bargap": 0.25,
             "bargroupgap": 0.08,
