@@ -25,7 +25,9 @@ LARGE_BATCHES = (64, 128, 256)
 LAYER_SIZES = ((64, 128, 56), (728, 728, 19), (64, 128, 147), (256, 256, 14))
 
 
-_TIMED_FIELDS = ("in_channels", "out_channels", "kernel_size", "stride", "size", "batch_size")
+_BLOCK_FIELDS = ("in_channels", "out_channels", "kernel_size", "stride")
+# by which one setting is nearer to another
+NEARNESS_FIELDS = (*_BLOCK_FIELDS, "size", "batch_size")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +94,24 @@ def nearest_timed(spec: CompareSpec, results: Results, **chosen: Any) -> Compare
     stride. Fields beside these are at their defaults.
     """
 
-    def distance(other: CompareSpec) -> float:
-        return sum(abs(math.log2(getattr(other, name) / getattr(spec, name))) for name in _TIMED_FIELDS)
+    def is_timed(other: CompareSpec) -> bool:
+        return all(map(results.timing, three_blocks(other, **chosen)))
 
+    def distance(other: CompareSpec) -> float:
+        return sum(abs(math.log2(getattr(other, name) / getattr(spec, name))) for name in NEARNESS_FIELDS)
+
+    if is_timed(spec):
+        return None
     timed = [
         CompareSpec(
-            **{name: getattr(settings.subject, name) for name in _TIMED_FIELDS if hasattr(settings.subject, name)},
+            **{name: getattr(settings.subject, name) for name in _BLOCK_FIELDS},
             size=settings.height,
             batch_size=settings.batch_size,
         )
         for settings in (timing.settings for timing in results.latest)
-        if isinstance(settings.subject, BlockSpec)
+        if isinstance(settings.subject, BlockSpec) and settings.subject.kind == KINDS[0]
     ]
-    whole = [other for other in dict.fromkeys(timed) if all(map(results.timing, three_blocks(other, **chosen)))]
-    return None if spec in whole else min(whole, key=distance, default=None)
+    return min(filter(is_timed, dict.fromkeys(timed)), key=distance, default=None)
 
 
 def full_job(kind: str, device: str = "auto") -> TimingJob:

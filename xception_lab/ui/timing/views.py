@@ -37,13 +37,13 @@ from xception_lab.timing.analysis import (
     timing_bar,
 )
 from xception_lab.timing.clock_readings import clock_readings
-from xception_lab.timing.jobs import nearest_timed, three_blocks
+from xception_lab.timing.jobs import NEARNESS_FIELDS, nearest_timed, three_blocks
 from xception_lab.timing.published_devices import predict_devices, tensor_core_example
 from xception_lab.timing.results import Operation, Results, timing_row
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.timing.settings import Settings
 from xception_lab.ui.compare.presets import preset_spec
-from xception_lab.ui.fields.compare import BATCH_SIZE, IN_CHANNELS, KERNEL_SIZE, OUT_CHANNELS, SIZE, STRIDE
+from xception_lab.ui.fields.registry import FIELDS
 from xception_lab.ui.fields.timing import MEASURED_ON, TIMED_ALONG, TimingState, TimingView
 from xception_lab.ui.shell.address import keeps_control, set_controls
 from xception_lab.ui.shell.charts import show_chart
@@ -91,7 +91,6 @@ for _ in range(20):
     block(x)
 torch.cuda.synchronize()
 print((time.perf_counter() - begin) / 20)"""
-TIMED_FIELDS = (IN_CHANNELS, OUT_CHANNELS, KERNEL_SIZE, STRIDE, SIZE, BATCH_SIZE)
 NUM_COLOURS = 7  # of the theme's ten; the other three are the blocks'
 
 
@@ -100,8 +99,8 @@ def show_nearest(state: TimingState, results: Results) -> None:
     nearest = nearest_timed(state.spec, results, **run_options(state))
     if nearest is None:
         return
-    texts = {field.key: str(getattr(nearest, field.key)) for field in TIMED_FIELDS}
-    if not all(texts[field.key] in field.texts and keeps_control(field.key) for field in TIMED_FIELDS):
+    texts = {key: str(getattr(nearest, key)) for key in NEARNESS_FIELDS}
+    if not all(text in FIELDS[key].texts and keeps_control(key) for key, text in texts.items()):
         return
     what = f"{nearest.in_channels}→{nearest.out_channels}, {nearest.size}×{nearest.size}"
     if nearest.kernel_size != 3:
