@@ -19,7 +19,7 @@ from xception_lab.ui.features.network_views import network_columns, show_depth, 
 from xception_lab.ui.features.networks import layer_control, network_controls, position_controls, run_networks
 from xception_lab.ui.features.own_filters import make_filters, read_own_grids
 from xception_lab.ui.features.picture import get_picture, picture_control
-from xception_lab.ui.features.readings import picture_sentence, range_headline
+from xception_lab.ui.features.readings import picture_sentence, range_counts, range_headline, shown_range
 from xception_lab.ui.fields.features import LOOK, TARGET, FeaturesState
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.shell.components import copy_link
@@ -56,8 +56,15 @@ def draw_blocks() -> None:
     display_controls(lambda: map_downloads(columns, state, "blocks"))
     number_controls(state, filters)
     show_bundled_note(state)
+    if trained:
+        headline.markdown(trained_blocks_note())
+        return
+    more = st.expander(_("More about these numbers"), icon=":material/info:")
     # last, because a range that is not stored takes a second, and the maps need not wait for it
-    headline.markdown(trained_blocks_note() if trained else range_headline(state, filters))
+    readings = shown_range(state, filters)
+    headline.markdown(range_headline(state, readings))
+    more.markdown(range_counts(state, readings))
+    more.markdown(_("A share below the luminance's tells less of the picture than a grey copy of it would."))
 
 
 def draw_kernels() -> None:

@@ -441,6 +441,7 @@ def test_layers_of_trained_networks_are_not_told_as_one_comparison(filters: str)
     assert ("not one comparison" in text) == trained
     assert ("The picture's luminance alone explains" in text) != trained
     assert ("Before the last activation the extreme block leaves less in" in text) != trained
+    assert ("9 pictures, 1 of one colour left out" in text) != trained
     data = component_data(app)
     for column, panel in zip(data["columns"], data["detail"]["panels"], strict=True):
         last = next(row for row in column["rows"] if row.get("step") == "after")
@@ -468,16 +469,16 @@ def _cases(values: np.ndarray) -> list[int]:
     return [low, len(differences) - low - high, high]
 
 
-def _counts_hold(text: str, values: np.ndarray) -> None:
-    """The headline's counts are those of the extreme block against the separable one, before and after."""
+def _counts_hold(headline: str, text: str, values: np.ndarray) -> None:
+    """The headline and its counts are those of the extreme block against the separable one, before and after."""
     before, after = (_cases(np.stack([values[1, ..., step], values[2, ..., step]], axis=-1)) for step in (0, 1))
     if sum(before) == before[1] and sum(after) == after[1]:
-        assert "The extreme and the separable block leave a linear reader the same in every case." in text
+        assert "The extreme and the separable block leave a linear reader the same in every case." in headline
         assert f"In all {sum(before)} cases" in text
         return
-    counts = re.search(r"(the extreme block leaves less.*) \(.* pictures[^)]*\)(; after it less in [^.]*)\.", text)
+    counts = re.search(r"the extreme block leaves less.*; after it less in [^.]*\.", text)
     assert counts
-    found = [int(number) for number in re.findall(r"\d+", counts[1] + counts[2])]
+    found = [int(number) for number in re.findall(r"\d+", counts[0])]
     assert found == [before[0], sum(before), 1, before[1], before[2], *after]
     less, more = before[0] + after[0], before[2] + after[2]
     most = [
@@ -493,7 +494,8 @@ def _counts_hold(text: str, values: np.ndarray) -> None:
         (False, True): "more than the separable one, or the same, never less",
         (False, False): "the same in every case",
     }
-    assert verdicts[less > 0, more > 0] in text
+    assert verdicts[less > 0, more > 0] in headline
+    assert f"({sum(before)} cases: " in headline
 
 
 @pytest.mark.parametrize(
@@ -506,25 +508,26 @@ def _counts_hold(text: str, values: np.ndarray) -> None:
     ],
 )
 def test_the_headline_counts_all_pictures_and_all_mixes_offered(query: dict[str, str]) -> None:
-    text = _sentence(features_page(**query), "3 1×1 mixes × 9 pictures")
-    assert "3 1×1 mixes × 9 pictures, 1 of one colour left out)" in text
+    app = features_page(**query)
+    headline = _sentence(app, "3 1×1 mixes × 9 pictures")
+    assert "3 1×1 mixes × 9 pictures, 1 of one colour left out.)" in headline
+    assert ("says nothing of a ReLU" in headline) == (query.get("intermediate") == "none")
     readings = hand_range(query.get("kernel", "sharpen"), query.get("intermediate"))  # type: ignore[arg-type]
-    _counts_hold(text, readings.values)
+    _counts_hold(headline, _sentence(app, "after it"), readings.values)
 
 
 def test_ones_own_and_random_filters_are_counted_over_all_pictures() -> None:
     app = features_page(kernel="own", own_kernel="0,0,0,0,1,0,0,0,0", mix="grey")
     text = _sentence(app, "the extreme block leaves less in")
-    assert "these filters × 9 pictures" in text
-    _counts_hold(text, hand_range("identity", None).values[:, [2]])
-    # no stored range stands at the foot of the blocks: the headline has it
+    _counts_hold(_sentence(app, "these filters × 9 pictures"), text, hand_range("identity", None).values[:, [2]])
+    # no stored range stands at the foot of the blocks: it stands beside the counts
     assert [number[2] for number in component_data(app)["columns"][0]["numbers"][:2]] == ["", ""]
     readings = hand_range("identity", None)
     for kind in ("standard", "extreme", "separable"):
         assert format_ends(*readings.ends(kind, "second", 2)) in text
-    text = _sentence(features_page(filters="random", draw="7"), "the extreme block leaves less in")
-    assert "these filters × 9 pictures" in text
-    _counts_hold(text, random_range(3, None, 6, 7).values)
+    app = features_page(filters="random", draw="7")
+    text = _sentence(app, "the extreme block leaves less in")
+    _counts_hold(_sentence(app, "these filters × 9 pictures"), text, random_range(3, None, 6, 7).values)
 
 
 @pytest.mark.parametrize("picture", ["chelsea", "gradient"])

@@ -27,7 +27,12 @@ from xception_lab.ui.compare.blocks import products_text
 )
 def test_a_stand_in_says_what_it_has_less_of(query: dict[str, str], parts: str) -> None:
     note = component_data(opened("pages/compare.py", query), "moving")["words"]["note"]
-    assert note == f"A stand-in: 8→8 of 64→128 channels, 8×8 of 56×56 pixels{parts}. Costs are of the full block."
+    agree = "The standard weights here are chosen to give what separable gives."
+    stand_in = f"A stand-in: 8→8 of 64→128 channels, 8×8 of 56×56 pixels{parts}. Costs are of the full block."
+    assert note == f"{stand_in} {agree}"
+    # with something between, separable gives what no standard convolution can
+    note = component_data(opened("pages/compare.py", query | {"intermediate": "relu"}), "moving")["words"]["note"]
+    assert note == stand_in
 
 
 @pytest.mark.parametrize("in_channels", [1, 64, 728, 2048])

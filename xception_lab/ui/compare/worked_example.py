@@ -1,6 +1,7 @@
 """The worked example of a comparison, a smaller one that is computed value by value, as the component shows it."""
 
 import json
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -95,9 +96,7 @@ def _words(
             }
             for block in blocks
         ],
-        "note": _("A stand-in: {parts}. Costs are of the full block.").format(parts=", ".join(smaller))
-        if smaller
-        else _("The whole block, before its batch norm."),
+        "note": " ".join(_notes(small, smaller)),
         "gates": {"relu": "ReLU", "elu": "ELU", "none": _("no ReLU")},
         "channel": _("channel {channel}:"),
         "together": _("all {count} channels: Σ"),
@@ -117,6 +116,16 @@ def _words(
         "scrub": _("Output pixel"),
         "speed": _("Speed {speed}×"),
     }
+
+
+def _notes(small: WorkedExample, smaller: Sequence[str]) -> Iterator[str]:
+    """What the picture is of, and that two of its blocks agree by design. smaller: in what it is a stand-in."""
+    if smaller:
+        yield _("A stand-in: {parts}. Costs are of the full block.").format(parts=", ".join(smaller))
+    else:
+        yield _("The whole block, before its batch norm.")
+    if all(strip.between in (None, "none") for strip in small.blocks if strip.kind != "extreme"):
+        yield _("The standard weights here are chosen to give what separable gives.")
 
 
 def _layers(block: ComparedBlock, counted: Measure) -> list[dict[str, str]]:

@@ -37,7 +37,7 @@ _CSS = """
 .stElementContainer { transition: none !important; opacity: 1 !important; }
 /* the views' names explain themselves; the label stays for screen readers */
 .st-key-share .st-key-look [data-testid=stWidgetLabel] { position: absolute; clip-path: inset(50%); }
-@media (min-width: 1201px) { .st-key-lead { min-height: 9rem; } }
+@media (min-width: 1201px) { .st-key-lead { min-height: 7.6rem; } }
 @media (max-width: 700px) {
   /* one below the other, the switch of the ReLU first: each is on the screen */
   .st-key-filtering { gap: .4rem .9rem; }

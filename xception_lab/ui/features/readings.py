@@ -116,36 +116,49 @@ def luminance_baseline_of(picture: InputPicture) -> float:
 # The sentences above the maps
 
 
-def range_headline(state: FeaturesState, filters: HandFilters) -> str:
-    """What holds of the extreme and the separable block over all shipped pictures and all mixes offered.
+def shown_range(state: FeaturesState, filters: HandFilters) -> BlockRange:
+    """The readings over all shipped pictures and all mixes offered: the shipped ones, or computed here.
 
-    Over a person's own numbers and over random filters it is one set of filters, and computed here, like that of a
-    kernel of another size than the stored ones have.
+    Over a person's own numbers and over random filters it is one set of filters.
     """
-    stored = stored_range(state)
-    readings = stored or _compute_range(state, filters)
+    return stored_range(state) or _compute_range(state, filters)
+
+
+def range_headline(state: FeaturesState, readings: BlockRange) -> str:
+    """What holds of the extreme and the separable block over all cases, and which these are."""
     before, after = (readings.compare("extreme", "separable", step) for step in READS)
     num_filters = readings.values.shape[1]
     cases = (
-        _("{filters} 1×1 mixes × {pictures} pictures") if num_filters > 1 else _("these filters × {pictures} pictures")
+        _("{number} cases: {filters} 1×1 mixes × {pictures} pictures")
+        if num_filters > 1
+        else _("{number} cases: these filters × {pictures} pictures")
     )
     num_pictures = readings.num_pictures()
     left_out = readings.values.shape[2] - num_pictures
     if left_out:  # what judges is of one colour: there is no variance to explain
         cases += _(", {left_out} of one colour left out")
+    counted = cases.format(number=before.cases, filters=num_filters, pictures=num_pictures, left_out=left_out)
+    headline = f"**{_verdict(before, after)}** ({counted}.)"
+    if state.intermediate != "none":
+        return headline
+    return headline + " " + _("Nothing stands between here, so this says nothing of a ReLU.")
+
+
+def range_counts(state: FeaturesState, readings: BlockRange) -> str:
+    """In how many of the cases the extreme block leaves less, the same or more, and the ranges over them."""
+    before, after = (readings.compare("extreme", "separable", step) for step in READS)
     if before.same == before.cases and after.same == after.cases:
         counts = _(
-            "In all {number} cases ({cases}) it is the same within {tie} percentage point, before the last activation "
-            "and after it."
+            "In all {number} cases both leave the same within {tie} percentage point, before the last activation and "
+            "after it."
         )
     else:
         counts = _(
-            "Before the last activation the extreme block leaves less in {less} of {number}, the same within {tie} "
-            "percentage point in {same} and more in {more} ({cases}); after it less in {less_after}, the same in "
+            "Before the last activation the extreme block leaves less in {less} of {number} cases, the same within "
+            "{tie} percentage point in {same} and more in {more}; after it less in {less_after}, the same in "
             "{same_after} and more in {more_after}."
         )
     numbers = counts.format(
-        cases=cases.format(filters=num_filters, pictures=num_pictures, left_out=left_out),
         less=before.less,
         tie=f"{100 * TIE:g}",
         same=before.same,
@@ -155,14 +168,12 @@ def range_headline(state: FeaturesState, filters: HandFilters) -> str:
         same_after=after.same,
         more_after=after.more,
     )
-    if state.intermediate == "none":
-        numbers += " " + _("Nothing stands between here, so this says nothing of a ReLU.")
-    if stored:  # its ranges stand at the foot of each block
-        return f"**{_verdict(before, after)}** {numbers}"
+    if stored_range(state):  # its ranges stand at the foot of each block
+        return numbers
     ranges = _("Range over them, before the last activation: {ranges}.").format(
         ranges=", ".join(f"{kind_name(kind)} {format_ends(*readings.ends(kind, READS[0]))}" for kind in KINDS)
     )
-    return f"**{_verdict(before, after)}** {numbers} {ranges}"
+    return f"{numbers} {ranges}"
 
 
 def _verdict(before: Comparison, after: Comparison) -> str:
@@ -230,6 +241,5 @@ def picture_sentence(
         ).format(found=found)
     return _(
         "This picture, [variance explained](#term-explained_variance) before → after the last activation: {found}. "
-        "The picture's luminance alone explains **{luminance}**: what lies below that tells less than a grey copy of "
-        "it would."
+        "The picture's luminance alone explains **{luminance}**."
     ).format(found=found, luminance=format_share(luminance_baseline_of(picture)))

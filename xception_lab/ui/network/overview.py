@@ -4,7 +4,14 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from xception_lab.arch.breakdown import NetworkBreakdown, break_down, cost_changes, cost_shares, paper_network
+from xception_lab.arch.breakdown import (
+    ChangeMeasure,
+    NetworkBreakdown,
+    break_down,
+    cost_changes,
+    cost_shares,
+    paper_network,
+)
 from xception_lab.spec import XceptionSpec
 from xception_lab.ui.fields.field import read_state, state_texts
 from xception_lab.ui.fields.network import NetworkState
@@ -14,6 +21,8 @@ from xception_lab.ui.shell import components
 from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import figure_text, percent, ratio_text
+
+BAR_MEASURES: tuple[ChangeMeasure, ...] = ("macs", "params", "activation_bytes")
 
 
 @lru_cache(maxsize=256)
@@ -61,13 +70,13 @@ def show_network_figures(network: NetworkBreakdown, state: NetworkState, sliders
         {
             "kind": kind.name,
             "name": layer_kind_name(kind.name, network.spec),
-            "text": f"{percent(kind.shares['macs'])} · {percent(kind.shares['params'])}",
+            "text": " · ".join(percent(kind.shares[measure]) for measure in BAR_MEASURES),
         }
         for kind in cost_shares(network, "kind")
     ]
     summary = "; ".join(f"{figure['name']}: {figure['value']}" for figure in figures)
     summary += ". " + "; ".join(f"{entry['name']}: {entry['text']}" for entry in legend)
-    data = {"figures": figures, "legend": legend, "legend_of": _("MACs · parameters"), "summary": summary}
+    data = {"figures": figures, "legend": legend, "legend_of": _("MACs · parameters · activations"), "summary": summary}
     ahead = {
         key: {text: _figures(step) for text, step in steps.items()}
         for key, steps in networks_ahead(state, sliders).items()
@@ -90,7 +99,7 @@ def _figures(network: NetworkBreakdown) -> list[dict[str, Any]]:
     kinds = cost_shares(network, "kind")
     changes = {change.measure: change for change in cost_changes(network, paper_network())}
     figures: list[dict[str, Any]] = []
-    for measure in ("macs", "params", "activation_bytes"):
+    for measure in BAR_MEASURES:
         change = changes[measure]
         parts = [
             {
