@@ -19,7 +19,7 @@ from xception_lab.ui.features.network_views import network_columns, show_depth, 
 from xception_lab.ui.features.networks import layer_control, network_controls, position_controls, run_networks
 from xception_lab.ui.features.own_filters import make_filters, read_own_grids
 from xception_lab.ui.features.picture import get_picture, picture_control
-from xception_lab.ui.features.readings import picture_sentence, range_counts, range_headline, shown_range
+from xception_lab.ui.features.readings import picture_sentence, range_cases, range_headline, shown_range
 from xception_lab.ui.fields.features import LOOK, TARGET, FeaturesState
 from xception_lab.ui.fields.field import VIEW_AND_CONTROL
 from xception_lab.ui.shell.components import copy_link
@@ -63,8 +63,8 @@ def draw_blocks() -> None:
     # last, because a range that is not stored takes a second, and the maps need not wait for it
     readings = shown_range(state, filters)
     headline.markdown(range_headline(state, readings))
-    more.markdown(range_counts(state, readings))
-    more.markdown(_("A share below the luminance's tells less of the picture than a grey copy of it would."))
+    more.markdown(range_cases(state, readings))
+    more.markdown(_("A share well below the luminance's tells less of the picture than a grey copy of it would."))
 
 
 def draw_kernels() -> None:
@@ -84,6 +84,10 @@ def draw_network() -> None:
     layer_control(networks)
     columns = network_columns(state, networks, picture)
     show_columns(columns, state, ("second", "after"))
+    if state.network == "small":
+        st.caption(
+            _("One run of each: which is right more often here says nothing of the ReLU. **Train** compares seeds.")
+        )
     display_controls(lambda: map_downloads(columns, state, "network"))
 
 

@@ -24,6 +24,7 @@ from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.elsewhere import show_elsewhere
 from xception_lab.ui.training.evidence import (
+    known_differences,
     power_text,
     provenance_text,
     show_carry_over,
@@ -155,7 +156,7 @@ def show_live(experiment_id: str) -> None:
 asked = current.spec if current else result.progress.spec if result else None
 with st.container(key=VIEW_BELOW):
     if asked and not is_revealed:
-        ask_guess(asked)
+        ask_guess(asked, known_differences(result).get(0, "") if result and not current else "")
     if experiment_id:
         look_s = LOOK_S if has_begun else FIRST_LOOK_S
         st.fragment(show_live, run_every=look_s if running else None)(experiment_id)

@@ -21,6 +21,7 @@ from xception_lab.measurement.measure import measure
 from xception_lab.measurement.peaks import measure_peaks
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.timing.analysis import (
+    LayerLoss,
     SweepLine,
     align_names,
     crossings,
@@ -306,6 +307,32 @@ def test_the_verdict_is_computed_from_the_medians_and_their_intervals() -> None:
     assert speed_verdict(group, Results(MACHINE)) is None
 
 
+def test_the_verdict_names_the_layers_that_lose_most_against_their_estimates() -> None:
+    group = three_blocks(SPEC)
+    estimated = {layer.name: layer.seconds for layer in estimates(group[2], PEAKS)}
+
+    def losses(**lost: float) -> tuple[LayerLoss, ...]:
+        results = _timed((0.004, 0.002, 0.001))
+        layers = tuple((name, seconds + lost.get(name, 0.0)) for name, seconds in estimated.items())
+        timings = tuple(replace(one, layers=layers if one.settings == group[2] else ()) for one in results.timings)
+        found = speed_verdict(group, replace(results, timings=timings))
+        assert found
+        return found.losses
+
+    total = sum(estimated.values())
+    found = losses(pointwise=total, depthwise=0.6 * total, bn=0.4 * total)
+    # the two largest, the one with fewer MACs first
+    assert [one.name for one in found] == ["depthwise", "pointwise"]
+    depthwise = found[0]
+    assert depthwise.bound_s == pytest.approx(estimated["depthwise"])
+    assert depthwise.lost_s == pytest.approx(0.6 * total)
+    assert depthwise.time_share == pytest.approx((estimated["depthwise"] + 0.6 * total) / (3 * total))
+    assert depthwise.mac_share == pytest.approx(9 / (9 + 128))
+    alone = losses(pointwise=total, depthwise=0.4 * total)
+    assert [one.name for one in alone] == ["pointwise"]
+    assert losses(pointwise=0.05 * total) == losses() == ()
+
+
 def test_times_measured_beside_other_work_have_no_part_in_a_comparison() -> None:
     group = three_blocks(SPEC)
     alone = _timed((0.004, 0.002, 0.001))
@@ -467,6 +494,16 @@ def test_lines_cross_where_they_do() -> None:
     (off,) = crossings((2, 32), (line("standard", 2, 32), line("separable", 4, 4)))
     assert (off.at, off.seconds) == (pytest.approx(4), pytest.approx(4))
     assert crossings((1, 2), (line("standard", 1, 1), line("separable", 2, 2))) == ()
+    # the lines touch within what two measurements differ: 2 and 2.2 are the same, and then it falls back
+    lines = (line("standard", 1, 2, 4, 4), line("separable", 2, 2.2, 3.8, 6))
+    assert len(crossings((1, 2, 4, 8), lines)) == 2
+    assert crossings((1, 2, 4, 8), lines, 0.25) == ()
+    # apart by more on both sides, and the other way round
+    lines = (line("standard", 1, 2, 4, 8), line("separable", 2, 2.1, 3.8, 4))
+    assert [one.at for one in crossings((1, 2, 4, 8), lines, 0.25)] == [
+        one.at for one in crossings((1, 2, 4, 8), lines)
+    ]
+    assert len(crossings((1, 2, 4, 8), lines, 0.25)) == 1
     assert crossings((1, 2), (line("standard", 1, math.nan), line("separable", 2, 0.5))) == ()
     groups = sweep_settings(SPEC, "out_channels")
     drawn = sweep_lines(groups, _timed((0.004, 0.002, 0.001)))

@@ -109,10 +109,10 @@ def test_the_stored_result_is_that_of_the_likest_machine_and_says_whose_it_is(
     whose = f"**A stored result** of {stored}; this server has a CPU too ({cpu_name()}), no GPU. Measure replaces it."
     assert whose in captions
     assert "8.4× fewer** FLOPs, **3.3× faster**." in app.markdown[0].value
-    # the layer whose part of the time its part of the MACs does not explain, early beside late
+    # where the time goes that FLOPs and bytes do not explain, early beside late
     cause = (
-        "depthwise step has **7%** of the MACs and takes **27%** of the 359\u00a0µs that its layers take, each timed "
-        "alone: **98.4\u00a0µs**"
+        "Its depthwise step (**7%** of the MACs, **27%** of its layers' time) takes **98.4\u00a0µs** where FLOPs and "
+        "bytes explain 7.15\u00a0µs; its pointwise step **200\u00a0µs** where they explain 104\u00a0µs."
     )
     assert cause in app.markdown[0].value
     times, flops = _contrast(app)
@@ -159,7 +159,7 @@ def test_the_first_screen_holds_a_gpus_work_and_its_time_in_a_row_with_checked_o
     # 1.24 times, where two measurements of calls in a row differ by as much
     assert 1.1 < separable.loop_s / standard.loop_s < 1 + LOOP_SPREAD
     taken = separable.loop_s / standard.loop_s
-    assert "launches included, the two are less than 25% apart, **too close to tell**" in said
+    assert "launches included, standard and separable are **too close to tell** (less than 25% apart)" in said
     shares = {bar["name"]: bar for bar in json.loads(app.get("plotly_chart")[-1].proto.spec)["data"]}
     assert "in a row" in shares["Depthwise separable"]["x"][-1]
     assert shares["Depthwise separable"]["y"][-1] == pytest.approx(taken)
@@ -301,7 +301,8 @@ def test_a_measurement_is_queued_shown_with_its_place_and_replaces_the_stored_re
     assert "Measured here" in app.caption[1].value
     assert "Fast GPU" in app.caption[1].value
     assert "**2.0× faster**" in app.markdown[0].value
-    assert "takes **60%** of the 1.00\u00a0s that its layers take, each timed alone" in app.markdown[0].value
+    headline = app.markdown[0].value
+    assert "Its depthwise step (**7%** of the MACs, **60%** of its layers' time) takes **600\u00a0ms**" in headline
     assert not app.button(key="measure").disabled
 
 

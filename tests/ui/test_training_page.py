@@ -537,9 +537,12 @@ def test_runs_whose_outcome_was_known_before_the_question_are_told_unasked(
     said = [text.value for text in (*app.caption, *app.markdown) if "was known when this question" in text.value]
     assert len(said) == (known > 0)
     assert all(f"The outcome of {known} of its {runs} runs, those of Figure 10, was known" in text for text in said)
-    assert any("So was the difference that its verdict is about" in text for text in said) == (
-        query["preset"] == "dose"
-    )
+    # beside the verdict, and before anybody guesses
+    headline = app.markdown[0].value
+    asked = [text.value for text in page(**query).caption if text.value.startswith("Fixed beforehand")]
+    for text in (headline, *asked):
+        assert ("No fresh test: this difference was known, from Figure 10," in text) == (query["preset"] == "dose")
+    assert len(asked) == 1
     if query["preset"] == "two-differences":
         (line,) = [line.value for line in _opened("evidence", **query).markdown if line.value.startswith("Made by")]
         assert f"24 of the {runs} runs are copies of runs made for Figure 10" in line

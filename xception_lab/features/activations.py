@@ -30,6 +30,7 @@ MAX_BYTES = 2 * 10**9  # of the activations of one picture
 OnOutput = Callable[[str, Tensor], None]
 
 # by kind and name of a block's layer: its step, as in BlockStep
+ROUNDING = 1e-6  # of blocks whose input is at most 1: values below it are what rounding leaves of 0
 _STEPS: dict[str, dict[str, BlockStep]] = {
     "standard": {"conv": "second", "activation": "after"},
     "extreme": {"pointwise": "first", "intermediate": "between", "depthwise": "second", "spatial": "second"},
@@ -158,7 +159,9 @@ def block_maps(kind: Kind, block: nn.Sequential, picture: ImageArray) -> BlockMa
     names = [name for name, _ in block.named_children()]
     outputs = activations(block, x, names)
     steps = [LayerMaps("input", "", output_to_maps(x))]
-    steps += [LayerMaps("after" if name == "activation" else _STEPS[kind][name], name, outputs[name]) for name in names]
+    for name in names:
+        values = np.where(np.abs(outputs[name]) < ROUNDING, np.float32(0), outputs[name])
+        steps.append(LayerMaps("after" if name == "activation" else _STEPS[kind][name], name, values))
     weights = {
         name: module.weight.detach().numpy() for name, module in block.named_children() if isinstance(module, nn.Conv2d)
     }

@@ -101,9 +101,10 @@ def _gradient(side: int) -> ImageArray:
 
 
 def _impulse(side: int) -> ImageArray:
-    """One bright pixel: a linear filter's output on it is its kernel."""
+    """One bright pixel: a linear filter's output on it is its kernel. It is still one, and bright, at 64 pixels."""
     drawn = np.zeros((side, side), np.uint8)
-    drawn[side // 2, side // 2] = 255
+    middle, size = side // 2, max(1, side // 64)
+    drawn[middle : middle + size, middle : middle + size] = 255
     return drawn
 
 

@@ -20,8 +20,10 @@ from xception_lab.timing.settings import Settings
 DEVICE_SPREAD = 0.1
 # of calls in a row, which the host's launches make less steady: two measurements of one GPU differed by up to 21 %
 LOOP_SPREAD = 0.25
-# of the time, beyond its fraction of the MACs: a layer that takes this much more explains why FLOPs are not seconds
-LEAST_CAUSE = 0.1
+# of all layers' time: a layer that loses this much beyond its estimate explains why FLOPs are not seconds
+LEAST_LOSS = 0.1
+# of what that layer loses: another that loses this much of its own is named beside it
+LEAST_SECOND = 0.5
 # how many times its estimate a layer may take and still be called bound by the peak that the estimate comes from
 MOST_EXPLAINED = 3.0
 INTENSITIES = (0.05, 2000.0)  # FLOPs per byte, of the plot: from below every depthwise layer to above every ridge
@@ -66,7 +68,8 @@ class SpeedVerdict:
     slowest, share, limit: the separable block's layer that takes the most time, its fraction of all layers' time, and
     which peak limits it; None where the layers were not timed or no peaks measured. excess: how many times its estimate
     that layer took; above MOST_EXPLAINED it is no peak that limits it.
-    cause: the layer that takes most beyond its part of the MACs; None where none takes LEAST_CAUSE more.
+    losses: the layer that takes most beyond its estimate, if that is LEAST_LOSS of all layers' time or more, and the
+        next one, if it loses LEAST_SECOND of that or more; the one with the smaller part of the MACs comes first.
     """
 
     flops: Ratio
@@ -78,27 +81,26 @@ class SpeedVerdict:
     limit: Limit | None
     launches: "LaunchVerdict | None" = None
     excess: float | None = None
-    cause: "LayerCause | None" = None
+    losses: "tuple[LayerLoss, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
-class LayerCause:
-    """A layer of the separable block whose time its MACs do not explain.
+class LayerLoss:
+    """A layer of the separable block that takes longer than its estimate.
 
-    mac_share, time_share: its fractions of the block's MACs and of all layers' time. bound_s: its estimate, None where
-    no peaks were measured.
+    mac_share, time_share: its fractions of the block's MACs and of all layers' time. bound_s: its estimate.
     """
 
     name: str
     mac_share: float
     time_share: float
     seconds: float
-    bound_s: float | None
+    bound_s: float
 
     @property
-    def layers_s(self) -> float:
-        """The times of all of the block's layers, each timed by itself, added up."""
-        return self.seconds / self.time_share
+    def lost_s(self) -> float:
+        """What it takes beyond its estimate."""
+        return self.seconds - self.bound_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,33 +269,36 @@ def speed_verdict(group: Sequence[Settings], results: Results) -> SpeedVerdict |
     if not total_layers_s:  # the clock was too coarse for them, or a file says so
         return SpeedVerdict(flops, times, outcome, disturbed, None, 0.0, None, launches)
     share = seconds / total_layers_s
-    cause = _cause(separable, results)
+    losses = _losses(separable, results)
     peaks = results.peak(separable.settings.dtype)
     if peaks is None:
-        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches, None, cause)
+        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches, None, losses)
     layers = {layer.name: layer for layer in estimates(separable.settings, peaks, fast_algorithms(results))}
     layer = layers.get(name)
     if layer is None or not layer.seconds:
-        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches, None, cause)
+        return SpeedVerdict(flops, times, outcome, disturbed, name, share, None, launches, None, losses)
     excess = seconds / layer.seconds
-    return SpeedVerdict(flops, times, outcome, disturbed, name, share, layer.limit, launches, excess, cause)
+    return SpeedVerdict(flops, times, outcome, disturbed, name, share, layer.limit, launches, excess, losses)
 
 
-def _cause(timing: Timing, results: Results) -> LayerCause | None:
-    """The layer that takes the most time beyond its part of the MACs, if that is LEAST_CAUSE of the time or more."""
+def _losses(timing: Timing, results: Results) -> tuple[LayerLoss, ...]:
+    peaks = results.peak(timing.settings.dtype)
+    if peaks is None:
+        return ()
     cost = timing.settings.cost()
     macs = {layer.name: layer.macs / cost.macs for layer in cost.layers}
-    total_s = sum(seconds for _, seconds in timing.layers)
-    peaks = results.peak(timing.settings.dtype)
-    bounds = estimates(timing.settings, peaks, fast_algorithms(results)) if peaks else ()
-    bounds_s = {layer.name: layer.seconds for layer in bounds}
-    causes = (
-        LayerCause(name, macs[name], seconds / total_s, seconds, bounds_s.get(name))
+    bounds_s = {layer.name: layer.seconds for layer in estimates(timing.settings, peaks, fast_algorithms(results))}
+    layers_s = sum(seconds for _, seconds in timing.layers)
+    losses = [
+        LayerLoss(name, macs[name], seconds / layers_s, seconds, bounds_s[name])
         for name, seconds in timing.layers
-        if name in macs
-    )
-    cause = max(causes, key=lambda one: one.time_share - one.mac_share, default=None)
-    return cause if cause and cause.time_share - cause.mac_share >= LEAST_CAUSE else None
+        if name in bounds_s
+    ]
+    losses.sort(key=lambda one: one.lost_s, reverse=True)
+    if not losses or losses[0].lost_s < LEAST_LOSS * layers_s:
+        return ()
+    largest = [one for one in losses[:2] if one.lost_s >= LEAST_SECOND * losses[0].lost_s]
+    return tuple(sorted(largest, key=lambda one: one.mac_share))
 
 
 def separable_share(group: Sequence[Settings], results: Results) -> TimeShare | None:
@@ -445,14 +450,23 @@ def _line(kind: Kind, settings: list[Settings], results: Results, in_a_row: bool
     return SweepLine(kind, medians, p25, p75, tuple(math.nan if value is None else value for value in estimated))
 
 
-def crossings(values: Sequence[int], lines: Sequence[SweepLine]) -> tuple[Crossing, ...]:
-    """Where one block's line crosses another's, between two neighbouring values that were both measured."""
+def crossings(values: Sequence[int], lines: Sequence[SweepLine], spread: float = 0.0) -> tuple[Crossing, ...]:
+    """Where one block's line crosses another's, between two neighbouring values that were both measured.
+
+    spread: by how much two measurements differ, as a fraction: where the lines are not that far apart on both sides,
+    and the other way round, nothing has been seen to cross.
+    """
     points: list[Crossing] = []
+    apart = math.log1p(spread)
     for first, second in combinations(lines, 2):
         # NaN where one was not measured: no comparison with it holds
         ratios = [math.log(a / b) for a, b in zip(first.medians_s, second.medians_s, strict=True)]
         for left, (before, after) in enumerate(pairwise(ratios)):
-            if before * after < 0:
+            sides = (
+                next((one for one in ratios[left::-1] if abs(one) > apart), 0.0),
+                next((one for one in ratios[left + 1 :] if abs(one) > apart), 0.0),
+            )
+            if before * after < 0 and sides[0] * sides[1] < 0:
                 share = before / (before - after)
                 at = _interpolate(values[left], values[left + 1], share)
                 seconds = _interpolate(first.medians_s[left], first.medians_s[left + 1], share)

@@ -92,7 +92,11 @@ function drawRow(row, data, table, choose, old) {
   cells.forEach((cell, i) => {
     const channel = row.channels[i]
     const name = `${row.label} ${channel + 1}`
-    if (cell.title !== name) cell.title = cell.ariaLabel = name
+    const mark = row.marks[i] ?? ""
+    // what stands on a map belongs to its name
+    const named = mark ? `${name}: ${mark}` : name
+    if (cell.title !== named) cell.title = cell.ariaLabel = named
+    setText(cell, mark)
     const shape = `${row.width} / ${row.height}`
     if (cell.style.aspectRatio !== shape) cell.style.aspectRatio = shape
     const pressed = Boolean(data.detail) && row.step === data.picked.step && channel === data.picked.channel

@@ -54,9 +54,10 @@ def show_information(state: FeaturesState, picture: InputPicture) -> None:
     if is_constant(resize(picture.pixels, SIDE).transpose(2, 0, 1)):
         st.info(nothing_to_recover_text())
         st.markdown(_losses_table(ranges, {}))
+        st.markdown(_counts(ranges))
         return
     readings = {width: _load_readings(state, picture, width) for width in WIDTHS}
-    st.markdown(_picture_sentence(readings[WIDTH], ranges[WIDTH]))
+    st.markdown(_picture_sentence(readings[WIDTH]))
     lines = [
         PlaceLine(_line_name(reading.kind, between), reading.kind, between, reading.quartiles(between), ends)
         for reading in readings[WIDTH]
@@ -76,6 +77,7 @@ def show_information(state: FeaturesState, picture: InputPicture) -> None:
     )
     show_chart(information_figure(lines, luminance, words), "information", alt)
     st.markdown(_losses_table(ranges, readings))
+    st.markdown(_counts(ranges))
 
 
 def information_text() -> str:
@@ -148,31 +150,31 @@ def _headline(ranges: Mapping[int, ReluRange]) -> str:
         )
     else:
         verdict = _("At the ReLU itself, both orders lose the same.")
+    return f"**{verdict}**"
+
+
+def _counts(ranges: Mapping[int, ReluRange]) -> str:
+    """In how many pictures which order loses more, by width."""
+    comparisons = {width: ranges[width].compare() for width in WIDTHS}
     counts = _("at {width} channels depthwise first loses more in {less}, the same in {same}, less in {more}")
     found = "; ".join(
         counts.format(width=width, less=c.less, same=c.same, more=c.more) for width, c in comparisons.items()
     )
     number = len(ranges[WIDTH].losses)
     sentence = _("Of {count} pictures, the same being within {tie} percentage point: {found}.")
-    return f"**{verdict}** " + sentence.format(count=number, tie=f"{100 * TIE:g}", found=found)
+    return sentence.format(count=number, tie=f"{100 * TIE:g}", found=found)
 
 
-def _picture_sentence(readings: Sequence[ReluReadings], pictures: ReluRange) -> str:
-    """What the ReLU takes on this picture in both orders, beside the range over the shipped pictures."""
+def _picture_sentence(readings: Sequence[ReluReadings]) -> str:
+    """What the ReLU takes on this picture in both orders."""
     first, second = (
-        _(
-            "**{loss}** with {order} (middle half of {draws} draws: {draw_ends}; range of the pictures' medians: "
-            "{ends})"
-        ).format(
-            loss=format_loss(reading.loss().median),
-            order=_order_name(reading.kind),
-            draws=DRAWS,
-            draw_ends=format_losses(reading.loss().low, reading.loss().high),
-            ends=format_losses(*pictures.loss_ends(reading.kind)),
-        )
+        _("**{loss}** with {order}").format(loss=format_loss(reading.loss().median), order=_order_name(reading.kind))
         for reading in readings
     )
-    sentence = _("This picture, {width} channels: the ReLU takes {first} and {second} of the variance.")
+    sentence = _(
+        "This picture, {width} channels: the ReLU takes {first} and {second} of the variance. What falls further along "
+        "the lines is not lost at this ReLU."
+    )
     return sentence.format(width=WIDTH, first=first, second=second)
 
 

@@ -31,6 +31,8 @@ from xception_lab.ui.shell.names import whole_percent
 
 MAX_MAPS = 24  # of one layer that are drawn at a time
 MAX_BLOCK_MAPS = 12  # where the steps of three blocks stand under each other
+FAINT = 0.1  # of the value of full colour: what is below it is hardly seen, on a light ground and on a dark one
+LEAST_SEEN = 0.01  # of a map's values: where fewer are to be seen it looks empty
 
 # the steps before and after the activation that a step stands next to; the picture stands next to none
 _AROUND_ACTIVATION: dict[BlockStep, tuple[BlockStep, BlockStep]] = {
@@ -101,13 +103,17 @@ def show_columns(
     steps: the rows. enlarge: whether the selected map is drawn large.
     """
     limits = {step: _step_limit(columns, step) for step in steps}
+
+    def row_of(column: MapColumn, step: BlockStep) -> dict[str, Any] | None:
+        return _row(column, step, state, limits[step], steps, enlarge=enlarge)
+
     data = {
         "columns": [
             {
                 "kind": column.look,
                 "title": column.title,
                 "subtitle": column.subtitle,
-                "rows": [row for step in steps if (row := _row(column, step, state, limits[step], steps))],
+                "rows": [row for step in steps if (row := row_of(column, step))],
                 "numbers": column.numbers,
                 "picture": _encode_picture(column.picture) if "input" not in steps else "",
             }
@@ -122,7 +128,7 @@ def show_columns(
             "histogram": _("histogram"),
             "kernel": _("its kernel"),
             "picture": _("the picture"),
-            "faint": _("small values look empty"),
+            "faint": _("≤: the largest value where a map looks empty"),
             "negative": _("negative"),
             "positive": _("positive"),
             "full": {
@@ -142,9 +148,18 @@ def _step_limit(columns: Sequence[MapColumn], step: BlockStep) -> float:
 
 
 def _row(
-    column: MapColumn, step: BlockStep, state: FeaturesState, shared_limit: float, steps: tuple[BlockStep, ...]
+    column: MapColumn,
+    step: BlockStep,
+    state: FeaturesState,
+    shared_limit: float,
+    steps: tuple[BlockStep, ...],
+    *,
+    enlarge: bool,
 ) -> dict[str, Any] | None:
-    """One step's maps, a text in their place where the kind of block has no such step, or None for no row at all."""
+    """One step's maps, a text in their place where the kind of block has no such step, or None for no row at all.
+
+    enlarge: as in show_columns.
+    """
     whole_block = "between" in steps
     maps = column.maps.step(step)
     if maps is None:
@@ -165,7 +180,22 @@ def _row(
         "height": small.shape[1],
         "width": small.shape[2],
         "pixels": _encode_levels(small, limit),
+        "marks": _marks(maps.values[channels], limit) if enlarge else [],
     }
+
+
+def _marks(values: Values, limit: float | None) -> list[str]:
+    """What stands on a map that looks empty, the largest value in it; "" on any other.
+
+    limit: the value that full colour stands for, None for each map's own largest value.
+    """
+    sizes = np.abs(values).reshape(len(values), -1)
+    largest = sizes.max(axis=1)
+    seen = (sizes >= FAINT * (largest if limit is None else np.full_like(largest, limit))[:, None]) & (sizes > 0)
+    return [
+        "" if share >= LEAST_SEEN else "≤" + format_number(float(most)) if most else "0"
+        for most, share in zip(largest, seen.mean(axis=1), strict=True)
+    ]
 
 
 def colour_limit(values: Values, state: FeaturesState, shared_limit: float) -> float | None:

@@ -32,7 +32,7 @@ from xception_lab.features.sample_pictures import SAMPLES, resize
 from xception_lab.spec import KINDS, Activation
 from xception_lab.ui.features.caches import HASH_FUNCS
 from xception_lab.ui.features.picture import InputPicture
-from xception_lab.ui.fields.features import OWN, FeaturesState
+from xception_lab.ui.fields.features import OWN, PICTURE, FeaturesState
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import kind_name
 
@@ -125,65 +125,41 @@ def shown_range(state: FeaturesState, filters: HandFilters) -> BlockRange:
 
 
 def range_headline(state: FeaturesState, readings: BlockRange) -> str:
-    """What holds of the extreme and the separable block over all cases, and which these are."""
+    """What holds of the extreme and the separable block over all cases, and in how many of them."""
     before, after = (readings.compare("extreme", "separable", step) for step in READS)
-    num_filters = readings.values.shape[1]
-    cases = (
-        _("{number} cases: {filters} 1×1 mixes × {pictures} pictures")
-        if num_filters > 1
-        else _("{number} cases: these filters × {pictures} pictures")
+    counts = _(
+        "Of {number} cases, before → after the last activation: less in {less} → {less_after}, the same in {same} → "
+        "{same_after}, more in {more} → {more_after}."
+    ).format(
+        number=before.cases,
+        less=before.less,
+        same=before.same,
+        more=before.more,
+        less_after=after.less,
+        same_after=after.same,
+        more_after=after.more,
     )
-    num_pictures = readings.num_pictures()
-    left_out = readings.values.shape[2] - num_pictures
-    if left_out:  # what judges is of one colour: there is no variance to explain
-        cases += _(", {left_out} of one colour left out")
-    counted = cases.format(number=before.cases, filters=num_filters, pictures=num_pictures, left_out=left_out)
-    headline = f"**{_verdict(before, after)}** ({counted}.)"
+    headline = f"**{_verdict(before, after)}** {counts}"
     if state.intermediate != "none":
         return headline
     return headline + " " + _("Nothing stands between here, so this says nothing of a ReLU.")
 
 
-def range_counts(state: FeaturesState, readings: BlockRange) -> str:
-    """In how many of the cases the extreme block leaves less, the same or more, and the ranges over them."""
-    before, after = (readings.compare("extreme", "separable", step) for step in READS)
-    if before.same == before.cases and after.same == after.cases:
-        counts = _(
-            "In all {number} cases both leave the same within {tie} percentage point, before the last activation and "
-            "after it."
-        )
-    else:
-        counts = _(
-            "Before the last activation the extreme block leaves less in {less} of {number} cases, the same within "
-            "{tie} percentage point in {same} and more in {more}; after it less in {less_after}, the same in "
-            "{same_after} and more in {more_after}."
-        )
-    numbers = counts.format(
-        less=before.less,
-        tie=f"{100 * TIE:g}",
-        same=before.same,
-        more=before.more,
-        number=before.cases,
-        less_after=after.less,
-        same_after=after.same,
-        more_after=after.more,
-    )
-    if stored_range(state):  # its ranges stand at the foot of each block
-        return numbers
-    ranges = _("Range over them, before the last activation: {ranges}.").format(
-        ranges=", ".join(f"{kind_name(kind)} {format_ends(*readings.ends(kind, READS[0]))}" for kind in KINDS)
-    )
-    return f"{numbers} {ranges}"
-
-
 def _verdict(before: Comparison, after: Comparison) -> str:
     """What the counts before and after the last activation say together."""
+    steps = (before, after)
     less, more = before.less + after.less, before.more + after.more
     # most of the cases at either step, or the two sentences would point apart
-    if less and all(2 * step.more > step.cases for step in (before, after)):
+    if less and all(2 * step.more > step.cases for step in steps):
         return _("The extreme block mostly leaves a linear reader more than the separable one, but not always.")
-    if more and all(2 * step.less > step.cases for step in (before, after)):
+    if more and all(2 * step.less > step.cases for step in steps):
         return _("The extreme block mostly leaves a linear reader less than the separable one, but not always.")
+    mostly_same = all(2 * step.same > step.cases for step in steps)
+    if less and more and mostly_same:
+        return _(
+            "The extreme and the separable block mostly leave a linear reader the same; else the extreme one leaves "
+            "sometimes less, sometimes more."
+        )
     if less and more:
         return _(
             "It depends: the extreme block leaves a linear reader sometimes less than the separable one, "
@@ -194,6 +170,24 @@ def _verdict(before: Comparison, after: Comparison) -> str:
     if more:
         return _("The extreme block leaves a linear reader more than the separable one, or the same, never less.")
     return _("The extreme and the separable block leave a linear reader the same in every case.")
+
+
+def range_cases(state: FeaturesState, readings: BlockRange) -> str:
+    """What a case is and what was left out, and the ranges over the cases where the blocks do not show them."""
+    num_filters = readings.values.shape[1]
+    case = (
+        _("The cases: {filters} 1×1 mixes × {pictures} pictures; “the same” is within {tie} percentage point.")
+        if num_filters > 1
+        else _("The cases: these filters × {pictures} pictures; “the same” is within {tie} percentage point.")
+    )
+    parts = [case.format(filters=num_filters, pictures=readings.num_pictures(), tie=f"{100 * TIE:g}")]
+    if left_out := readings.left_out():
+        sentence = _("Left out, because the half that judges is of one colour: {pictures}.")
+        parts.append(sentence.format(pictures=", ".join(_(PICTURE.option_label(name)) for name in left_out)))
+    if not stored_range(state):  # else they stand at the foot of each block
+        ranges = ", ".join(f"{kind_name(kind)} {format_ends(*readings.ends(kind, READS[0]))}" for kind in KINDS)
+        parts.append(_("Range over them, before the last activation: {ranges}.").format(ranges=ranges))
+    return " ".join(parts)
 
 
 def _compute_range(state: FeaturesState, filters: HandFilters) -> BlockRange:

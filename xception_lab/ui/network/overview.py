@@ -76,7 +76,12 @@ def show_network_figures(network: NetworkBreakdown, state: NetworkState, sliders
     ]
     summary = "; ".join(f"{figure['name']}: {figure['value']}" for figure in figures)
     summary += ". " + "; ".join(f"{entry['name']}: {entry['text']}" for entry in legend)
-    data = {"figures": figures, "legend": legend, "legend_of": _("MACs · parameters · activations"), "summary": summary}
+    data = {
+        "figures": figures,
+        "legend": legend,
+        "legend_of": _("Shares of: MACs · parameters · activations"),
+        "summary": summary,
+    }
     ahead = {
         key: {text: _figures(step) for text, step in steps.items()}
         for key, steps in networks_ahead(state, sliders).items()

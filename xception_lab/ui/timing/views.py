@@ -19,6 +19,8 @@ from xception_lab.figures.timing import (
 )
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.timing.analysis import (
+    DEVICE_SPREAD,
+    LOOP_SPREAD,
     Crossing,
     TimeShare,
     TimingBar,
@@ -103,7 +105,7 @@ def show_nearest(state: TimingState, results: Results) -> None:
     if not all(text in FIELDS[key].texts and keeps_control(key) for key, text in texts.items()):
         return
     what = f"{nearest.in_channels}→{nearest.out_channels}, {nearest.size}×{nearest.size}"
-    if nearest.kernel_size != 3:
+    if nearest.kernel_size != 3 or state.spec.kernel_size != 3:
         what += f", {nearest.kernel_size}×{nearest.kernel_size}"
     if nearest.stride > 1:
         what += f", stride {nearest.stride}"
@@ -387,7 +389,8 @@ def _show_prediction_errors(machine: str, results: Results) -> None:
         )
 
 
-def _crossings_text(points: Sequence[Crossing], field: str) -> str:
+def _crossings_text(points: Sequence[Crossing], field: str, spread: float) -> str:
+    """spread: as in crossings."""
     places: dict[tuple[str, str], list[str]] = {}
     for point in points:
         places.setdefault((kind_name(point.first), kind_name(point.second)), []).append(f"{point.at:.0f}")
@@ -396,7 +399,14 @@ def _crossings_text(points: Sequence[Crossing], field: str) -> str:
         sentence.format(first=first, second=second, field=field, at=", ".join(dict.fromkeys(at)))
         for (first, second), at in places.items()
     ]
-    return f"{'; '.join(texts)}." if texts else _("No two of the measured lines cross.")
+    if texts:
+        return f"{'; '.join(texts)}."
+    if spread:
+        sentence = _(
+            "No two lines are seen to cross: that needs more than the {spread:.0%} that such times may change."
+        )
+        return sentence.format(spread=spread)
+    return _("No two of the measured lines cross.")
 
 
 def show_sweep(state: TimingState) -> None:
@@ -415,16 +425,18 @@ def show_sweep(state: TimingState) -> None:
     if has_launches:
         lines = {f"{machine}, {_('the work alone')}": own for machine, own in lines.items()}
         lines[_("calls in a row, launches included")] = in_a_row
-    points = list(crossings(tuple(groups), own_lines))
-    points_in_a_row = crossings(tuple(groups), in_a_row) if has_launches else ()
+    # on an accelerator two measurements of one block differ more than the lines there may
+    own_spread = DEVICE_SPREAD if has_launches else 0.0
+    points = list(crossings(tuple(groups), own_lines, own_spread))
+    points_in_a_row = crossings(tuple(groups), in_a_row, LOOP_SPREAD) if has_launches else ()
     current = getattr(state.spec, state.timed_along)
     ringed = [*points, *points_in_a_row]
     figure = sweep_times_figure(tuple(groups), lines, ringed, state.timed_along, current, timing_words())
     measured = min(sum(not math.isnan(seconds) for seconds in line.medians_s) for line in own_lines)
     if measured > 1:
-        summary = _crossings_text(points, state.timed_along)
+        summary = _crossings_text(points, state.timed_along, own_spread)
         if has_launches:
-            rows = _crossings_text(points_in_a_row, state.timed_along)
+            rows = _crossings_text(points_in_a_row, state.timed_along, LOOP_SPREAD)
             summary = _("**The work alone.** {work} **Called in a row.** {rows}").format(work=summary, rows=rows)
     elif any(map(results.timing, wanted)):
         summary = _("Not measured at two places yet: the lines are estimates.")

@@ -11,6 +11,7 @@ from xception_lab.spec import BlockSpec
 from xception_lab.timing.analysis import (
     LOOP_SPREAD,
     MOST_EXPLAINED,
+    LayerLoss,
     MachineRoofline,
     RooflinePoint,
     SpeedVerdict,
@@ -103,8 +104,8 @@ def launches_text(group: Sequence[Settings], machines: Sequence[Results]) -> str
         "slower": _("called in a row, launches included, it is **{times} slower**"),
         # how far apart such times may be from run to run
         "no difference seen": _(
-            "called in a row, launches included, the two are less than {spread:.0%} apart, **too close to tell** for "
-            "such times"
+            "called in a row, launches included, standard and separable are **too close to tell** (less than "
+            "{spread:.0%} apart)"
         ),
     }[launches.outcome].format(times=times_text(launches.times.times), spread=LOOP_SPREAD)
     sentence = _("**On a GPU** ({machine}): {work}; {in_a_row}.")
@@ -217,25 +218,8 @@ def _outcome(verdict: SpeedVerdict) -> str:
 def _reason(verdict: SpeedVerdict) -> str:
     if verdict.slowest is None:
         return ""
-    if cause := verdict.cause:
-        sentence = _(
-            "Its {layer} has **{macs:.0%}** of the MACs and takes **{share:.0%}** of the {whole} that its layers take, "
-            "each timed alone"
-        )
-        if not cause.mac_share:
-            sentence = _(
-                "Even its {layer}, which makes no MACs, takes **{share:.0%}** of the {whole} that its layers take, "
-                "each timed alone"
-            )
-        layer = _(LAYER_NAMES.get(cause.name, cause.name))
-        whole = seconds_text(cause.layers_s)
-        part = sentence.format(layer=layer, macs=cause.mac_share, share=cause.time_share, whole=whole)
-        if cause.bound_s is None:
-            return f"{part}."
-        bound = _("**{seconds}**, where {work} explain {bound}.")
-        work = _("its FLOPs and bytes") if cause.mac_share else _("its bytes")
-        seconds, bound_s = seconds_text(cause.seconds), seconds_text(cause.bound_s)
-        return f"{part}: {bound.format(seconds=seconds, work=work, bound=bound_s)}"
+    if losses := verdict.losses:
+        return f"{'; '.join(_loss_text(loss, is_first=not place) for place, loss in enumerate(losses))}."
     if verdict.limit is None:
         return ""
     if verdict.excess and verdict.excess > MOST_EXPLAINED:
@@ -245,6 +229,23 @@ def _reason(verdict: SpeedVerdict) -> str:
     sentence = _("Its {layer} is {limit} and takes **{share:.0%}** of its layers' time.")
     return sentence.format(
         layer=_(LAYER_NAMES[verdict.slowest]), limit=_(LIMIT_NAMES[verdict.limit]), share=verdict.share
+    )
+
+
+def _loss_text(loss: LayerLoss, *, is_first: bool) -> str:
+    """What is explained of one layer's time; of the first, which parts of MACs and time are its own."""
+    sentence = _("its {layer} **{seconds}** where they explain {bound}")
+    if is_first:
+        sentence = _(
+            "Its {layer} (**{macs:.0%}** of the MACs, **{share:.0%}** of its layers' time) takes **{seconds}** where "
+            "FLOPs and bytes explain {bound}"
+        )
+    return sentence.format(
+        bound=seconds_text(loss.bound_s),
+        seconds=seconds_text(loss.seconds),
+        layer=_(LAYER_NAMES.get(loss.name, loss.name)),
+        macs=loss.mac_share,
+        share=loss.time_share,
     )
 
 

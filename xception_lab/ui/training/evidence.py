@@ -78,22 +78,48 @@ def provenance_text(result: ExperimentResult, seeds: tuple[int, ...]) -> str:
 
 def _known_text(result: ExperimentResult) -> str:
     """How many runs were there, bit by bit, before the question was fixed, so that their outcome was known then."""
-    made, plan = result.provenance, result.plan
-    if not made or not plan:
-        return ""
-    before = dict.fromkeys(earlier.plan for earlier in made.earlier if earlier.commit != made.commit)
-    trained = {_as_trained(spec) for name in before for spec in load_plan(name).experiment.variants()}
-    variants = plan.experiment.variants()
-    known = {spec for spec in variants if _as_trained(spec) in trained}
-    if not known:
+    known, plan = _known_runs(result), result.plan
+    if not known or not plan:
         return ""
     sentence = _(
         "**The outcome of {count} of its {runs} runs, those of {plans}, was known when this question was fixed.**"
     )
-    text = sentence.format(count=len(known), runs=len(variants), plans=", ".join(map(plan_label, before)))
-    if any(_runs_of(contrast, variants) <= known for contrast in plan.primary):
-        text += " " + _("**So was the difference that its verdict is about.**")
+    text = sentence.format(count=len(known), runs=len(plan.experiment.variants()), plans=_known_plans(result))
     return f" {text}"
+
+
+def known_differences(result: ExperimentResult) -> dict[int, str]:
+    """Which primary differences were known when their question was fixed, by their places, and from which results."""
+    known, plan = _known_runs(result), result.plan
+    if not known or not plan:
+        return {}
+    sentence = _("**No fresh test: this difference was known, from {plans}, when the question was fixed.**")
+    variants = plan.experiment.variants()
+    return {
+        place: sentence.format(plans=_known_plans(result))
+        for place, contrast in enumerate(plan.primary)
+        if _runs_of(contrast, variants) <= known
+    }
+
+
+def _known_runs(result: ExperimentResult) -> set[TrainSpec]:
+    """The runs that were there, bit by bit, before the question was fixed."""
+    if not result.plan:
+        return set()
+    trained = {_as_trained(spec) for name in _earlier_plans(result) for spec in load_plan(name).experiment.variants()}
+    return {spec for spec in result.plan.experiment.variants() if _as_trained(spec) in trained}
+
+
+def _earlier_plans(result: ExperimentResult) -> tuple[str, ...]:
+    """The plans whose results were there before the question was fixed."""
+    made = result.provenance
+    if not made:
+        return ()
+    return tuple(dict.fromkeys(earlier.plan for earlier in made.earlier if earlier.commit != made.commit))
+
+
+def _known_plans(result: ExperimentResult) -> str:
+    return ", ".join(map(plan_label, _earlier_plans(result)))
 
 
 def _runs_of(contrast: Contrast, variants: Iterable[TrainSpec]) -> set[TrainSpec]:
@@ -201,8 +227,9 @@ def power_text(result: ExperimentResult, effects: Effects, seeds: int) -> str:
 def verdict_notes(result: ExperimentResult, effects: Effects) -> VerdictNotes:
     """What must be said beside the verdicts of a plan's stored result."""
     if not result.plan or result.plan.name not in plan_names():
-        return VerdictNotes({}, {})
-    return VerdictNotes(_reservations(result.plan.name, effects), _common_runs(result.plan.name))
+        return VerdictNotes({}, {}, {})
+    name = result.plan.name
+    return VerdictNotes(_reservations(name, effects), _common_runs(name), known_differences(result))
 
 
 def _reservations(name: str, effects: Effects) -> dict[int, str]:
@@ -313,8 +340,8 @@ def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDAr
             test = _("Two-sided p {p}; harmful or helpful where this interval leaves out 0.")
         else:
             test = _(
-                "Two-sided p {p}, {adjusted} after Holm's correction; this interval is that of its step: harmful or "
-                "helpful where it leaves out 0."
+                "Two-sided p {p}, {adjusted} after Holm's correction for the pair of ReLU and ELU against nothing; "
+                "this interval is that of its step: harmful or helpful where it leaves out 0."
             )
         lines += [interval, test.format(p=format_p(effect.p), adjusted=format_p(effect.adjusted_p or effect.p))]
     if crossed := crossed_effect(effect, right) if right else None:

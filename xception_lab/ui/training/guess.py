@@ -34,8 +34,11 @@ def with_own_guess(state: TrainingState) -> TrainingState:
     return replace(state, guess=guess)
 
 
-def ask_guess(experiment: ExperimentSpec) -> None:
-    """Draw the question for a prediction of the first primary comparison, with what was fixed before the runs."""
+def ask_guess(experiment: ExperimentSpec, known: str) -> None:
+    """Draw the question for a prediction of the first primary comparison, with what was fixed before the runs.
+
+    known: that this difference was known when the question was fixed; empty where it was not.
+    """
     if not experiment.primary:
         st.button(_("Show me"), key="guess_show", on_click=set_controls, args=({GUESS.key: SHOW},))
         return
@@ -70,7 +73,7 @@ def ask_guess(experiment: ExperimentSpec) -> None:
                 arguments = ({GUESS.key: SHOW},)
                 label = _("Show it without a guess")
                 st.button(label, key="guess_show", on_click=set_controls, args=arguments)
-        st.caption(fixed.format(seeds=experiment.seeds, margin=MARGIN))
+        st.caption(" ".join(filter(None, (fixed.format(seeds=experiment.seeds, margin=MARGIN), known))))
 
 
 def _take_guess() -> None:

@@ -42,10 +42,12 @@ class VerdictNotes:
     """What must be said beside the verdicts of a stored result, by the place of a primary effect.
 
     reserved: that other test pictures may not bear it out. common: which other questions tell of the same runs.
+    known: that the difference was known when the question was fixed.
     """
 
     reserved: Mapping[int, str]
     common: Mapping[int, str]
+    known: Mapping[int, str]
 
 
 def show_result(
@@ -72,7 +74,7 @@ def show_result(
         st.markdown(waiting.format(done=len(effects.seeds), seeds=progress.spec.seeds))
         late: list[str] = []
     else:
-        late = _show_verdicts(progress, effects, notes or VerdictNotes({}, {}))
+        late = _show_verdicts(progress, effects, notes or VerdictNotes({}, {}, {}))
     if effects.seeds and not effects.primary:
         st.markdown(_("**Several factors vary, and no comparison was fixed beforehand: all is exploratory.**"))
     if not effects.seeds_missing:
@@ -129,6 +131,7 @@ def _show_verdicts(progress: Progress, effects: Effects, notes: VerdictNotes) ->
             headline(effect, effects.margin, is_of_these_pictures=bool(reservation)),
             verdict_interval(effect, effects),
             reservation,
+            notes.known.get(place, ""),
         )
         details = (
             notes.common.get(place, ""),

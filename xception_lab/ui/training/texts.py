@@ -394,6 +394,11 @@ def other_levels_text(effect: Effect, effects: Effects) -> str:
                 "Exploratory, {where}: {points} points, 95% CI {low} to {high}, an effect of another size (the "
                 "interaction's own 95% CI leaves out 0)."
             )
+            if _leaves_out_zero(effect) and _leaves_out_zero(other) and effect.points * other.points < 0:
+                sentence = _(
+                    "Exploratory, {where}: {points} points, 95% CI {low} to {high}, an effect the other way round (the "
+                    "interaction's own 95% CI leaves out 0)."
+                )
             values = {key: points_text(other, value or 0.0) for key, value in _ends(other)}
             found.append(sentence.format(where=setting_text(other.where), **values))
     return " ".join(found)
