@@ -44,6 +44,11 @@ def without_chance(text: str) -> str:
     return re.sub(r"[0-9a-f]{16,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|base64,[\w+/=]+", "", text)
 
 
+def signed(number: float) -> str:
+    """A number of points as the pages write it, with the minus sign of the charts."""
+    return f"{number:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def features_page(**parameters: str) -> AppTest:
     """The page as a first visit with these query parameters."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)

@@ -18,6 +18,7 @@ from xception_lab.measurement.queue import JobStatus
 from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
 from xception_lab.timing.analysis import LOOP_SPREAD, prediction_errors, smallest_block
 from xception_lab.timing.jobs import TimingJob, nearest_timed, sweep_settings, three_blocks
+from xception_lab.timing.published_devices import DEVICES, PRODUCTS
 from xception_lab.timing.results import DeviceProperties, Machine, OutputCheck, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json, shipped_timings, stored_devices
 from xception_lab.ui.fields.timing import MEASURED_ON, TIMING_VIEW, TimingState, TimingView
@@ -506,6 +507,19 @@ def test_the_table_of_a_block_has_the_unit_of_its_bars() -> None:
         "median, µs",
         "In the file: `median_s`, in seconds",
     )
+
+
+def test_a_prediction_for_a_device_that_was_measured_stands_beside_what_was() -> None:
+    (said,) = [line.value for line in page(timing_view="devices").caption if "Measured, to compare" in line.value]
+    separable = H100.timing(BLOCKS[-1])
+    assert separable
+    assert separable.device_s
+    assert f"takes **{separable.device_s * 1e6:.1f}\u00a0µs**" in said
+    assert "is predicted for H100 SXM" in said
+    assert set(PRODUCTS.values()) <= {device.name for device in DEVICES}
+    assert {H100.machine.name} <= set(PRODUCTS)
+    # a block that was not timed there
+    assert not any("to compare" in line.value for line in page(timing_view="devices", out_channels="1536").caption)
 
 
 def test_published_devices_have_both_float32_predictions() -> None:

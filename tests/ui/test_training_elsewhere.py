@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from ui.test_training_page import all_text, page
+from visits import signed
 
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.experiments.effects import Effect, interval_within
@@ -43,14 +44,14 @@ def test_the_other_devices_verdicts_stand_in_one_line_and_the_first_paint_is_the
     assert there.result
     assert "NVIDIA H100 80GB HBM3" in line
     for here, again in zip(above, there.result.progress.effects().primary, strict=True):
-        assert f"{again.points:+.2f}" in line
+        assert signed(again.points) in line
         # a verdict that differs is said with both
-        assert (f"{here.points:+.2f}" in line) == (here.verdict != again.verdict)
+        assert (signed(here.points) in line) == (here.verdict != again.verdict)
         if lang == "en":
             assert VERDICT_NAMES[again.verdict or ""] in line
     first, second = [line.value for line in app.markdown[:4] if "12" in line.value][:2]
-    assert f"{above[0].points:+.2f}" in first
-    assert f"{above[1].points:+.2f}" in second
+    assert signed(above[0].points) in first
+    assert signed(above[1].points) in second
     assert len(app.get("plotly_chart")) == 2
 
 
@@ -76,12 +77,12 @@ def test_every_number_of_the_folded_part_is_computed_from_the_stored_runs(lang: 
         effects = effects_of_predictions(there.experiment, there.predictions)
         same_seeds = effects_of_predictions(there.experiment, first, there.seeds)
         for here, again in zip(same_seeds.primary, effects.primary, strict=True):
-            assert f"{again.points:+.2f}" in text
-            assert f"{here.points:+.2f}" in text
+            assert signed(again.points) in text
+            assert signed(here.points) in text
             if there.result:
                 assert again.low is not None
-                assert f"{again.low:+.2f}" in text
-                assert all(f"{value:+.2f}" in text for value in effect_shift(here, again))
+                assert signed(again.low) in text
+                assert all(signed(value) in text for value in effect_shift(here, again))
     words = {"en": ("no new data", "so there is no verdict", "Another verdict than above, where it is: equivalent")}
     words["ko"] = ("새 데이터가 아닙니다", "판정하지 않습니다", "위의 판정: 동등함")
     assert all(word in text for word in words[lang])

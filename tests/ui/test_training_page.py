@@ -19,7 +19,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.testing.v1 import AppTest
 from tiny_data import tiny_dataset
 from uploaded_files import mnist, zipped
-from visits import component_data
+from visits import component_data, signed
 
 from xception_lab import build_xception
 from xception_lab.arch.orders import order_change
@@ -92,6 +92,8 @@ def test_nothing_of_the_answer_is_sent_before_a_guess(parameters: dict[str, str]
     assert stored
     text = all_text(sealed)
     for effect in stored.progress.effects().effects:
+        # with whichever minus
+        assert signed(effect.points) not in text
         assert f"{effect.points:+.2f}" not in text
     for words in ("**Harmful", "**Helpful", "**Equivalent", "**Not decided", "**Not shown"):
         assert words not in text
@@ -106,7 +108,7 @@ def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_inter
     effects = stored.progress.effects()
     lines = [line.value for line in app.markdown]
     for effect in effects.primary:
-        (line,) = [line for line in lines if f"{effect.low:+.2f} to {effect.high:+.2f} (" in line]
+        (line,) = [line for line in lines if f"{signed(effect.low)} to {signed(effect.high)} (" in line]
         words = {"harmful": "Harmful", "helpful": "Helpful", "equivalent": "Equivalent", "not decided": "Not decided"}
         assert effect.verdict
         interval = own_interval(effect)
@@ -136,7 +138,7 @@ def test_an_interval_beyond_the_margin_is_said_though_nobody_asked() -> None:
     assert order.low > effects.margin
     app = page(dataset="emoji", guess="show")
     said = [line.value for line in app.markdown]
-    (line,) = [line for line in said if f"{order.low:+.2f} to {order.high:+.2f} (" in line]
+    (line,) = [line for line in said if f"{signed(order.low)} to {signed(order.high)} (" in line]
     assert line.startswith(
         "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen, its whole "
         f"interval outside ±{effects.margin}. "
@@ -155,7 +157,8 @@ def test_an_interval_beyond_the_margin_is_said_of_a_result_elsewhere_too() -> No
     _first, order = stored.progress.effects().primary
     (line,) = [line for line in lines.splitlines() if "Emoji, 1×1 first" in line]
     assert (
-        f"{order.points:+.2f} points, not shown to be equivalent: the whole interval lies outside the margin." in line
+        f"{signed(order.points)} points, not shown to be equivalent: the whole interval lies outside the margin."
+        in line
     )
     assert "outside the margin" not in lines.replace(line, "")
 
@@ -205,7 +208,7 @@ def test_how_the_verdicts_came_about_is_one_click_away(lang: str) -> None:
         (effects := stored.progress.effects()).seeds, effects.primary[0].differences, strict=True
     ):
         assert f"{seed}" in text
-        assert any(f"{difference:+.2f}" in frame.value.to_numpy() for frame in app.dataframe)
+        assert any(signed(difference) in frame.value.to_numpy() for frame in app.dataframe)
     assert stored.provenance
     assert stored.provenance.command in text
     assert len(app.get("plotly_chart")) == 5
@@ -485,7 +488,7 @@ def test_the_two_blocks_are_compared_as_exploratory_in_words() -> None:
     stored = load_stored_result("two-differences")
     assert stored
     (diagonal,) = [effect for effect in stored.progress.effects().exploratory if effect.kind == "diagonal"]
-    assert f"{diagonal.points:+.2f} points, 95% CI {diagonal.low:+.2f} to {diagonal.high:+.2f}" in line
+    assert f"{signed(diagonal.points)} points, 95% CI {signed(diagonal.low)} to {signed(diagonal.high)}" in line
     assert "not fixed beforehand" in line
 
 
@@ -559,10 +562,10 @@ def _effect(low: float, high: float, verdict: EffectVerdict, **changes: Any) -> 
 @pytest.mark.parametrize(
     ("effect", "texts"),
     [
-        (_effect(-0.9, -0.0042, "harmful", points=-0.45, adjusted_p=0.04996), ["-0.004", "p = 0.04996"]),
+        (_effect(-0.9, -0.0042, "harmful", points=-0.45, adjusted_p=0.04996), ["−0.004", "p = 0.04996"]),
         (_effect(-0.9, 0.0042, "not decided", points=-0.45, adjusted_p=0.05004), ["+0.004", "p = 0.05004"]),
-        (_effect(-0.4998, 0.2, "equivalent", points=-0.15, asks_equivalence=True), ["-0.4998"]),
-        (_effect(-0.5003, 0.2, "not decided", points=-0.15, asks_equivalence=True), ["-0.5003"]),
+        (_effect(-0.4998, 0.2, "equivalent", points=-0.15, asks_equivalence=True), ["−0.4998"]),
+        (_effect(-0.5003, 0.2, "not decided", points=-0.15, asks_equivalence=True), ["−0.5003"]),
         (_effect(-0.06, -0.03, "harmful", points=-0.04), ["about 0.04 more mistakes"]),
     ],
 )
@@ -587,8 +590,8 @@ def test_an_equivalence_that_was_the_second_question_stands_on_its_own_test() ->
     )
     low, high = t.interval(0.9, len(values) - 1, values.mean(), sem(values))
     line = verdict_interval(effect, effects)
-    said = f"two one-sided tests of equivalence at ±0.5: p = {max(below, above):.3f}, 90% CI {low:+.2f} to {high:+.2f})"
-    assert said in line
+    ends = f"90% CI {signed(low)} to {signed(high)})"
+    assert f"two one-sided tests of equivalence at ±0.5: p = {max(below, above):.3f}, {ends}" in line
 
 
 def conjecture(gains: list[float], spread: float = 0.3, seeds: int = 8) -> ExperimentResult:
@@ -642,7 +645,7 @@ def test_a_stored_conjecture_is_a_line_over_depth_and_a_sentence(
         assert start in text
         assert word in text
         for point in (trend.points[0], trend.points[-1]):
-            assert f"{point.points:+.2f} points ({point.low:+.2f} to {point.high:+.2f})" in text
+            assert f"{signed(point.points)} points ({signed(point.low)} to {signed(point.high)})" in text
         assert any("slope as found, the one comparison that was fixed beforehand" in line.value for line in app.caption)
         assert not any("of no account" in line.value for line in (*app.caption, *sealed.caption))
 
@@ -691,7 +694,7 @@ def test_many_variants_are_drawn_in_a_panel_for_each_level_of_the_last_factor() 
     ("preset", "dataset", "said"),
     [
         ("figure-10", "fashion-mnist", "ReLU between (Emoji: not decided, +0.05 points; Fashion-MNIST, half as wide: "),
-        ("figure-10", "emoji", "ReLU between (Fashion-MNIST: harmful, -1.03 points; Fashion-MNIST, half as wide: "),
+        ("figure-10", "emoji", "ReLU between (Fashion-MNIST: harmful, −1.03 points; Fashion-MNIST, half as wide: "),
         ("two-differences", "fashion-mnist", "ReLU between (Emoji: not decided, +0.05 points; "),
         ("batch-norm", "fashion-mnist", ""),  # its network has a batch norm between
         ("figure-9", "fashion-mnist", ""),

@@ -12,6 +12,8 @@ TICKS_S = {
 
 _STEPS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
+MINUS = "\N{MINUS SIGN}"  # as the charts' axes have it, where a format writes a hyphen
+
 
 def format_count(number: float) -> str:
     """Three significant digits with a decimal prefix: 27_496_448 -> "27.5 M"; below 10,000 in full: "9,024"."""

@@ -16,7 +16,7 @@ from xception_lab.arch.plan import Conv, Linear, Norm, Op, Pool, block_ops, netw
 from xception_lab.arch.related_networks import related_networks
 from xception_lab.common.citations import constant, paper_table
 from xception_lab.common.files import asset_path
-from xception_lab.common.units import format_count, format_near, format_seconds, format_times
+from xception_lab.common.units import MINUS, format_count, format_near, format_seconds, format_times
 from xception_lab.features.readings import WIDTH, relu_range
 from xception_lab.spec import SMALL_XCEPTION, BlockSpec, CompareSpec, Kind, XceptionSpec
 from xception_lab.timing.clock_readings import clock_readings
@@ -419,7 +419,7 @@ def _with_tuples(value: Any) -> Any:
 
 def _points(value: float, margin: float = 0.0) -> str:
     """Points, with as many decimals as it takes to stand to 0 and the margin as they do."""
-    return format_near(value, (0.0, -margin, margin))
+    return format_near(value, (0.0, -margin, margin)).replace("-", MINUS)
 
 
 def _confidence(effect: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from xception_lab.timing.roofline import LayerEstimate, Limit, roofline, total_s
 from xception_lab.timing.settings import Dtype, Settings
 
 TERA, GIGA = 1e12, 1e9
+PRODUCTS = {"NVIDIA H100 80GB HBM3": "H100 SXM"}  # which of DEVICES a machine's device is, by the name it gives itself
 EXAMPLE_DEVICES = ("T4", "A100 SXM 40 GB")  # what whole networks are predicted for
 
 

@@ -55,6 +55,7 @@ export default function ({ data, parentElement }) {
     item.append(element("i", entry.kind), element("span", "", `${entry.name} `), element("b", "", entry.text))
     legend.append(item)
   }
+  legend.append(element("span", "of", data.against))
   root.replaceChildren(drawRows(data.figures), legend)
   finish(root)
   observers.get(parentElement)?.disconnect()

@@ -76,12 +76,11 @@ def show_network_figures(network: NetworkBreakdown, state: NetworkState, sliders
     ]
     summary = "; ".join(f"{figure['name']}: {figure['value']}" for figure in figures)
     summary += ". " + "; ".join(f"{entry['name']}: {entry['text']}" for entry in legend)
-    data = {
-        "figures": figures,
-        "legend": legend,
+    words = {
         "legend_of": _("Shares of: MACs · parameters · activations"),
-        "summary": summary,
+        "against": _("To the right: against the paper's network"),
     }
+    data = {"figures": figures, "legend": legend, "summary": summary} | words
     ahead = {
         key: {text: _figures(step) for text, step in steps.items()}
         for key, steps in networks_ahead(state, sliders).items()

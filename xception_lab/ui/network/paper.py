@@ -139,7 +139,10 @@ def _modules_data(towers: int) -> dict[str, Any]:
     chosen = inception_module(towers)
     most_macs = max(module.macs for module in modules)
     if chosen.figure == "extreme":
-        third = (_("Figure 4 · extreme"), _("One 1×1, then one 3×3 for every channel: almost a separable convolution."))
+        third = (
+            _("Figure 4 · extreme"),
+            _("Figure 3 with one channel a segment: one 1×1, then a 3×3 for every channel."),
+        )
     else:
         third = (
             _("Figure 3 · strictly equivalent"),

@@ -10,7 +10,7 @@ NETWORK_PRESETS: dict[str, tuple[str, dict[str, str]]] = {
     "paper": (N_("The paper's network"), {}),
     "standard": (N_("Standard convolutions everywhere"), {"convolution": "standard"}),
     "inception": (
-        N_("Inception-like: 4 segments"),
+        N_("Inception-like: 4 segments, 1×1 first, ReLU between"),
         {"network_segments": "4", "network_order": "pointwise-first", "network_intermediate": "relu"},
     ),
     "plain": (N_("No residual connections"), {"residual": "false"}),

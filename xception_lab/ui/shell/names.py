@@ -1,11 +1,19 @@
 """Names of blocks, steps, quantities and machines in this session's language."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from xception_lab.arch.comparison import Ratio
 from xception_lab.arch.plan import Role
-from xception_lab.common.units import format_bytes, format_count, format_number, format_seconds, format_times
+from xception_lab.common.units import (
+    MINUS,
+    format_bytes,
+    format_count,
+    format_near,
+    format_number,
+    format_seconds,
+    format_times,
+)
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import fit_particles, language
 from xception_lab.ui.shell.language import translate as _
@@ -119,6 +127,11 @@ def times_text(ratio: float) -> str:
 def seconds_text(seconds: float) -> str:
     """A time in a sentence, "2.45 ms": its number and its unit stay on one line."""
     return format_seconds(seconds).replace(" ", "\u00a0")
+
+
+def near_text(value: float, limits: Iterable[float] = (), digits: int = 2, sign: str = "+") -> str:
+    """format_near with the minus sign that the charts' axes have."""
+    return format_near(value, limits, digits, sign).replace("-", MINUS)
 
 
 def count_text(number: float) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 
 from xception_lab.arch.breakdown import paper_network
-from xception_lab.common.units import format_near, format_times
+from xception_lab.common.units import format_times
 from xception_lab.experiments.spec import MARGIN
 from xception_lab.features.readings import DRAWS, WIDTHS, relu_range
 from xception_lab.story import answers
@@ -22,7 +22,7 @@ from xception_lab.ui.fields.field import N_
 from xception_lab.ui.fields.story import Guess
 from xception_lab.ui.shell.language import paragraph
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import VERDICT_NAMES, count_text, percent, times_text, translate_machine
+from xception_lab.ui.shell.names import VERDICT_NAMES, count_text, near_text, percent, times_text, translate_machine
 from xception_lab.ui.story import scenes
 from xception_lab.ui.story.scenes import Scene
 
@@ -38,7 +38,7 @@ Values = dict[str, str]
 
 
 def _signed(points: float) -> str:
-    return format_near(points, (0.0, -MARGIN, MARGIN)).replace("-", "−")
+    return near_text(points, (0.0, -MARGIN, MARGIN))
 
 
 @dataclass(frozen=True, slots=True)

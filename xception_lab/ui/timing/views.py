@@ -40,7 +40,12 @@ from xception_lab.timing.analysis import (
 )
 from xception_lab.timing.clock_readings import clock_readings
 from xception_lab.timing.jobs import NEARNESS_FIELDS, nearest_timed, three_blocks
-from xception_lab.timing.published_devices import predict_devices, tensor_core_example
+from xception_lab.timing.published_devices import (
+    PRODUCTS,
+    DevicePrediction,
+    predict_devices,
+    tensor_core_example,
+)
 from xception_lab.timing.results import Operation, Results, timing_row
 from xception_lab.timing.results_file import shipped_timings
 from xception_lab.timing.settings import Settings
@@ -510,6 +515,8 @@ def show_devices(state: TimingState) -> None:
             "memory, every product done."
         )
     )
+    for text in _measured_there(state, predictions):
+        st.caption(text)
     summary = "; ".join(
         f"{prediction.name} {seconds_text(prediction.seconds['separable'])}"
         for prediction in predictions
@@ -536,6 +543,29 @@ def show_devices(state: TimingState) -> None:
     st.markdown(paragraph("devices", 0))
     with _more(_("More about these predictions")):
         st.markdown(paragraph("devices", 1, float32=f"{float32:g}", tf32=f"{tf32:g}", tf32_times=f"{times:g}"))
+
+
+def _measured_there(state: TimingState, predictions: Sequence[DevicePrediction]) -> list[str]:
+    """What the stored results of these devices say of the separable block, beside the predictions for them."""
+    texts: list[str] = []
+    predicted = {prediction.name: prediction.seconds for prediction in predictions}
+    sentence = _(
+        "**Measured, to compare**: on {machine} the work alone of the separable block takes **{work}**, where "
+        "**{seconds}** is predicted for {name}."
+    )
+    for results in stored_accelerators():
+        name = PRODUCTS.get(results.machine.name, "")
+        timing, seconds = results.timing(settings_group(state)[-1]), predicted.get(name)
+        if timing and seconds:
+            texts.append(
+                sentence.format(
+                    machine=escape_markdown(results.machine.device),
+                    work=seconds_text(timing.work_s),
+                    seconds=seconds_text(seconds["separable"]),
+                    name=name,
+                )
+            )
+    return texts
 
 
 def show_other_machines(state: TimingState) -> None:

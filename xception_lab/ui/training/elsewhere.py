@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from xception_lab.common.units import format_near
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.experiments.effects import Effect, Effects, interval_within
 from xception_lab.experiments.repetition import (
@@ -19,7 +18,7 @@ from xception_lab.experiments.results_file import ExperimentResult
 from xception_lab.figures.training import effects_figure
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import translate_machine
+from xception_lab.ui.shell.names import near_text, translate_machine
 from xception_lab.ui.training.experiment import stored_effects
 from xception_lab.ui.training.texts import (
     effect_sentence,
@@ -144,7 +143,7 @@ def _show_verdicts(repetition: Repetition, machine: str, above: Effects, there: 
 def _shift_text(here: Effect, there: Effect) -> str:
     points, low, high = effect_shift(here, there)
     sentence = _("{points} points from the estimate above, 95% CI {low} to {high}, paired by seed.")
-    shift = {name: format_near(value, (0.0,)) for name, value in (("points", points), ("low", low), ("high", high))}
+    shift = {name: near_text(value, (0.0,)) for name, value in (("points", points), ("low", low), ("high", high))}
     lines = [sentence.format(**shift)]
     if here.verdict != there.verdict:
         other = _(

@@ -12,7 +12,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from xception_lab.arch.cost import network_cost
-from xception_lab.common.units import format_near
 from xception_lab.data.catalogue import load_dataset
 from xception_lab.experiments.effects import Effect, Effects, crossed_effect, is_beyond_margin
 from xception_lab.experiments.inference import Interval, prediction_interval
@@ -28,7 +27,7 @@ from xception_lab.ui.fields.training import DATASET, PRESET
 from xception_lab.ui.shell.charts import show_chart
 from xception_lab.ui.shell.controls import option_text
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import translate_machine
+from xception_lab.ui.shell.names import near_text, translate_machine
 from xception_lab.ui.training.experiment import load_result, stored_effects
 from xception_lab.ui.training.result import VerdictNotes
 from xception_lab.ui.training.texts import (
@@ -361,7 +360,7 @@ def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDAr
 
 
 def _interval(interval: Interval, limits: Sequence[float]) -> str:
-    low, high = (format_near(end, limits) for end in interval)
+    low, high = (near_text(end, limits) for end in interval)
     return _("{low} to {high}").format(low=low, high=high)
 
 

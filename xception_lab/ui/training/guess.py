@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import streamlit as st
 
-from xception_lab.common.units import format_near
 from xception_lab.experiments.effects import Effects
 from xception_lab.experiments.spec import MARGIN, ExperimentSpec
 from xception_lab.ui.fields.training import ASK, GUESS, GUESSES, SHOW, TrainingState
 from xception_lab.ui.shell.address import current_lesson, is_opening, set_controls
 from xception_lab.ui.shell.language import translate as _
+from xception_lab.ui.shell.names import near_text
 from xception_lab.ui.training.compared import show_compared
 from xception_lab.ui.training.texts import effect_text, is_slope
 
@@ -82,7 +82,7 @@ def _take_guess() -> None:
 
 
 def _label(guess: str) -> str:
-    return "0" if guess == "0" else f"{int(guess):+d}"
+    return "0" if guess == "0" else near_text(int(guess), digits=0)
 
 
 def show_guess(guess: str, effects: Effects) -> None:
@@ -99,5 +99,5 @@ def show_guess(guess: str, effects: Effects) -> None:
         sentence = _("Your guess, {guess}, lies **below** the interval {low} to {high}.")
     else:
         sentence = _("Your guess, {guess}, lies **above** the interval {low} to {high}.")
-    low, high = (format_near(end, (value, 0.0)) for end in (effect.low, effect.high))
+    low, high = (near_text(end, (value, 0.0)) for end in (effect.low, effect.high))
     st.markdown(sentence.format(guess=_label(guess), low=low, high=high))

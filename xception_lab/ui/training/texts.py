@@ -4,7 +4,6 @@ from typing import Any
 
 from xception_lab.arch.cost import network_cost
 from xception_lab.arch.orders import order_change
-from xception_lab.common.units import format_near
 from xception_lab.experiments.effects import (
     Effect,
     Effects,
@@ -24,7 +23,7 @@ from xception_lab.experiments.spec import MARGIN, PRESETS, Contrast, ExperimentS
 from xception_lab.ui.fields.compare import ORDER_LABELS
 from xception_lab.ui.fields.field import N_
 from xception_lab.ui.shell.language import translate as _
-from xception_lab.ui.shell.names import VERDICT_NAMES
+from xception_lab.ui.shell.names import VERDICT_NAMES, near_text
 
 QUESTIONS = {
     "two-differences": N_("Does the **order** matter, and does the **ReLU between**?"),
@@ -158,7 +157,7 @@ def limits_of(effect: Effect) -> tuple[float, ...]:
 
 def points_text(effect: Effect, value: float, digits: int = 2) -> str:
     """A number of an effect's unit, with as many decimals as it takes to stand to the limits as it does."""
-    return format_near(value, limits_of(effect), digits)
+    return near_text(value, limits_of(effect), digits)
 
 
 def _capitalised(text: str) -> str:
@@ -170,7 +169,7 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
 
     is_of_these_pictures: whether other test pictures may not bear it out.
     """
-    what, count = _capitalised(effect_text(effect)), format_near(abs(effect.points), (0.0,), 1, "")
+    what, count = _capitalised(effect_text(effect)), near_text(abs(effect.points), (0.0,), 1, "")
     if effect.half_width is None:
         sentence = _("**{what}:** {points} points; one seed decides nothing.")
         return sentence.format(what=what, points=points_text(effect, effect.points))
@@ -336,7 +335,7 @@ def p_text(effect: Effect, margin: float) -> str:
 
 def format_p(p: float) -> str:
     """A p with its sign: "= 0.012", "< 0.001"; with more decimals where it would read as on the level's other side."""
-    return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"= {format_near(p, (LEVEL,), 3, '')}"
+    return "< 0.001" if p < 0.001 else "> 0.999" if p > 0.999 else f"= {near_text(p, (LEVEL,), 3, '')}"
 
 
 def chance_text(share: float) -> str:
@@ -429,7 +428,7 @@ def depth_text(slope: Effect, effects: Effects, experiment: ExperimentSpec) -> s
     )
     low, high = parts.others_interval
     numbers = {"base": parts.baseline, "changed": parts.change, "others": parts.others, "low": low, "high": high}
-    texts = {key: format_near(value, (0.0,)) for key, value in numbers.items()}
+    texts = {key: near_text(value, (0.0,)) for key, value in numbers.items()}
     return sentence.format(widest=max(widths), narrowest=min(widths), **texts)
 
 
@@ -492,8 +491,8 @@ def trend_alt(trend: Trend) -> str:
 def _at_level_text(trend: Trend, point: TrendPoint) -> str:
     level = _level_text(trend.field, point.level)
     if point.low is None or point.high is None:
-        return f"{level}: {point.points:+.2f}"
-    points, low, high = (format_near(value, (0.0,)) for value in (point.points, point.low, point.high))
+        return f"{level}: {near_text(point.points)}"
+    points, low, high = (near_text(value, (0.0,)) for value in (point.points, point.low, point.high))
     return _("{level}: {points} points ({low} to {high})").format(level=level, points=points, low=low, high=high)
 
 
