@@ -25,6 +25,7 @@ from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.training.elsewhere import show_elsewhere
 from xception_lab.ui.training.evidence import (
     known_differences,
+    not_stored_notes,
     power_text,
     provenance_text,
     show_carry_over,
@@ -114,7 +115,7 @@ def show_start() -> None:
 
 
 with row:
-    control(DATASET)
+    control(DATASET, notes=not_stored_notes(state.preset))
     with st.popover(_("Run it here"), icon=":material/play_arrow:", key="starting", on_change="rerun") as starting:
         if starting.open:
             show_start()

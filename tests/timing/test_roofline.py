@@ -301,6 +301,11 @@ def test_the_verdict_is_computed_from_the_medians_and_their_intervals() -> None:
     slower = speed_verdict(group, _timed((0.001, 0.002, 0.004)))
     assert slower
     assert slower.outcome == "slower"
+    # two ways of timing one block agree within 5 %, however narrow their intervals are
+    for separable_s, outcome in ((0.00104, "no difference seen"), (0.00106, "slower"), (0.00094, "faster")):
+        near = speed_verdict(group, _timed((0.001, 0.002, separable_s), spread=0.001))
+        assert near
+        assert near.outcome == outcome
     same = speed_verdict(group, _timed((0.001, 0.002, 0.00101), spread=0.05))
     assert same
     assert same.outcome == "no difference seen"
@@ -440,6 +445,9 @@ def test_fewer_products_are_charged_only_where_a_library_may_have_fast_algorithm
     assert estimate_s(standard, here) == pytest.approx(total_s(estimates(standard, compute)))
     assert estimate_s(standard, there) == pytest.approx(total_s(estimates(standard, compute, fast_algorithms=True)))
     assert estimate_s(standard, there) < 0.3 * estimate_s(standard, here)
+    # Winograd's way takes neighbouring outputs from neighbouring inputs
+    for far in (replace(SPEC, stride=2), replace(SPEC, dilation=2)):
+        assert estimate_s(three_blocks(far)[0], there) == estimate_s(three_blocks(far)[0], here)
 
 
 def test_a_machines_roofline_has_its_own_roofs() -> None:

@@ -22,7 +22,7 @@ from xception_lab.timing.published_devices import DEVICES, PRODUCTS
 from xception_lab.timing.results import DeviceProperties, Machine, OutputCheck, Peaks, Results, Timing
 from xception_lab.timing.results_file import results_to_json, shipped_timings, stored_devices
 from xception_lab.ui.fields.timing import MEASURED_ON, TIMING_VIEW, TimingState, TimingView
-from xception_lab.ui.shell.names import kind_name, seconds_text
+from xception_lab.ui.shell.names import kind_name, seconds_text, times_text
 from xception_lab.ui.timing import measurement
 from xception_lab.ui.timing import results as results_module
 from xception_lab.ui.timing.jobs import job_of
@@ -101,19 +101,20 @@ def test_the_stored_result_is_that_of_the_likest_machine_and_says_whose_it_is(
     app = page()
     captions = [caption.value for caption in app.caption]
     assert captions[0] == "float32 · contiguous · forward pass · eager"
+    replaced = "Measure replaces it."
     if has_accelerator:
         stored = shipped_timings("nvidia-h100").machine.label
-        assert f"**A stored result** of {stored}; this server has an accelerator too. Measure replaces it." in captions
+        assert f"**A stored result** of {stored}; this server has an accelerator too. {replaced}" in captions
         assert "**1.54× faster**" in app.markdown[0].value
         return
     stored = shipped_timings().machine.label
-    whose = f"**A stored result** of {stored}; this server has a CPU too ({cpu_name()}), no GPU. Measure replaces it."
+    whose = f"**A stored result** of {stored}; this server has a CPU too ({cpu_name()}), no GPU. {replaced}"
     assert whose in captions
     assert "8.4× fewer** FLOPs, **3.3× faster**." in app.markdown[0].value
     # where the time goes that FLOPs and bytes do not explain, early beside late
     cause = (
-        "Its depthwise step (**7%** of the MACs, **27%** of its layers' time) takes **98.4\u00a0µs** where FLOPs and "
-        "bytes explain 7.15\u00a0µs; its pointwise step **200\u00a0µs** where they explain 104\u00a0µs."
+        "Layer by layer, its depthwise step (**7%** of MACs, **27%** of time) takes **98.4\u00a0µs** where FLOPs and "
+        "bytes explain 7.15\u00a0µs; its pointwise step **200\u00a0µs**, explained 104\u00a0µs."
     )
     assert cause in app.markdown[0].value
     times, flops = _contrast(app)
@@ -162,8 +163,8 @@ def test_the_first_screen_holds_a_gpus_work_and_its_time_in_a_row_with_checked_o
     taken = separable.loop_s / standard.loop_s
     assert "launches included, standard and separable are **too close to tell** (less than 25% apart)" in said
     shares = {bar["name"]: bar for bar in json.loads(app.get("plotly_chart")[-1].proto.spec)["data"]}
-    assert "in a row" in shares["Depthwise separable"]["x"][-1]
-    assert shares["Depthwise separable"]["y"][-1] == pytest.approx(taken)
+    assert "in a row" in shares["Depthwise separable"]["y"][-1]
+    assert shares["Depthwise separable"]["x"][-1] == pytest.approx(taken)
     if on != "here":
         assert any("Outputs checked against float64" in caption.value for caption in app.caption)
         assert any(H100.machine.driver in caption.value for caption in app.caption)
@@ -303,7 +304,7 @@ def test_a_measurement_is_queued_shown_with_its_place_and_replaces_the_stored_re
     assert "Fast GPU" in app.caption[1].value
     assert "**2.0× faster**" in app.markdown[0].value
     headline = app.markdown[0].value
-    assert "Its depthwise step (**7%** of the MACs, **60%** of its layers' time) takes **600\u00a0ms**" in headline
+    assert "its depthwise step (**7%** of MACs, **60%** of time) takes **600\u00a0ms**" in headline
     assert not app.button(key="measure").disabled
 
 
@@ -509,6 +510,30 @@ def test_the_table_of_a_block_has_the_unit_of_its_bars() -> None:
     )
 
 
+@pytest.mark.parametrize("on", MEASURED_ON.texts)
+def test_a_sweep_says_first_how_separable_stands_to_standard_at_its_ends(on: str) -> None:
+    app = page(timing_view="running", measured_on=on)
+    (said,) = [line.value for line in app.markdown if "**Depthwise separable against standard**: " in line.value]
+    results = H100 if on != "here" else shipped_timings()
+    for out_channels in (16, 512):
+        standard, _extreme, separable = map(results.timing, three_blocks(CompareSpec(out_channels=out_channels)))
+        assert standard
+        assert separable
+        assert times_text(standard.work_s / separable.work_s) in said
+    assert "at `out_channels` = 16" in said
+    # a GPU's calls in a row lie too close together for a crossing
+    assert ("No two lines are seen to cross: that needs more than the 25%" in said) == (on != "here")
+
+
+def test_a_stored_block_of_a_few_percent_has_no_difference_in_time() -> None:
+    assert "**no difference in time** to be seen" in page(size="7").markdown[0].value
+
+
+def test_another_machines_peaks_are_not_taken_for_this_servers() -> None:
+    captions = [caption.value for caption in page(in_channels="72").caption]
+    assert any("Predicted only" in text and "Another machine's, and not this server's" in text for text in captions)
+
+
 def test_a_prediction_for_a_device_that_was_measured_stands_beside_what_was() -> None:
     (said,) = [line.value for line in page(timing_view="devices").caption if "Measured, to compare" in line.value]
     separable = H100.timing(BLOCKS[-1])
@@ -638,7 +663,7 @@ def test_a_block_that_was_not_timed_leads_to_the_nearest_that_was() -> None:
     assert "were not timed on NVIDIA H100" in app.markdown[0].value
     button = app.button(key="nearest")
     # by hand: two octaves of channels in and one of stride away; 256→256 at 14 is a step further
-    assert button.label == "Show the nearest that was timed: 64→512, 56×56"
+    assert button.label == "Show the nearest that was timed: 64→512, 56×56, stride 1"
     button.click().run()
     assert not app.exception
     assert "the work alone" in app.markdown[0].value

@@ -114,7 +114,7 @@ def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_inter
         interval = own_interval(effect)
         assert interval
         if effect.asks_equivalence and effect.verdict == "not decided" and not interval[0] <= 0 <= interval[1]:
-            assert line.startswith("**Not shown to be equivalent, which was asked beforehand. Exploratory: a ")
+            assert " pictures (exploratory). Asked beforehand was whether they are equivalent: not shown.**" in line
         else:
             assert line.startswith(f"**{words[effect.verdict]}")
         assert f"{len(effects.seeds)} seeds" in line
@@ -125,6 +125,32 @@ def test_a_guess_reveals_the_verdicts_in_plain_words_and_stands_beside_the_inter
     assert app.session_state["guess"] == "2"
     # two charts: the primary effects and the learning curves; all else is folded
     assert len(app.get("plotly_chart")) == 2
+
+
+def test_the_sides_learning_rates_stand_beside_the_verdict_where_they_differ() -> None:
+    said = [caption.value for caption in page(guess="show").caption]
+    rates = {arm: spec.learning_rate for arm, spec in _rates("two-differences").items()}
+    assert rates["none"] != rates["relu"]
+    assert any(f"did best for it on validation: {rates['relu']:g} against {rates['none']:g}." in text for text in said)
+    # both orders with nothing between have one
+    assert sum("did best for it on validation" in text for text in said) == 1
+
+
+def _rates(name: str) -> dict[str, Any]:
+    stored = load_stored_result(name)
+    assert stored
+    variants = stored.progress.spec.variants()
+    return {spec.xception.intermediate: spec for spec in variants if spec.xception.order == "depthwise-first"}
+
+
+def test_data_without_a_stored_result_say_so_before_the_click() -> None:
+    assert page().button_group(key="dataset").options == [
+        "Fashion-MNIST",
+        "Emoji",
+        "Emoji, new style ▷",
+        "Textures ▷",
+        "Your own data",
+    ]
 
 
 def test_an_interval_beyond_the_margin_is_said_though_nobody_asked() -> None:
@@ -139,10 +165,11 @@ def test_an_interval_beyond_the_margin_is_said_though_nobody_asked() -> None:
     app = page(dataset="emoji", guess="show")
     said = [line.value for line in app.markdown]
     (line,) = [line for line in said if f"{signed(order.low)} to {signed(order.high)} (" in line]
-    assert line.startswith(
-        "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen, its whole "
-        f"interval outside ±{effects.margin}. "
+    said = (
+        f" mistakes in 100 pictures (exploratory; the whole interval is outside ±{effects.margin}). Asked beforehand "
+        "was whether they are equivalent: not shown.**"
     )
+    assert said in line
     assert any("was not asked beforehand" in caption.value for caption in app.caption)
 
 

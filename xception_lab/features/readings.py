@@ -10,7 +10,6 @@ from itertools import count
 from typing import Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from xception_lab.common.files import asset_path
 from xception_lab.data.dataset import ImageArray
@@ -104,14 +103,14 @@ class BlockRange:
 
     def num_pictures(self) -> int:
         """How many pictures there is something to read of."""
-        return int(self._readable().sum())
+        return sum(self._readable())
 
     def left_out(self) -> tuple[str, ...]:
         """The pictures whose half that judges is of one colour, so that there is nothing to read of them."""
         return tuple(name for name, has in zip(SAMPLES, self._readable(), strict=True) if not has)
 
-    def _readable(self) -> NDArray[np.bool_]:
-        return np.isfinite(self.values).all(axis=(0, 1, 3))
+    def _readable(self) -> list[bool]:
+        return [bool(np.isfinite(self.values[:, :, place]).all()) for place in range(self.values.shape[2])]
 
     def compare(self, first: Kind, second: Kind, step: BlockStep) -> Comparison:
         """The two kinds at a step in every case, a case being one picture with one set of filters."""

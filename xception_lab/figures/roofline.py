@@ -14,6 +14,7 @@ from xception_lab.timing.analysis import MachineRoofline, RooflinePoint
 
 NEAR = 1.0  # of two points' logarithms: their names would lie on each other
 # of a point's name: two blocks have points of nearly the same place
+_LIMIT_SUFFIXES = {"memory": "-open", "compute": ""}
 _TEXT_POSITIONS = {"standard": "top left", "extreme": "bottom left", "separable": "bottom right"}
 
 
@@ -29,6 +30,7 @@ def roofline_figure(machines: Sequence[MachineRoofline], words: TimingWords) -> 
     ]
     data.append(_estimates(machines[0], words))
     several = len(machines) > 1
+    data += _limit_legend(words)
     if several:
         data += machine_legend([machine.machine for machine in machines])
     for machine, style in zip(machines, styles, strict=True):
@@ -43,6 +45,22 @@ def roofline_figure(machines: Sequence[MachineRoofline], words: TimingWords) -> 
             "margin": {"t": 30, "r": 20, "b": 120},
         },
     )
+
+
+def _limit_legend(words: TimingWords) -> list[dict[str, Any]]:
+    """What a filled and an open mark of this server mean."""
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [None],
+            "y": [None],
+            "name": words.notes[limit],
+            "marker": {"symbol": f"circle{suffix}", "size": 12, "color": GREY, "line": {"width": 2.5}},
+            "hoverinfo": "skip",
+        }
+        for limit, suffix in _LIMIT_SUFFIXES.items()
+    ]
 
 
 def _roofs(machine: MachineRoofline, style: MachineStyle, words: TimingWords, several: bool) -> list[dict[str, Any]]:
@@ -106,8 +124,12 @@ def _points(kind: Kind, machine: MachineRoofline, style: MachineStyle, words: Ti
     estimated = [words.notes["seconds"].format(point.estimate.seconds) for point in points]
     this_machine = style == THIS_MACHINE
     told = ["" if _is_told_before(point, machine.points) else words.names[point.estimate.name] for point in points]
-    marker: dict[str, Any] = {"size": 13, "symbol": BLOCK_SYMBOLS[kind] + style.marker_suffix}
-    if not this_machine:
+    symbol = BLOCK_SYMBOLS[kind]
+    marker: dict[str, Any] = {"size": 13, "symbol": symbol + style.marker_suffix}
+    if this_machine:  # what binds a layer that is drawn between the roofs is not to be seen from its place
+        marker["symbol"] = [symbol + _LIMIT_SUFFIXES[point.estimate.limit] for point in points]
+        marker["line"] = {"width": 2.5}
+    else:
         marker |= {"color": BLOCK_COLOURS_ON_BOTH_GROUNDS[kind], "line": {"width": 2}}
     return {
         "type": "scatter",

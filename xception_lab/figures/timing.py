@@ -154,25 +154,32 @@ def ratios_figure(shares: Mapping[str, Sequence[TimeShare]], words: TimingWords)
         {
             "type": "bar",
             "name": words.names[same[0].kind],
-            "x": [words.notes["flops"], *times],
-            "y": [same[0].flops, *(share.time for share in same)],
-            "texttemplate": "%{y:.0%}",
+            "orientation": "h",
+            "y": [words.notes["flops"], *times],
+            "x": [same[0].flops, *(share.time for share in same)],
+            "texttemplate": "%{x:.0%}",
             "textposition": "outside",
             "cliponaxis": False,
-            "hovertemplate": "%{fullData.name}, %{x}: %{y:.1%}<extra></extra>",
+            "hovertemplate": "%{fullData.name}, %{y}: %{x:.1%}<extra></extra>",
         }
         for same in zip(*shares.values(), strict=True)
     ]
     return go.Figure(
         data,
         {
-            "height": 350,
+            "height": 140 + 70 * (1 + len(times)),
             "barmode": "group",
             "bargap": 0.25,
-            "legend": TIMING_LEGEND,
-            "showlegend": False,
-            "yaxis": {"title": {"text": words.notes["share"]}, "tickformat": ".0%", "rangemode": "tozero"},
-            "margin": {"t": 30, "r": 10, "b": 100},
+            "legend": {**TIMING_LEGEND, "traceorder": "normal"},
+            "xaxis": {
+                "title": {"text": words.notes["share"]},
+                "tickformat": ".0%",
+                "rangemode": "tozero",
+                "nticks": 4,
+                "tickangle": 0,
+            },
+            "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": ""}},
+            "margin": {"t": 30, "r": 50, "b": 100},
         },
     )
 

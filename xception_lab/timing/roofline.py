@@ -184,7 +184,8 @@ def _necessary_work(settings: Settings, fast_algorithms: bool) -> dict[str, tupl
     necessary: dict[str, tuple[float, float]] = {}
     for op, layer, height, width in _convs(settings):
         share = _inner_taps(op, height) * _inner_taps(op, width)
-        if fast_algorithms and op.kernel_size > 1 and op.groups == 1:
+        # Winograd's way is for neighbouring outputs, one pixel apart, of neighbouring inputs
+        if fast_algorithms and op.kernel_size > 1 and op.groups == op.stride == op.dilation == 1:
             share = min(share, fewest_products(op.kernel_size) / op.kernel_size**2)
         input_bytes = layer.moved_bytes - layer.weight_bytes - layer.activation_bytes
         necessary[op.name] = share, input_bytes * (1 - _read_share(op, height) * _read_share(op, width))

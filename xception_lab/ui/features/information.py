@@ -57,7 +57,7 @@ def show_information(state: FeaturesState, picture: InputPicture) -> None:
         st.markdown(_counts(ranges))
         return
     readings = {width: _load_readings(state, picture, width) for width in WIDTHS}
-    st.markdown(_picture_sentence(readings[WIDTH]))
+    st.markdown(_picture_sentence(readings[WIDTH], ranges[WIDTH]))
     lines = [
         PlaceLine(_line_name(reading.kind, between), reading.kind, between, reading.quartiles(between), ends)
         for reading in readings[WIDTH]
@@ -165,14 +165,18 @@ def _counts(ranges: Mapping[int, ReluRange]) -> str:
     return sentence.format(count=number, tie=f"{100 * TIE:g}", found=found)
 
 
-def _picture_sentence(readings: Sequence[ReluReadings]) -> str:
-    """What the ReLU takes on this picture in both orders."""
+def _picture_sentence(readings: Sequence[ReluReadings], pictures: ReluRange) -> str:
+    """What the ReLU takes on this picture in both orders, beside the range over the shipped pictures."""
     first, second = (
-        _("**{loss}** with {order}").format(loss=format_loss(reading.loss().median), order=_order_name(reading.kind))
+        _("**{loss}** with {order} (over all pictures {ends})").format(
+            loss=format_loss(reading.loss().median),
+            order=_order_name(reading.kind),
+            ends=format_losses(*pictures.loss_ends(reading.kind)),
+        )
         for reading in readings
     )
     sentence = _(
-        "This picture, {width} channels: the ReLU takes {first} and {second} of the variance. What falls further along "
+        "This picture, {width} channels: of the variance the ReLU takes {first} and {second}. What falls further along "
         "the lines is not lost at this ReLU."
     )
     return sentence.format(width=WIDTH, first=first, second=second)

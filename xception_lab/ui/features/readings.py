@@ -128,8 +128,8 @@ def range_headline(state: FeaturesState, readings: BlockRange) -> str:
     """What holds of the extreme and the separable block over all cases, and in how many of them."""
     before, after = (readings.compare("extreme", "separable", step) for step in READS)
     counts = _(
-        "Of {number} cases, before → after the last activation: less in {less} → {less_after}, the same in {same} → "
-        "{same_after}, more in {more} → {more_after}."
+        "Of {number} cases: before the last activation less in {less}, the same in {same}, more in {more}; after it "
+        "{less_after}, {same_after} and {more_after}."
     ).format(
         number=before.cases,
         less=before.less,
@@ -139,7 +139,10 @@ def range_headline(state: FeaturesState, readings: BlockRange) -> str:
         same_after=after.same,
         more_after=after.more,
     )
-    headline = f"**{_verdict(before, after)}** {counts}"
+    scope = _("Over all pictures, with these filters:")
+    if readings.values.shape[1] > 1:
+        scope = _("Over all pictures and 1×1 mixes, with this kernel:")
+    headline = f"**{scope} {_verdict(before, after)}** {counts}"
     if state.intermediate != "none":
         return headline
     return headline + " " + _("Nothing stands between here, so this says nothing of a ReLU.")
@@ -151,25 +154,22 @@ def _verdict(before: Comparison, after: Comparison) -> str:
     less, more = before.less + after.less, before.more + after.more
     # most of the cases at either step, or the two sentences would point apart
     if less and all(2 * step.more > step.cases for step in steps):
-        return _("The extreme block mostly leaves a linear reader more than the separable one, but not always.")
+        return _("the extreme block mostly leaves a linear reader more than the separable one, but not always.")
     if more and all(2 * step.less > step.cases for step in steps):
-        return _("The extreme block mostly leaves a linear reader less than the separable one, but not always.")
+        return _("the extreme block mostly leaves a linear reader less than the separable one, but not always.")
     mostly_same = all(2 * step.same > step.cases for step in steps)
     if less and more and mostly_same:
         return _(
-            "The extreme and the separable block mostly leave a linear reader the same; else the extreme one leaves "
+            "the extreme and the separable block mostly leave a linear reader the same; else the extreme one leaves "
             "sometimes less, sometimes more."
         )
     if less and more:
-        return _(
-            "It depends: the extreme block leaves a linear reader sometimes less than the separable one, "
-            "sometimes more."
-        )
+        return _("the extreme block leaves a linear reader sometimes less than the separable one, sometimes more.")
     if less:
-        return _("The extreme block leaves a linear reader less than the separable one, or the same, never more.")
+        return _("the extreme block leaves a linear reader less than the separable one, or the same, never more.")
     if more:
-        return _("The extreme block leaves a linear reader more than the separable one, or the same, never less.")
-    return _("The extreme and the separable block leave a linear reader the same in every case.")
+        return _("the extreme block leaves a linear reader more than the separable one, or the same, never less.")
+    return _("the extreme and the separable block leave a linear reader the same in every case.")
 
 
 def range_cases(state: FeaturesState, readings: BlockRange) -> str:
@@ -234,6 +234,6 @@ def picture_sentence(
             "block's convolutions, before → after the last activation: {found}."
         ).format(found=found)
     return _(
-        "This picture, [variance explained](#term-explained_variance) before → after the last activation: {found}. "
+        "**This picture**, [variance explained](#term-explained_variance) before → after the last activation: {found}. "
         "The picture's luminance alone explains **{luminance}**."
     ).format(found=found, luminance=format_share(luminance_baseline_of(picture)))

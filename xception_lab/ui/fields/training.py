@@ -134,7 +134,10 @@ DATASET: Field[str] = Field(
     ),
     "fashion-mnist",
     label=N_("Data"),
-    help=N_("What the networks learn; textures are a demonstration. New style: the test is drawn unlike it."),
+    help=N_(
+        "What the networks learn; textures are a demonstration. New style: the test is drawn unlike it. ▷: nothing is "
+        "stored for the question, run it here."
+    ),
 )
 
 

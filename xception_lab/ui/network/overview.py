@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 from xception_lab.arch.breakdown import (
-    ChangeMeasure,
+    AreaMeasure,
     NetworkBreakdown,
     break_down,
     cost_changes,
@@ -22,7 +22,7 @@ from xception_lab.ui.shell.controls import Fields
 from xception_lab.ui.shell.language import translate as _
 from xception_lab.ui.shell.names import figure_text, percent, ratio_text
 
-BAR_MEASURES: tuple[ChangeMeasure, ...] = ("macs", "params", "activation_bytes")
+BAR_MEASURES: tuple[AreaMeasure, ...] = ("macs", "params", "activation_bytes")
 
 
 @lru_cache(maxsize=256)

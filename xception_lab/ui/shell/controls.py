@@ -30,13 +30,14 @@ def option_text(field: Field[Any], text: str) -> str:
     return _(field.option_label(text))
 
 
-def control(field: Field[Any], options: tuple[str, ...] = ()) -> None:
+def control(field: Field[Any], options: tuple[str, ...] = (), notes: Mapping[str, str] | None = None) -> None:
     """Draw the control of a field; its value is in the state that `frame` returns.
 
     What its label explains, the browser shows there (the component `page`): Streamlit's own help is an icon that the
     Tab key stops at, before every control.
 
     options: where only the page can tell what can be chosen now, instead of the field's; call `confine` first.
+    notes: what stands behind the name of an option, by its text.
     In a lesson that does not keep it nothing is drawn.
     """
     if not keeps_control(field.key):
@@ -51,7 +52,7 @@ def control(field: Field[Any], options: tuple[str, ...] = ()) -> None:
         st.segmented_control(
             label,
             options,
-            format_func=lambda text: option_text(field, text),
+            format_func=lambda text: f"{option_text(field, text)} {(notes or {}).get(text, '')}".rstrip(),
             key=field.key,
             required=True,
         )

@@ -62,7 +62,11 @@ def best_results(wanted: Sequence[Settings], device: MeasuredOn = "here") -> tup
     sentence = _(
         "**Predicted only**: nothing is measured yet for this; the estimates are from the measured peaks of {machine}."
     )
-    return base, sentence.format(machine=translate_machine(base.machine.label))
+    text = sentence.format(machine=translate_machine(base.machine.label))
+    if base is own:
+        return base, text
+    other = _("Another machine's, and not this server's, until you measure.")
+    return base, f"{text} {other}"
 
 
 def stored_accelerators() -> tuple[Results, ...]:

@@ -19,6 +19,7 @@ from xception_lab.figures.timing import (
 )
 from xception_lab.spec import KINDS, CompareSpec
 from xception_lab.timing.analysis import (
+    CPU_SPREAD,
     DEVICE_SPREAD,
     LOOP_SPREAD,
     Crossing,
@@ -75,6 +76,7 @@ from xception_lab.ui.timing.words import (
     contrast_labels,
     contrast_text,
     crossing_lesson,
+    ends_text,
     fast_products_text,
     launch_cost_text,
     lessons_texts,
@@ -110,11 +112,12 @@ def show_nearest(state: TimingState, results: Results) -> None:
     if not all(text in FIELDS[key].texts and keeps_control(key) for key, text in texts.items()):
         return
     what = f"{nearest.in_channels}→{nearest.out_channels}, {nearest.size}×{nearest.size}"
+    # what is as usual there and here is not said
     if nearest.kernel_size != 3 or state.spec.kernel_size != 3:
         what += f", {nearest.kernel_size}×{nearest.kernel_size}"
-    if nearest.stride > 1:
+    if nearest.stride > 1 or state.spec.stride > 1:
         what += f", stride {nearest.stride}"
-    if nearest.batch_size > 1:
+    if nearest.batch_size > 1 or state.spec.batch_size > 1:
         what += ", " + _("batch {batch}").format(batch=nearest.batch_size)
     st.button(
         _("Show the nearest that was timed: {what}").format(what=what),
@@ -281,7 +284,8 @@ def _shares_by_machine(group: Sequence[Settings], results: Results) -> dict[str,
             machine = _("{machine}, disturbed").format(machine=machine)
         if in_a_row := loop_shares(group, machine_results):
             shares[_("{machine}, the work").format(machine=machine)] = time_shares(group, machine_results)
-            shares[_("{machine}, in a row").format(machine=machine)] = in_a_row
+            name = _("{machine}, in a row (may be {spread:.0%} off)").format(machine=machine, spread=LOOP_SPREAD)
+            shares[name] = in_a_row
         elif own := time_shares(group, machine_results):
             shares[machine] = own
     return shares
@@ -406,12 +410,8 @@ def _crossings_text(points: Sequence[Crossing], field: str, spread: float) -> st
     ]
     if texts:
         return f"{'; '.join(texts)}."
-    if spread:
-        sentence = _(
-            "No two lines are seen to cross: that needs more than the {spread:.0%} that such times may change."
-        )
-        return sentence.format(spread=spread)
-    return _("No two of the measured lines cross.")
+    sentence = _("No two lines are seen to cross: that needs more than the {spread:.0%} that such times may change.")
+    return sentence.format(spread=spread)
 
 
 def show_sweep(state: TimingState) -> None:
@@ -430,8 +430,7 @@ def show_sweep(state: TimingState) -> None:
     if has_launches:
         lines = {f"{machine}, {_('the work alone')}": own for machine, own in lines.items()}
         lines[_("calls in a row, launches included")] = in_a_row
-    # on an accelerator two measurements of one block differ more than the lines there may
-    own_spread = DEVICE_SPREAD if has_launches else 0.0
+    own_spread = DEVICE_SPREAD if has_launches else CPU_SPREAD
     points = list(crossings(tuple(groups), own_lines, own_spread))
     points_in_a_row = crossings(tuple(groups), in_a_row, LOOP_SPREAD) if has_launches else ()
     current = getattr(state.spec, state.timed_along)
@@ -439,7 +438,8 @@ def show_sweep(state: TimingState) -> None:
     figure = sweep_times_figure(tuple(groups), lines, ringed, state.timed_along, current, timing_words())
     measured = min(sum(not math.isnan(seconds) for seconds in line.medians_s) for line in own_lines)
     if measured > 1:
-        summary = _crossings_text(points, state.timed_along, own_spread)
+        ends = ends_text(tuple(groups), own_lines, state.timed_along, own_spread)
+        summary = f"{ends} {_crossings_text(points, state.timed_along, own_spread)}".strip()
         if has_launches:
             rows = _crossings_text(points_in_a_row, state.timed_along, LOOP_SPREAD)
             summary = _("**The work alone.** {work} **Called in a row.** {rows}").format(work=summary, rows=rows)
@@ -448,9 +448,9 @@ def show_sweep(state: TimingState) -> None:
     else:
         summary = _("Not measured yet: the lines are estimates.")
     show_chart(figure, "running", summary)
-    st.markdown(summary)
     if text := crossing_lesson(state, results):
         st.markdown(text)
+    st.markdown(summary)
     beaten = [
         f"{kind_name(line.kind)} ({state.timed_along} = {list(groups)[position]})"
         for machine_lines in lines.values()

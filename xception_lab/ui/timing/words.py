@@ -15,6 +15,7 @@ from xception_lab.timing.analysis import (
     MachineRoofline,
     RooflinePoint,
     SpeedVerdict,
+    SweepLine,
     TimeShare,
     direct_estimate_s,
     estimate_s,
@@ -234,10 +235,10 @@ def _reason(verdict: SpeedVerdict) -> str:
 
 def _loss_text(loss: LayerLoss, *, is_first: bool) -> str:
     """What is explained of one layer's time; of the first, which parts of MACs and time are its own."""
-    sentence = _("its {layer} **{seconds}** where they explain {bound}")
+    sentence = _("its {layer} **{seconds}**, explained {bound}")
     if is_first:
         sentence = _(
-            "Its {layer} (**{macs:.0%}** of the MACs, **{share:.0%}** of its layers' time) takes **{seconds}** where "
+            "Layer by layer, its {layer} (**{macs:.0%}** of MACs, **{share:.0%}** of time) takes **{seconds}** where "
             "FLOPs and bytes explain {bound}"
         )
     return sentence.format(
@@ -451,6 +452,24 @@ def crossing_lesson(state: TimingState, results: Results) -> str:
         "times may change: {parts}."
     )
     return sentence.format(spread=LOOP_SPREAD, parts="; ".join(parts))
+
+
+def ends_text(values: Sequence[int], lines: Sequence[SweepLine], field: str, spread: float) -> str:
+    """How the separable block compares with the standard one at the first and the last measured value of a field.
+
+    spread: by how much two measurements differ, as a fraction: less is no difference.
+    """
+    both = zip(values, lines[0].medians_s, lines[-1].medians_s, strict=True)
+    known = [(value, standard, own) for value, standard, own in both if not math.isnan(standard + own)]
+    if len(known) < 2:
+        return ""
+    (low, *first), (high, *last) = known[0], known[-1]
+    words = [
+        _("no difference") if max(pair) <= min(pair) * (1 + spread) else change_text(pair[1], pair[0])
+        for pair in (first, last)
+    ]
+    sentence = _("**Depthwise separable against standard**: {first} at {field} = {low}, {last} at {high}.")
+    return sentence.format(first=words[0], field=f"`{field}`", low=low, last=words[1], high=high)
 
 
 def _graph_lesson(state: TimingState, results: Results) -> str:

@@ -158,6 +158,16 @@ def would_run_text(spec: ExperimentSpec) -> str:
     return sentence.format(first=spec.first_seed, last=last, epochs=spec.base.epochs, data=data)
 
 
+def not_stored_notes(preset: str) -> dict[str, str]:
+    """What stands behind the data for which a question has no stored result; nothing where it has none at all."""
+    names = set(plan_names())
+    if not any(plan_name(preset, dataset) in names for dataset in DATASET.texts):
+        return {}
+    # a person's own are to be run in any case
+    lacking = [data for data in DATASET.texts if data != "own" and plan_name(preset, data) not in names]
+    return dict.fromkeys(lacking, "▷")
+
+
 def stored_elsewhere_text(preset: str, dataset: str) -> str:
     """That nothing is stored for the controls, what is stored for the question, and whose learning rates are used."""
     names = [
@@ -339,8 +349,8 @@ def _show_numbers(effect: Effect, effects: Effects, right: Mapping[Setting, NDAr
             test = _("Two-sided p {p}; harmful or helpful where this interval leaves out 0.")
         else:
             test = _(
-                "Two-sided p {p}, {adjusted} after Holm's correction for the pair of ReLU and ELU against nothing; "
-                "this interval is that of its step: harmful or helpful where it leaves out 0."
+                "Two-sided p {p}, {adjusted} after Holm's correction of the pair of ReLU and ELU against nothing; this "
+                "interval is that of its step: harmful or helpful where it leaves out 0."
             )
         lines += [interval, test.format(p=format_p(effect.p), adjusted=format_p(effect.adjusted_p or effect.p))]
     if crossed := crossed_effect(effect, right) if right else None:

@@ -180,21 +180,21 @@ def headline(effect: Effect, margin: float, *, is_of_these_pictures: bool = Fals
         }[effect.verdict]
     elif effect.asks_equivalence and effect.verdict == "not decided" and _leaves_out_zero(effect):
         more = _(
-            "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen. "
-            "{what}: about {count} more mistakes in 100 pictures.**"
+            "**{what}: about {count} more mistakes in 100 pictures (exploratory). Asked beforehand was whether they "
+            "are equivalent: not shown.**"
         )
         fewer = _(
-            "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen. "
-            "{what}: about {count} fewer mistakes in 100 pictures.**"
+            "**{what}: about {count} fewer mistakes in 100 pictures (exploratory). Asked beforehand was whether they "
+            "are equivalent: not shown.**"
         )
         if is_beyond_margin(effect):
             more = _(
-                "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen, its "
-                "whole interval outside ±{margin}. {what}: about {count} more mistakes in 100 pictures.**"
+                "**{what}: about {count} more mistakes in 100 pictures (exploratory; the whole interval is outside "
+                "±{margin}). Asked beforehand was whether they are equivalent: not shown.**"
             )
             fewer = _(
-                "**Not shown to be equivalent, which was asked beforehand. Exploratory: a difference is seen, its "
-                "whole interval outside ±{margin}. {what}: about {count} fewer mistakes in 100 pictures.**"
+                "**{what}: about {count} fewer mistakes in 100 pictures (exploratory; the whole interval is outside "
+                "±{margin}). Asked beforehand was whether they are equivalent: not shown.**"
             )
         sentence = fewer if effect.points > 0 else more
     elif effect.verdict in ("harmful", "helpful") and interval_within(effect):
@@ -344,9 +344,26 @@ def chance_text(share: float) -> str:
 
 
 def confound_text(effect: Effect, experiment: ExperimentSpec) -> str:
-    """What else changes in the network beside what is compared, in one sentence; empty where nothing does."""
+    """What else changes beside what is compared: channels, parameters, learning rates; empty where nothing does."""
     if is_slope(effect):
         return ""
+    parts = (_network_changes_text(effect, experiment), _rates_text(effect, experiment))
+    return " ".join(filter(None, parts))
+
+
+def _rates_text(effect: Effect, experiment: ExperimentSpec) -> str:
+    """The learning rates of the two sides, where they differ and each side has one."""
+    sides: dict[bool, set[float]] = {}
+    for setting, weight in effect.weights:
+        sides.setdefault(weight > 0, set()).add(experiment.cell(setting).learning_rate)
+    if len(sides) != 2 or any(len(rates) != 1 for rates in sides.values()) or sides[True] == sides[False]:
+        return ""
+    sentence = _("Each side has the learning rate that did best for it on validation: {change:g} against {base:g}.")
+    return sentence.format(change=sides[True].pop(), base=sides[False].pop())
+
+
+def _network_changes_text(effect: Effect, experiment: ExperimentSpec) -> str:
+    """How channels and parameters change with the order, or parameters alone."""
     if not any(name == "order" for name, _level in effect.change):
         return _parameters_text(effect, experiment)
     change = order_change(experiment.cell(effect.weights[0][0]).xception)
