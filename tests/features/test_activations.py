@@ -13,6 +13,7 @@ from weights import randomised
 from xception_lab import XceptionSpec, build_xception
 from xception_lab.arch.receptive_field import layer_geometries
 from xception_lab.features.activations import (
+    ROUNDING,
     activations,
     block_spec,
     build_hand_set,
@@ -51,8 +52,8 @@ from xception_lab.features.maps import (
     tile_maps,
     zeros_share,
 )
-from xception_lab.features.readings import sample_of
-from xception_lab.features.sample_pictures import SAMPLES, draw_stroke, sample_picture
+from xception_lab.features.readings import SIDE, sample_of
+from xception_lab.features.sample_pictures import PICTURE_SIDE, SAMPLES, draw_stroke, resize, sample_picture
 from xception_lab.nn.pooling import SameMaxPool2d
 from xception_lab.spec import KINDS
 
@@ -391,6 +392,27 @@ def test_an_impulse_shows_the_kernel() -> None:
     values = hand_maps(picture, grey, "none")[0].steps[1].values[0]
     # black is -1: the impulse stands 2 above it
     np.testing.assert_allclose((values[7:10, 7:10] + weights.sum()) / 2, weights[::-1, ::-1], atol=1e-5)
+
+
+def test_the_impulse_of_the_page_is_one_bright_pixel_for_the_blocks() -> None:
+    """The page keeps pictures at 320 pixels and averages them down."""
+    small = resize(sample_picture("impulse", PICTURE_SIDE), SIDE)
+    assert small.reshape(-1, 3).max(axis=1).tolist().count(255) == 1
+    assert np.count_nonzero(small) == 3
+
+
+def test_what_rounding_leaves_of_0_is_0() -> None:
+    """With nothing between, both blocks hold the same product: what is dead in one is dead in the other."""
+    dim = np.zeros((SIDE, SIDE, 3), np.uint8)
+    dim[SIDE // 2, SIDE // 2] = 10
+    filters = HandFilters(make_kernel("sharpen", 3), make_mix("colours"))
+    standard, _extreme, separable = hand_maps(dim, filters, None)
+    dead = [(block.steps[-1].values == 0).all(axis=(1, 2)).tolist() for block in (standard, separable)]
+    assert dead[0] == dead[1]
+    assert True in dead[0]
+    for block in (standard, separable):
+        values = np.abs(block.steps[-1].values)
+        assert not ((values > 0) & (values < ROUNDING)).any()
 
 
 def test_invalid_strokes_and_samples_are_refused() -> None:

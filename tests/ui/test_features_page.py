@@ -204,6 +204,30 @@ def test_a_link_opens_a_layer_with_its_scale_and_size() -> None:
         assert tops <= {0, 127}, "each map's own largest value has full colour; one of zeros has none"
 
 
+def test_a_map_that_looks_empty_bears_its_largest_value() -> None:
+    extreme = load_bundled().blocks[1]
+    between = extreme.step("between")
+    assert between
+    column = component_data(features_page())["columns"][1]
+    (row,) = [row for row in column["rows"] if row.get("step") == "between"]
+    limit = np.abs(between.values).max()
+    for channel, mark in zip(row["channels"], row["marks"], strict=True):
+        values = between.values[channel]
+        seen = (np.abs(values) >= 0.1 * limit).mean()
+        assert mark == ("" if seen >= 0.01 else f"≤{values.max():.3g}")
+    assert sum(mark != "" for mark in row["marks"]) == 1
+    # of one that is 0 everywhere that is the number; weights of kernels bear none
+    between = [
+        row
+        for column in component_data(features_page(picture="impulse"))["columns"]
+        for row in column["rows"]
+        if row.get("step") == "between"
+    ]
+    assert [mark for row in between for mark in row["marks"]].count("0") == 2
+    rows = [row for column in component_data(features_page(look="kernels"))["columns"] for row in column["rows"]]
+    assert not any(mark for row in rows for mark in row["marks"])
+
+
 def test_a_link_to_a_network_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def unavailable() -> None:
         raise UnavailableError("not installed")
