@@ -450,6 +450,7 @@ def test_the_bundled_maps_are_what_the_code_computes() -> None:
         assert [(maps.step, maps.layer) for maps in kept.steps] == [(maps.step, maps.layer) for maps in fresh.steps]
         for one, two in zip(kept.steps, fresh.steps, strict=True):
             np.testing.assert_allclose(one.values, two.values, atol=1e-5)
+            np.testing.assert_array_equal(one.values == 0, two.values == 0)
         assert kept.weights.keys() == fresh.weights.keys()
 
 

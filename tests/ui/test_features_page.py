@@ -433,7 +433,9 @@ def test_an_enlarged_maps_numbers_say_what_is_before_and_what_after_the_activati
                 for text, values in zip(row[1:], (before, after), strict=True):
                     assert float(text.replace("−", "-")) == pytest.approx(float(number(values)), rel=5e-3, abs=1e-6)
             for text, values in zip(panel["measures"][3][1:], (before, after), strict=True):
-                assert text == f"{np.count_nonzero(values == 0) / values.size:.0%}"
+                share = np.count_nonzero(values == 0) / values.size
+                # some zeros are not none, however few
+                assert text == ("<1%" if 0 < share < 0.005 else f"{share:.0%}")
     (panel, *_) = component_data(features_page(step="input", channel="0"))["detail"]["panels"]
     assert [len(row) for row in panel["measures"]] == [2] * 4
     assert panel["before"] == []

@@ -16,7 +16,7 @@ from xception_lab.figures.style import ERROR_COLOUR
 from xception_lab.measurement.machine import cpu_name
 from xception_lab.measurement.queue import JobStatus
 from xception_lab.spec import KINDS, CompareSpec, XceptionSpec
-from xception_lab.timing.analysis import LOOP_SPREAD, prediction_errors, smallest_block
+from xception_lab.timing.analysis import LOOP_SPREAD, prediction_errors, roofline_points, smallest_block
 from xception_lab.timing.jobs import TimingJob, nearest_timed, sweep_settings, three_blocks
 from xception_lab.timing.published_devices import DEVICES, PRODUCTS
 from xception_lab.timing.results import DeviceProperties, Machine, OutputCheck, Peaks, Results, Timing
@@ -113,9 +113,12 @@ def test_the_stored_result_is_that_of_the_likest_machine_and_says_whose_it_is(
     assert "8.4× fewer** FLOPs, **3.3× faster**." in app.markdown[0].value
     # where the time goes that FLOPs and bytes do not explain, early beside late
     cause = (
-        "Layer by layer, its depthwise step (**7%** of MACs, **27%** of time) takes **98.4\u00a0µs** where FLOPs and "
+        "Timed alone, its depthwise step (**7%** of MACs, **30%** of the time) takes **98.4\u00a0µs** where FLOPs and "
         "bytes explain 7.15\u00a0µs; its pointwise step **200\u00a0µs**, explained 104\u00a0µs."
     )
+    separable = shipped_timings().timing(BLOCKS[-1])
+    assert separable
+    assert round(dict(separable.layers)["depthwise"] / separable.median_s, 2) == 0.3
     assert cause in app.markdown[0].value
     times, flops = _contrast(app)
     late = times["y"].index("late: 728→728, 19×19")
@@ -304,7 +307,8 @@ def test_a_measurement_is_queued_shown_with_its_place_and_replaces_the_stored_re
     assert "Fast GPU" in app.caption[1].value
     assert "**2.0× faster**" in app.markdown[0].value
     headline = app.markdown[0].value
-    assert "its depthwise step (**7%** of MACs, **60%** of time) takes **600\u00a0ms**" in headline
+    # of a block whose layers by themselves take longer than it no share is said
+    assert "Timed alone, its depthwise step (**7%** of MACs) takes **600\u00a0ms** where" in headline
     assert not app.button(key="measure").disabled
 
 
@@ -527,6 +531,30 @@ def test_a_sweep_says_first_how_separable_stands_to_standard_at_its_ends(on: str
 
 def test_a_stored_block_of_a_few_percent_has_no_difference_in_time() -> None:
     assert "**no difference in time** to be seen" in page(size="7").markdown[0].value
+
+
+@pytest.mark.parametrize("on", MEASURED_ON.texts)
+def test_a_mark_under_the_roofs_says_what_binds_it_and_leads_to_its_estimate(on: str) -> None:
+    app = page(timing_view="roofline", measured_on=on)
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    results = H100 if on != "here" else shipped_timings()
+    points = [point for point in roofline_points(BLOCKS, results) if point.estimate.flops]
+    (gaps,) = [trace for trace in traces if trace["mode"] == "lines" and not trace["name"]]
+    ends = list(zip(gaps["x"][::3], gaps["y"][::3], gaps["y"][1::3], strict=True))
+    assert ends == [
+        (
+            pytest.approx(point.estimate.intensity),
+            pytest.approx(point.flops_per_s),
+            pytest.approx(point.estimated_flops_per_s),
+        )
+        for point in points
+    ]
+    for kind in KINDS:
+        (marks,) = [trace for trace in traces if trace["name"] == kind_name(kind)]
+        own = {point.estimate.intensity: point.estimate.limit for point in points if point.kind == kind}
+        for intensity, symbol in zip(marks["x"], marks["marker"]["symbol"], strict=True):
+            limit = min(own.items(), key=lambda one: abs(one[0] - intensity))[1]
+            assert symbol.endswith("-open") == (limit == "memory")
 
 
 def test_another_machines_peaks_are_not_taken_for_this_servers() -> None:

@@ -28,7 +28,7 @@ def roofline_figure(machines: Sequence[MachineRoofline], words: TimingWords) -> 
     data = [
         _points(kind, machine, style, words) for machine, style in zip(machines, styles, strict=True) for kind in KINDS
     ]
-    data.append(_estimates(machines[0], words))
+    data += [_gaps(machines[0]), _estimates(machines[0], words)]
     several = len(machines) > 1
     data += _limit_legend(words)
     if several:
@@ -81,6 +81,22 @@ def _roofs(machine: MachineRoofline, style: MachineStyle, words: TimingWords, se
     ]
 
 
+def _gaps(machine: MachineRoofline) -> dict[str, Any]:
+    """A thin line from each timed layer of a machine to its estimate: which of the roofs is its own."""
+    points = [point for point in machine.points if point.estimate.flops and point.measured_s]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [x for point in points for x in (point.estimate.intensity, point.estimate.intensity, None)],
+        "y": [y for point in points for y in (point.flops_per_s, point.estimated_flops_per_s, None)],
+        "name": "",
+        "line": {"width": 1, "color": GREY},
+        "zorder": -1,
+        "showlegend": False,
+        "hoverinfo": "skip",
+    }
+
+
 def _estimates(machine: MachineRoofline, words: TimingWords) -> dict[str, Any]:
     """A dash over each of a machine's points, where its estimate lies: on the roof that holds for its data.
 
@@ -120,6 +136,7 @@ def _speed(point: RooflinePoint) -> float:
 def _points(kind: Kind, machine: MachineRoofline, style: MachineStyle, words: TimingWords) -> dict[str, Any]:
     """The timed convolutions of a block on one machine; another machine's have no names and no entry in the legend."""
     points = [point for point in machine.points if point.kind == kind and point.estimate.flops and point.measured_s]
+    points.sort(key=lambda point: point.estimate.limit != "compute")  # the legend shows the first mark: a filled one
     measured = [words.notes["seconds"].format(point.measured_s) for point in points]
     estimated = [words.notes["seconds"].format(point.estimate.seconds) for point in points]
     this_machine = style == THIS_MACHINE

@@ -109,6 +109,13 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
         data.append(_bars_beside(in_a_row, words.notes["loop"], "loop", _PALE))
     estimated = [(row, bar.estimate_s) for row, bar in zip(rows, bars, strict=True) if bar.estimate_s]
     data.append(_bars_beside(estimated, words.notes["estimate"], "estimate", _HATCHED))
+    # the shorter of two estimates alone would be taken for what is expected
+    data[-1]["text"] = [
+        format_seconds(bar.estimate_s)
+        + (words.notes["direct"].format(format_seconds(bar.direct_s)) if bar.direct_s else "")
+        for bar in bars
+        if bar.estimate_s
+    ]
     # read from above: a block's measured bar, then its estimate
     order = {"categoryorder": "array", "categoryarray": rows, "autorange": "reversed"}
     return go.Figure(

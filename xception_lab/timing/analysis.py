@@ -38,7 +38,7 @@ SpeedOutcome = Literal["faster", "slower", "no difference seen"]
 class TimingBar:
     """One setting on one machine. name: the block's kind or "xception". estimate_s: None if no peaks were measured.
 
-    disturbed: as SpeedVerdict.disturbed.
+    disturbed: as SpeedVerdict.disturbed. direct_s: direct_estimate_s, where that is another.
     """
 
     name: str
@@ -47,6 +47,7 @@ class TimingBar:
     timing: Timing | None
     estimate_s: float | None
     disturbed: bool
+    direct_s: float | None = None
 
     @property
     def is_wrong(self) -> bool:
@@ -90,7 +91,8 @@ class SpeedVerdict:
 class LayerLoss:
     """A layer of the separable block that takes longer than its estimate.
 
-    mac_share, time_share: its fractions of the block's MACs and of all layers' time. bound_s: its estimate.
+    mac_share: its fraction of the block's MACs. time_share: its time, measured alone, as a fraction of the block's.
+    bound_s: its estimate.
     """
 
     name: str
@@ -218,7 +220,9 @@ def timing_bar(settings: Settings, results: Results) -> TimingBar:
     name = subject.kind if isinstance(subject, BlockSpec) else "xception"
     timing = results.timing(settings)
     disturbed = bool(timing and (timing.disturbed or results.machine.busy_share > MAX_BUSY_SHARE))
-    return TimingBar(name, settings, results.machine.label, timing, estimate_s(settings, results), disturbed)
+    fast_s, direct_s = estimate_s(settings, results), direct_estimate_s(settings, results)
+    other_s = direct_s if direct_s != fast_s else None
+    return TimingBar(name, settings, results.machine.label, timing, fast_s, disturbed, other_s)
 
 
 def estimate_s(settings: Settings, results: Results) -> float | None:
@@ -292,7 +296,7 @@ def _losses(timing: Timing, results: Results) -> tuple[LayerLoss, ...]:
     bounds_s = {layer.name: layer.seconds for layer in estimates(timing.settings, peaks, fast_algorithms(results))}
     layers_s = sum(seconds for _, seconds in timing.layers)
     losses = [
-        LayerLoss(name, macs[name], seconds / layers_s, seconds, bounds_s[name])
+        LayerLoss(name, macs[name], seconds / timing.work_s, seconds, bounds_s[name])
         for name, seconds in timing.layers
         if name in bounds_s
     ]

@@ -74,6 +74,7 @@ def timing_words() -> Any:
             "at": _("near {:.0f}"),
             "at_several": _("near {:.0f} to {:.0f}"),
             "loop": _("calls in a row, launches included"),
+            "direct": _(" ({} direct)"),
             "work": _("the work alone"),
             "wrong": _("WRONG OUTPUT"),
             "disturbed": _("disturbed"),
@@ -238,7 +239,12 @@ def _loss_text(loss: LayerLoss, *, is_first: bool) -> str:
     sentence = _("its {layer} **{seconds}**, explained {bound}")
     if is_first:
         sentence = _(
-            "Layer by layer, its {layer} (**{macs:.0%}** of MACs, **{share:.0%}** of time) takes **{seconds}** where "
+            "Timed alone, its {layer} (**{macs:.0%}** of MACs) takes **{seconds}** where FLOPs and bytes explain "
+            "{bound}"
+        )
+    if is_first and loss.time_share < 1:  # a layer by itself may take longer than its whole block
+        sentence = _(
+            "Timed alone, its {layer} (**{macs:.0%}** of MACs, **{share:.0%}** of the time) takes **{seconds}** where "
             "FLOPs and bytes explain {bound}"
         )
     return sentence.format(

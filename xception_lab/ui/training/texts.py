@@ -358,8 +358,13 @@ def _rates_text(effect: Effect, experiment: ExperimentSpec) -> str:
         sides.setdefault(weight > 0, set()).add(experiment.cell(setting).learning_rate)
     if len(sides) != 2 or any(len(rates) != 1 for rates in sides.values()) or sides[True] == sides[False]:
         return ""
-    sentence = _("Each side has the learning rate that did best for it on validation: {change:g} against {base:g}.")
-    return sentence.format(change=sides[True].pop(), base=sides[False].pop())
+    sentence = _("Learning rates, each chosen on validation: {change} {of_change:g}, {baseline} {of_baseline:g}.")
+    return sentence.format(
+        change=setting_text(effect.change),
+        of_change=sides[True].pop(),
+        baseline=setting_text(effect.baseline),
+        of_baseline=sides[False].pop(),
+    )
 
 
 def _network_changes_text(effect: Effect, experiment: ExperimentSpec) -> str:
