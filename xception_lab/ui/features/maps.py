@@ -332,9 +332,10 @@ def _kernel(block: BlockMaps, maps: LayerMaps, channel: int) -> dict[str, Any] |
     # a convolution over many channels: the three kernels with the largest weights
     inputs = np.sort(np.argsort(-np.abs(weight).sum(axis=(1, 2)), kind="stable")[:3]).tolist()
     grids = [_kernel_grid(str(number + 1), weight[number]) for number in inputs]
-    note = _("its kernels for the inputs {shown} of {count}").format(
-        shown=", ".join(str(number + 1) for number in inputs), count=len(weight)
-    )
+    note = _("its kernels for the inputs {shown} of {count}")
+    if len(inputs) == len(weight):
+        note = _("its kernels for all {count} inputs")
+    note = note.format(shown=", ".join(str(number + 1) for number in inputs), count=len(weight))
     return {"columns": weight.shape[2], "grids": grids, "note": note}
 
 

@@ -117,8 +117,8 @@ def _check(towers: int) -> None:
     check = check_equivalence(towers)
     st.success(
         _(
-            "Figure 2 with {towers} towers and Figure {figure} with {towers} segments: the same {weights:,} weights, "
-            "{pictures} random pictures, {outputs:,} outputs up to {largest:.2f}. Largest difference "
+            "Figure 2 with {towers} towers and Figure {figure} with {towers} segments: the same {weights:,} weights "
+            "and biases, {pictures} random pictures, {outputs:,} outputs up to {largest:.2f}. Largest difference "
             "**{difference:.1e}** in float32, **{exact:.1e}** in float64."
         ).format(
             towers=check.segments,
