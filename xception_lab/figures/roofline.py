@@ -55,7 +55,7 @@ def _limit_legend(words: TimingWords) -> list[dict[str, Any]]:
             "mode": "markers",
             "x": [None],
             "y": [None],
-            "name": words.notes[limit],
+            "name": words.notes[f"estimate_{limit}"],
             "marker": {"symbol": f"circle{suffix}", "size": 12, "color": GREY, "line": {"width": 2.5}},
             "hoverinfo": "skip",
         }

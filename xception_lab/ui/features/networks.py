@@ -161,7 +161,7 @@ def _xception_maps(state: FeaturesState, picture: InputPicture) -> NetworkMaps:
     else:
         st.info(_("No weights are here yet: this Xception's are **random**, it has learned nothing."))
     model_maps = _run_xception(picture, None, keras)
-    return NetworkMaps("Xception", _("random weights, not trained"), "separable", "none", model_maps)
+    return NetworkMaps(_("Xception, random weights"), _("not trained"), "separable", "none", model_maps)
 
 
 def _lab_run_maps(picture: InputPicture) -> NetworkMaps | None:

@@ -144,7 +144,7 @@ NETWORK: Field[NetworkSource] = Field(
         labels={
             "small": N_("small Xceptions"),
             "run": N_("a run of the lab"),
-            "xception": N_("Xception (ImageNet)"),
+            "xception": N_("the paper's Xception"),
             "lite0": "EfficientNet-Lite0",
         },
     ),

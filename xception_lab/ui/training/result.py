@@ -93,8 +93,8 @@ def show_result(
             st.caption(
                 _(
                     "Dots: one seed each; diamond and bar: their mean and its interval ({intervals}); grey band: the "
-                    "±{margin} that were fixed to be of no account. An accuracy by itself, not these differences, may be "
-                    "±{error:.2f} points off that on all pictures of this kind, as it was measured on these alone."
+                    "±{margin} that were fixed to be of no account. An accuracy by itself, not these differences, may "
+                    "be ±{error:.2f} points off that on all pictures of this kind, as it was measured on these alone."
                 ).format(
                     intervals=", ".join(dict.fromkeys(map(interval_name, effects.primary))),
                     margin=effects.margin,
