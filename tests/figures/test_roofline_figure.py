@@ -14,6 +14,7 @@ def test_a_step_at_one_place_of_two_blocks_is_named_once() -> None:
     assert roofline
     drawn = roofline_figure((roofline,), timing_words())
     texts = [text for trace in drawn.data if trace.text is not None for text in trace.text if text]
-    assert sorted(texts) == ["convolution", "depthwise step", "pointwise step"]
+    # and each one's estimate has what binds it, once too
+    assert sorted(texts) == ["convolution", "depthwise step", "pointwise step", *["products"] * 3]
     hovers = [row[2] for trace in drawn.data if trace.customdata is not None for row in trace.customdata]
     assert sorted(hovers) == ["convolution", *["depthwise step"] * 2, *["pointwise step"] * 2]

@@ -14,8 +14,9 @@ from xception_lab.timing.analysis import MachineRoofline, RooflinePoint
 
 NEAR = 1.0  # of two points' logarithms: their names would lie on each other
 # of a point's name: two blocks have points of nearly the same place
+_LIMIT_WORDS = {"memory": "data", "compute": "products"}
 _LIMIT_SUFFIXES = {"memory": "-open", "compute": ""}
-_TEXT_POSITIONS = {"standard": "top left", "extreme": "bottom left", "separable": "bottom right"}
+_TEXT_POSITIONS = {"standard": "middle left", "extreme": "bottom left", "separable": "bottom right"}
 
 
 def roofline_figure(machines: Sequence[MachineRoofline], words: TimingWords) -> go.Figure:
@@ -100,17 +101,21 @@ def _gaps(machine: MachineRoofline) -> dict[str, Any]:
 def _estimates(machine: MachineRoofline, words: TimingWords) -> dict[str, Any]:
     """A dash over each of a machine's points, where its estimate lies: on the roof that holds for its data.
 
-    It has the layer's name where the layer was not timed and has no point.
+    It has the name of what binds it; the layer's name where the layer was not timed and has no point.
     """
     points = [point for point in machine.points if point.estimate.flops]
     return {
         "type": "scatter",
         "mode": "markers+text",
         "text": [
-            "" if point.measured_s or _is_told_before(point, points) else words.names[point.estimate.name]
+            ""
+            if _is_told_before(point, points)
+            else words.notes[_LIMIT_WORDS[point.estimate.limit]]
+            if point.measured_s
+            else words.names[point.estimate.name]
             for point in points
         ],
-        "textposition": [_TEXT_POSITIONS[point.kind] for point in points],
+        "textposition": ["top center" if point.measured_s else _TEXT_POSITIONS[point.kind] for point in points],
         "name": words.notes["estimate"],
         "x": [point.estimate.intensity for point in points],
         "y": [point.estimated_flops_per_s for point in points],

@@ -336,7 +336,9 @@ function draw(self, { pixel, out, slice }, part, now) {
   if (isNew) {
     self.slider.value = self.pixel + 1
     const place = { pixel: pixel + 1, pixels: self.pixels, channel: out + 1 }
-    self.place.textContent = self.wasUsed ? fill(self.words.step, place) : self.words.hint
+    // the slider and the counts stay at the player's own pixel
+    const words = self.hovered ? self.words.pointed : self.words.step
+    self.place.textContent = self.wasUsed ? fill(words, place) : self.words.hint
     Object.assign(self.root.dataset, { pixel, out, slice, progress: self.pixel })
   }
   self.lastDrawn = { key, moving }

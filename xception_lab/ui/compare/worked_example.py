@@ -103,6 +103,7 @@ def _words(
         "each": _("{products} multiplications a value"),
         "of": _("of {whole}"),
         "step": _("pixel {pixel} of {pixels}, channel {channel}"),
+        "pointed": _("pointed at: pixel {pixel}, channel {channel}"),
         "place": _("Output row {row}, column {column}, channel {channel}"),
         "value": _("{block}: {value}, {products} multiplications a value"),
         "keys": _("Arrows move the output cell, Page Up and Page Down the channel, Space plays and pauses."),

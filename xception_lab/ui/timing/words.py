@@ -63,6 +63,8 @@ def timing_words() -> Any:
             "estimate": _("roofline estimate"),
             "latency": _("latency"),
             **{limit: _(text) for limit, text in LIMIT_NAMES.items()},
+            "data": _("data"),
+            "products": _("products"),
             "estimate_memory": _("estimate bound by data"),
             "estimate_compute": _("estimate bound by products"),
             "cache_roof": _("roof of the fastest cache"),
