@@ -64,7 +64,7 @@ def test_weights_of_the_whole_network_come_through_the_browser(visit: Visit, tmp
     page = visitor.new_tab()
     _shown(page, f"{visitor.server.url}/features?look=network&network=xception")
     maps = page.locator(".st-key-maps")
-    maps.get_by_text("random weights").wait_for()
+    maps.locator("h2", has_text="Xception, random weights").wait_for()
     page.locator(".st-key-weights_xception input[type=file]").set_input_files(tmp_path / "mine.pth")
     maps.get_by_text("mine.pth: how well these weights answer is not known here").wait_for()
     # the best of 1,000 classes and the four after it, each with its share
