@@ -16,7 +16,7 @@ from xception_lab.timing.results import MAX_BUSY_SHARE, OTHER_OPERATIONS, Operat
 from xception_lab.timing.roofline import LayerEstimate, Limit, estimates, total_s
 from xception_lab.timing.settings import Settings
 
-# of a processor's: two ways of timing one block, this code's and torch's Timer, agree within it, but no closer
+# of a processor's: two ways of timing one block, this code's and torch's Timer, are held to agree within it
 CPU_SPREAD = 0.05
 # of a device's own time, which two measurements of the same GPU agreed about within a tenth: less is no difference seen
 DEVICE_SPREAD = 0.1
