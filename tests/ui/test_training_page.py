@@ -144,6 +144,11 @@ def _rates(name: str) -> dict[str, Any]:
     return {spec.xception.intermediate: spec for spec in variants if spec.xception.order == "depthwise-first"}
 
 
+def test_the_curves_say_that_they_are_not_of_the_pictures_that_judge() -> None:
+    captions = [caption.value for caption in page(guess="show").caption]
+    assert any(text.startswith("On validation pictures; verdicts are about the test pictures.") for text in captions)
+
+
 def test_data_without_a_stored_result_say_so_before_the_click() -> None:
     assert page().button_group(key="dataset").options == [
         "Fashion-MNIST",

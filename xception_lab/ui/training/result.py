@@ -197,6 +197,8 @@ def _show_curves(progress: Progress, key: str) -> None:
     figure = curves_figure(learning_curves, series, colours, dashes, axis, _("epoch"), panels)
     show_chart(figure, f"{key}_curves", "; ".join(names))
     captions: list[str] = []
+    if has_validation:  # whose order may be another than the test pictures'
+        captions.append(_("On validation pictures; verdicts are about the test pictures."))
     if progress.spec.seeds > 1:
         captions.append(
             _("Lines: the mean of the seeds; bands: from the lowest seed to the highest.")
