@@ -29,8 +29,8 @@ MAX_BYTES = 2 * 10**9  # of the activations of one picture
 
 OnOutput = Callable[[str, Tensor], None]
 
-# by kind and name of a block's layer: its step, as in BlockStep
 ROUNDING = 1e-6  # of blocks whose input is at most 1: values below it are what rounding leaves of 0
+# by kind and name of a block's layer: its step, as in BlockStep
 _STEPS: dict[str, dict[str, BlockStep]] = {
     "standard": {"conv": "second", "activation": "after"},
     "extreme": {"pointwise": "first", "intermediate": "between", "depthwise": "second", "spatial": "second"},

@@ -13,9 +13,10 @@ from xception_lab.spec import KINDS, Kind
 from xception_lab.timing.analysis import MachineRoofline, RooflinePoint
 
 NEAR = 1.0  # of two points' logarithms: their names would lie on each other
-# of a point's name: two blocks have points of nearly the same place
+# by what binds an estimate: the word at its dash, and what makes its point open
 _LIMIT_WORDS = {"memory": "data", "compute": "products"}
 _LIMIT_SUFFIXES = {"memory": "-open", "compute": ""}
+# of a point's name: two blocks have points of nearly the same place
 _TEXT_POSITIONS = {"standard": "middle left", "extreme": "bottom left", "separable": "bottom right"}
 
 

@@ -108,14 +108,15 @@ def bars_figure(bars: Sequence[TimingBar], words: TimingWords) -> go.Figure:
     if in_a_row:
         data.append(_bars_beside(in_a_row, words.notes["loop"], "loop", _PALE))
     estimated = [(row, bar.estimate_s) for row, bar in zip(rows, bars, strict=True) if bar.estimate_s]
-    data.append(_bars_beside(estimated, words.notes["estimate"], "estimate", _HATCHED))
+    estimates = _bars_beside(estimated, words.notes["estimate"], "estimate", _HATCHED)
     # the shorter of two estimates alone would be taken for what is expected
-    data[-1]["text"] = [
-        format_seconds(bar.estimate_s)
-        + (words.notes["direct"].format(format_seconds(bar.direct_s)) if bar.direct_s else "")
+    direct = [
+        words.notes["direct"].format(format_seconds(bar.direct_s)) if bar.direct_s else ""
         for bar in bars
         if bar.estimate_s
     ]
+    estimates["text"] = [own + more for own, more in zip(estimates["text"], direct, strict=True)]
+    data.append(estimates)
     # read from above: a block's measured bar, then its estimate
     order = {"categoryorder": "array", "categoryarray": rows, "autorange": "reversed"}
     return go.Figure(
@@ -178,17 +179,22 @@ def ratios_figure(shares: Mapping[str, Sequence[TimeShare]], words: TimingWords)
             "barmode": "group",
             "bargap": 0.25,
             "legend": {**TIMING_LEGEND, "traceorder": "normal"},
-            "xaxis": {
-                "title": {"text": words.notes["share"]},
-                "tickformat": ".0%",
-                "rangemode": "tozero",
-                "nticks": 4,
-                "tickangle": 0,
-            },
+            "xaxis": _share_axis(words, 4),
             "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": ""}},
             "margin": {"t": 30, "r": 50, "b": 100},
         },
     )
+
+
+def _share_axis(words: TimingWords, ticks: int) -> dict[str, Any]:
+    """The axis of parts of the standard block's; its ticks are few and level: on a phone there is room for no more."""
+    return {
+        "title": {"text": words.notes["share"]},
+        "tickformat": ".0%",
+        "rangemode": "tozero",
+        "nticks": ticks,
+        "tickangle": 0,
+    }
 
 
 def contrast_figure(
@@ -229,14 +235,7 @@ def contrast_figure(
             "height": 125 + 66 * len(places),
             "legend": {**TIMING_LEGEND, "traceorder": "normal"},
             "barmode": "group",
-            # few and level: on a phone there is room for no more
-            "xaxis": {
-                "title": {"text": words.notes["share"]},
-                "tickformat": ".0%",
-                "rangemode": "tozero",
-                "nticks": 3,
-                "tickangle": 0,
-            },
+            "xaxis": _share_axis(words, 3),
             "yaxis": {"autorange": "reversed", "showgrid": False, "title": {"text": ""}},
             "bargap": 0.25,
             "bargroupgap": 0.08,

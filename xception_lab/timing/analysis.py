@@ -220,7 +220,8 @@ def timing_bar(settings: Settings, results: Results) -> TimingBar:
     name = subject.kind if isinstance(subject, BlockSpec) else "xception"
     timing = results.timing(settings)
     disturbed = bool(timing and (timing.disturbed or results.machine.busy_share > MAX_BUSY_SHARE))
-    fast_s, direct_s = estimate_s(settings, results), direct_estimate_s(settings, results)
+    fast_s = estimate_s(settings, results)
+    direct_s = direct_estimate_s(settings, results) if fast_algorithms(results) else fast_s
     other_s = direct_s if direct_s != fast_s else None
     return TimingBar(name, settings, results.machine.label, timing, fast_s, disturbed, other_s)
 

@@ -218,7 +218,7 @@ def show_latency(state: TimingState) -> None:
         measured = paragraph("timing", 1 if _has_two_times(results) else 0) if any(map(results.timing, group)) else ""
         st.caption(f"{measured} {paragraph('timing', 2)}")
         if results.machine.kind != "cpu" and state.spec.kernel_size > 1:
-            st.caption(fast_products_text(group[0], results))
+            st.caption(fast_products_text(bars[0]))
     _show_table(bars)
     if shares_by_machine := _shares_by_machine(group, results):
         time = _("time")

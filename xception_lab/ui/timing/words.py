@@ -17,8 +17,7 @@ from xception_lab.timing.analysis import (
     SpeedVerdict,
     SweepLine,
     TimeShare,
-    direct_estimate_s,
-    estimate_s,
+    TimingBar,
     flops_ratio,
     overtakes_from,
     smallest_block,
@@ -331,21 +330,21 @@ def _beaten_layer(point: RooflinePoint) -> str:
     )
 
 
-def fast_products_text(standard: Settings, results: Results) -> str:
+def fast_products_text(standard: TimingBar) -> str:
     """What a GPU's estimate of a standard k x k block counts, and what it would be by the direct way.
 
     Empty where both are the same or no peaks are known.
     """
-    fast_s, direct_s = estimate_s(standard, results), direct_estimate_s(standard, results)
-    if not fast_s or not direct_s or direct_s == fast_s or not isinstance(standard.subject, BlockSpec):
+    subject = standard.settings.subject
+    if not standard.estimate_s or not standard.direct_s or not isinstance(subject, BlockSpec):
         return ""
-    kernel_size = standard.subject.kernel_size
+    kernel_size = subject.kernel_size
     sentence = _(
         "The estimate of the standard block, {fast}, counts the multiplications of Winograd's way, {times:.0f}× fewer, "
         "which the library may take; by the direct way it would be {direct}."
     )
     times = kernel_size**2 / fewest_products(kernel_size)
-    return sentence.format(fast=seconds_text(fast_s), direct=seconds_text(direct_s), times=times)
+    return sentence.format(fast=seconds_text(standard.estimate_s), direct=seconds_text(standard.direct_s), times=times)
 
 
 def beaten_medians_text(names: Sequence[str]) -> str:
